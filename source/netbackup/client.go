@@ -1,0 +1,95 @@
+package netbackup
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+)
+
+// Config is how to reach one primary server. It is not changed after NewClient.
+type Config struct {
+	Site string   // the site's name, for the log
+	URL  *url.URL // the base, as https://PRIMARY:1556/netbackup
+
+	APIKey     func() (string, error) // asked at each use; nil where there is none
+	Username   string
+	Password   func() (string, error) // asked at each login; nil where there is none
+	DomainName string
+	DomainType string
+
+	CAFile             string // PEM; empty means the system's
+	CAFingerprint      string // SHA-256 of a CA in the server's chain, hex with or without colons
+	InsecureSkipVerify bool
+
+	APIVersion  string        // as "13.0"; empty means the newest that both sides know
+	Timeout     time.Duration // of one request, its body included
+	Concurrency int           // requests under way at the same time
+	UserAgent   string
+	Transport   http.RoundTripper // stands in for the network in tests; nil means the network
+}
+
+const (
+	defaultTimeout     = 30 * time.Second
+	defaultConcurrency = 4
+)
+
+// Client talks to one primary server. It may be used by many goroutines.
+type Client struct {
+	cfg      Config
+	log      *slog.Logger
+	http     *http.Client
+	slots    chan struct{} // one element for each request under way
+	flights  singleflight.Group
+	version  negotiated
+	session  session
+	problems *problems
+	decoders sync.Pool // of *decoder
+}
+
+// NewClient returns a client for the server that cfg names. It does not talk to it yet.
+func NewClient(cfg Config, log *slog.Logger) (*Client, error) {
+	if cfg.URL == nil || cfg.URL.Host == "" {
+		return nil, errors.New("netbackup client: a URL with a host is needed, as https://primary.example:1556/netbackup")
+	}
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = defaultTimeout
+	}
+	if cfg.Concurrency <= 0 {
+		cfg.Concurrency = defaultConcurrency
+	}
+	transport, err := newTransport(cfg)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{
+		cfg:      cfg,
+		log:      log.With("site", cfg.Site),
+		http:     &http.Client{Transport: transport, CheckRedirect: refuseRedirect},
+		slots:    make(chan struct{}, cfg.Concurrency),
+		problems: newProblems(log.With("site", cfg.Site)),
+	}
+	if c.version.fixed, err = parseFixedVersion(cfg.APIVersion); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// refuseRedirect keeps the redirect as the answer: following one could carry the
+// credential to another host.
+func refuseRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// DecodeProblems counts, by field ("job.status") or row ("job"), what could not be read
+// and was left out since the client was made.
+func (c *Client) DecodeProblems() map[string]uint64 { return c.problems.snapshot() }
+
+// Close ends the login, if there is one.
+func (c *Client) Close(ctx context.Context) error {
+	defer c.http.CloseIdleConnections()
+	return c.logout(ctx)
+}

@@ -1,0 +1,309 @@
+package netbackup
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Optional is a value that the server may not have given.
+type Optional[T any] struct {
+	Value T
+	Given bool
+}
+
+func some[T any](v T) Optional[T] { return Optional[T]{Value: v, Given: true} }
+
+// decoder reads one answer after the other, value by value, without holding a page as
+// anything but its bytes. What cannot be read costs the field that it stands in, which
+// is counted; only a body that is not JSON ends the reading.
+type decoder struct {
+	json     jsontext.Decoder
+	body     bytes.Buffer // backs json
+	words    words
+	problems *problems
+	noun     string
+	field    []byte // the member's name that is being read
+	scratch  []byte
+	err      error // the first syntax error: nothing is read after it
+}
+
+func (c *Client) borrowDecoder(noun string) *decoder {
+	d, ok := c.decoders.Get().(*decoder)
+	if !ok {
+		d = &decoder{words: words{}, problems: c.problems}
+	}
+	d.noun = noun
+	return d
+}
+
+func (c *Client) returnDecoder(d *decoder) {
+	d.reset(nil)
+	c.decoders.Put(d)
+}
+
+func (d *decoder) reset(body []byte) {
+	d.body = *bytes.NewBuffer(body)
+	d.json.Reset(&d.body, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	d.field, d.err = d.field[:0], nil
+}
+
+// page reads {"data": […], "meta": {"pagination": …}} and calls row at the beginning of
+// each element of data, until row says that it is enough.
+func (d *decoder) page(body []byte, row func() bool) (pagination, error) {
+	d.reset(body)
+	var p pagination
+	var list bool
+	for name := range d.members() {
+		switch string(name) {
+		case "data":
+			list = true
+			for range d.elements() {
+				if !row() {
+					return p, nil
+				}
+			}
+		case "meta":
+			p = d.meta()
+		default:
+			d.skip()
+		}
+	}
+	if d.err == nil && !list {
+		d.err = errors.New(`no "data"`)
+	}
+	return p, d.failure()
+}
+
+func (d *decoder) meta() (p pagination) {
+	for name := range d.members() {
+		if string(name) != "pagination" {
+			d.skip()
+			continue
+		}
+		for name := range d.members() {
+			switch string(name) {
+			case "next":
+				p.next = d.text()
+			case "last":
+				p.last = d.integer()
+			case "count":
+				p.count = d.integer()
+			default:
+				d.skip()
+			}
+		}
+	}
+	return p
+}
+
+// failure names what was wrong with the body.
+func (d *decoder) failure() error {
+	switch {
+	case d.err == nil:
+		return nil
+	case errors.Is(d.err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("truncated after %d bytes", d.json.InputOffset())
+	}
+	if _, ok := errors.AsType[*jsontext.SyntacticError](d.err); ok {
+		return fmt.Errorf("not JSON: %w", d.err)
+	}
+	return d.err
+}
+
+// members yields the names of the object that comes next; whoever ranges over it reads or
+// skips each value. Anything but an object is a problem of the field, null excepted.
+func (d *decoder) members() iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		if !d.enter('{') {
+			return
+		}
+		for d.more('}') {
+			name := d.raw()
+			if d.err != nil {
+				return
+			}
+			d.field = append(d.field[:0], name[1:len(name)-1]...)
+			if !yield(d.field) {
+				return
+			}
+		}
+	}
+}
+
+// elements yields once for each element of the array that comes next.
+func (d *decoder) elements() iter.Seq[struct{}] {
+	return func(yield func(struct{}) bool) {
+		if !d.enter('[') {
+			return
+		}
+		for d.more(']') {
+			if !yield(struct{}{}) {
+				return
+			}
+		}
+	}
+}
+
+// enter opens an object or an array, and skips what is neither.
+func (d *decoder) enter(open jsontext.Kind) bool {
+	if d.err != nil {
+		return false
+	}
+	if d.json.PeekKind() != open {
+		if v := d.raw(); d.err == nil && v.Kind() != 'n' {
+			d.problem(v)
+		}
+		return false
+	}
+	_, d.err = d.json.ReadToken()
+	return d.err == nil
+}
+
+// more says whether another value comes, and closes the object or array if none does.
+func (d *decoder) more(end jsontext.Kind) bool {
+	if d.err != nil {
+		return false
+	}
+	if d.json.PeekKind() != end {
+		return true
+	}
+	_, d.err = d.json.ReadToken()
+	return false
+}
+
+// raw is the next value as it stands, valid until the next call.
+func (d *decoder) raw() jsontext.Value {
+	if d.err != nil {
+		return nil
+	}
+	var v jsontext.Value
+	if v, d.err = d.json.ReadValue(); errors.Is(d.err, io.EOF) {
+		d.err = io.ErrUnexpectedEOF
+	}
+	return v
+}
+
+func (d *decoder) skip() {
+	if d.err != nil {
+		return
+	}
+	d.err = d.json.SkipValue()
+}
+
+// scalar is what stands between the quotes of a string, or a number as it is written, or
+// true or false. A null and an empty string are nil. Objects and arrays are a problem.
+func (d *decoder) scalar() []byte {
+	v := d.raw()
+	switch v.Kind() {
+	case '"':
+		return d.unquote(v)
+	case '0', 't', 'f':
+		return v
+	case '{', '[':
+		d.problem(v)
+	}
+	return nil
+}
+
+func (d *decoder) unquote(v jsontext.Value) []byte {
+	plain := v[1 : len(v)-1]
+	if bytes.IndexByte(plain, '\\') < 0 && utf8.Valid(plain) {
+		return plain
+	}
+	d.scratch, _ = jsontext.AppendUnquote(d.scratch[:0], v) // the decoder has read it already
+	return d.scratch
+}
+
+// text reads a string; a number is taken as it is written.
+func (d *decoder) text() string { return d.words.word(d.scalar()) }
+
+// integer reads a whole number, also out of a string or a float, whose fraction is cut.
+func (d *decoder) integer() Optional[int64] {
+	b := bytes.TrimSpace(d.scalar())
+	if len(b) == 0 {
+		return Optional[int64]{}
+	}
+	if n, err := strconv.ParseInt(string(b), 10, 64); err == nil {
+		return some(n)
+	}
+	const beyond = 1 << 63
+	f, err := strconv.ParseFloat(string(b), 64)
+	if err != nil || !(f > -beyond && f < beyond) {
+		d.problem(b)
+		return Optional[int64]{}
+	}
+	return some(int64(f))
+}
+
+// number reads a number, also out of a string.
+func (d *decoder) number() Optional[float64] {
+	b := bytes.TrimSpace(d.scalar())
+	if len(b) == 0 {
+		return Optional[float64]{}
+	}
+	f, err := strconv.ParseFloat(string(b), 64)
+	if err != nil || f-f != 0 { // not NaN and not infinite
+		d.problem(b)
+		return Optional[float64]{}
+	}
+	return some(f)
+}
+
+// boolean reads true and false, also as strings, 1 and 0.
+func (d *decoder) boolean() Optional[bool] {
+	switch b := bytes.TrimSpace(d.scalar()); string(b) {
+	case "":
+	case "true", "TRUE", "True", "1":
+		return some(true)
+	case "false", "FALSE", "False", "0":
+		return some(false)
+	default:
+		d.problem(b)
+	}
+	return Optional[bool]{}
+}
+
+// instant reads a date. The server writes 1970-01-01T00:00:00.000Z where there is none.
+func (d *decoder) instant() time.Time {
+	b := bytes.TrimSpace(d.scalar())
+	if len(b) == 0 {
+		return time.Time{}
+	}
+	t, ok := parseInstant(b)
+	if !ok {
+		d.problem(b)
+		return time.Time{}
+	}
+	if t.Unix() <= 0 {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+// span reads a duration: ISO 8601, or hh:mm:ss as older versions have it.
+func (d *decoder) span() Optional[time.Duration] {
+	b := bytes.TrimSpace(d.scalar())
+	if len(b) == 0 {
+		return Optional[time.Duration]{}
+	}
+	v, ok := parseSpan(string(b))
+	if !ok {
+		d.problem(b)
+		return Optional[time.Duration]{}
+	}
+	return some(v)
+}
+
+// problem counts a value that stands in the field being read and is not of its kind.
+func (d *decoder) problem(value []byte) { d.problems.add(d.noun, string(d.field), value) }
+
+// lostRow counts a row that says too little to be used.
+func (d *decoder) lostRow() { d.problems.add(d.noun, "", nil) }

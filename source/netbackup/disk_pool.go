@@ -1,0 +1,118 @@
+package netbackup
+
+import (
+	"context"
+	"iter"
+)
+
+// DiskPool is one row of /storage/disk-pools.
+type DiskPool struct {
+	ID         string
+	Name       string
+	ServerType string
+	Category   string
+	State      string // UP, DOWN, TRANSIENT
+
+	// Bytes; not given for cloud, and where the number cannot be one.
+	Raw, Usable, Used, Available Optional[int64]
+
+	HighWaterMark, LowWaterMark Optional[float64] // percent
+
+	Volumes []DiskVolume
+}
+
+// DiskVolume is a volume of a disk pool.
+type DiskVolume struct {
+	ID    string
+	Name  string
+	State string // UP, DOWN, UNKNOWN
+}
+
+// diskPoolsPage is the documented maximum of page[limit] for /storage/disk-pools.
+const diskPoolsPage = 500
+
+// DiskPools lists all disk pools.
+func (c *Client) DiskPools(ctx context.Context) iter.Seq2[DiskPool, error] {
+	return listing[DiskPool]{
+		client: c, noun: "disk_pool", path: "/storage/disk-pools", row: diskPoolRow,
+		size: diskPoolsPage, pager: byOffset,
+	}.rows(ctx)
+}
+
+func diskPoolRow(d *decoder) (p DiskPool, ok bool) {
+	for name := range d.members() {
+		switch string(name) {
+		case "id":
+			p.ID = d.text()
+		case "attributes":
+			diskPoolAttributes(d, &p)
+		default:
+			d.skip()
+		}
+	}
+	if p.Name == "" {
+		p.Name = p.ID
+	}
+	if !hasCapacity(p.Category) {
+		p.Raw, p.Usable, p.Used, p.Available = Optional[int64]{}, Optional[int64]{}, Optional[int64]{}, Optional[int64]{}
+	}
+	return p, p.Name != ""
+}
+
+func diskPoolAttributes(d *decoder, p *DiskPool) {
+	for name := range d.members() {
+		switch string(name) {
+		case "name":
+			p.Name = d.text()
+		case "sType":
+			p.ServerType = d.text()
+		case "storageCategory":
+			p.Category = d.text()
+		case "diskPoolState":
+			p.State = d.text()
+		case "rawSizeBytes":
+			p.Raw = d.size()
+		case "usableSizeBytes":
+			p.Usable = d.size()
+		case "usedCapacityBytes":
+			p.Used = d.size()
+		case "availableSpaceBytes":
+			p.Available = d.size()
+		case "highWaterMark":
+			p.HighWaterMark = d.number()
+		case "lowWaterMark":
+			p.LowWaterMark = d.number()
+		case "diskVolumes":
+			p.Volumes = diskVolumes(d)
+		default:
+			d.skip()
+		}
+	}
+}
+
+func diskVolumes(d *decoder) (volumes []DiskVolume) {
+	for range d.elements() {
+		var v DiskVolume
+		for name := range d.members() {
+			switch string(name) {
+			case "id":
+				v.ID = d.text()
+			case "name":
+				v.Name = d.text()
+			case "state":
+				v.State = d.text()
+			default:
+				d.skip()
+			}
+		}
+		if v.Name == "" {
+			v.Name = v.ID
+		}
+		if v.Name == "" {
+			d.lostRow()
+			continue
+		}
+		volumes = append(volumes, v)
+	}
+	return volumes
+}

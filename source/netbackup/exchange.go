@@ -1,0 +1,131 @@
+package netbackup
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// bodyLimit bounds an answer's body after decompression. A page of 100 jobs is about 300 KiB.
+const bodyLimit = 16 << 20
+
+// request is one call of the API.
+type request struct {
+	method    string
+	path      string // below the base URL
+	query     url.Values
+	accept    string // empty means JSON in the negotiated version
+	body      []byte
+	anonymous bool // no credential is sent
+
+	version    apiVersion // filled in on the way down
+	credential string
+}
+
+// answer is a 2xx answer, read in full.
+type answer struct {
+	request request
+	status  int
+	header  http.Header
+	body    []byte
+	took    time.Duration // of the successful attempt alone
+}
+
+func (c *Client) get(ctx context.Context, path string, query url.Values) (*answer, error) {
+	return c.call(ctx, request{method: http.MethodGet, path: path, query: query})
+}
+
+// call sends r in the negotiated version. A server that refuses the version has changed
+// since it was asked, or never named one: the version is settled again, a bounded number
+// of times.
+func (c *Client) call(ctx context.Context, r request) (*answer, error) {
+	for {
+		v, err := c.currentVersion(ctx)
+		if err != nil {
+			return nil, err
+		}
+		r.version = v
+		a, err := c.authorized(ctx, r)
+		if err == nil || !errors.Is(err, ErrVersion) {
+			return a, err
+		}
+		if err := c.settleVersion(ctx, v, err); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// attempt sends r once, within a slot and the request's own time limit.
+func (c *Client) attempt(ctx context.Context, r request) (*answer, error) {
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+	case <-ctx.Done():
+		return nil, c.unanswered(r, ctx.Err())
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	req, err := c.newRequest(ctx, r)
+	if err != nil {
+		return nil, c.unanswered(r, err)
+	}
+	began := time.Now()
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, c.unanswered(r, err)
+	}
+	defer resp.Body.Close()
+	a := &answer{request: r, status: resp.StatusCode, header: resp.Header}
+	if a.body, err = readBody(resp); err != nil {
+		return nil, c.unread(a, err)
+	}
+	a.took = time.Since(began)
+	return a, c.verdict(a)
+}
+
+func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, error) {
+	u := c.cfg.URL.JoinPath(r.path)
+	u.RawQuery = encodeQuery(r.query)
+	req, err := http.NewRequestWithContext(ctx, r.method, u.String(), bytes.NewReader(r.body))
+	if err != nil {
+		return nil, err
+	}
+	accept := r.accept
+	if accept == "" {
+		accept = "application/vnd.netbackup+json;version=" + r.version.String()
+	}
+	req.Header.Set("Accept", accept)
+	if r.body != nil {
+		req.Header.Set("Content-Type", accept) // the two must match where both are sent
+	}
+	req.Header.Set("X-Client-ID", "backwire")
+	if c.cfg.UserAgent != "" {
+		req.Header.Set("User-Agent", c.cfg.UserAgent)
+	}
+	if r.credential != "" {
+		req.Header.Set("Authorization", r.credential) // raw: no scheme in front
+	}
+	return req, nil
+}
+
+// encodeQuery percent-encodes once, with spaces as %20: not every server reads a plus
+// sign in a filter as a space.
+func encodeQuery(q url.Values) string { return strings.ReplaceAll(q.Encode(), "+", "%20") }
+
+// readBody reads at most bodyLimit bytes, and says errOversized when there are more.
+func readBody(resp *http.Response) ([]byte, error) {
+	var b bytes.Buffer
+	if n := resp.ContentLength; n > 0 && n <= bodyLimit {
+		b.Grow(int(n) + bytes.MinRead)
+	}
+	n, err := b.ReadFrom(io.LimitReader(resp.Body, bodyLimit+1))
+	if err == nil && n > bodyLimit {
+		err = errOversized
+	}
+	return b.Bytes(), err
+}

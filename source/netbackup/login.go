@@ -1,0 +1,151 @@
+package netbackup
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+)
+
+// session is the token of a login. It is empty with an API key, and before the first login.
+type session struct {
+	mu    sync.Mutex
+	token string
+}
+
+func (s *session) get() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.token
+}
+
+func (s *session) set(token string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.token = token
+}
+
+// drop forgets a token that was refused, unless another took its place already.
+func (s *session) drop(refused string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.token == refused {
+		s.token = ""
+	}
+}
+
+// authorized sends r with the credential. A token that ran out is renewed once.
+func (c *Client) authorized(ctx context.Context, r request) (*answer, error) {
+	if r.anonymous {
+		return c.transmit(ctx, r)
+	}
+	var err error
+	if r.credential, err = c.credential(ctx, r.version); err != nil {
+		return nil, err
+	}
+	a, err := c.transmit(ctx, r)
+	if c.cfg.APIKey != nil || !errors.Is(err, ErrAuthentication) {
+		return a, err
+	}
+	c.session.drop(r.credential)
+	if r.credential, err = c.credential(ctx, r.version); err != nil {
+		return nil, err
+	}
+	return c.transmit(ctx, r)
+}
+
+// credential is what goes into Authorization: the API key, or the token of a login.
+func (c *Client) credential(ctx context.Context, version apiVersion) (string, error) {
+	if c.cfg.APIKey != nil {
+		key, err := c.cfg.APIKey()
+		if err != nil {
+			return "", fmt.Errorf("%w: API key of site %q: %w", ErrCredential, c.cfg.Site, err)
+		}
+		return key, nil
+	}
+	if token := c.session.get(); token != "" {
+		return token, nil
+	}
+	err := c.together(ctx, "login", func() error {
+		if c.session.get() != "" {
+			return nil
+		}
+		return c.login(ctx, version)
+	})
+	return c.session.get(), err
+}
+
+func (c *Client) login(ctx context.Context, version apiVersion) error {
+	if c.cfg.Password == nil {
+		return fmt.Errorf("%w: site %q has neither an API key nor a password", ErrCredential, c.cfg.Site)
+	}
+	password, err := c.cfg.Password()
+	if err != nil {
+		return fmt.Errorf("%w: password of site %q: %w", ErrCredential, c.cfg.Site, err)
+	}
+	body, err := json.Marshal(loginRequest{c.cfg.DomainType, c.cfg.DomainName, c.cfg.Username, password})
+	if err != nil {
+		return fmt.Errorf("log in at %s: %w", c.cfg.URL.Redacted(), err)
+	}
+	a, err := c.transmit(ctx, request{
+		method: http.MethodPost, path: "/login", body: body, anonymous: true, version: version,
+	})
+	if errors.Is(err, ErrAuthentication) {
+		return withHint(err, fmt.Sprintf("are the user %q, its password and its domain right?", c.cfg.Username))
+	}
+	if err != nil {
+		return err
+	}
+	return c.keepToken(a)
+}
+
+type loginRequest struct {
+	DomainType string `json:"domainType,omitempty"`
+	DomainName string `json:"domainName,omitempty"`
+	UserName   string `json:"userName"`
+	Password   string `json:"password"`
+}
+
+func (c *Client) keepToken(a *answer) error {
+	var v struct{ Token, TokenType string }
+	if err := json.Unmarshal(a.body, &v); err != nil {
+		return c.unreadable(withoutBody(a), "expected a token", nil)
+	}
+	if v.TokenType == "MFA" {
+		e := c.newError(a.request)
+		e.Kind, e.Status = ErrAuthentication, a.status
+		e.Message = "a second factor is wanted"
+		e.Hint = "an agent cannot give one: create an API key for this user and configure that"
+		return e
+	}
+	if v.Token == "" {
+		return c.unreadable(withoutBody(a), "the answer holds no token", nil)
+	}
+	c.session.set(v.Token)
+	return nil
+}
+
+// withoutBody keeps a token out of the error that the answer becomes.
+func withoutBody(a *answer) *answer {
+	if isHTML(a) {
+		return a
+	}
+	hidden := *a
+	hidden.body = nil
+	return &hidden
+}
+
+// logout ends the session at the server, if there is one.
+func (c *Client) logout(ctx context.Context) error {
+	token := c.session.get()
+	if token == "" {
+		return nil
+	}
+	c.session.drop(token)
+	_, err := c.attempt(ctx, request{
+		method: http.MethodPost, path: "/logout", credential: token, version: c.version.get(),
+	})
+	return err
+}

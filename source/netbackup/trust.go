@@ -1,0 +1,181 @@
+package netbackup
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// newTransport is the way to the server: cfg.Transport, or TLS that trusts as configured.
+func newTransport(cfg Config) (http.RoundTripper, error) {
+	if cfg.Transport != nil {
+		return cfg.Transport, nil
+	}
+	t, err := newTrust(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		TLSClientConfig:       t.tlsConfig(),
+		ForceAttemptHTTP2:     true,
+		MaxIdleConnsPerHost:   cfg.Concurrency,
+		IdleConnTimeout:       90 * time.Second,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ResponseHeaderTimeout: cfg.Timeout,
+	}, nil
+}
+
+// trust decides whether the server is the one it should be.
+type trust struct {
+	host     string // the name or address that the certificate must carry
+	file     string // PEM, empty for the system's CAs
+	pin      []byte // SHA-256 of the CA to trust alone, nil for none
+	insecure bool
+
+	mu    sync.Mutex
+	read  fs.FileInfo // of the file when certs was read
+	certs []*x509.Certificate
+}
+
+func newTrust(cfg Config) (*trust, error) {
+	t := &trust{host: cfg.URL.Hostname(), file: cfg.CAFile, insecure: cfg.InsecureSkipVerify}
+	if cfg.CAFingerprint != "" {
+		pin, err := parseFingerprint(cfg.CAFingerprint)
+		if err != nil {
+			return nil, err
+		}
+		t.pin = pin
+	}
+	if t.file == "" {
+		return t, nil
+	}
+	_, err := t.fileCerts()
+	return t, err
+}
+
+// tlsConfig leaves the decision to verify, because the file may change and a pinned CA is
+// known only when the server has shown it.
+func (t *trust) tlsConfig() *tls.Config {
+	cfg := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true} //nolint:gosec // verify follows
+	if !t.insecure {
+		cfg.VerifyConnection = t.verify
+	}
+	return cfg
+}
+
+func (t *trust) verify(state tls.ConnectionState) error {
+	shown := state.PeerCertificates
+	roots, err := t.roots(shown)
+	if err != nil {
+		return err
+	}
+	intermediates := x509.NewCertPool()
+	for _, cert := range shown[1:] {
+		intermediates.AddCert(cert)
+	}
+	_, err = shown[0].Verify(x509.VerifyOptions{DNSName: t.host, Roots: roots, Intermediates: intermediates})
+	return err
+}
+
+// roots are the CAs to believe; nil means the system's.
+func (t *trust) roots(shown []*x509.Certificate) (*x509.CertPool, error) {
+	var certs []*x509.Certificate
+	if t.file != "" {
+		var err error
+		if certs, err = t.fileCerts(); err != nil {
+			return nil, err
+		}
+	}
+	if t.pin != nil {
+		pinned, err := t.pinned(slices.Concat(certs, shown))
+		if err != nil {
+			return nil, err
+		}
+		certs = []*x509.Certificate{pinned}
+	}
+	if certs == nil {
+		return nil, nil
+	}
+	pool := x509.NewCertPool()
+	for _, cert := range certs {
+		pool.AddCert(cert)
+	}
+	return pool, nil
+}
+
+// pinned is the CA whose fingerprint is configured.
+func (t *trust) pinned(certs []*x509.Certificate) (*x509.Certificate, error) {
+	var seen []string
+	for _, cert := range certs {
+		if !cert.IsCA {
+			continue
+		}
+		sum := sha256.Sum256(cert.Raw)
+		if slices.Equal(sum[:], t.pin) {
+			return cert, nil
+		}
+		seen = append(seen, fmt.Sprintf("%s %s", cert.Subject.CommonName, formatFingerprint(sum[:])))
+	}
+	if seen == nil {
+		return nil, fmt.Errorf("%w: the server shows no CA in its chain: name the CA's file", ErrTLS)
+	}
+	return nil, fmt.Errorf("%w: no CA has the pinned fingerprint %s, the server shows %s",
+		ErrTLS, formatFingerprint(t.pin), strings.Join(seen, ", "))
+}
+
+// fileCerts reads the CA file, and again when it has changed.
+func (t *trust) fileCerts() ([]*x509.Certificate, error) {
+	info, err := os.Stat(t.file)
+	if err != nil {
+		return nil, fmt.Errorf("%w: read CA file: %w", ErrTLS, err)
+	}
+	t.mu.Lock()
+	read, certs := t.read, t.certs
+	t.mu.Unlock()
+	if read != nil && os.SameFile(read, info) && read.ModTime().Equal(info.ModTime()) && read.Size() == info.Size() {
+		return certs, nil
+	}
+	text, err := os.ReadFile(t.file)
+	if err != nil {
+		return nil, fmt.Errorf("%w: read CA file: %w", ErrTLS, err)
+	}
+	if certs, err = parsePEM(text); err != nil {
+		return nil, fmt.Errorf("%w: CA file %q: %w", ErrTLS, t.file, err)
+	}
+	t.mu.Lock()
+	t.read, t.certs = info, certs
+	t.mu.Unlock()
+	return certs, nil
+}
+
+// parseFingerprint reads a SHA-256 in hex, with or without colons.
+func parseFingerprint(s string) ([]byte, error) {
+	sum, err := hex.DecodeString(strings.NewReplacer(":", "", " ", "").Replace(s))
+	if err == nil && len(sum) != sha256.Size {
+		err = errors.New("a SHA-256 has 32 bytes")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("netbackup client: CA fingerprint %q: %w", s, err)
+	}
+	return sum, nil
+}
+
+// formatFingerprint writes it as the vendor does: upper case, with colons.
+func formatFingerprint(sum []byte) string {
+	parts := make([]string, len(sum))
+	for i, b := range sum {
+		parts[i] = fmt.Sprintf("%02X", b)
+	}
+	return strings.Join(parts, ":")
+}

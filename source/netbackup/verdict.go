@@ -1,0 +1,213 @@
+package netbackup
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+var errOversized = fmt.Errorf("the body is larger than %d MiB", bodyLimit>>20)
+
+// verdict is nil for a 2xx answer and says of every other what it means.
+func (c *Client) verdict(a *answer) error {
+	if a.status >= 200 && a.status < 300 {
+		return nil
+	}
+	e := c.newError(a.request)
+	e.Status, e.RequestID = a.status, a.header.Get("X-Request-ID")
+	e.Kind, e.Hint = kindOf(a.status)
+	e.RetryAfter = retryAfter(a.header)
+	switch code, message, ok := vendorError(a.body); {
+	case ok:
+		e.Code, e.Message = code, message
+	case e.Kind == ErrNotOffered:
+		e.Message = glimpse(a.body)
+		e.Hint = "the answer is not NetBackup's: is the URL right, with /netbackup at its end?"
+	default:
+		e.Message = glimpse(a.body)
+	}
+	if e.Kind == ErrRedirect {
+		e.Message = "Location " + a.header.Get("Location")
+	}
+	return e
+}
+
+// kindOf is what a status means and what to do about it.
+func kindOf(status int) (Kind, string) {
+	switch status {
+	case http.StatusUnauthorized:
+		return ErrAuthentication, "is the API key right, and not expired?"
+	case http.StatusForbidden:
+		return ErrRole, "give the role of this key the VIEW operation on this resource"
+	case http.StatusNotFound, http.StatusNotImplemented:
+		return ErrNotOffered, ""
+	case http.StatusNotAcceptable, http.StatusUnsupportedMediaType:
+		return ErrVersion, ""
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return ErrBusy, ""
+	}
+	switch {
+	case status >= 500:
+		return ErrServer, ""
+	case status >= 400:
+		return ErrRequest, ""
+	}
+	return ErrRedirect, "name the server that it points to, if that is the right one"
+}
+
+// vendorError reads both shapes of the vendor's error body: the one with attributeErrors
+// and errorDetails, and the older one with details.
+func vendorError(body []byte) (code int64, message string, ok bool) {
+	var v struct {
+		ErrorCode       json.RawMessage `json:"errorCode"`
+		ErrorMessage    string          `json:"errorMessage"`
+		AttributeErrors map[string]any  `json:"attributeErrors"`
+		ErrorDetails    []any           `json:"errorDetails"`
+		Details         map[string]any  `json:"details"`
+	}
+	if json.Unmarshal(body, &v) != nil || (v.ErrorCode == nil && v.ErrorMessage == "") {
+		return 0, "", false
+	}
+	code, _ = strconv.ParseInt(strings.Trim(string(v.ErrorCode), `"`), 10, 64) // 0 is "none"
+	parts := []string{v.ErrorMessage}
+	for _, d := range v.ErrorDetails {
+		parts = append(parts, fmt.Sprint(d))
+	}
+	for _, m := range []map[string]any{v.AttributeErrors, v.Details} {
+		if len(m) > 0 {
+			parts = append(parts, strings.TrimPrefix(fmt.Sprint(m), "map"))
+		}
+	}
+	return code, strings.Join(parts, " "), true
+}
+
+// glimpse is the beginning of a body that nobody could read.
+func glimpse(body []byte) string {
+	const most = 120
+	body = bytes.TrimSpace(body)
+	if len(body) == 0 {
+		return "empty body"
+	}
+	if len(body) > most {
+		return fmt.Sprintf("body begins %q", body[:most])
+	}
+	return fmt.Sprintf("body %q", body)
+}
+
+// retryAfter reads Retry-After: seconds, an HTTP date or an ISO 8601 date. A date is
+// taken against the answer's own Date, because the server's clock wrote both.
+func retryAfter(h http.Header) time.Duration {
+	v := h.Get("Retry-After")
+	if s, err := strconv.ParseFloat(v, 64); err == nil {
+		return max(0, time.Duration(s*float64(time.Second)))
+	}
+	at, err := http.ParseTime(v)
+	if err != nil {
+		if at, err = time.Parse(time.RFC3339, v); err != nil {
+			return 0
+		}
+	}
+	now, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		now = time.Now()
+	}
+	return max(0, at.Sub(now))
+}
+
+func (c *Client) newError(r request) *Error {
+	e := &Error{Method: r.method, URL: c.cfg.URL.JoinPath(r.path).Redacted()}
+	for name, values := range r.query {
+		if name == "filter" || name == "sort" {
+			e.Query += name + "=" + strings.Join(values, ",") + " "
+		}
+	}
+	e.Query = strings.TrimSpace(e.Query)
+	return e
+}
+
+// unread is an answer whose body could not be read to its end.
+func (c *Client) unread(a *answer, cause error) error {
+	e := c.newError(a.request)
+	e.Status, e.RequestID, e.Err = a.status, a.header.Get("X-Request-ID"), cause
+	e.Kind = ErrNetwork
+	if errors.Is(cause, errOversized) {
+		e.Kind, e.Message = ErrDecode, glimpse(a.body)
+		return e
+	}
+	e.Message = fmt.Sprintf("the answer broke off after %d bytes", len(a.body))
+	return e
+}
+
+// unanswered is a request that got no answer at all.
+func (c *Client) unanswered(r request, cause error) error {
+	e := c.newError(r)
+	e.Kind, e.Hint = networkKind(cause)
+	if errors.Is(cause, context.DeadlineExceeded) {
+		e.Hint = fmt.Sprintf("no answer within %s, or the cycle's time was over", c.cfg.Timeout)
+	}
+	e.Err = withoutURL(cause)
+	return e
+}
+
+// withoutURL leaves out net/http's frame, whose words would repeat the method and the URL.
+func withoutURL(err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return e.Err
+	}
+	return err
+}
+
+// networkKind tells a server that is not trusted from one that does not answer.
+func networkKind(err error) (Kind, string) {
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return ErrTLS, "the server's certificate comes from another CA: fetch the primary's CA, or name it in CA_FILE"
+	}
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return ErrTLS, "use the name that the certificate carries"
+	}
+	if _, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
+		return ErrTLS, "look at the certificate's dates, and at this host's clock"
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return ErrTLS, "this port does not speak TLS"
+	}
+	if errors.Is(err, ErrTLS) {
+		return ErrTLS, ""
+	}
+	if errors.Is(err, ErrCredential) {
+		return ErrCredential, ""
+	}
+	if e, ok := errors.AsType[*net.DNSError](err); ok && e.IsNotFound {
+		return ErrNetwork, "the host name is not known: is it spelled right, and known to this host's DNS?"
+	}
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return ErrNetwork, "nothing listens there: is the port right (1556), and are NetBackup's services up?"
+	}
+	return ErrNetwork, ""
+}
+
+// unreadable is a 2xx answer that is not what it should be.
+func (c *Client) unreadable(a *answer, what string, cause error) error {
+	e := c.newError(a.request)
+	e.Kind, e.Status, e.RequestID, e.Err = ErrDecode, a.status, a.header.Get("X-Request-ID"), cause
+	e.Message = what + ", " + glimpse(a.body)
+	if isHTML(a) {
+		e.Hint = "HTML came back: does a proxy or a login page answer in the server's place?"
+	}
+	return e
+}
+
+func isHTML(a *answer) bool {
+	return strings.Contains(a.header.Get("Content-Type"), "html") || bytes.HasPrefix(bytes.TrimSpace(a.body), []byte("<"))
+}

@@ -1,0 +1,63 @@
+package netbackup
+
+import (
+	"log/slog"
+	"maps"
+	"sync"
+)
+
+// words holds one copy of each text that repeats from row to row, such as a policy's name.
+type words map[string]string
+
+const (
+	mostWords   = 1 << 16 // then they are collected anew
+	longestWord = 256     // bytes; what is longer hardly repeats
+)
+
+func (w words) word(b []byte) string {
+	if s, ok := w[string(b)]; ok {
+		return s
+	}
+	s := string(b)
+	if len(s) > longestWord {
+		return s
+	}
+	if len(w) >= mostWords {
+		clear(w)
+	}
+	w[s] = s
+	return s
+}
+
+// problems counts what could not be read, and says the first of each kind in the log.
+// Its size is bounded by the fields that this client knows.
+type problems struct {
+	log *slog.Logger
+
+	mu     sync.Mutex
+	counts map[string]uint64
+}
+
+func newProblems(log *slog.Logger) *problems {
+	return &problems{log: log, counts: map[string]uint64{}}
+}
+
+func (p *problems) add(noun, field string, value []byte) {
+	key := noun
+	if field != "" {
+		key += "." + field
+	}
+	p.mu.Lock()
+	p.counts[key]++
+	first := p.counts[key] == 1
+	p.mu.Unlock()
+	if first {
+		p.log.Warn("left out what could not be read; the next ones are only counted", "field", key, "value", glimpse(value))
+	}
+}
+
+func (p *problems) snapshot() map[string]uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.counts)
+}
