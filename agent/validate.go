@@ -1,0 +1,210 @@
+package agent
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/textproto"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// What no single value can tell: fields that need or exclude each other, and names.
+
+// Collectors are those to run: "all", names, and with a - those to leave out.
+type Collectors []string
+
+var collectorName = regexp.MustCompile(`^-?[a-z][a-z0-9_]*$`)
+
+// UnmarshalText parses a list separated by commas.
+func (c *Collectors) UnmarshalText(text []byte) error {
+	for name := range strings.SplitSeq(string(text), ",") {
+		name = strings.TrimSpace(name)
+		if !collectorName.MatchString(name) {
+			return errors.New("expected collectors separated by commas, or all,-name to leave one out")
+		}
+		*c = append(*c, name)
+	}
+	return nil
+}
+
+// validate checks what was parsed.
+func (l *loader) validate(c *Config) {
+	labels := map[string]string{}
+	for i := range c.Sites {
+		site := &c.Sites[i]
+		b := newBlock(sitePrefix, site.Name)
+		own := b.levels[0]
+		l.validateSite(b, site)
+		if other, taken := labels[site.Site]; taken && site.Site != "" {
+			l.refuseNamed(own+"_SITE", site.Site, fmt.Sprintf("expected a label that no other site has, %s has it", other))
+		}
+		labels[site.Site] = own
+	}
+	for i := range c.Endpoints {
+		l.validateEndpoint(newBlock(endpointPrefix, c.Endpoints[i].Name), &c.Endpoints[i])
+		if c.Endpoints[i].Name == "" {
+			c.Endpoints[i].Name = "default"
+		}
+	}
+	if len(c.Endpoints) == 0 {
+		l.warn("no endpoint: set %s_URL; until then the queue fills up to its limits and only queue export empties it", endpointPrefix)
+	}
+	l.validateQueue(c.Queue)
+}
+
+func (l *loader) validateQueue(q Queue) {
+	b := newBlock(queuePrefix, "")
+	if l.refused(b, "MAX_BYTES") || l.refused(b, "SEGMENT_BYTES") || q.MaxBytes >= 2*q.SegmentBytes {
+		return
+	}
+	l.refuseNamed(queuePrefix+"_MAX_BYTES", q.MaxBytes.String(),
+		fmt.Sprintf("expected at least two segments: twice %s_SEGMENT_BYTES, %d", queuePrefix, 2*q.SegmentBytes))
+}
+
+// refuseNamed notes a problem with a variable that may or may not be set.
+func (l *loader) refuseNamed(name, shown, expected string) {
+	s, found := l.settings[name]
+	if !found {
+		s.name = name
+	}
+	l.refuse(s, shown, expected)
+}
+
+func (l *loader) validateSite(b block, site *Site) {
+	own := b.levels[0]
+	l.requireURL(b, site.URL, site.AllowHTTP, "the primary server's URL, such as https://primary.example:1556/netbackup")
+	login := site.Username != "" || site.Password.Set() || site.PasswordFile != ""
+	key := site.APIKey.Set() || site.APIKeyFile != ""
+	switch {
+	case l.refused(b, "API_KEY_FILE") || l.refused(b, "PASSWORD_FILE"):
+	case !login && !key:
+		l.refuseNamed(own+"_API_KEY_FILE", "", "expected a file with an API key, or "+own+"_USERNAME and "+own+"_PASSWORD_FILE")
+	case login && site.Username == "":
+		l.refuseNamed(own+"_USERNAME", "", "expected the user whose password is set")
+	case login && !key && !site.Password.Set() && site.PasswordFile == "":
+		l.refuseNamed(own+"_PASSWORD_FILE", "", "expected a file with the password of "+own+"_USERNAME")
+	}
+	if site.CAFingerprint != "" && !validFingerprint(site.CAFingerprint) {
+		l.refuseNamed(own+"_CA_FINGERPRINT", site.CAFingerprint, "expected a SHA-256 in hex: 64 digits, colons allowed")
+	}
+	if site.APIVersion != "" && !apiVersion.MatchString(site.APIVersion) {
+		l.refuseNamed(own+"_API_VERSION", site.APIVersion, "expected a version such as 13.0")
+	}
+	l.warnUntrusted(own, site.InsecureSkipVerify)
+	if site.Site == "" {
+		site.Site = defaultLabel(site)
+	}
+}
+
+// defaultLabel is the value of the label site where none is set.
+func defaultLabel(site *Site) string {
+	if site.Name != "" || !site.URL.Set() {
+		return site.Name
+	}
+	return site.URL.Hostname()
+}
+
+var apiVersion = regexp.MustCompile(`^[0-9]{1,3}\.[0-9]{1,3}$`)
+
+func validFingerprint(text string) bool {
+	sum, err := hex.DecodeString(strings.ReplaceAll(strings.TrimPrefix(strings.ToLower(text), "sha256:"), ":", ""))
+	return err == nil && len(sum) == 32
+}
+
+func (l *loader) validateEndpoint(b block, e *Endpoint) {
+	own := b.levels[0]
+	l.requireURL(b, e.URL, e.AllowHTTP, "the receiver's push URL, such as https://mimir.example/api/v1/push")
+	password := e.Password.Set() || e.PasswordFile != ""
+	if e.Username == "" && password {
+		l.refuseNamed(own+"_USERNAME", "", "expected the user whose password is set")
+	}
+	if e.Username != "" && !password && !l.refused(b, "PASSWORD_FILE") {
+		l.refuseNamed(own+"_PASSWORD_FILE", "", "expected a file with the password of "+own+"_USERNAME")
+	}
+	if e.CertFile != "" && e.KeyFile == "" && !l.refused(b, "KEY_FILE") {
+		l.refuseNamed(own+"_KEY_FILE", "", "expected the key of "+own+"_CERT_FILE")
+	}
+	if e.KeyFile != "" && e.CertFile == "" && !l.refused(b, "CERT_FILE") {
+		l.refuseNamed(own+"_CERT_FILE", "", "expected the certificate of "+own+"_KEY_FILE")
+	}
+	if _, err := e.RequestHeaders(); err != nil {
+		l.refuseNamed(own+"_HEADERS", redacted, err.Error())
+	}
+	l.warnUntrusted(own, e.InsecureSkipVerify)
+}
+
+// requireURL wants a URL, and https unless it stays on this host or http was allowed.
+func (l *loader) requireURL(b block, u URL, allowHTTP Switch, what string) {
+	own := b.levels[0]
+	name := own + "_URL"
+	if l.refused(b, "URL") {
+		return
+	}
+	if !u.Set() {
+		l.refuseNamed(name, "", "expected "+what)
+		return
+	}
+	if u.Scheme == "http" && !u.loopback() && !bool(allowHTTP) {
+		l.refuseNamed(name, u.String(), "expected https: http would send the credential in the clear; "+own+"_ALLOW_HTTP=true allows it")
+	}
+}
+
+// refused says whether a block's variable has its problem already.
+func (l *loader) refused(b block, suffix string) bool {
+	return slices.ContainsFunc(l.problems, func(p Problem) bool {
+		level, found := strings.CutSuffix(p.Variable, "_"+suffix)
+		return found && slices.Contains(b.levels, level)
+	})
+}
+
+func (l *loader) warnUntrusted(own string, skip Switch) {
+	if skip {
+		l.warn("%s_INSECURE_SKIP_VERIFY=true: whoever sits between can read the credential; use %s_CA_FILE", own, own)
+	}
+}
+
+// absent says that nothing is set for the only endpoint: there is none.
+func (l *loader) absent(e Endpoint) bool {
+	if e.Name != "" || e.URL.Set() {
+		return false
+	}
+	for name := range l.settings {
+		if strings.HasPrefix(name, endpointPrefix+"_") && l.known[name] != "" && l.settings[name].value != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// ownHeaders are set by the sender or by a variable of their own.
+var ownHeaders = []string{"Authorization", "Content-Encoding", "Content-Length", "Content-Type", "Host", "User-Agent", "X-Prometheus-Remote-Write-Version"}
+
+// RequestHeaders are an endpoint's further headers.
+func (e *Endpoint) RequestHeaders() (map[string]string, error) {
+	text, err := credential(e.Headers, e.HeadersFile)()
+	if err != nil || text == "" {
+		return nil, err
+	}
+	pairs, err := parsePairs(text)
+	if err != nil {
+		return nil, errors.New("expected key:value pairs separated by commas, each key once")
+	}
+	headers := map[string]string{}
+	for _, pair := range pairs {
+		name := textproto.CanonicalMIMEHeaderKey(pair.Name)
+		if !headerName.MatchString(name) || strings.ContainsFunc(pair.Value, isControl) {
+			return nil, errors.New("expected header names of letters, digits and -, and values on one line")
+		}
+		if slices.Contains(ownHeaders, name) {
+			return nil, fmt.Errorf("expected headers other than %s, which backwire sets", name)
+		}
+		headers[name] = pair.Value
+	}
+	return headers, nil
+}
+
+var headerName = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
