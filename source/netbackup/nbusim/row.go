@@ -1,0 +1,136 @@
+package nbusim
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+)
+
+// row is an object of a list that is paged by offset.
+type row struct {
+	kind          string // "type" in the answer
+	id            string
+	path          string // of its kind, with a slash at the end
+	attributes    map[string]any
+	relationships map[string]any // nil where the documents name none
+}
+
+func (r row) render() map[string]any {
+	out := map[string]any{
+		"links":      map[string]any{"self": link(r.path + r.id)},
+		"type":       r.kind,
+		"id":         r.id,
+		"attributes": r.attributes,
+	}
+	if r.relationships != nil {
+		out["relationships"] = r.relationships
+	}
+	return out
+}
+
+// rowColumn is an attribute that a list can be filtered and sorted by.
+func rowColumn(name string, k kind, operators string) column[row] {
+	return column[row]{name: name, kind: k, operators: operators, sortable: true, get: func(r *row) value {
+		return valueOf(k, r.attributes[name])
+	}}
+}
+
+// valueOf reads an attribute; an absent one is the kind's zero.
+func valueOf(k kind, a any) value {
+	switch a := a.(type) {
+	case string:
+		return str(a)
+	case bool:
+		return flag(a)
+	case int:
+		return number(int64(a))
+	case int64:
+		return number(a)
+	}
+	return value{kind: k}
+}
+
+// list answers a page by offset.
+func (x *exchange) list(rows []row, cs columns[row], most int) reply {
+	q := x.request.URL.Query()
+	limit, err := numberIn(q, "page[limit]", defaultLimit, 1, most)
+	if err != nil {
+		return x.refuse("page[limit]", err)
+	}
+	const noEnd = 1<<31 - 1
+	offset, err := numberIn(q, "page[offset]", 0, 0, noEnd)
+	if err != nil {
+		return x.refuse("page[offset]", err)
+	}
+	filter, err := parseFilter(q.Get("filter"))
+	if err != nil {
+		return x.refuse("filter", err)
+	}
+	holds, err := cs.bind(filter)
+	if err != nil {
+		return x.refuse("filter", err)
+	}
+	if q.Has("sort") {
+		by, descending, err := cs.sortKey(q.Get("sort"))
+		if err != nil {
+			return x.refuse("sort", err)
+		}
+		sortRows(rows, by, descending)
+	}
+	rows = slices.DeleteFunc(rows, func(r row) bool { return !holds(&r) })
+	return x.offsetPage(rows, offset, limit)
+}
+
+func sortRows(rows []row, by *column[row], descending bool) {
+	slices.SortStableFunc(rows, func(a, b row) int {
+		c := cmp.Or(by.get(&a).compare(by.get(&b)), cmp.Compare(a.id, b.id))
+		if descending {
+			return -c
+		}
+		return c
+	})
+}
+
+func (x *exchange) offsetPage(rows []row, offset, limit int) reply {
+	count := len(rows)
+	from, to := min(offset, count), min(offset+limit, count)
+	shown := []any{}
+	for _, r := range rows[from:to] {
+		shown = append(shown, r.render())
+	}
+	last := max(count-1, 0) / limit * limit
+	p := map[string]any{
+		"count": count, "offset": offset, "limit": limit, "first": 0, "last": last,
+		"page": offset / limit, "pages": (count + limit - 1) / limit,
+	}
+	q := x.request.URL.Query()
+	links := map[string]any{}
+	place := func(name string, offset int) {
+		q.Set("page[offset]", itoa(offset))
+		links[name] = link(x.request.URL.Path[len(Mount):] + "?" + q.Encode())
+	}
+	place("self", offset)
+	place("first", 0)
+	place("last", last)
+	if to < count {
+		p["next"] = to
+		place("next", to)
+	}
+	if offset > 0 {
+		p["prev"] = max(offset-limit, 0)
+		place("prev", max(offset-limit, 0))
+	}
+	return x.json(http.StatusOK, map[string]any{"data": shown, "links": links, "meta": map[string]any{"pagination": p}})
+}
+
+const orderedText = "eq ne gt ge lt le and or not contains endswith startswith tolower toupper"
+
+func apiKeyColumns() columns[row] {
+	return columns[row]{
+		rowColumn("userName", text, "eq"),
+		rowColumn("userDomain", text, "eq"),
+		rowColumn("userDomainType", text, "eq"),
+		rowColumn("expiryDateTime", text, ""),
+		rowColumn("createdDateTime", text, ""),
+	}
+}

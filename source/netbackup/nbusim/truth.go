@@ -1,0 +1,198 @@
+package nbusim
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// Completion is one try of a job that reached DONE: what a perfect counter counts once.
+type Completion struct {
+	ID           int64
+	Try          int
+	Type         string
+	PolicyType   string
+	Policy       string
+	ScheduleType string
+	Client       string
+	Status       int
+	Parent       bool // it had children when it ended
+	Work         Work
+	Retries      int // tries since the last counted one of this job, beyond its first
+	Start        time.Time
+	TryStart     time.Time // the zero time of Unix where it never ran
+	End          time.Time
+	Seen         time.Time // from when on the API shows it, by the server's clock
+	Gone         time.Time // until when: it ran again, aged out or was deleted; zero is still there
+}
+
+// Result is the word for the status.
+func (c Completion) Result() string {
+	switch c.Status {
+	case 0:
+		return "success"
+	case 1:
+		return "partial"
+	}
+	return "failure"
+}
+
+// Backup says whether the completion answers the question for a client's last backup.
+func (c Completion) Backup() bool { return c.Type == "BACKUP" && !c.Parent && c.Client != "" }
+
+type attempt struct {
+	generation int // of the job database
+	id         int64
+	try        int
+}
+
+// ledger is every completion, in the order in which they happened.
+type ledger struct {
+	generation  int
+	completions []Completion
+	counted     map[attempt]int // index in completions
+	tries       map[int64]int   // the last counted try of a job of this generation
+}
+
+func (l *ledger) count(j *job, at int64) {
+	key := attempt{l.generation, j.ID, j.try}
+	if _, ok := l.counted[key]; ok {
+		return
+	}
+	l.counted[key] = len(l.completions)
+	l.completions = append(l.completions, Completion{
+		ID: j.ID, Try: j.try, Type: j.Type, PolicyType: j.PolicyType, Policy: j.Policy,
+		ScheduleType: j.ScheduleType, Client: j.Client, Status: j.status, Parent: j.children > 0,
+		Work: j.work, Retries: max(j.try-1, 0) - max(l.tries[j.ID]-1, 0),
+		Start: time.UnixMilli(j.start), TryStart: time.UnixMilli(j.tryStart), End: time.UnixMilli(j.end),
+		Seen: time.UnixMilli(at),
+	})
+	l.tries[j.ID] = j.try
+}
+
+// gone notes that the API does not show a completion any more.
+func (l *ledger) gone(j *job, at int64) {
+	i, ok := l.counted[attempt{l.generation, j.ID, j.try}]
+	if ok && l.completions[i].Gone.IsZero() {
+		l.completions[i].Gone = time.UnixMilli(at)
+	}
+}
+
+// CompletedKey has the labels of nbu_jobs_completed_total.
+type CompletedKey struct {
+	JobType, PolicyType, Policy, ScheduleType, Result string
+	Status                                            int
+	Parent                                            bool
+}
+
+// WorkKey has the labels of the counters of bytes, files and retries.
+type WorkKey struct{ JobType, PolicyType, Policy string }
+
+// Amount is the work of leaf jobs; parents report none.
+type Amount struct{ Bytes, MovedBytes, Files, Retries int64 }
+
+// DurationKey has the labels of the histograms.
+type DurationKey struct{ JobType, PolicyType string }
+
+// Durations are those of leaf jobs, in seconds, ascending.
+type Durations struct {
+	Run  []float64 // startTime to endTime
+	Wait []float64 // startTime to activeTryStartTime, of the jobs that ran
+}
+
+// ClientKey has the labels of the metrics of clients.
+type ClientKey struct{ Client, Policy string }
+
+// ClientTruth is what is known of a client's backups under a policy. Success is status 0 or 1.
+type ClientTruth struct {
+	LastSuccess         time.Time // zero: never
+	LastAttempt         time.Time
+	LastStatus          int
+	LastBytes           int64
+	ConsecutiveFailures int
+}
+
+// Truth is what a perfect counter says.
+type Truth struct {
+	Completed   map[CompletedKey]int64
+	Work        map[WorkKey]Amount
+	Durations   map[DurationKey]Durations
+	Clients     map[ClientKey]ClientTruth
+	Completions []Completion // by end, then id
+}
+
+// Truth counts every completion up to now.
+func (s *Server) Truth() Truth {
+	return s.TruthOf(func(Completion) bool { return true })
+}
+
+// TruthOf counts the completions up to now that a test means, such as those since the agent's backfill.
+func (s *Server) TruthOf(meant func(Completion) bool) Truth {
+	s.mu.Lock()
+	s.tick(s.clock().UnixMilli())
+	all := slices.Clone(s.jobs.truth.completions)
+	s.mu.Unlock()
+	all = slices.DeleteFunc(all, func(c Completion) bool { return !meant(c) })
+	return truthOf(all)
+}
+
+func truthOf(cs []Completion) Truth {
+	slices.SortFunc(cs, func(a, b Completion) int {
+		if c := a.End.Compare(b.End); c != 0 {
+			return c
+		}
+		return int(a.ID - b.ID)
+	})
+	t := Truth{
+		Completed: map[CompletedKey]int64{}, Work: map[WorkKey]Amount{},
+		Durations: map[DurationKey]Durations{}, Clients: map[ClientKey]ClientTruth{}, Completions: cs,
+	}
+	for _, c := range cs {
+		t.add(c)
+	}
+	for k, d := range maps.All(t.Durations) {
+		slices.Sort(d.Run)
+		slices.Sort(d.Wait)
+		t.Durations[k] = d
+	}
+	return t
+}
+
+func (t *Truth) add(c Completion) {
+	t.Completed[CompletedKey{c.Type, c.PolicyType, c.Policy, c.ScheduleType, c.Result(), c.Status, c.Parent}]++
+	if c.Parent {
+		return
+	}
+	const kib = 1024
+	w := WorkKey{c.Type, c.PolicyType, c.Policy}
+	a := t.Work[w]
+	a.Bytes += c.Work.Kilobytes * kib
+	a.MovedBytes += c.Work.Moved * kib
+	a.Files += c.Work.Files
+	a.Retries += int64(c.Retries)
+	t.Work[w] = a
+
+	k := DurationKey{c.Type, c.PolicyType}
+	d := t.Durations[k]
+	d.Run = append(d.Run, c.End.Sub(c.Start).Seconds())
+	if c.Try > 0 {
+		d.Wait = append(d.Wait, c.TryStart.Sub(c.Start).Seconds())
+	}
+	t.Durations[k] = d
+	if c.Backup() {
+		t.addClient(c)
+	}
+}
+
+func (t *Truth) addClient(c Completion) {
+	k := ClientKey{c.Client, c.Policy}
+	was := t.Clients[k]
+	now := ClientTruth{
+		LastSuccess: was.LastSuccess, LastAttempt: c.End, LastStatus: c.Status,
+		LastBytes: c.Work.Kilobytes * 1024, ConsecutiveFailures: was.ConsecutiveFailures + 1,
+	}
+	if c.Status <= 1 {
+		now.LastSuccess, now.ConsecutiveFailures = c.End, 0
+	}
+	t.Clients[k] = now
+}
