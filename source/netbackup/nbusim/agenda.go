@@ -76,9 +76,7 @@ func (s *Server) AddJob(spec JobSpec) int64 {
 }
 
 func (s *Server) queue(spec JobSpec, at int64) *job {
-	s.jobs.issue(&spec)
-	j := newJob(spec, at)
-	s.irregular.distort(j)
+	j := s.born(spec, at)
 	s.jobs.insert(j)
 	s.live(j, j.Life, at)
 	return j

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sort"
 	"strconv"
 )
 
@@ -34,13 +35,13 @@ func (c cursor) String() string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-func parseCursor(s, sort string) (cursor, error) {
+func parseCursor(s, order string) (cursor, error) {
 	var c cursor
 	b, err := base64.RawURLEncoding.DecodeString(s)
 	if err != nil || json.Unmarshal(b, &c) != nil {
 		return c, fmt.Errorf("%q is not a cursor", s)
 	}
-	if c.Sort != sort {
+	if c.Sort != order {
 		return c, errors.New("the cursor belongs to another sort order")
 	}
 	return c, nil
@@ -183,10 +184,10 @@ func (o *jobQuery) walk(by *order, now int64, backward bool) []view {
 	}
 	jobs := o.within(by, by.jobs[first:max(first, last)])
 	var found []view
-	for j := range span(jobs, o.descending != backward) {
-		v := view{j, now}
-		if o.inside(&v) && o.holds(&v) {
-			if found = append(found, v); len(found) > o.limit {
+	v := &view{now: now}
+	for v.job = range span(jobs, o.descending != backward) {
+		if o.inside(v) && o.holds(v) {
+			if found = append(found, *v); len(found) > o.limit {
 				break
 			}
 		}
@@ -221,17 +222,16 @@ func (o *jobQuery) choose(b *jobBook, now int64, backward bool) []view {
 		rank = func(a, b *view) int { return o.rank(b, a) }
 	}
 	var found []view
-	for _, j := range jobs {
-		v := view{j, now}
-		if !o.holds(&v) || !o.inside(&v) {
+	v := &view{now: now}
+	for _, v.job = range jobs {
+		if !o.holds(v) || !o.inside(v) {
 			continue
 		}
-		i, _ := slices.BinarySearchFunc(found, v, func(a, b view) int { return rank(&a, &b) })
-		if i > o.limit {
-			continue
+		i := sort.Search(len(found), func(i int) bool { return rank(&found[i], v) > 0 })
+		if i <= o.limit {
+			found = slices.Insert(found, i, *v)
+			found = found[:min(len(found), o.limit+1)]
 		}
-		found = slices.Insert(found, i, v)
-		found = found[:min(len(found), o.limit+1)]
 	}
 	return found
 }
@@ -300,7 +300,7 @@ func (s *Server) renderJobPage(x *exchange, o *jobQuery) []byte {
 	if x.allowed {
 		page = o.rows(s.jobs, now)
 	}
-	return s.jobWriter().page(x.request.URL.Query(), o, page)
+	return s.jobWriter(len(page.rows)).page(x.request.URL.Query(), o, page)
 }
 
 func (s *Server) oneJob(x *exchange) reply {
@@ -316,7 +316,7 @@ func (s *Server) oneJob(x *exchange) reply {
 	if j == nil || !x.allowed {
 		return x.fail(http.StatusNotFound, "There is no such job.", nil)
 	}
-	w := s.jobWriter()
+	w := s.jobWriter(1)
 	w.b = append(w.b, `{"data":`...)
 	w.job(&view{j, now}, "")
 	w.b = append(w.b, '}')

@@ -14,10 +14,10 @@ type jobWriter struct {
 	irregular Irregularity
 }
 
-func (s *Server) jobWriter() *jobWriter {
+func (s *Server) jobWriter(jobs int) *jobWriter {
 	const bytesPerJob = 3 << 10
 	return &jobWriter{
-		b:       make([]byte, 0, bytesPerJob*defaultLimit),
+		b:       make([]byte, 0, bytesPerJob*(jobs+1)),
 		columns: s.columns, irregular: s.irregular,
 	}
 }

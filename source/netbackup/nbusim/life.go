@@ -9,6 +9,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -71,6 +72,14 @@ func (s *Server) URL() string {
 	s.life.mu.Lock()
 	defer s.life.mu.Unlock()
 	return s.life.url
+}
+
+// TruthURL is where the truth is served, empty while the server does not listen.
+func (s *Server) TruthURL() string {
+	if u := s.URL(); u != "" {
+		return strings.TrimSuffix(u, Mount) + controlMount + "truth"
+	}
+	return ""
 }
 
 // Shutdown stops listening and lets running answers end until ctx is done.

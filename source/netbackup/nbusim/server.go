@@ -46,6 +46,8 @@ type Server struct {
 	storage Estate
 	keep    time.Duration
 	agenda  agenda
+	// workload numbers the live workloads: what an older one has planned does not happen.
+	workload int
 
 	life life
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // newServer starts no listener: tests call it in process.
-func newServer(t *testing.T, o Options) *Server {
+func newServer(t testing.TB, o Options) *Server {
 	t.Helper()
 	s, err := New(o)
 	if err != nil {
@@ -53,7 +53,7 @@ func (a answer) page(t *testing.T) page {
 	return p
 }
 
-func get(t *testing.T, s *Server, path string, change ...func(*http.Request)) answer {
+func get(t testing.TB, s *Server, path string, change ...func(*http.Request)) answer {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://primary.example:1556"+Mount+path, nil)
 	if err != nil {
@@ -67,7 +67,7 @@ func get(t *testing.T, s *Server, path string, change ...func(*http.Request)) an
 	return do(t, s, req)
 }
 
-func do(t *testing.T, s *Server, req *http.Request) answer {
+func do(t testing.TB, s *Server, req *http.Request) answer {
 	t.Helper()
 	resp, err := s.Transport().RoundTrip(req)
 	if err != nil {

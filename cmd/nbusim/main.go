@@ -1,0 +1,102 @@
+// Command nbusim is a NetBackup primary server in a box: it listens on loopback, invents
+// jobs and answers as the vendor's documents say, so that the agent can be tried without NetBackup.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"backwire/source/netbackup/nbusim"
+)
+
+const stopWithin = 5 * time.Second
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := command().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "nbusim:", err)
+		os.Exit(1) //nolint:gocritic // the signals end with the program
+	}
+}
+
+// setup is what the flags say.
+type setup struct {
+	listen, release, key, caOut, truth string
+	plain                              bool
+	history, units                     int
+	span, keep                         time.Duration
+	work                               nbusim.Workload
+}
+
+func command() *cobra.Command {
+	var o setup
+	c := &cobra.Command{
+		Use:           "nbusim",
+		Short:         "Simulate a NetBackup primary server",
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE:          func(c *cobra.Command, _ []string) error { return o.run(c.Context(), c.OutOrStdout()) },
+	}
+	f := c.Flags()
+	f.StringVar(&o.listen, "listen", "127.0.0.1:1556", "address to listen on")
+	f.StringVar(&o.release, "release", "11.2", "10.3, 10.5, 11.0 or 11.2")
+	f.StringVar(&o.key, "api-key", nbusim.DefaultKey, "the API key that is accepted")
+	f.StringVar(&o.caOut, "ca-out", "", "file to write the certificate authority to, in PEM")
+	f.StringVar(&o.truth, "truth", "", "file to write the truth to when the program stops, in JSON")
+	f.BoolVar(&o.plain, "plain", false, "http in place of https")
+	f.IntVar(&o.history, "history", 500, "finished jobs to begin with")
+	f.DurationVar(&o.span, "history-span", 24*time.Hour, "time over which they ended")
+	f.IntVar(&o.units, "storage-units", 8, "number of storage units")
+	f.DurationVar(&o.keep, "keep-jobs", 0, "how long finished jobs stay; 0 is for ever")
+	f.Float64Var(&o.work.JobsPerMinute, "jobs-per-minute", 30, "new jobs a minute; 0 is none")
+	f.DurationVar(&o.work.MeanRun, "mean-run", 20*time.Second, "how long a job runs on average")
+	f.Float64Var(&o.work.Turbulence, "turbulence", 0.1, "share of jobs that are requeued, suspended or late")
+	f.Uint64Var(&o.work.Seed, "seed", 1, "the same seed gives the same jobs")
+	return c
+}
+
+func (o *setup) run(ctx context.Context, out io.Writer) error {
+	s, err := o.start()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "BACKWIRE_NETBACKUP_URL=%s\nBACKWIRE_NETBACKUP_API_KEY=%s\n", s.URL(), o.key)
+	if o.caOut != "" {
+		fmt.Fprintf(out, "BACKWIRE_NETBACKUP_CA_FILE=%s\n", o.caOut)
+	}
+	fmt.Fprintf(out, "BACKWIRE_NETBACKUP_CA_FINGERPRINT=%s\n# the truth: %s\n", s.Fingerprint(), s.TruthURL())
+	<-ctx.Done()
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+	defer cancel()
+	return errors.Join(s.Shutdown(ending), o.writeTruth(s))
+}
+
+func (o *setup) start() (*nbusim.Server, error) {
+	s, err := nbusim.New(nbusim.Options{
+		Release: o.release, Keys: []nbusim.APIKey{{Key: o.key}}, Storage: nbusim.NewEstate(o.units), KeepJobs: o.keep,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.AddHistory(o.work, o.history, o.span)
+	s.Work(o.work)
+	if o.caOut != "" {
+		if err := os.WriteFile(o.caOut, s.CA(), 0o644); err != nil { //nolint:gosec // a certificate is public
+			return nil, fmt.Errorf("write the certificate authority: %w", err)
+		}
+	}
+	if o.plain {
+		return s, s.Start(o.listen)
+	}
+	return s, s.StartTLS(o.listen)
+}
