@@ -1,0 +1,193 @@
+package agent
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html/template"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+//go:embed page/index.html
+var pageText string
+
+//go:embed page/style.css
+var pageStyle string
+
+// page answers at BACKWIRE_LISTEN. It only reads.
+type page struct {
+	status   func() Status
+	template *template.Template
+	policy   string // Content-Security-Policy
+	log      *slog.Logger
+}
+
+func newPage(status func() Status, metrics prometheus.Gatherer, log *slog.Logger) http.Handler {
+	sum := sha256.Sum256([]byte(pageStyle))
+	p := &page{
+		status:   status,
+		template: template.Must(template.New("page").Funcs(pageWords()).Parse(pageText)),
+		policy:   "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+		log:      log,
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", p.index)
+	mux.HandleFunc("GET /status.json", p.json)
+	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { p.answer(w, "healthy", p.status().Unhealthy) })
+	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) { p.answer(w, "ready", p.status().Unready) })
+	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{EnableOpenMetrics: true, ErrorLog: promLog{log}}))
+	return p.guard(mux)
+}
+
+// guard sets what every answer says to a browser.
+func (p *page) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header := w.Header()
+		header.Set("Content-Security-Policy", p.policy)
+		header.Set("X-Content-Type-Options", "nosniff")
+		header.Set("Referrer-Policy", "no-referrer")
+		header.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (p *page) index(w http.ResponseWriter, _ *http.Request) {
+	var body bytes.Buffer
+	err := p.template.Execute(&body, struct {
+		Style  template.CSS
+		Status Status
+	}{template.CSS(pageStyle), p.status()}) //nolint:gosec // our own file
+	if err != nil {
+		p.log.Error("status page", "err", err)
+		http.Error(w, "the page cannot be shown; /status.json has the same facts", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	p.write(w, body.Bytes())
+}
+
+func (p *page) json(w http.ResponseWriter, _ *http.Request) {
+	body, err := json.MarshalIndent(p.status(), "", "  ")
+	if err != nil {
+		p.log.Error("status as JSON", "err", err)
+		http.Error(w, "the status cannot be shown", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	p.write(w, append(body, '\n'))
+}
+
+// answer is 200 where there is nothing against it.
+func (p *page) answer(w http.ResponseWriter, what, against string) {
+	if against != "" {
+		http.Error(w, "not "+what+": "+against, http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	p.write(w, []byte(what+"\n"))
+}
+
+func (p *page) write(w http.ResponseWriter, body []byte) {
+	if _, err := w.Write(body); err != nil {
+		p.log.Debug("status page: the reader went away", "err", err)
+	}
+}
+
+// pageWords are the template's functions.
+func pageWords() template.FuncMap {
+	return template.FuncMap{
+		"since":   func(now, then time.Time) string { return roughly(now.Sub(then)) },
+		"ago":     func(now time.Time, then *time.Time) string { return roughly(now.Sub(*then)) },
+		"seconds": func(s float64) string { return roughly(time.Duration(s * float64(time.Second))) },
+		"clock":   func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
+		"size":    readableSize,
+		"tone":    func(state string) string { return map[string]string{"up": "good", "down": "bad"}[state] },
+		"total": func(counts map[string]uint64) uint64 {
+			var sum uint64
+			for _, n := range counts {
+				sum += n
+			}
+			return sum
+		},
+	}
+}
+
+// roughly is a duration to two places: 850ms, 12s, 3m20s, 5h7m, 12d4h.
+func roughly(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d < time.Second:
+		return d.Round(time.Millisecond).String()
+	case d < time.Minute:
+		return d.Round(time.Second / 10).String()
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%ds", d/time.Minute, d%time.Minute/time.Second)
+	case d < day:
+		return fmt.Sprintf("%dh%dm", d/time.Hour, d%time.Hour/time.Minute)
+	}
+	return fmt.Sprintf("%dd%dh", d/day, d%day/time.Hour)
+}
+
+func readableSize(bytes int64) string {
+	value, unit := float64(bytes), 0
+	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
+	for value >= 1024 && unit < len(units)-1 {
+		value, unit = value/1024, unit+1
+	}
+	if unit == 0 {
+		return fmt.Sprintf("%d B", bytes)
+	}
+	return fmt.Sprintf("%.1f %s", value, units[unit])
+}
+
+// promLog carries what the metrics' writer has to say.
+type promLog struct{ log *slog.Logger }
+
+func (p promLog) Println(v ...any) { p.log.Warn("metrics", "err", fmt.Sprint(v...)) }
+
+// Limits of the page's server: it is for people and scrapers on this machine.
+const (
+	pageHeaderTimeout = 5 * time.Second
+	pageReadTimeout   = 10 * time.Second
+	pageWriteTimeout  = 30 * time.Second
+	pageIdleTimeout   = time.Minute
+	pageHeaderBytes   = 16 << 10
+	pageStopTimeout   = time.Second
+)
+
+// servePage answers on the listener until ctx ends, then lets answers under way finish.
+func servePage(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: pageHeaderTimeout, ReadTimeout: pageReadTimeout, WriteTimeout: pageWriteTimeout,
+		IdleTimeout: pageIdleTimeout, MaxHeaderBytes: pageHeaderBytes,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	stopped := make(chan error, 1)
+	end := context.AfterFunc(ctx, func() {
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), pageStopTimeout)
+		defer cancel()
+		err := server.Shutdown(limited)
+		if err != nil {
+			err = server.Close()
+		}
+		stopped <- err
+	})
+	err := server.Serve(listener)
+	if !errors.Is(err, http.ErrServerClosed) {
+		end()
+		return fmt.Errorf("status page on %s: %w", listener.Addr(), err)
+	}
+	return <-stopped
+}

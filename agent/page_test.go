@@ -1,0 +1,186 @@
+package agent
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+func exampleStatus() Status {
+	now := time.Date(2026, 11, 24, 6, 0, 0, 0, time.UTC)
+	before := func(d time.Duration) *time.Time { return instant(now.Add(-d)) }
+	return Status{
+		Version: "1.2.3", Now: now, Started: now.Add(-26 * time.Hour),
+		Sites: []SiteStatus{{
+			Name: "paris", URL: "https://primary.example:1556/netbackup", State: "up", Cycles: 1560, Missed: 2, Committed: before(20 * time.Second),
+			Collectors: []CollectorStatus{{Name: "jobs", Success: true, Seconds: 1.25, LastSuccess: before(21 * time.Second)}, {Name: "storage"}},
+			Recent:     []CycleStatus{{Tick: now, Seconds: 1.5, Batches: 1, Samples: 420, Error: "disk <full>"}},
+		}},
+		Queue: QueueStatus{Dir: "/var/lib/backwire", Bytes: 3 << 20, MaxBytes: 2 << 30, Segments: 2, Dropped: map[string]uint64{"max_bytes": 7}},
+		Endpoints: []EndpointStatus{
+			{Name: "cloud", URL: "https://mimir.example/push", Protocol: "2.0", Samples: 99, Lag: 61, Rejected: map[string]uint64{"400": 3, "422": 4}},
+			{Name: "local", Paused: "401 Unauthorized"},
+		},
+	}
+}
+
+func ask(t *testing.T, status Status, method, path string) *http.Response {
+	t.Helper()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "backwire_example", Help: "Example."}))
+	handler := newPage(func() Status { return status }, registry, slog.New(slog.DiscardHandler))
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest(method, path, http.NoBody))
+	return w.Result()
+}
+
+func bodyOf(t *testing.T, r *http.Response) string {
+	t.Helper()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+func TestPageShowsSitesQueueAndEndpoints(t *testing.T) {
+	t.Parallel()
+	r := ask(t, exampleStatus(), http.MethodGet, "/")
+	body := bodyOf(t, r)
+	for _, want := range []string{
+		"1.2.3 · up 1d2h", "<strong class=\"good\">ready</strong>", "<h3>paris <span class=\"good\">up</span></h3>",
+		"1560 cycles, 0 failed, 2 ticks missed", "last committed 20s ago", "<td>jobs</td><td><span class=\"good\">ok</span></td>",
+		"<td>storage</td><td><span class=\"bad\">failed</span>", "disk &lt;full&gt;", "3.0 MiB of 2.0 GiB in 2 segments",
+		"7 samples dropped (max_bytes)", "paused: 401 Unauthorized", "<td class=\"number\">1m1s</td>", "<td class=\"number\">7</td>",
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if r.StatusCode != http.StatusOK || r.Header.Get("Content-Type") != "text/html; charset=utf-8" {
+		t.Errorf("%d %s", r.StatusCode, r.Header.Get("Content-Type"))
+	}
+}
+
+// A browser runs no script, loads nothing, and takes the style that the policy names.
+func TestPagePolicyNamesItsStyle(t *testing.T) {
+	t.Parallel()
+	r := ask(t, exampleStatus(), http.MethodGet, "/")
+	body := bodyOf(t, r)
+	_, style, _ := strings.Cut(body, "<style>")
+	style, _, _ = strings.Cut(style, "</style>")
+	sum := sha256.Sum256([]byte(style))
+	policy := r.Header.Get("Content-Security-Policy")
+	if !strings.HasPrefix(policy, "default-src 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'") {
+		t.Errorf("policy %q does not allow the style", policy)
+	}
+	if strings.Contains(body, "<script") || strings.Contains(body, " style=") || strings.Contains(body, " src=") {
+		t.Error("the page holds what its policy forbids")
+	}
+	if !strings.Contains(body, "prefers-color-scheme: dark") {
+		t.Error("no dark style")
+	}
+}
+
+func TestPageIsReadOnly(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/", "/metrics", "/status.json", "/-/healthy", "/-/ready"} {
+		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete} {
+			if r := ask(t, exampleStatus(), method, path); r.StatusCode != http.StatusMethodNotAllowed {
+				t.Errorf("%s %s: %d", method, path, r.StatusCode)
+			}
+		}
+		if r := ask(t, exampleStatus(), http.MethodHead, path); r.StatusCode != http.StatusOK {
+			t.Errorf("HEAD %s: %d", path, r.StatusCode)
+		}
+	}
+	if r := ask(t, exampleStatus(), http.MethodGet, "/etc/passwd"); r.StatusCode != http.StatusNotFound {
+		t.Errorf("an unknown path: %d", r.StatusCode)
+	}
+}
+
+func TestStatusJSONReadsBack(t *testing.T) {
+	t.Parallel()
+	r := ask(t, exampleStatus(), http.MethodGet, "/status.json")
+	var got Status
+	if err := json.NewDecoder(r.Body).Decode(&got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(exampleStatus(), got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestMetricsAreServed(t *testing.T) {
+	t.Parallel()
+	if body := bodyOf(t, ask(t, exampleStatus(), http.MethodGet, "/metrics")); !strings.Contains(body, "backwire_example 0") {
+		t.Error(body)
+	}
+}
+
+func TestHealthyAndReadySayWhyNot(t *testing.T) {
+	t.Parallel()
+	for path, set := range map[string]func(*Status, string){
+		"/-/healthy": func(s *Status, why string) { s.Unhealthy = why },
+		"/-/ready":   func(s *Status, why string) { s.Unready = why },
+	} {
+		status := exampleStatus()
+		if r := ask(t, status, http.MethodGet, path); r.StatusCode != http.StatusOK {
+			t.Errorf("%s: %d", path, r.StatusCode)
+		}
+		set(&status, "site paris is stuck")
+		r := ask(t, status, http.MethodGet, path)
+		if r.StatusCode != http.StatusServiceUnavailable || !strings.Contains(bodyOf(t, r), "site paris is stuck") {
+			t.Errorf("%s: %d", path, r.StatusCode)
+		}
+	}
+}
+
+func TestServePageEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- servePage(ctx, listener, http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+	}()
+	r, err := http.Get("http://" + listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Body.Close()
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if _, err := net.Dial("tcp", listener.Addr().String()); err == nil {
+		t.Error("the page still listens")
+	}
+}
+
+func TestRoughly(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{
+		850 * time.Millisecond: "850ms", 12340 * time.Millisecond: "12.3s", 200 * time.Second: "3m20s",
+		307 * time.Minute: "5h7m", 292 * time.Hour: "12d4h",
+	} {
+		if got := roughly(d); got != want {
+			t.Errorf("roughly(%v) = %s, want %s", d, got, want)
+		}
+	}
+}

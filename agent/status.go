@@ -1,0 +1,159 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Status is what the running agent says of itself. /status.json is its JSON form.
+type Status struct {
+	Version   string           `json:"version"`
+	Started   time.Time        `json:"started"`
+	Now       time.Time        `json:"now"`
+	Unhealthy string           `json:"unhealthy,omitempty"` // why, empty where all is well
+	Unready   string           `json:"unready,omitempty"`   // why, empty once it is
+	Sites     []SiteStatus     `json:"sites"`
+	Queue     QueueStatus      `json:"queue"`
+	Endpoints []EndpointStatus `json:"endpoints"`
+}
+
+// SiteStatus is one site and its cycles.
+type SiteStatus struct {
+	Name       string            `json:"name"`
+	URL        string            `json:"url"`
+	State      string            `json:"state"`             // "starting", "up", "down"
+	Running    *time.Time        `json:"running,omitempty"` // when the cycle under way began
+	Committed  *time.Time        `json:"committed,omitempty"`
+	Cycles     uint64            `json:"cycles"`
+	Failed     uint64            `json:"failed"`
+	Panics     uint64            `json:"panics"`
+	Missed     uint64            `json:"missed_ticks"`
+	Commits    uint64            `json:"commits"`
+	Refused    uint64            `json:"commit_errors"`
+	Collectors []CollectorStatus `json:"collectors"`
+	Recent     []CycleStatus     `json:"recent_cycles"` // the newest first
+}
+
+// CollectorStatus is one collector in the site's last batch.
+type CollectorStatus struct {
+	Name        string     `json:"name"`
+	Success     bool       `json:"success"`
+	Seconds     float64    `json:"duration_seconds"`
+	LastSuccess *time.Time `json:"last_success,omitempty"`
+}
+
+// CycleStatus is one finished cycle.
+type CycleStatus struct {
+	Tick    time.Time `json:"tick"`
+	Seconds float64   `json:"duration_seconds"`
+	Batches int       `json:"batches"`
+	Samples int       `json:"samples"`
+	Error   string    `json:"error,omitempty"`
+}
+
+// QueueStatus is the log on disk.
+type QueueStatus struct {
+	Dir      string            `json:"dir"`
+	Bytes    int64             `json:"bytes"`
+	MaxBytes int64             `json:"max_bytes"`
+	Segments int               `json:"segments"`
+	Records  uint64            `json:"records"`
+	Oldest   *time.Time        `json:"oldest,omitempty"`
+	Dropped  map[string]uint64 `json:"dropped_samples,omitempty"` // by reason
+	Lost     uint64            `json:"lost_records"`              // to damage
+	Error    string            `json:"error,omitempty"`           // why the last commit was not written
+}
+
+// EndpointStatus is one endpoint and how far it has come.
+type EndpointStatus struct {
+	Name        string            `json:"name"`
+	URL         string            `json:"url"`
+	Protocol    string            `json:"protocol"`
+	Samples     uint64            `json:"samples"`
+	Retried     uint64            `json:"samples_retried"`
+	Rejected    map[string]uint64 `json:"samples_rejected,omitempty"` // by status code
+	Dropped     map[string]uint64 `json:"samples_dropped,omitempty"`  // by reason
+	Pending     int               `json:"samples_pending"`
+	HighestSent *time.Time        `json:"highest_sent,omitempty"`
+	Lag         float64           `json:"lag_seconds"`
+	Paused      string            `json:"paused,omitempty"` // why nothing is sent until somebody acts
+	Error       string            `json:"error,omitempty"`
+}
+
+// instant is nil for the zero time, which JSON would spell as the year 1.
+func instant(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// status is what the page shows of a site; name and URL are the caller's.
+func (h *history) status() SiteStatus {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := SiteStatus{
+		State: h.health.state(), Running: instant(h.running), Committed: instant(h.committed),
+		Cycles: h.cycles, Failed: h.failed, Panics: h.panics, Missed: h.missed,
+		Commits: h.commits, Refused: h.refused,
+	}
+	for _, c := range h.health.collectors {
+		s.Collectors = append(s.Collectors, CollectorStatus{c.name, c.success, c.duration.Seconds(), instant(c.lastSuccess)})
+	}
+	for i := len(h.recent) - 1; i >= 0; i-- {
+		s.Recent = append(s.Recent, h.recent[i].status())
+	}
+	return s
+}
+
+func (h *health) state() string {
+	switch {
+	case !h.known:
+		return "starting"
+	case h.up:
+		return "up"
+	}
+	return "down"
+}
+
+func (o *outcome) status() CycleStatus {
+	c := CycleStatus{Tick: o.tick, Seconds: o.duration.Seconds(), Batches: o.batches, Samples: o.samples}
+	if o.err != nil {
+		c.Error = o.err.Error()
+	}
+	return c
+}
+
+// stuckAfter is how far beyond its time limit a cycle is stuck: it ignores its end.
+const stuckAfter = 30 * time.Second
+
+// healthy says that the site's loop goes on. That the site itself answers is not asked:
+// an outage is no reason to start the agent again.
+func (h *history) healthy(limit time.Duration) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.running.IsZero() {
+		return nil
+	}
+	if took := time.Since(h.running); took > limit+stuckAfter {
+		return fmt.Errorf("a cycle is stuck: it runs for %v, its limit is %v", took.Round(time.Second), limit)
+	}
+	return nil
+}
+
+// ready says that the site had its first cycle, whatever came of it, and that what its last
+// cycle yielded was committed.
+func (h *history) ready() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.cycles == 0:
+		return errors.New("its first cycle is not finished")
+	case h.last.refused > 0:
+		return fmt.Errorf("its last cycle was not committed: %w", h.last.err)
+	case h.commits == 0:
+		return errors.New("nothing of it has been committed yet")
+	}
+	return nil
+}
