@@ -1,0 +1,302 @@
+package receiver
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Support is what a receiver does with a 2.0 request.
+type Support int
+
+// Accept is the default; the others are receivers that know only 1.0.
+const (
+	Accept  Support = iota
+	Refuse          // 415, as the specification wants it
+	Swallow         // 204 without storing anything or saying so, as VictoriaMetrics and Thanos do
+)
+
+// Options are the ways a receiver may differ. All fields may be left zero.
+type Options struct {
+	V2 Support
+
+	// Ordered refuses a point that is older than the newest stored one of its series, as a time
+	// series database without an out-of-order window does. The same point twice is no error.
+	Ordered bool
+
+	// Whole stores nothing of a request that is refused in part, as Prometheus does for 1.0.
+	Whole bool
+
+	// Poison refuses a point although it is valid; the rest of its request is stored.
+	Poison func(s *Series, p Point) error
+
+	// MaxBody refuses a longer body with 413; 0 is no limit.
+	MaxBody int
+}
+
+// Request is what is remembered of one request.
+type Request struct {
+	Time    time.Time
+	Version Version // empty where the headers were wrong
+	Header  http.Header
+	Bytes   int // of the body, as received
+	Series  int
+	Samples int // sent, not stored
+	Status  int // 0 where the connection was dropped
+	Reason  string
+}
+
+// Receiver is an http.Handler that stores what it is sent.
+type Receiver struct {
+	mu       sync.Mutex
+	options  Options
+	store    store
+	script   []Answer
+	always   *Answer
+	requests []Request
+}
+
+// New returns an empty receiver.
+func New(o Options) *Receiver {
+	return &Receiver{options: o, store: newStore()}
+}
+
+// Set changes the options for the requests that come from now on.
+func (r *Receiver) Set(o Options) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.options = o
+}
+
+// Series is a copy of all stored series, sorted by key.
+func (r *Receiver) Series() []Series {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.store.snapshot()
+}
+
+// Select is Series of one metric name whose labels have all these values.
+func (r *Receiver) Select(name string, match ...Label) []Series {
+	return slices.DeleteFunc(r.Series(), func(s Series) bool {
+		if s.Name() != name {
+			return true
+		}
+		return slices.ContainsFunc(match, func(l Label) bool { return s.Label(l.Name) != l.Value })
+	})
+}
+
+// Family is the metadata that 1.0 sent of a metric family.
+func (r *Receiver) Family(name string) (Metadata, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	md, ok := r.store.families[name]
+	return md, ok
+}
+
+// Requests is a copy of all requests so far.
+func (r *Receiver) Requests() []Request {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.requests)
+}
+
+// ServeHTTP answers one request.
+func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	seen := Request{Time: time.Now(), Header: req.Header.Clone()}
+	answer := r.next()
+	if answer != nil && answer.Drop == DropMidBody {
+		r.remember(seen)
+		dropMidBody(req)
+	}
+	body, err := io.ReadAll(req.Body)
+	seen.Bytes = len(body)
+	if err != nil {
+		r.remember(seen)
+		return // the sender is gone
+	}
+	answer.wait(req.Context())
+	out := r.answer(answer, req, body, &seen)
+	r.remember(seen)
+	if answer != nil && answer.Drop == DropAnswer {
+		drop()
+	}
+	out.write(w)
+}
+
+func (r *Receiver) remember(seen Request) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.requests = append(r.requests, seen)
+}
+
+// answer decides on a request that was read in full.
+func (r *Receiver) answer(scripted *Answer, req *http.Request, body []byte, seen *Request) *reply {
+	if scripted != nil && scripted.Status != 0 && !scripted.Store {
+		seen.Version, _ = checkHeaders(req)
+		seen.Status = scripted.Status
+		return scripted.reply()
+	}
+	out := r.accept(req, body, seen)
+	if scripted != nil && scripted.Status != 0 {
+		out = scripted.reply()
+	}
+	seen.Status, seen.Reason = out.status, out.body
+	if scripted != nil && scripted.Drop == DropAnswer {
+		seen.Status = 0
+	}
+	return out
+}
+
+// accept stores what is valid of a request.
+func (r *Receiver) accept(req *http.Request, body []byte, seen *Request) *reply {
+	v, err := checkHeaders(req)
+	if err != nil {
+		return replyTo(err)
+	}
+	seen.Version = v
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.options.MaxBody > 0 && len(body) > r.options.MaxBody:
+		return replyTo(refuse(http.StatusRequestEntityTooLarge, "body of %d bytes, at most %d", len(body), r.options.MaxBody))
+	case v == V2 && r.options.V2 == Refuse:
+		return replyTo(refuse(http.StatusUnsupportedMediaType, "only Remote-Write 1.0 is understood"))
+	case v == V2 && r.options.V2 == Swallow:
+		return &reply{status: http.StatusNoContent}
+	}
+	raw, err := decompress(body)
+	if err != nil {
+		return replyTo(err)
+	}
+	m, err := decode(v, raw)
+	if err != nil {
+		return replyTo(err)
+	}
+	seen.count(m)
+	return r.take(v, m)
+}
+
+func (q *Request) count(m message) {
+	q.Series = len(m.series)
+	for _, s := range m.series {
+		q.Samples += len(s.Points)
+	}
+}
+
+// take checks a message and stores its valid parts.
+func (r *Receiver) take(v Version, m message) *reply {
+	problems := m.problems
+	fresh := newStore() // what this request adds, so that a refused one can be left out whole
+	for i := range m.series {
+		problems = append(problems, r.sift(v, &m.series[i], fresh)...)
+	}
+	for _, f := range m.families {
+		problems = append(problems, sifted(f, fresh)...)
+	}
+	if len(problems) > 0 && r.options.Whole {
+		fresh = newStore()
+	}
+	out := &reply{status: http.StatusNoContent}
+	if len(problems) > 0 {
+		out = &reply{status: http.StatusBadRequest, body: text(problems)}
+	}
+	if v == V2 {
+		out.header = written(fresh)
+	}
+	r.commit(fresh)
+	return out
+}
+
+// sift puts the valid part of one series into fresh and says what is wrong with the rest.
+func (r *Receiver) sift(v Version, s *Series, fresh store) []error {
+	key := s.Key()
+	if err := checkSeries(v, s); err != nil {
+		return []error{fmt.Errorf("%s: %w", key, err)}
+	}
+	var problems []error
+	good := *s
+	good.Points = nil
+	for _, p := range s.Points {
+		if err := r.checkPoint(key, s, p, fresh); err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", key, err))
+			continue
+		}
+		good.Points = append(good.Points, p)
+	}
+	if len(good.Points) > 0 || s.histograms > 0 {
+		fresh.add(key, good)
+	}
+	return problems
+}
+
+func (r *Receiver) checkPoint(key string, s *Series, p Point, fresh store) error {
+	if last, ok := fresh.last(key); ok && p.T <= last.T {
+		return fmt.Errorf("sample at %d comes after the one at %d of the same request", p.T, last.T)
+	}
+	if last, ok := r.store.last(key); ok && r.options.Ordered {
+		if err := checkOrder(last, p); err != nil {
+			return err
+		}
+	}
+	if r.options.Poison != nil {
+		return r.options.Poison(s, p)
+	}
+	return nil
+}
+
+func sifted(f Metadata, fresh store) []error {
+	_, twice := fresh.families[f.Family]
+	switch {
+	case f.Family == "":
+		return []error{errors.New("metadata without a family")}
+	case twice:
+		return []error{fmt.Errorf("metadata of %s is there twice", f.Family)}
+	case strings.HasPrefix(f.Type, "invalid"):
+		return []error{fmt.Errorf("metadata of %s: %s", f.Family, f.Type)}
+	}
+	fresh.families[f.Family] = f
+	return nil
+}
+
+// commit adds what a request brought. A point that is stored already, the last one again, is left out.
+func (r *Receiver) commit(fresh store) {
+	for key, s := range fresh.series {
+		if last, ok := r.store.last(key); ok && r.options.Ordered && len(s.Points) > 0 && s.Points[0].T == last.T {
+			s.Points = s.Points[1:]
+		}
+		r.store.add(key, *s)
+	}
+	for name, f := range fresh.families {
+		r.store.families[name] = f
+	}
+}
+
+// written are the headers by which 2.0 confirms.
+func written(st store) http.Header {
+	var samples, histograms, exemplars int
+	for _, s := range st.series {
+		samples += len(s.Points)
+		histograms += s.histograms
+		exemplars += len(s.Exemplars)
+	}
+	h := http.Header{}
+	h.Set("X-Prometheus-Remote-Write-Samples-Written", strconv.Itoa(samples))
+	h.Set("X-Prometheus-Remote-Write-Histograms-Written", strconv.Itoa(histograms))
+	h.Set("X-Prometheus-Remote-Write-Exemplars-Written", strconv.Itoa(exemplars))
+	return h
+}
+
+// text is the body of a refusal: the first ten problems.
+func text(problems []error) string {
+	more := ""
+	if n := len(problems) - 10; n > 0 {
+		problems, more = problems[:10], fmt.Sprintf("\nand %d more", n)
+	}
+	return errors.Join(problems...).Error() + more
+}

@@ -1,0 +1,131 @@
+package receiver
+
+import (
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Label is one name and its value.
+type Label struct{ Name, Value string }
+
+// Point is a value at a time.
+type Point struct {
+	T     int64 // ms since the epoch
+	V     float64
+	Start int64 // start timestamp in ms, 0 where none was sent
+}
+
+// Stale reports whether the point is a stale marker.
+func (p Point) Stale() bool { return math.Float64bits(p.V) == 0x7ff0000000000002 }
+
+// Exemplar is one observation behind a series.
+type Exemplar struct {
+	Labels []Label
+	T      int64 // ms since the epoch
+	V      float64
+}
+
+// Metadata is what was said of a metric. 1.0 names a family, 2.0 says it of a series.
+type Metadata struct {
+	Family           string
+	Type, Help, Unit string
+}
+
+// Series is one series and all that was stored of it, in the order it came.
+type Series struct {
+	Labels    []Label
+	Points    []Point
+	Exemplars []Exemplar
+	Metadata  Metadata
+
+	histograms int
+}
+
+// Name is the value of __name__.
+func (s *Series) Name() string { return s.Label("__name__") }
+
+// Label is the value of one label, empty where there is none.
+func (s *Series) Label(name string) string {
+	for _, l := range s.Labels {
+		if l.Name == name {
+			return l.Value
+		}
+	}
+	return ""
+}
+
+// Last is the newest point; the zero Point where there is none.
+func (s *Series) Last() Point {
+	if len(s.Points) == 0 {
+		return Point{}
+	}
+	return s.Points[len(s.Points)-1]
+}
+
+// Key writes the series as PromQL would: name{a="b",c="d"}.
+func (s *Series) Key() string {
+	var b strings.Builder
+	b.WriteString(s.Name())
+	b.WriteByte('{')
+	first := true
+	for _, l := range s.Labels {
+		if l.Name == "__name__" {
+			continue
+		}
+		if !first {
+			b.WriteByte(',')
+		}
+		first = false
+		b.WriteString(l.Name + "=" + strconv.Quote(l.Value))
+	}
+	b.WriteByte('}')
+	return b.String()
+}
+
+// store is everything that was accepted.
+type store struct {
+	series   map[string]*Series
+	families map[string]Metadata
+}
+
+func newStore() store {
+	return store{series: map[string]*Series{}, families: map[string]Metadata{}}
+}
+
+// add keeps one valid series of a request.
+func (st *store) add(key string, s Series) {
+	have := st.series[key]
+	if have == nil {
+		have = &Series{Labels: s.Labels}
+		st.series[key] = have
+	}
+	have.Points = append(have.Points, s.Points...)
+	have.Exemplars = append(have.Exemplars, s.Exemplars...)
+	if s.Metadata != (Metadata{}) {
+		have.Metadata = s.Metadata
+	}
+}
+
+// last is the newest stored point of a series.
+func (st *store) last(key string) (Point, bool) {
+	s := st.series[key]
+	if s == nil || len(s.Points) == 0 {
+		return Point{}, false
+	}
+	return s.Last(), true
+}
+
+// snapshot copies the series, sorted by key.
+func (st *store) snapshot() []Series {
+	out := make([]Series, 0, len(st.series))
+	for _, key := range slices.Sorted(maps.Keys(st.series)) {
+		s := *st.series[key]
+		s.Points = slices.Clone(s.Points)
+		s.Exemplars = slices.Clone(s.Exemplars)
+		out = append(out, s)
+	}
+	return out
+}
