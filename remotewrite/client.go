@@ -1,0 +1,201 @@
+package remotewrite
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/common/config"
+)
+
+const (
+	maxWords = 2 << 10  // of an error's body: what is logged and kept
+	maxDrain = 64 << 10 // of any body: what is read so that the connection can be used again
+)
+
+// client posts requests to one URL.
+type client struct {
+	http    *http.Client
+	url     string
+	header  http.Header // of every request, the protocol's own not included
+	agent   string
+	timeout time.Duration
+}
+
+// newClient returns the client of an endpoint. Files with secrets and certificates are read again when
+// they change; redirects are not followed, so that neither samples nor credentials go where nobody sent them.
+func newClient(c EndpointConfig) (*client, error) {
+	header, err := headerOf(c)
+	if err != nil {
+		return nil, err
+	}
+	hc, err := httpConfig(c)
+	if err != nil {
+		return nil, err
+	}
+	h, err := config.NewClientFromConfig(hc, c.Name)
+	if err != nil {
+		return nil, err
+	}
+	if c.Transport != nil {
+		h.Transport = c.Transport
+	}
+	return &client{http: h, url: c.URL, header: header, agent: c.UserAgent, timeout: c.Timeout}, nil
+}
+
+// headerOf checks the user's headers: those that the protocol or the connection sets cannot be replaced.
+func headerOf(c EndpointConfig) (http.Header, error) {
+	header := http.Header{}
+	for name, value := range c.Headers {
+		name = http.CanonicalHeaderKey(name)
+		if _, reserved := config.ReservedHeaders[name]; reserved || name == "Retry-Attempt" {
+			return nil, fmt.Errorf("header %q is set by backwire and cannot be replaced", name)
+		}
+		header.Set(name, value)
+	}
+	if c.Tenant != "" {
+		header.Set("X-Scope-OrgID", c.Tenant)
+	}
+	return header, nil
+}
+
+func httpConfig(c EndpointConfig) (config.HTTPClientConfig, error) {
+	hc := config.HTTPClientConfig{
+		EnableHTTP2: true,
+		TLSConfig: config.TLSConfig{
+			CAFile: c.CAFile, CertFile: c.CertFile, KeyFile: c.KeyFile,
+			InsecureSkipVerify: c.InsecureSkipVerify, MinVersion: config.TLSVersions["TLS12"],
+		},
+	}
+	if c.Username != "" {
+		hc.BasicAuth = &config.BasicAuth{Username: c.Username, Password: config.Secret(c.Password), PasswordFile: c.PasswordFile}
+	}
+	if c.BearerTokenFile != "" {
+		hc.Authorization = &config.Authorization{Type: "Bearer", CredentialsFile: c.BearerTokenFile}
+	}
+	hc.ProxyFromEnvironment = c.ProxyURL == ""
+	if c.ProxyURL != "" {
+		u, err := url.Parse(c.ProxyURL)
+		if err != nil {
+			return hc, fmt.Errorf("proxy: %w", err)
+		}
+		hc.ProxyURL = config.URL{URL: u}
+	}
+	return hc, hc.Validate()
+}
+
+// post sends one request and waits for its answer. Released says that nobody reads the body any more.
+func (c *client) post(ctx context.Context, p protocol, body []byte, attempt int) (a answer, released bool) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	start := time.Now()
+	out := &outgoing{}
+	a = answer{protocol: p, written: -1}
+	req, err := c.request(ctx, p, out, body, attempt)
+	if err != nil {
+		a.err = err
+		return a, true
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		a.err, a.took = err, time.Since(start)
+		return a, out.released()
+	}
+	a.read(resp)
+	a.took = time.Since(start)
+	return a, out.released()
+}
+
+func (c *client) request(ctx context.Context, p protocol, out *outgoing, body []byte, attempt int) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	req.ContentLength = int64(len(body))
+	req.Body = out.open(body)
+	req.GetBody = func() (io.ReadCloser, error) { return out.open(body), nil }
+	maps.Copy(req.Header, c.header)
+	req.Header.Set("Content-Encoding", "snappy")
+	req.Header.Set("Content-Type", p.contentType())
+	req.Header.Set("X-Prometheus-Remote-Write-Version", p.version())
+	req.Header.Set("User-Agent", c.agent)
+	if attempt > 0 {
+		req.Header.Set("Retry-Attempt", strconv.Itoa(attempt))
+	}
+	return req, nil
+}
+
+// read takes from a response what a verdict needs.
+func (a *answer) read(resp *http.Response) {
+	defer resp.Body.Close()
+	a.status = resp.StatusCode
+	a.location = resp.Header.Get("Location")
+	a.retryAfter = retryAfter(resp.Header.Get("Retry-After"), time.Now())
+	a.count(resp.Header)
+	if a.status/100 != 2 {
+		b, _ := io.ReadAll(io.LimitReader(resp.Body, maxWords)) // what came before an error is all there is
+		a.words = strings.ToValidUTF8(string(b), "�")
+	}
+	_, _ = io.CopyN(io.Discard, resp.Body, maxDrain)
+}
+
+// count reads what the receiver confirms (Remote-Write 2.0, "Required Written Response Headers").
+func (a *answer) count(h http.Header) {
+	for _, kind := range []string{"Samples", "Histograms", "Exemplars"} {
+		value := h.Get("X-Prometheus-Remote-Write-" + kind + "-Written")
+		if value == "" {
+			continue
+		}
+		a.confirmed = true
+		if n, err := strconv.Atoi(value); err == nil && n >= 0 && kind == "Samples" {
+			a.written = n
+		}
+	}
+}
+
+// describe says in one line why an answer is not a good one.
+func (a *answer) describe() string {
+	switch {
+	case a.err != nil:
+		return a.err.Error()
+	case a.status/100 == 2:
+		return fmt.Sprintf("%d without a header that confirms it: the receiver does not understand Remote-Write %s", a.status, a.protocol)
+	case a.location != "":
+		return fmt.Sprintf("%d %s to %s: redirects are not followed, set the URL to where the receiver is", a.status, http.StatusText(a.status), a.location)
+	}
+	return strings.TrimSpace(fmt.Sprintf("%d %s: %s", a.status, http.StatusText(a.status), a.words))
+}
+
+// outgoing counts the readers of a body. net/http may go on reading after it has returned an
+// answer, until it closes the reader; a buffer that is used again must not change under it.
+type outgoing struct{ readers atomic.Int32 }
+
+type outgoingReader struct {
+	bytes.Reader
+	of     *outgoing
+	closed atomic.Bool
+}
+
+func (o *outgoing) open(body []byte) io.ReadCloser {
+	o.readers.Add(1)
+	r := &outgoingReader{of: o}
+	r.Reset(body)
+	return r
+}
+
+func (r *outgoingReader) Close() error {
+	if !r.closed.Swap(true) {
+		r.of.readers.Add(-1)
+	}
+	return nil
+}
+
+func (o *outgoing) released() bool { return o.readers.Load() == 0 }

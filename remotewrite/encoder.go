@@ -1,0 +1,225 @@
+package remotewrite
+
+import (
+	"math"
+
+	"github.com/golang/snappy"
+
+	"backwire/source"
+)
+
+// place is a place between the points of a window, counted along its columns. The place
+// behind a column's last point is the one before the next column's first.
+type place struct{ column, point int }
+
+func (p place) before(q place) bool {
+	return p.column < q.column || p.column == q.column && p.point < q.point
+}
+
+// span is a stretch of a window: whole series, or at its ends a part of one. Within it every series' points
+// are in order of time, and a series' later points are never in an earlier span.
+type span struct{ from, to place }
+
+func (s span) empty() bool { return !s.from.before(s.to) }
+
+// points tells which points of column i, of n points, belong to the span.
+func (s span) points(i, n int) (from, to int) {
+	if i == s.to.column {
+		n = s.to.point
+	}
+	if i == s.from.column {
+		return s.from.point, n
+	}
+	return 0, n
+}
+
+// count is how many points the span has in a window.
+func (s span) count(w *window) int {
+	n := 0
+	for i := s.from.column; i <= s.to.column && i < len(w.columns); i++ {
+		from, to := s.points(i, len(w.columns[i].points))
+		n += to - from
+	}
+	return n
+}
+
+// limits are how large a request may become.
+type limits struct {
+	samples int // at least 1
+	bytes   int // before compression; passed by at most one series
+}
+
+// request is an encoded stretch of a window. Its body belongs to the encoder and is
+// valid until the next one.
+type request struct {
+	body      []byte
+	protocol  protocol
+	span      span // what was taken of the span that was asked for
+	samples   int
+	exemplars int
+	expired   int   // left out because they were older than asked for
+	newest    int64 // ms since the epoch
+}
+
+// message is one version of the protocol: how a series is written. Both versions number the
+// samples alike, so that only what surrounds them differs.
+type message interface {
+	// begin starts a request over a window.
+	begin(w *window, s span)
+	// before appends the fields of a series that come before its samples, after those behind them.
+	before(b []byte, s *dictSeries) []byte
+	after(b []byte, s *dictSeries, exemplars []exemplar) []byte
+	// field is the number of a series in the request; start is its start timestamp, 0 for none.
+	field() byte
+	start(s *dictSeries) int64
+	// size is what prefix and suffix will take, about; both surround the series.
+	size() int
+	prefix(b []byte) []byte
+	suffix(b []byte) []byte
+}
+
+// encoder turns a window into requests. Its buffers are used again and again: once they have grown, nothing
+// is allocated, neither for a sample nor for a request. It belongs to one goroutine.
+type encoder struct {
+	versions [2]message // by protocol
+	body     []byte     // the series
+	head     []byte     // of the series at hand: what comes before its samples
+	tail     []byte     // and what comes behind
+	whole    []byte     // the request before compression
+	block    []byte     // and after
+}
+
+// newEncoder returns an encoder that adds these labels to every series. They are sorted by name.
+func newEncoder(external []source.Label) *encoder {
+	return &encoder{versions: [2]message{
+		protocol1: newMessageV1(external),
+		protocol2: newMessageV2(external),
+	}}
+}
+
+// encode takes as much of a span as the limits allow. Points before since are left out; the others make a request,
+// or none where nothing is left. Exemplars travel with the last point of their series.
+func (e *encoder) encode(p protocol, w *window, s span, since int64, most limits) request {
+	m := e.versions[p]
+	m.begin(w, s)
+	e.body = e.body[:0]
+	r := request{protocol: p, newest: math.MinInt64}
+	at := s.from
+	for at.before(s.to) && (at == s.from || r.samples < most.samples && len(e.body)+m.size() < most.bytes) {
+		at = e.column(m, w, s, at, since, most.samples-r.samples, &r)
+	}
+	r.span = span{s.from, at}
+	if r.samples > 0 {
+		r.body = e.compress(m)
+	}
+	return r
+}
+
+// column writes at most room points of the column at a place and returns the place behind them.
+func (e *encoder) column(m message, w *window, s span, at place, since int64, room int, r *request) place {
+	c := &w.columns[at.column]
+	_, to := s.points(at.column, len(c.points))
+	points := c.points[at.point:to]
+	old := expired(points, since)
+	points = points[old:]
+	points = points[:min(room, len(points))]
+	end := at.point + old + len(points)
+	var exemplars []exemplar
+	if end == len(c.points) {
+		exemplars = c.exemplars
+		at = place{at.column + 1, 0}
+	} else {
+		at.point = end
+	}
+	r.expired += old
+	if len(points) == 0 {
+		return at
+	}
+	e.series(m, &w.dict.series[c.series], points, exemplars)
+	r.samples += len(points)
+	r.exemplars += len(exemplars)
+	r.newest = max(r.newest, points[len(points)-1].T)
+	return at
+}
+
+// expired counts the points before a time.
+func expired(points []point, since int64) int {
+	n := 0
+	for n < len(points) && points[n].T < since {
+		n++
+	}
+	return n
+}
+
+func (e *encoder) series(m message, s *dictSeries, points []point, exemplars []exemplar) {
+	e.head = m.before(e.head[:0], s)
+	e.tail = m.after(e.tail[:0], s, exemplars)
+	start := m.start(s)
+	size := len(e.head) + samplesSize(points, start) + len(e.tail)
+	e.body = appendHead(e.body, m.field(), size)
+	e.body = append(e.body, e.head...)
+	e.body = appendSamples(e.body, points, start)
+	e.body = append(e.body, e.tail...)
+}
+
+// The fields of a sample, alike in both versions; 1.0 has no start timestamp.
+const (
+	fieldSamples = 2 // of TimeSeries
+
+	fieldSampleValue = 1
+	fieldSampleTime  = 2
+	fieldSampleStart = 3
+)
+
+func sampleSize(p point, start int64) int {
+	return doubleSize(p.V) + numberSize(uint64(p.T)) + numberSize(uint64(startOf(p, start)))
+}
+
+// startOf leaves the start out where it is not before the sample: the zero that announces
+// a counter may be written one interval earlier than the counter's start.
+func startOf(p point, start int64) int64 {
+	if start > p.T {
+		return 0
+	}
+	return start
+}
+
+func samplesSize(points []point, start int64) int {
+	n := 2 * len(points) // tag and length, one byte each: a sample takes at most 31
+	for _, p := range points {
+		n += sampleSize(p, start)
+	}
+	return n
+}
+
+func appendSamples(b []byte, points []point, start int64) []byte {
+	for _, p := range points {
+		b = append(b, fieldSamples<<3|wireBytes, byte(sampleSize(p, start)))
+		b = appendDouble(b, fieldSampleValue, p.V)
+		b = appendNumber(b, fieldSampleTime, uint64(p.T))
+		b = appendNumber(b, fieldSampleStart, uint64(startOf(p, start)))
+	}
+	return b
+}
+
+// compress puts the parts in their order and packs them in snappy's block format.
+func (e *encoder) compress(m message) []byte {
+	e.whole = m.prefix(e.whole[:0])
+	e.whole = append(e.whole, e.body...)
+	e.whole = m.suffix(e.whole)
+	if n := snappy.MaxEncodedLen(len(e.whole)); n > cap(e.block) {
+		e.block = make([]byte, n)
+	}
+	return snappy.Encode(e.block[:cap(e.block)], e.whole)
+}
+
+// nothing is a request without samples, which every receiver must take.
+func (e *encoder) nothing(p protocol) []byte {
+	m := e.versions[p]
+	m.begin(&window{dict: &dictionary{}}, span{})
+	e.body = e.body[:0]
+	return e.compress(m)
+}
+
+// abandon leaves the last request's body to whoever still reads it.
+func (e *encoder) abandon() { e.block = nil }

@@ -1,0 +1,261 @@
+package remotewrite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"backwire/source"
+)
+
+// EndpointConfig is one receiver and how it wants to be spoken to.
+type EndpointConfig struct {
+	Name string
+	URL  string
+
+	Username           string // basic authentication, with one of the two below
+	Password           string
+	PasswordFile       string
+	BearerTokenFile    string
+	Tenant             string            // X-Scope-OrgID
+	Headers            map[string]string // further headers
+	CAFile             string
+	CertFile           string // of the client, with KeyFile
+	KeyFile            string
+	InsecureSkipVerify bool
+	ProxyURL           string // from the environment where empty
+
+	Protocol       string // "auto" (2.0 and, where it is not understood, 1.0), "2.0" or "1.0"
+	Timeout        time.Duration
+	MaxSamples     int           // a request
+	MaxSampleAge   time.Duration // older samples are not sent; 0 is no limit
+	Concurrency    int           // requests at a time
+	ExternalLabels []source.Label
+	UserAgent      string
+
+	// Transport replaces the one made of the fields above, in tests. May be nil.
+	Transport http.RoundTripper
+}
+
+func (c EndpointConfig) withDefaults() EndpointConfig {
+	if c.Protocol == "" {
+		c.Protocol = "auto"
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 30 * time.Second
+	}
+	if c.MaxSamples == 0 {
+		c.MaxSamples = 20_000
+	}
+	if c.Concurrency == 0 {
+		c.Concurrency = 1
+	}
+	if c.UserAgent == "" {
+		c.UserAgent = "backwire"
+	}
+	return c
+}
+
+func (c EndpointConfig) protocols() (first protocol, fallback bool, err error) {
+	switch c.Protocol {
+	case "auto":
+		return protocol2, true, nil
+	case "2.0":
+		return protocol2, false, nil
+	case "1.0":
+		return protocol1, false, nil
+	}
+	return 0, false, fmt.Errorf("protocol %q is none of auto, 2.0, 1.0", c.Protocol)
+}
+
+// maxWindowSamples bounds the memory of a backlog: 16 bytes a sample. The more cycles a window has, the
+// more points share their series' labels.
+const maxWindowSamples = 400_000
+
+// feed is where an endpoint gets its samples from and keeps its place.
+type feed interface {
+	// fill reads on, at most about so many samples. io.EOF says that there is nothing yet.
+	fill(w *window, samples int) error
+	// advance keeps the place behind a window for good.
+	advance(w *window) error
+	// wait returns when there may be something to read.
+	wait(ctx context.Context) error
+}
+
+// Endpoint delivers what the queue holds to one receiver. It is one goroutine, Run, and it delays nobody else.
+type Endpoint struct {
+	config   EndpointConfig
+	feed     feed
+	client   *client
+	log      *slog.Logger
+	rejected Rejected
+
+	recorder *recorder
+	sizing   *sizing
+	bell     *bell
+	fallback bool          // 1.0 may be spoken where 2.0 is not understood
+	speaks   atomic.Uint32 // a protocol: kept until the next start
+	window   window        // owned by Run
+	shards   []*shard      // one for each request at a time
+}
+
+// NewEndpoint returns an endpoint that reads from a feed. What the receiver refuses goes to rejected, which may be nil.
+func NewEndpoint(c EndpointConfig, from feed, rejected Rejected, log *slog.Logger) (*Endpoint, error) {
+	c = c.withDefaults()
+	first, fallback, err := c.protocols()
+	if err != nil {
+		return nil, fmt.Errorf("endpoint %s: %w", c.Name, err)
+	}
+	cl, err := newClient(c)
+	if err != nil {
+		return nil, fmt.Errorf("endpoint %s: %w", c.Name, err)
+	}
+	log = log.With("endpoint", c.Name)
+	e := &Endpoint{
+		config: c, feed: from, client: cl, log: log, rejected: rejected,
+		recorder: newRecorder(c.Name, log), sizing: newSizing(c.MaxSamples), bell: newBell(), fallback: fallback,
+	}
+	e.speak(first)
+	for range c.Concurrency {
+		e.shards = append(e.shards, newShard(e))
+	}
+	return e, nil
+}
+
+// Stats is what the endpoint has done so far.
+func (e *Endpoint) Stats() Stats { return e.recorder.snapshot() }
+
+// Wake ends a pause: what it was for may have been put right.
+func (e *Endpoint) Wake() { e.bell.ring() }
+
+// Check sends an empty request and says what is wrong with the answer. It changes nothing.
+func (e *Endpoint) Check(ctx context.Context) error {
+	s := newShard(e)
+	p := e.protocol()
+	for {
+		a, _ := e.client.post(ctx, p, s.encoder.nothing(p), 0)
+		switch v := judge(a, e.fallback); {
+		case v == delivered:
+			return nil
+		case v != older:
+			return fmt.Errorf("write to %s: %s", e.config.URL, a.describe())
+		}
+		p = protocol1
+	}
+}
+
+// Run delivers until the context ends. A request that is under way then may still finish, and what the
+// queue holds is sent on, within the time given for it; nothing is waited for any more. It returns nil when the
+// context has ended, and never otherwise.
+func (e *Endpoint) Run(ctx context.Context, flush time.Duration) error {
+	hard, cancel := outlive(ctx, flush)
+	defer cancel()
+	l := life{soft: ctx, hard: hard}
+	for {
+		err := e.drain(l)
+		if err == nil {
+			err = e.feed.wait(ctx)
+		}
+		if l.over() {
+			return nil
+		}
+		if err != nil { // of the queue, the one thing that is not settled inside
+			e.recorder.failed("the queue cannot be read", err.Error(), slog.LevelError)
+			_ = e.bell.sleep(ctx, queueRetry)
+		}
+	}
+}
+
+// queueRetry is when a queue that could not be read is read again.
+const queueRetry = time.Second
+
+// life is how long an endpoint goes on: requests may be under way until the hard end, but
+// nothing is waited for after the soft one.
+type life struct{ soft, hard context.Context }
+
+func (l life) over() bool { return l.soft.Err() != nil }
+
+// outlive returns a context that ends some time after ctx.
+func outlive(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
+	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		t := time.NewTimer(by)
+		defer t.Stop()
+		select {
+		case <-t.C:
+			cancel()
+		case <-hard.Done():
+		}
+	})
+	return hard, func() { stop(); cancel() }
+}
+
+// drain delivers window after window until there is nothing left or life is over.
+func (e *Endpoint) drain(l life) error {
+	for {
+		err := e.feed.fill(&e.window, max(maxWindowSamples, e.config.MaxSamples*e.config.Concurrency))
+		switch {
+		case errors.Is(err, io.EOF):
+			e.recorder.caughtUp()
+			return nil
+		case err != nil:
+			return err
+		}
+		if err := e.deliver(l, &e.window); err != nil {
+			return err
+		}
+		if err := e.feed.advance(&e.window); err != nil {
+			// What was delivered is sent once more after a restart, and nothing is lost.
+			e.log.Error("endpoint cannot keep its place", "error", err)
+		}
+	}
+}
+
+// deliver returns when everything in a window has its final verdict. The window's series
+// are dealt out to the shards; the next window waits for all of them, so that a series' points are never overtaken.
+func (e *Endpoint) deliver(l life, w *window) error {
+	if len(w.columns) == 0 {
+		return nil
+	}
+	e.recorder.opened(w)
+	spans := deal(w, min(len(e.shards), 1+w.samples/e.config.MaxSamples))
+	if len(spans) == 1 {
+		return e.shards[0].deliver(l, w, spans[0])
+	}
+	var g errgroup.Group
+	for i, sp := range spans {
+		g.Go(func() error { return e.shards[i].deliver(l, w, sp) })
+	}
+	return g.Wait()
+}
+
+// deal cuts a window between series into at most n spans of about as many samples.
+func deal(w *window, n int) []span {
+	spans := make([]span, 0, n)
+	from, samples := 0, 0
+	for i := range w.columns {
+		samples += len(w.columns[i].points)
+		if samples*n >= w.samples*(len(spans)+1) && len(spans) < n-1 {
+			spans = append(spans, span{place{column: from}, place{column: i + 1}})
+			from = i + 1
+		}
+	}
+	if from < len(w.columns) {
+		spans = append(spans, span{place{column: from}, place{column: len(w.columns)}})
+	}
+	return spans
+}
+
+func (e *Endpoint) protocol() protocol { return protocol(e.speaks.Load()) }
+
+func (e *Endpoint) speak(p protocol) {
+	e.speaks.Store(uint32(p))
+	e.recorder.speaks(p)
+}

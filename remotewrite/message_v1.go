@@ -1,0 +1,134 @@
+package remotewrite
+
+import "backwire/source"
+
+// Fields of prometheus.WriteRequest and what is in it (Remote-Write 1.0, "Protocol").
+const (
+	v1Timeseries = 1
+	v1Metadata   = 3
+
+	v1SeriesLabels    = 1
+	v1SeriesExemplars = 3
+
+	v1LabelName  = 1
+	v1LabelValue = 2
+
+	v1MetadataType = 1
+	v1MetadataName = 2
+	v1MetadataHelp = 4
+	v1MetadataUnit = 5
+
+	exemplarLabels = 1 // alike in both versions
+	exemplarValue  = 2
+	exemplarTime   = 3
+)
+
+// messageV1 writes a prometheus.WriteRequest: each series with all its labels spelled out, and behind the series the
+// metadata of each metric once.
+type messageV1 struct {
+	labeler labeler
+	dict    *dictionary
+	turns   []turn
+	metrics marks // which metrics the request has
+	used    []uint32
+	scratch []byte
+}
+
+func newMessageV1(external []source.Label) *messageV1 {
+	return &messageV1{labeler: newLabeler(external)}
+}
+
+func (m *messageV1) begin(w *window, _ span) {
+	m.dict = w.dict
+	m.metrics.reset(len(w.dict.metrics))
+	m.used = m.used[:0]
+}
+
+func (m *messageV1) field() byte             { return v1Timeseries }
+func (m *messageV1) start(*dictSeries) int64 { return 0 }
+
+func (m *messageV1) before(b []byte, s *dictSeries) []byte {
+	if _, ok := m.metrics.get(s.metric); !ok {
+		m.metrics.set(s.metric, 1)
+		m.used = append(m.used, s.metric)
+	}
+	m.turns = m.labeler.order(m.turns[:0], m.dict, s)
+	for _, t := range m.turns {
+		name, value := m.label(t, s)
+		b = appendLabel(b, v1SeriesLabels, name, value)
+	}
+	return b
+}
+
+func (m *messageV1) label(t turn, s *dictSeries) (name, value string) {
+	if !t.added {
+		return m.dict.symbols[s.labels[t.i]], m.dict.symbols[s.labels[t.i+1]]
+	}
+	l := m.labeler.added[t.i]
+	if l.Name == metricName {
+		return metricName, m.dict.symbols[s.name]
+	}
+	return l.Name, l.Value
+}
+
+func appendLabel(b []byte, field byte, name, value string) []byte {
+	b = appendHead(b, field, stringSize(name)+stringSize(value))
+	b = appendString(b, v1LabelName, name)
+	return appendString(b, v1LabelValue, value)
+}
+
+func (m *messageV1) after(b []byte, _ *dictSeries, exemplars []exemplar) []byte {
+	for _, e := range exemplars {
+		m.scratch = m.scratch[:0]
+		for _, l := range e.Labels {
+			m.scratch = appendLabel(m.scratch, exemplarLabels, l.Name, l.Value)
+		}
+		b = appendExemplar(b, v1SeriesExemplars, m.scratch, e)
+	}
+	return b
+}
+
+// appendExemplar writes an exemplar whose labels are written already.
+func appendExemplar(b []byte, field byte, labels []byte, e exemplar) []byte {
+	b = appendHead(b, field, len(labels)+doubleSize(e.V)+numberSize(uint64(e.T)))
+	b = append(b, labels...)
+	b = appendDouble(b, exemplarValue, e.V)
+	return appendNumber(b, exemplarTime, uint64(e.T))
+}
+
+// size is a guess: a metric's metadata takes about as much as a line of help.
+func (m *messageV1) size() int { return 128 * len(m.used) }
+
+func (m *messageV1) prefix(b []byte) []byte { return b }
+
+func (m *messageV1) suffix(b []byte) []byte {
+	for _, i := range m.used {
+		b = m.metadata(b, &m.dict.metrics[i])
+	}
+	return b
+}
+
+func (m *messageV1) metadata(b []byte, d *dictMetric) []byte {
+	name, help, unit := m.dict.symbols[d.name], m.dict.symbols[d.help], m.dict.symbols[d.unit]
+	m.scratch = appendNumber(m.scratch[:0], v1MetadataType, metricType(d.kind))
+	m.scratch = appendString(m.scratch, v1MetadataName, name)
+	m.scratch = appendString(m.scratch, v1MetadataHelp, help)
+	m.scratch = appendString(m.scratch, v1MetadataUnit, unit)
+	b = appendHead(b, v1Metadata, len(m.scratch))
+	return append(b, m.scratch...)
+}
+
+// metricType is a type's number, which is the same in both versions.
+func metricType(t source.Type) uint64 {
+	switch t {
+	case source.Counter:
+		return 1
+	case source.Gauge:
+		return 2
+	case source.Histogram:
+		return 3
+	case source.Info:
+		return 6
+	}
+	return 0
+}

@@ -1,0 +1,73 @@
+package remotewrite
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"backwire/source"
+)
+
+// Rejection is what a receiver refused for good, with its words.
+type Rejection struct {
+	Time     time.Time
+	Endpoint string
+	Status   int
+	Words    string // the body of the answer, at most 2 KiB
+	Samples  int    // how many were refused; fewer than Series hold where the receiver told only their number
+	Series   []RejectedSeries
+}
+
+// RejectedSeries is a series as it was sent, external labels left out, and its refused samples.
+type RejectedSeries struct {
+	Name   string
+	Labels []source.Label
+	Points []RejectedPoint
+}
+
+// String writes the series as PromQL would.
+func (s *RejectedSeries) String() string {
+	var b strings.Builder
+	b.WriteString(s.Name)
+	for i, l := range s.Labels {
+		b.WriteByte("{,"[min(i, 1)])
+		b.WriteString(l.Name + "=" + strconv.Quote(l.Value))
+	}
+	if len(s.Labels) > 0 {
+		b.WriteByte('}')
+	}
+	return b.String()
+}
+
+// RejectedPoint is a refused sample.
+type RejectedPoint struct {
+	T int64 // ms since the epoch
+	V float64
+}
+
+// Rejected keeps rejections, so that people can look at what was refused.
+type Rejected interface {
+	Reject(Rejection) error
+}
+
+// rejectedSeries copies a span out of a window.
+func rejectedSeries(w *window, sp span) []RejectedSeries {
+	var out []RejectedSeries
+	for i := sp.from.column; i <= sp.to.column && i < len(w.columns); i++ {
+		c := &w.columns[i]
+		from, to := sp.points(i, len(c.points))
+		if from >= to {
+			continue
+		}
+		s := &w.dict.series[c.series]
+		r := RejectedSeries{Name: w.dict.symbol(s.name)}
+		for k := 0; k < len(s.labels); k += 2 {
+			r.Labels = append(r.Labels, source.Label{Name: w.dict.symbol(s.labels[k]), Value: w.dict.symbol(s.labels[k+1])})
+		}
+		for _, p := range c.points[from:to] {
+			r.Points = append(r.Points, RejectedPoint(p))
+		}
+		out = append(out, r)
+	}
+	return out
+}

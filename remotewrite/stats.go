@@ -1,0 +1,190 @@
+package remotewrite
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Stats is what an endpoint has done since it started.
+type Stats struct {
+	Endpoint  string
+	Samples   uint64            // delivered
+	Exemplars uint64            // delivered
+	Retried   uint64            // samples sent again, each time counted
+	Bytes     uint64            // of request bodies as they were sent, those of retries included
+	Rejected  map[string]uint64 // samples refused for good, by status code
+	Dropped   map[string]uint64 // samples not sent, by reason
+	Requests  map[string]uint64 // by status code, "error" where the connection failed
+	Pending   int               // samples read from the log and without a final verdict
+
+	HighestSent int64     // newest time of a delivered sample, ms since the epoch; 0 before the first
+	Behind      time.Time // of the oldest batch that is not delivered; zero where everything is
+	Protocol    string    // "2.0" or "1.0"
+	Paused      string    // why nothing is sent until somebody acts; empty where it is
+	LastError   string    // empty after a success
+	Failures    int       // requests that failed in a row
+
+	Durations Durations // of requests
+}
+
+// Lag is how old the oldest undelivered batch is. It says the same after a restart, because it comes from the log.
+func (s *Stats) Lag(now time.Time) time.Duration {
+	if s.Behind.IsZero() {
+		return 0
+	}
+	return max(now.Sub(s.Behind), 0)
+}
+
+// durationBounds are upper bounds in seconds.
+var durationBounds = [...]float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30}
+
+// Durations is a histogram of seconds.
+type Durations struct {
+	Count   uint64
+	Sum     float64
+	Buckets [len(durationBounds)]uint64 // by upper bound, cumulative
+}
+
+func (d *Durations) observe(took time.Duration) {
+	s := took.Seconds()
+	d.Count++
+	d.Sum += s
+	for i := len(durationBounds) - 1; i >= 0 && s <= durationBounds[i]; i-- {
+		d.Buckets[i]++
+	}
+}
+
+// recorder keeps an endpoint's stats and says in the log what changed. It is told of requests, never of single
+// samples, and shared by an endpoint's shards.
+type recorder struct {
+	log *slog.Logger
+
+	mu      sync.Mutex
+	stats   Stats
+	failing string               // the kind of the failures at hand
+	since   time.Time            // of the first of them
+	told    map[string]time.Time // when the log heard of a refusal, by status
+}
+
+func newRecorder(name string, log *slog.Logger) *recorder {
+	return &recorder{log: log, told: map[string]time.Time{}, stats: Stats{
+		Endpoint: name,
+		Rejected: map[string]uint64{}, Dropped: map[string]uint64{}, Requests: map[string]uint64{},
+	}}
+}
+
+// snapshot is a copy that nobody changes.
+func (r *recorder) snapshot() Stats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.stats
+	s.Rejected, s.Dropped, s.Requests = maps.Clone(s.Rejected), maps.Clone(s.Dropped), maps.Clone(s.Requests)
+	return s
+}
+
+// opened says what a window holds, settled that all of it is done with.
+func (r *recorder) opened(w *window) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stats.Pending = w.samples
+	r.stats.Behind = time.UnixMilli(w.oldest)
+}
+
+func (r *recorder) caughtUp() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stats.Pending, r.stats.Behind = 0, time.Time{}
+}
+
+func (r *recorder) speaks(p protocol) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stats.Protocol = p.String()
+}
+
+// answered counts a request, whatever its verdict.
+func (r *recorder) answered(q request, a answer, attempt int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	code := "error"
+	if a.status != 0 {
+		code = strconv.Itoa(a.status)
+	}
+	r.stats.Requests[code]++
+	r.stats.Bytes += uint64(len(q.body))
+	r.stats.Durations.observe(a.took)
+	if attempt > 0 {
+		r.stats.Retried += uint64(q.samples)
+	}
+}
+
+// delivered counts what the receiver has now, and says so where it had failed before.
+func (r *recorder) delivered(q request) {
+	r.mu.Lock()
+	failures, since := r.stats.Failures, r.since
+	r.stats.Samples += uint64(q.samples)
+	r.stats.Exemplars += uint64(q.exemplars)
+	r.stats.HighestSent = max(r.stats.HighestSent, q.newest)
+	r.recovered()
+	r.mu.Unlock()
+	if failures > 0 {
+		r.log.Info("endpoint takes samples again", "failures", failures, "after", time.Since(since).Round(time.Millisecond))
+	}
+}
+
+// recovered forgets failures; the lock is held.
+func (r *recorder) recovered() {
+	r.stats.Failures, r.stats.LastError, r.stats.Paused, r.failing = 0, "", "", ""
+}
+
+// done counts what is settled of a window.
+func (r *recorder) done(samples, expired int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stats.Pending = max(r.stats.Pending-samples-expired, 0)
+	if expired > 0 {
+		r.stats.Dropped["too_old"] += uint64(expired)
+	}
+}
+
+// refused counts samples that will not be sent again, and says whether the log should hear of it: a series that is
+// refused is refused every cycle.
+func (r *recorder) refused(samples int, reason string) (news bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stats.Rejected[reason] += uint64(samples)
+	if last, ok := r.told[reason]; ok && time.Since(last) < refusalNews {
+		return false
+	}
+	r.told[reason] = time.Now()
+	return true
+}
+
+// refusalNews is how often the log hears of refusals with one status.
+const refusalNews = 10 * time.Minute
+
+// failed notes a failure. The log has the first of its kind; the others are only counted.
+func (r *recorder) failed(kind, why string, level slog.Level, args ...any) {
+	r.mu.Lock()
+	if r.stats.Failures == 0 {
+		r.since = time.Now()
+	}
+	r.stats.Failures++
+	r.stats.LastError = why
+	again := r.failing == kind
+	r.failing = kind
+	r.mu.Unlock()
+	if !again {
+		r.log.Log(context.Background(), level, "endpoint does not take samples: "+kind, append(args, "error", why)...)
+	}
+}
+
+func (r *recorder) paused(why string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stats.Paused = why
+}

@@ -1,0 +1,81 @@
+package remotewrite
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// verdict is what happens to a request's samples after its answer.
+type verdict uint8
+
+const (
+	delivered verdict = iota // the receiver has them
+	again                    // kept and sent again, for ever
+	older                    // the same samples as 1.0
+	smaller                  // in two requests
+	refused                  // looked through for what the receiver does not take
+	paused                   // kept until somebody has put something right
+)
+
+// answer is what came back for one request.
+type answer struct {
+	protocol   protocol
+	status     int           // 0 where the connection failed
+	written    int           // samples stored by the receiver's own count; -1 where it gave none
+	confirmed  bool          // one of the X-Prometheus-Remote-Write-*-Written headers was there
+	retryAfter time.Duration // 0 where none was asked for
+	location   string        // where a redirect points
+	words      string        // the body of an error, cut to maxWords
+	err        error         // why the connection failed
+	took       time.Duration
+}
+
+// judge decides on an answer. It never looks at the words: they are for people
+// (Remote-Write 2.0, "Retries on Errors"). A 1.0 fallback is possible where the protocol is chosen
+// automatically.
+func judge(a answer, fallback bool) verdict {
+	silent := a.protocol == protocol2 && !a.confirmed
+	switch {
+	case a.status/100 == 2 && !silent:
+		return delivered
+	case a.status/100 == 2 || a.status == http.StatusUnsupportedMediaType:
+		// VictoriaMetrics and Thanos answer 2xx to a 2.0 body and store nothing: without
+		// a confirming header the samples are not there.
+		if a.protocol == protocol2 && fallback {
+			return older
+		}
+		return paused
+	}
+	switch a.status {
+	case http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity:
+		return refused
+	case http.StatusRequestEntityTooLarge:
+		return smaller
+	case http.StatusTooManyRequests, http.StatusRequestTimeout:
+		return again
+	}
+	if a.status == 0 || a.status >= 500 {
+		return again
+	}
+	// 401, 403 and 404, and whatever else says that the address or the credentials are wrong, not
+	// the samples: a redirect, 402, 405, 407. An expired token must not cost samples.
+	return paused
+}
+
+// maxRetryAfter bounds what a receiver may ask for.
+const maxRetryAfter = 5 * time.Minute
+
+// retryAfter reads the header of that name: seconds or a date (RFC 9110, 10.2.3).
+func retryAfter(header string, now time.Time) time.Duration {
+	if header == "" {
+		return 0
+	}
+	d := time.Duration(0)
+	if s, err := strconv.ParseUint(header, 10, 31); err == nil {
+		d = time.Duration(s) * time.Second
+	} else if t, err := http.ParseTime(header); err == nil {
+		d = t.Sub(now)
+	}
+	return min(max(d, 0), maxRetryAfter)
+}
