@@ -1,0 +1,212 @@
+package remotewrite
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"backwire/remotewrite/receiver"
+)
+
+// Every row of the table of verdicts, from the answer to what has become of the samples.
+func TestVerdictsEndToEnd(t *testing.T) {
+	for name, c := range map[string]struct {
+		answers  []receiver.Answer
+		options  receiver.Options
+		within   time.Duration
+		atLeast  time.Duration
+		statuses string
+	}{
+		"server errors":      {answers: statuses(500, 502, 503, 504), within: 2 * time.Second, statuses: "500 502 503 504 204"},
+		"rate limit":         {answers: statuses(429, 408), within: time.Second, statuses: "429 408 204"},
+		"connection cut":     {answers: []receiver.Answer{{Drop: receiver.DropMidBody}, {Drop: receiver.DropMidBody}}, within: time.Second, statuses: "0 0 204"},
+		"stalled":            {answers: []receiver.Answer{{Delay: time.Hour, Status: 500}}, within: time.Minute, atLeast: 30 * time.Second, statuses: "500 204"},
+		"retry after":        {answers: []receiver.Answer{{Status: 503, Header: http.Header{"Retry-After": {"120"}}}}, within: 121 * time.Second, atLeast: 2 * time.Minute, statuses: "503 204"},
+		"retry after capped": {answers: []receiver.Answer{{Status: 429, Header: http.Header{"Retry-After": {"86400"}}}}, within: 301 * time.Second, atLeast: 5 * time.Minute, statuses: "429 204"},
+		"2.0 refused":        {options: receiver.Options{V2: receiver.Refuse}, within: time.Second, statuses: "415 204"},
+		"2.0 swallowed":      {options: receiver.Options{V2: receiver.Swallow}, within: time.Second, statuses: "204 204"},
+		"unauthorized":       {answers: statuses(401, 403, 404), within: 181 * time.Second, atLeast: 3 * time.Minute, statuses: "401 403 404 204"},
+		"redirect":           {answers: []receiver.Answer{{Status: 302, Header: http.Header{"Location": {"http://other.test/"}}}}, within: 61 * time.Second, atLeast: time.Minute, statuses: "302 204"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := testWindow(10, 3)
+				g := newRig(t, EndpointConfig{}, c.options, w)
+				g.receiver.Script(c.answers...)
+				start := time.Now()
+				g.run(t, func() { time.Sleep(c.within) })
+				g.stored(t, w)
+				if got := g.statuses(); got != c.statuses {
+					t.Errorf("answered %s, want %s", got, c.statuses)
+				}
+				reqs := g.receiver.Requests()
+				if took := reqs[len(reqs)-1].Time.Sub(start); took < c.atLeast {
+					t.Errorf("delivered after %s, want at least %s", took, c.atLeast)
+				}
+				if len(g.sink.all) != 0 || g.tape.place() != 1 {
+					t.Errorf("rejected %v, at window %d", g.sink.all, g.tape.place())
+				}
+			})
+		})
+	}
+}
+
+func statuses(all ...int) []receiver.Answer {
+	var out []receiver.Answer
+	for _, s := range all {
+		out = append(out, receiver.Answer{Status: s})
+	}
+	return out
+}
+
+func TestRetriesForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := testWindow(10, 1)
+		g := newRig(t, EndpointConfig{}, receiver.Options{}, w)
+		g.receiver.Always(&receiver.Answer{Status: 503, Body: "not ready"})
+		g.run(t, func() {
+			time.Sleep(24 * time.Hour)
+			s := g.endpoint.Stats()
+			if s.LastError != "503 Service Unavailable: not ready" || s.Pending != 10 || g.tape.place() != 0 {
+				t.Errorf("stats %+v", s)
+			}
+			if lag := s.Lag(time.UnixMilli(w.oldest).Add(time.Hour)); lag != time.Hour {
+				t.Errorf("lag %s", lag)
+			}
+			g.receiver.Always(nil)
+			time.Sleep(time.Minute)
+		})
+		g.stored(t, w)
+		reqs := g.receiver.Requests()
+		if n := len(reqs); n < 24*60*60/45 || n > 24*60*60/15 {
+			t.Errorf("%d requests in a day", n)
+		}
+		for i := 1; i < len(reqs); i++ {
+			if gap := reqs[i].Time.Sub(reqs[i-1].Time); gap < 15*time.Millisecond || gap > 45*time.Second {
+				t.Fatalf("request %d came after %s", i, gap)
+			}
+		}
+		if n := strings.Count(g.log.String(), "503"); n != 1 {
+			t.Errorf("the log says it %d times", n)
+		}
+		if !strings.Contains(g.log.String(), "takes samples again") {
+			t.Error("the log does not say that it is over")
+		}
+	})
+}
+
+func TestPauseIsToldAndEndsByWake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := testWindow(10, 1)
+		g := newRig(t, EndpointConfig{}, receiver.Options{}, w)
+		g.receiver.Always(&receiver.Answer{Status: 401, Body: "token expired"})
+		g.run(t, func() {
+			time.Sleep(90 * time.Second)
+			if s := g.endpoint.Stats(); s.Paused != "401 Unauthorized: token expired" || s.Requests["401"] != 2 {
+				t.Errorf("stats %+v", s)
+			}
+			g.receiver.Always(nil)
+			g.endpoint.Wake()
+			synctest.Wait()
+			g.stored(t, w)
+			if s := g.endpoint.Stats(); s.Paused != "" || s.LastError != "" {
+				t.Errorf("stats %+v", s)
+			}
+		})
+		if n := strings.Count(g.log.String(), "token expired"); n != 1 {
+			t.Errorf("the log says it %d times", n)
+		}
+	})
+}
+
+func TestFallbackIsRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		windows := []*window{testWindow(10, 1), later(10, 1, time.Minute), later(10, 1, time.Hour)}
+		g := newRig(t, EndpointConfig{}, receiver.Options{V2: receiver.Swallow}, windows...)
+		g.run(t, func() {})
+		g.stored(t, windows...)
+		versions := ""
+		for _, r := range g.receiver.Requests() {
+			versions += string(r.Version) + " "
+		}
+		if versions != "2.0.0 0.1.0 0.1.0 0.1.0 " || g.endpoint.Stats().Protocol != "1.0" {
+			t.Errorf("spoke %s", versions)
+		}
+	})
+}
+
+func TestNoFallbackWhere20IsWanted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, EndpointConfig{Protocol: "2.0"}, receiver.Options{V2: receiver.Swallow}, testWindow(10, 1))
+		g.run(t, func() {
+			if s := g.endpoint.Stats(); !strings.Contains(s.Paused, "does not understand") {
+				t.Errorf("stats %+v", s)
+			}
+		})
+		if g.tape.place() != 0 {
+			t.Error("the place moved")
+		}
+	})
+}
+
+func TestTooLargeIsHalvedAndGrowsAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, EndpointConfig{MaxSamples: 1000}, receiver.Options{MaxBody: 4000}, testWindow(1000, 1))
+		var windows []*window
+		g.run(t, func() {
+			if n := g.endpoint.sizing.limits().samples; n >= 1000 || n < 50 {
+				t.Errorf("%d samples a request", n)
+			}
+			g.receiver.Set(receiver.Options{})
+			for i := range 200 {
+				w := later(100, 1, time.Duration(i+1)*time.Minute)
+				windows = append(windows, w)
+				g.tape.push(w)
+				synctest.Wait()
+			}
+			if n := g.endpoint.sizing.limits().samples; n != 1000 {
+				t.Errorf("%d samples a request", n)
+			}
+		})
+		g.stored(t, append([]*window{testWindow(1000, 1)}, windows...)...)
+		if len(g.sink.all) != 0 {
+			t.Errorf("rejected %v", g.sink.all)
+		}
+	})
+}
+
+func TestOneSampleTooLargeIsRejected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, EndpointConfig{}, receiver.Options{MaxBody: 1}, testWindow(2, 2))
+		g.run(t, func() {})
+		if s := g.endpoint.Stats(); s.Rejected["413"] != 4 || len(g.sink.points()) != 4 || g.tape.place() != 1 {
+			t.Errorf("stats %+v", s)
+		}
+	})
+}
+
+func TestSlowReceiverGetsSmallerRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := testWindow(2000, 1)
+		g := newRig(t, EndpointConfig{}, receiver.Options{}, w)
+		g.receiver.Script(receiver.Answer{Delay: time.Hour, Status: 500}, receiver.Answer{Delay: 20 * time.Second})
+		g.run(t, func() { time.Sleep(5 * time.Minute) })
+		g.stored(t, w)
+		if n := g.endpoint.sizing.limits().samples; n != minSlowSamples {
+			t.Errorf("%d samples a request", n)
+		}
+	})
+}
+
+func TestErrorBodiesAreLoggedVerbatimButNotWithoutEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, EndpointConfig{}, receiver.Options{}, testWindow(1, 1))
+		g.receiver.Script(receiver.Answer{Status: 500, Body: "words" + strings.Repeat("x", 1<<20)})
+		g.run(t, func() { time.Sleep(time.Second) })
+		if got := g.log.String(); !strings.Contains(got, "wordsxxx") || len(got) > maxWords+1000 {
+			t.Errorf("logged %d bytes", len(got))
+		}
+	})
+}
