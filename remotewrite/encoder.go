@@ -3,9 +3,9 @@ package remotewrite
 import (
 	"math"
 
-	"github.com/golang/snappy"
-
 	"backwire/source"
+
+	"github.com/golang/snappy"
 )
 
 // place is a place between the points of a window, counted along its columns. The place

@@ -9,13 +9,13 @@ import (
 	"strconv"
 	"testing"
 
+	"backwire/source"
+
 	"github.com/gogo/protobuf/proto"
 	"github.com/golang/snappy"
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/prometheus/prometheus/prompb"
 	writev2 "github.com/prometheus/prometheus/prompb/io/prometheus/write/v2"
-
-	"backwire/source"
 )
 
 // draft builds windows for tests by the dictionary's rules: no string, metric or series twice.

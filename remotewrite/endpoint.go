@@ -10,9 +10,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"backwire/source"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // EndpointConfig is one receiver and how it wants to be spoken to.

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -80,7 +80,7 @@ type wire struct{ to http.Handler }
 func (w wire) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			if p != http.ErrAbortHandler {
+			if err, ok := p.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
 				panic(p)
 			}
 			resp, err = nil, io.ErrUnexpectedEOF
@@ -197,7 +197,7 @@ func receivedKey(labels []source.Label) string {
 func (g *rig) statuses() string {
 	var out []string
 	for _, r := range g.receiver.Requests() {
-		out = append(out, fmt.Sprint(r.Status))
+		out = append(out, strconv.Itoa(r.Status))
 	}
 	return strings.Join(out, " ")
 }

@@ -2,6 +2,7 @@ package remotewrite
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -127,11 +128,11 @@ func TestFallbackIsRemembered(t *testing.T) {
 		g := newRig(t, EndpointConfig{}, receiver.Options{V2: receiver.Swallow}, windows...)
 		g.run(t, func() {})
 		g.stored(t, windows...)
-		versions := ""
+		var versions []receiver.Version
 		for _, r := range g.receiver.Requests() {
-			versions += string(r.Version) + " "
+			versions = append(versions, r.Version)
 		}
-		if versions != "2.0.0 0.1.0 0.1.0 0.1.0 " || g.endpoint.Stats().Protocol != "1.0" {
+		if !slices.Equal(versions, []receiver.Version{receiver.V2, receiver.V1, receiver.V1, receiver.V1}) || g.endpoint.Stats().Protocol != "1.0" {
 			t.Errorf("spoke %s", versions)
 		}
 	})

@@ -11,13 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"backwire/remotewrite/receiver"
+
 	"github.com/gogo/protobuf/proto"
 	"github.com/golang/snappy"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/prometheus/prompb"
 	writev2 "github.com/prometheus/prometheus/prompb/io/prometheus/write/v2"
-
-	"backwire/remotewrite/receiver"
 )
 
 func headers(v receiver.Version) http.Header {
