@@ -3,6 +3,7 @@ package netbackup
 import (
 	"context"
 	"iter"
+	"slices"
 	"time"
 )
 
@@ -22,18 +23,33 @@ func (c *Client) apiKeys(ctx context.Context) iter.Seq2[apiKey, error] {
 	}.rows(ctx)
 }
 
-// APIKeyExpiry is when the key in use runs out; zero where the server does not show it.
+// APIKeyExpiry is when the key in use runs out; zero where the server does not show which
+// one that is. A role that may see other users' keys sees them here too.
 func (c *Client) APIKeyExpiry(ctx context.Context) (time.Time, error) {
-	var soonest time.Time
+	var keys []apiKey
 	for k, err := range c.apiKeys(ctx) {
 		if err != nil {
 			return time.Time{}, err
 		}
-		if soonest.IsZero() || k.Expires.Before(soonest) {
-			soonest = k.Expires
+		keys = append(keys, k)
+	}
+	if len(keys) > 1 {
+		id, err := c.Identity(ctx)
+		if err != nil {
+			return time.Time{}, err
+		}
+		keys = slices.DeleteFunc(keys, func(k apiKey) bool { return !id.names(k.UserName) })
+	}
+	return soonest(keys), nil
+}
+
+func soonest(keys []apiKey) (first time.Time) {
+	for _, k := range keys {
+		if first.IsZero() || k.Expires.Before(first) {
+			first = k.Expires
 		}
 	}
-	return soonest, nil
+	return first
 }
 
 func apiKeyRow(d *decoder) (k apiKey, ok bool) {

@@ -65,10 +65,8 @@ func (d *decoder) page(body []byte, row func() bool) (pagination, error) {
 		switch string(name) {
 		case "data":
 			list = true
-			for range d.elements() {
-				if !row() {
-					return p, nil
-				}
+			if !d.rows(row) {
+				return p, nil
 			}
 		case "meta":
 			p = d.meta()
@@ -80,6 +78,47 @@ func (d *decoder) page(body []byte, row func() bool) (pagination, error) {
 		d.err = errors.New(`no "data"`)
 	}
 	return p, d.failure()
+}
+
+// document reads {"data": {"attributes": …}} and calls attributes where these begin.
+func (d *decoder) document(body []byte, attributes func()) error {
+	d.reset(body)
+	found := false
+	for name := range d.members() {
+		if string(name) != "data" {
+			d.skip()
+			continue
+		}
+		for name := range d.members() {
+			if string(name) != "attributes" {
+				d.skip()
+				continue
+			}
+			found = true
+			attributes()
+		}
+	}
+	if d.err == nil && !found {
+		d.err = errors.New(`no "data" with "attributes"`)
+	}
+	return d.failure()
+}
+
+// rows calls row for each element that is an object, and says false if row had enough.
+func (d *decoder) rows(row func() bool) bool {
+	for range d.elements() {
+		d.field = d.field[:0]
+		if kind := d.json.PeekKind(); kind != '{' {
+			if v := d.raw(); d.err == nil {
+				d.lostRow(v)
+			}
+			continue
+		}
+		if !row() {
+			return false
+		}
+	}
+	return true
 }
 
 func (d *decoder) meta() (p pagination) {
@@ -130,7 +169,7 @@ func (d *decoder) members() iter.Seq[[]byte] {
 			if d.err != nil {
 				return
 			}
-			d.field = append(d.field[:0], name[1:len(name)-1]...)
+			d.field = append(d.field[:0], d.unquote(name)...)
 			if !yield(d.field) {
 				return
 			}
@@ -294,7 +333,7 @@ func (d *decoder) span() Optional[time.Duration] {
 	if len(b) == 0 {
 		return Optional[time.Duration]{}
 	}
-	v, ok := parseSpan(string(b))
+	v, ok := parseSpan(b)
 	if !ok {
 		d.problem(b)
 		return Optional[time.Duration]{}
@@ -305,5 +344,5 @@ func (d *decoder) span() Optional[time.Duration] {
 // problem counts a value that stands in the field being read and is not of its kind.
 func (d *decoder) problem(value []byte) { d.problems.add(d.noun, string(d.field), value) }
 
-// lostRow counts a row that says too little to be used.
-func (d *decoder) lostRow() { d.problems.add(d.noun, "", nil) }
+// lostRow counts a row that is no object, or says too little to be used.
+func (d *decoder) lostRow(value []byte) { d.problems.add(d.noun, "", value) }

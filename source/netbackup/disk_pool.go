@@ -2,7 +2,9 @@ package netbackup
 
 import (
 	"context"
+	"errors"
 	"iter"
+	"net/url"
 )
 
 // DiskPool is one row of /storage/disk-pools.
@@ -31,12 +33,45 @@ type DiskVolume struct {
 // diskPoolsPage is the documented maximum of page[limit] for /storage/disk-pools.
 const diskPoolsPage = 500
 
-// DiskPools lists all disk pools.
+// DiskPools lists all disk pools. A release that leaves capacity out of the list is asked
+// for each pool that should have one.
 func (c *Client) DiskPools(ctx context.Context) iter.Seq2[DiskPool, error] {
-	return listing[DiskPool]{
+	list := listing[DiskPool]{
 		client: c, noun: "disk_pool", path: "/storage/disk-pools", row: diskPoolRow,
 		size: diskPoolsPage, pager: byOffset,
-	}.rows(ctx)
+	}
+	return func(yield func(DiskPool, error) bool) {
+		for p, err := range list.rows(ctx) {
+			if err == nil && p.ID != "" && p.lacksCapacity() {
+				p, err = c.wholePool(ctx, p)
+			}
+			if !yield(p, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (p *DiskPool) lacksCapacity() bool {
+	return hasCapacity(p.Category) && !p.Raw.Given && !p.Usable.Given && !p.Used.Given && !p.Available.Given
+}
+
+// wholePool reads one pool by its id; a server that does not know it leaves p as it is.
+func (c *Client) wholePool(ctx context.Context, p DiskPool) (DiskPool, error) {
+	a, err := c.get(ctx, "/storage/disk-pools/"+url.PathEscape(p.ID), nil)
+	if errors.Is(err, ErrNotOffered) || errors.Is(err, ErrRole) {
+		return p, nil
+	}
+	if err != nil {
+		return p, err
+	}
+	d := c.borrowDecoder("disk_pool")
+	defer c.returnDecoder(d)
+	whole := p
+	if err := d.document(a.body, func() { diskPoolAttributes(d, &whole) }); err != nil {
+		return p, c.unreadable(a, "expected a disk pool", err)
+	}
+	return whole, nil
 }
 
 func diskPoolRow(d *decoder) (p DiskPool, ok bool) {
@@ -109,7 +144,7 @@ func diskVolumes(d *decoder) (volumes []DiskVolume) {
 			v.Name = v.ID
 		}
 		if v.Name == "" {
-			d.lostRow()
+			d.problem(nil)
 			continue
 		}
 		volumes = append(volumes, v)

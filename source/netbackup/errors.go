@@ -66,7 +66,7 @@ func (e *Error) Error() string {
 		fmt.Fprintf(&b, ": %s", oneLine(e.Message))
 	}
 	if e.Err != nil {
-		fmt.Fprintf(&b, ": %s", oneLine(e.Err.Error()))
+		fmt.Fprintf(&b, ": %s", strings.TrimPrefix(oneLine(e.Err.Error()), e.Kind.Error()+": "))
 	}
 	if e.RequestID != "" {
 		fmt.Fprintf(&b, " (X-Request-ID %s)", e.RequestID)

@@ -41,23 +41,22 @@ func (c *Client) get(ctx context.Context, path string, query url.Values) (*answe
 }
 
 // call sends r in the negotiated version. A server that refuses the version has changed
-// since it was asked, or never named one: the version is settled again, a bounded number
-// of times.
+// since it was asked, or never named one: the version is settled again, as often as there
+// are versions.
 func (c *Client) call(ctx context.Context, r request) (*answer, error) {
-	for {
-		v, err := c.currentVersion(ctx)
+	v, err := c.currentVersion(ctx)
+	for range newestVersion - oldestVersion + 1 {
 		if err != nil {
-			return nil, err
+			break
 		}
+		var a *answer
 		r.version = v
-		a, err := c.authorized(ctx, r)
-		if err == nil || !errors.Is(err, ErrVersion) {
+		if a, err = c.authorized(ctx, r); !errors.Is(err, ErrVersion) {
 			return a, err
 		}
-		if err := c.settleVersion(ctx, v, err); err != nil {
-			return nil, err
-		}
+		v, err = c.settleVersion(ctx, v, err)
 	}
+	return nil, err
 }
 
 // attempt sends r once, within a slot and the request's own time limit.

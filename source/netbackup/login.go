@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 )
 
@@ -53,13 +54,20 @@ func (c *Client) authorized(ctx context.Context, r request) (*answer, error) {
 	if r.credential, err = c.credential(ctx, r.version); err != nil {
 		return nil, err
 	}
-	return c.transmit(ctx, r)
+	a, err = c.transmit(ctx, r)
+	if errors.Is(err, ErrAuthentication) {
+		err = withHint(err, "a fresh login is refused too: is the user locked, or its session ended by another login?")
+	}
+	return a, err
 }
 
 // credential is what goes into Authorization: the API key, or the token of a login.
 func (c *Client) credential(ctx context.Context, version apiVersion) (string, error) {
 	if c.cfg.APIKey != nil {
 		key, err := c.cfg.APIKey()
+		if key = strings.TrimSpace(key); err == nil && !fitsHeader(key) {
+			err = errors.New("it is empty, or holds a character that a header cannot carry")
+		}
 		if err != nil {
 			return "", fmt.Errorf("%w: API key of site %q: %w", ErrCredential, c.cfg.Site, err)
 		}
@@ -75,6 +83,10 @@ func (c *Client) credential(ctx context.Context, version apiVersion) (string, er
 		return c.login(ctx, version)
 	})
 	return c.session.get(), err
+}
+
+func fitsHeader(s string) bool {
+	return s != "" && strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) < 0
 }
 
 func (c *Client) login(ctx context.Context, version apiVersion) error {

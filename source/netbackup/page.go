@@ -14,8 +14,8 @@ const maxPages = 100_000
 
 // pagination is meta.pagination of either style.
 type pagination struct {
-	next                string // a cursor, or an offset in digits; empty where absent
-	offset, last, count Optional[int64]
+	next        string // a cursor, or an offset in digits; empty where absent
+	last, count Optional[int64]
 }
 
 // pager is one of the two styles in which the server pages, for one listing.
@@ -86,10 +86,12 @@ func (w *walk[T]) page(a *answer) (bool, error) {
 	rows := 0
 	p, err := w.decoder.page(a.body, func() bool {
 		rows++
-		if v, ok := w.row(w.decoder); ok {
+		switch v, ok := w.row(w.decoder); {
+		case w.decoder.err != nil: // the row may be cut off in its middle
+		case ok:
 			w.give(v)
-		} else {
-			w.decoder.lostRow()
+		default:
+			w.decoder.lostRow(nil)
 		}
 		return !w.done
 	})

@@ -21,7 +21,7 @@ func (c *Client) transmit(ctx context.Context, r request) (*answer, error) {
 			return a, nil
 		case before != nil && ctx.Err() != nil:
 			return nil, backoff.Permanent(before) // says more than "deadline exceeded"
-		case !transient(err):
+		case ctx.Err() != nil || !transient(err):
 			return nil, backoff.Permanent(err)
 		}
 		before, pace.atLeast = err, 0
@@ -51,7 +51,7 @@ func transient(err error) bool {
 // wait would outlast the time there is.
 type pace struct {
 	*backoff.ExponentialBackOff
-	ctx     context.Context //nolint:containedctx // backoff asks for it by this interface
+	ctx     context.Context // backoff asks for it by BackOffContext
 	end     time.Time
 	atLeast time.Duration
 }

@@ -67,26 +67,23 @@ func kindOf(status int) (Kind, string) {
 }
 
 // vendorError reads both shapes of the vendor's error body: the one with attributeErrors
-// and errorDetails, and the older one with details.
+// and errorDetails, and the older one with details. What is not there, or empty, is left out.
 func vendorError(body []byte) (code int64, message string, ok bool) {
 	var v struct {
-		ErrorCode       json.RawMessage `json:"errorCode"`
-		ErrorMessage    string          `json:"errorMessage"`
-		AttributeErrors map[string]any  `json:"attributeErrors"`
-		ErrorDetails    []any           `json:"errorDetails"`
-		Details         map[string]any  `json:"details"`
+		ErrorCode       json.RawMessage
+		ErrorMessage    string
+		ErrorDetails    json.RawMessage
+		AttributeErrors json.RawMessage
+		Details         json.RawMessage
 	}
 	if json.Unmarshal(body, &v) != nil || (v.ErrorCode == nil && v.ErrorMessage == "") {
 		return 0, "", false
 	}
 	code, _ = strconv.ParseInt(strings.Trim(string(v.ErrorCode), `"`), 10, 64) // 0 is "none"
 	parts := []string{v.ErrorMessage}
-	for _, d := range v.ErrorDetails {
-		parts = append(parts, fmt.Sprint(d))
-	}
-	for _, m := range []map[string]any{v.AttributeErrors, v.Details} {
-		if len(m) > 0 {
-			parts = append(parts, strings.TrimPrefix(fmt.Sprint(m), "map"))
+	for _, more := range []json.RawMessage{v.ErrorDetails, v.AttributeErrors, v.Details} {
+		if s := string(more); s != "" && s != "null" && s != "[]" && s != "{}" {
+			parts = append(parts, s)
 		}
 	}
 	return code, strings.Join(parts, " "), true
@@ -109,8 +106,8 @@ func glimpse(body []byte) string {
 // taken against the answer's own Date, because the server's clock wrote both.
 func retryAfter(h http.Header) time.Duration {
 	v := h.Get("Retry-After")
-	if s, err := strconv.ParseFloat(v, 64); err == nil {
-		return max(0, time.Duration(s*float64(time.Second)))
+	if s, err := strconv.ParseUint(v, 10, 31); err == nil {
+		return time.Duration(s) * time.Second
 	}
 	at, err := http.ParseTime(v)
 	if err != nil {
@@ -179,7 +176,7 @@ func networkKind(err error) (Kind, string) {
 	if _, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
 		return ErrTLS, "look at the certificate's dates, and at this host's clock"
 	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
 		return ErrTLS, "this port does not speak TLS"
 	}
 	if errors.Is(err, ErrTLS) {

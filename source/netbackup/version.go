@@ -147,9 +147,9 @@ func (c *Client) currentVersion(ctx context.Context) (apiVersion, error) {
 
 // settleVersion finds another version after refused was refused: the server was upgraded
 // or downgraded, or it never says what it speaks.
-func (c *Client) settleVersion(ctx context.Context, refused apiVersion, cause error) error {
+func (c *Client) settleVersion(ctx context.Context, refused apiVersion, cause error) (apiVersion, error) {
 	if c.version.fixed.known() {
-		return withHint(cause, "the configuration names API version "+refused.String()+": leave it out to have it detected")
+		return refused, withHint(cause, "the configuration names API version "+refused.String()+": leave it out to have it detected")
 	}
 	err := c.together(ctx, "version", func() error {
 		if c.version.get() != refused {
@@ -159,13 +159,13 @@ func (c *Client) settleVersion(ctx context.Context, refused apiVersion, cause er
 		return err
 	})
 	if err != nil {
-		return err
+		return refused, err
 	}
 	if !c.version.descend(refused) {
-		return withHint(cause, "this client speaks "+apiVersion{major: oldestVersion}.String()+" to "+
+		return refused, withHint(cause, "this client speaks "+apiVersion{major: oldestVersion}.String()+" to "+
 			apiVersion{major: newestVersion}.String()+" (NetBackup 10.2 to 11.2)")
 	}
-	return nil
+	return c.version.get(), nil
 }
 
 // together runs f once for all who ask at the same time. A caller whose time is not over
