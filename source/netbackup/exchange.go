@@ -45,18 +45,22 @@ func (c *Client) get(ctx context.Context, path string, query url.Values) (*answe
 // are versions.
 func (c *Client) call(ctx context.Context, r request) (*answer, error) {
 	v, err := c.currentVersion(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var refusal error
 	for range newestVersion - oldestVersion + 1 {
-		if err != nil {
-			break
-		}
-		var a *answer
 		r.version = v
-		if a, err = c.authorized(ctx, r); !errors.Is(err, ErrVersion) {
+		a, err := c.authorized(ctx, r)
+		if !errors.Is(err, ErrVersion) {
 			return a, err
 		}
-		v, err = c.settleVersion(ctx, v, err)
+		refusal = err
+		if v, err = c.settleVersion(ctx, v, refusal); err != nil {
+			return nil, err
+		}
 	}
-	return nil, err
+	return nil, refusal
 }
 
 // attempt sends r once, within a slot and the request's own time limit.

@@ -124,12 +124,11 @@ func retryAfter(h http.Header) time.Duration {
 
 func (c *Client) newError(r request) *Error {
 	e := &Error{Method: r.method, URL: c.cfg.URL.JoinPath(r.path).Redacted()}
-	for name, values := range r.query {
-		if name == "filter" || name == "sort" {
-			e.Query += name + "=" + strings.Join(values, ",") + " "
+	for _, name := range []string{"filter", "sort"} {
+		if v := r.query.Get(name); v != "" {
+			e.Query = strings.TrimSpace(e.Query + " " + name + "=" + v)
 		}
 	}
-	e.Query = strings.TrimSpace(e.Query)
 	return e
 }
 
@@ -151,7 +150,7 @@ func (c *Client) unanswered(r request, cause error) error {
 	e := c.newError(r)
 	e.Kind, e.Hint = networkKind(cause)
 	if errors.Is(cause, context.DeadlineExceeded) {
-		e.Hint = fmt.Sprintf("no answer within %s, or the cycle's time was over", c.cfg.Timeout)
+		e.Hint = fmt.Sprintf("a request may take %s, and no longer than its cycle", c.cfg.Timeout)
 	}
 	e.Err = withoutURL(cause)
 	return e

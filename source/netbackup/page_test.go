@@ -1,0 +1,141 @@
+package netbackup
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// Seen in an exporter: the same page was read a thousand times.
+func TestCursorThatRepeatsIsAnError(t *testing.T) {
+	for name, cursors := range map[string][]string{"itself": {"a"}, "a ring": {"a", "b", "c"}} {
+		t.Run(name, func(t *testing.T) {
+			requests := 0
+			c := newTestClient(t, func(*http.Request) *http.Response {
+				requests++
+				return reply(200, page(cursors[(requests-1)%len(cursors)], job(requests, `"try":1`)))
+			})
+			var last error
+			for _, err := range c.Jobs(t.Context(), JobQuery{}) {
+				last = err
+			}
+			if !errors.Is(last, ErrPages) || !strings.Contains(last.Error(), `"a"`) {
+				t.Errorf("error %v, want pages without an end at cursor a", last)
+			}
+			if requests != len(cursors)+1 {
+				t.Errorf("%d requests, want %d", requests, len(cursors)+1)
+			}
+		})
+	}
+}
+
+func TestOffsetsAdvance(t *testing.T) {
+	tests := map[string]struct {
+		p         string
+		rows      int
+		next      int64 // 0 where the listing ends
+		wantError bool
+	}{
+		"next":                        {p: `"next":500,"last":1000,"count":1200`, rows: 500, next: 500},
+		"next as a string":            {p: `"next":"500"`, rows: 500, next: 500},
+		"next smaller than the page":  {p: `"next":100`, rows: 500, next: 100},
+		"last page has no next":       {p: `"last":0,"count":12,"offset":0`, rows: 12},
+		"last page repeats itself":    {p: `"next":0,"last":0,"count":12`, rows: 12},
+		"no rows":                     {p: `"next":500,"count":1200`, rows: 0},
+		"no pagination":               {p: ``, rows: 10},
+		"no next, but count has more": {p: `"count":1200`, rows: 500, next: 500},
+		"no next, but last has more":  {p: `"last":1000`, rows: 500, next: 500},
+		"stands still in the middle":  {p: `"next":0,"last":1000,"count":1200`, rows: 500, wantError: true},
+		"no number":                   {p: `"next":"abc"`, rows: 500, wantError: true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, p, err := readPage(`{"data":[],"meta":{"pagination":{` + test.p + `}}}`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := &offsets{}
+			more, err := o.advance(p, test.rows)
+			if (err != nil) != test.wantError || more != (test.next > 0) || o.offset != test.next {
+				t.Errorf("more %v at %d, error %v; want %d, error %v", more, o.offset, err, test.next, test.wantError)
+			}
+		})
+	}
+}
+
+func TestOffsetThatGoesBackIsAnError(t *testing.T) {
+	c := newTestClient(t, func(r *http.Request) *http.Response {
+		next := map[string]int{"0": 500, "500": 0}[r.URL.Query().Get("page[offset]")]
+		return reply(200, offsetPage(`"count":2000,"next":`+strconv.Itoa(next), unit("a", `"useWorm":true`)))
+	})
+	units, err := 0, error(nil)
+	for _, e := range c.StorageUnits(t.Context()) {
+		if err = e; e == nil {
+			units++
+		}
+	}
+	if !errors.Is(err, ErrPages) || units != 2 {
+		t.Errorf("%d units, error %v; want 2, and pages without an end", units, err)
+	}
+}
+
+// Seen in an exporter: any failing page lost everything. The rows before it are good, and
+// the error says that there would have been more.
+func TestErrorOnALaterPageKeepsTheRowsBefore(t *testing.T) {
+	c := newTestClient(t, func(r *http.Request) *http.Response {
+		if r.URL.Query().Get("page[after]") == "2" {
+			return reply(500, `{"errorCode":1,"errorMessage":"database"}`)
+		}
+		return reply(200, page("2", job(1, `"try":1`)))
+	})
+	var ids []int64
+	var last error
+	for j, err := range c.Jobs(t.Context(), JobQuery{}) {
+		if last != nil {
+			t.Error("something follows the error")
+		}
+		if last = err; err == nil {
+			ids = append(ids, j.ID)
+		}
+	}
+	if len(ids) != 1 || !errors.Is(last, ErrServer) {
+		t.Errorf("jobs %v, error %v; want job 1 and the server's failure", ids, last)
+	}
+}
+
+func TestRowCutOffByTruncationIsNotYielded(t *testing.T) {
+	whole := page("", job(1, `"try":1`), job(2, `"clientName":"c","try":1,"policyName":"p"`))
+	c := newTestClient(t, func(*http.Request) *http.Response {
+		return reply(200, whole[:strings.Index(whole, `"policyName"`)+5])
+	})
+	var ids []int64
+	var last error
+	for j, err := range c.Jobs(t.Context(), JobQuery{}) {
+		if last = err; err == nil {
+			ids = append(ids, j.ID)
+		}
+	}
+	if fmt.Sprint(ids) != "[1]" || !errors.Is(last, ErrDecode) || !strings.Contains(last.Error(), "truncated") {
+		t.Errorf("jobs %v, error %v; want job 1 and a truncated answer", ids, last)
+	}
+}
+
+func TestConsumerThatStopsEndsTheListing(t *testing.T) {
+	requests := 0
+	c := newTestClient(t, func(*http.Request) *http.Response {
+		requests++
+		return reply(200, page(strconv.Itoa(requests), job(1, `"try":1`), job(2, `"try":1`)))
+	})
+	for _, err := range c.Jobs(t.Context(), JobQuery{}) {
+		if err != nil {
+			t.Error(err)
+		}
+		break
+	}
+	if requests != 1 {
+		t.Errorf("%d requests, want 1", requests)
+	}
+}
