@@ -1,0 +1,151 @@
+package netbackup
+
+import (
+	"backwire/source"
+)
+
+// seriesPerClient is what a client and policy may have at most.
+const seriesPerClient = 5
+
+// clients keeps what is remembered of each client under each policy. All of it is in
+// durable cells, so that it outlives a restart however long ago a success was.
+type clients struct {
+	t      *tally
+	limit  int   // of series
+	keep   int64 // ms after the last attempt
+	pairs  map[clientKey]*client
+	turned []clientKey // away for want of room since it was last asked: the first few
+}
+
+type clientKey struct{ client, policy string }
+
+type client struct{ success, attempt, status, failures, bytes *cell }
+
+func newClients(t *tally, limit int, keep int64) *clients {
+	return &clients{t: t, limit: limit, keep: keep, pairs: map[clientKey]*client{}}
+}
+
+// backup is the type of the jobs that back a client up.
+const backup = "BACKUP"
+
+// observe takes note of a leaf job that backed a client up.
+func (c *clients) observe(e *ending) {
+	k := clientKey{e.client, e.kind.policy}
+	if e.parent || k.client == "" || k.policy == "" || e.kind.jobType != backup {
+		return
+	}
+	p := c.pair(k)
+	if p == nil {
+		c.t.bump(&c.t.overflow, c.t.c.overflow, 1)
+		return
+	}
+	c.note(p, k, e)
+}
+
+func (c *clients) pair(k clientKey) *client {
+	if p := c.pairs[k]; p != nil {
+		return p
+	}
+	if (len(c.pairs)+1)*seriesPerClient > c.limit {
+		const named = 5
+		if len(c.turned) < named {
+			c.turned = append(c.turned, k)
+		}
+		return nil
+	}
+	p := &client{}
+	c.pairs[k] = p
+	return p
+}
+
+// note keeps the later of what is known and what is told: endings may come out of order.
+func (c *clients) note(p *client, k clientKey, e *ending) {
+	end := float64(e.end) / 1000
+	newest := p.attempt == nil || end >= p.attempt.value
+	if newest {
+		c.set(&p.attempt, c.t.c.lastAttempt, k, end)
+		if e.status >= 0 {
+			c.set(&p.status, c.t.c.lastStatus, k, float64(e.status))
+		}
+		if e.bytes >= 0 {
+			c.set(&p.bytes, c.t.c.lastBytes, k, float64(e.bytes))
+		}
+	}
+	switch {
+	case e.succeeded() && newest:
+		c.set(&p.success, c.t.c.lastSuccess, k, end)
+		c.set(&p.failures, c.t.c.failures, k, 0)
+	case e.succeeded() && (p.success == nil || end > p.success.value):
+		c.set(&p.success, c.t.c.lastSuccess, k, end)
+	case e.status > 1 && (p.success == nil || end > p.success.value):
+		var failed float64
+		if p.failures != nil {
+			failed = p.failures.value
+		}
+		c.set(&p.failures, c.t.c.failures, k, failed+1)
+	}
+}
+
+func (c *clients) set(place **cell, f *family, k clientKey, v float64) {
+	if *place == nil {
+		*place = c.t.add(newSeries(f, c.t.site, "", 0, k.client, k.policy))
+	}
+	(*place).value = v
+}
+
+// expire forgets who has not been seen for long: the series end. now is ms of the
+// server's clock.
+func (c *clients) expire(now int64) {
+	var gone map[*cell]bool
+	for k, p := range c.pairs {
+		if p.attempt != nil && int64(p.attempt.value*1000) > now-c.keep {
+			continue
+		}
+		if gone == nil {
+			gone = map[*cell]bool{}
+		}
+		for _, cell := range []*cell{p.success, p.attempt, p.status, p.failures, p.bytes} {
+			gone[cell] = true
+		}
+		delete(c.pairs, k)
+	}
+	c.t.drop(gone)
+}
+
+// takeTurned names some of those that found no room since it was last asked.
+func (c *clients) takeTurned() []clientKey {
+	out := c.turned
+	c.turned = nil
+	return out
+}
+
+// restore takes a series of the checkpoint back; it answers false for one that is not a
+// client's.
+func (c *clients) restore(s source.Sample) bool {
+	f := c.t.c.named(s.Series.Metric.Name)
+	if f == nil || f.section != sectionClients || f == c.t.c.overflow {
+		return false
+	}
+	k := clientKey{s.Series.Label("client"), s.Series.Label("policy")}
+	p := c.pairs[k]
+	if p == nil {
+		p = &client{}
+		c.pairs[k] = p
+	}
+	c.set(p.place(c.t.c, f), f, k, s.Value)
+	return true
+}
+
+func (p *client) place(c *catalogue, f *family) **cell {
+	switch f {
+	case c.lastSuccess:
+		return &p.success
+	case c.lastAttempt:
+		return &p.attempt
+	case c.lastStatus:
+		return &p.status
+	case c.failures:
+		return &p.failures
+	}
+	return &p.bytes
+}

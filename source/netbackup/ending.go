@@ -1,0 +1,106 @@
+package netbackup
+
+import (
+	"math"
+	"time"
+)
+
+// ending is what the counters need of a finished job, small enough to hold a whole job
+// database in memory while it is put in order. Times are ms of the server's clock, 0 where
+// absent.
+type ending struct {
+	id      int64
+	kind    *jobKind
+	client  string
+	start   int64
+	active  int64 // start of the last try
+	end     int64
+	updated int64
+	bytes   int64 // absent where negative, as are the next two
+	moved   int64
+	files   int64
+	status  int32 // absent where negative
+	try     int32 // 0 for a job that ended before it ran
+	parent  bool
+	root    bool
+}
+
+const (
+	bytesPerKilobyte = 1024 // the documents' kilobyte is a KiB
+	absent           = -1
+)
+
+// newEnding reads a job that is done. It is false for one without any time to go by.
+func newEnding(j *Job, kind *jobKind) (ending, bool) {
+	e := ending{
+		id: j.ID, kind: kind, client: j.Client,
+		start: milliseconds(j.Start), active: milliseconds(j.ActiveTryStart),
+		end: milliseconds(j.End), updated: milliseconds(j.LastUpdate),
+		bytes: kilobytes(j.KilobytesTransferred), moved: kilobytes(j.KilobytesDataTransferred),
+		files: absent, status: absent, try: int32(min(max(j.Try, 0), math.MaxInt32)),
+		parent: isParent(j), root: j.ParentID == 0 || j.ParentID == j.ID,
+	}
+	if j.NumberOfFiles.Given && j.NumberOfFiles.Value >= 0 {
+		e.files = j.NumberOfFiles.Value
+	}
+	if s := j.Status; s.Given && s.Value >= 0 && s.Value <= math.MaxInt32 {
+		e.status = int32(s.Value)
+	}
+	if e.end == 0 {
+		e.end = e.updated
+	}
+	if e.updated == 0 {
+		e.updated = e.end
+	}
+	return e, e.end != 0
+}
+
+// isParent says whether the job's work is done by jobs of its own: a parent reports the
+// same policy as its children and no bytes, so it is no work to be counted. The documents'
+// childCount decides. PARENT_JOB among the current operations does not: it is what a job
+// does that is going to have children, and a job that failed before it had any is the only
+// trace of the backup.
+func isParent(j *Job) bool { return j.ChildCount > 0 }
+
+// result is in words what the status says.
+func result(status int32) string {
+	switch {
+	case status < 0:
+		return "unknown"
+	case status == 0:
+		return "success"
+	case status == 1:
+		return "partial"
+	}
+	return "failure"
+}
+
+// succeeded says that an image came of it: NetBackup itself takes a partially successful
+// backup for one that ran.
+func (e *ending) succeeded() bool { return e.status == 0 || e.status == 1 }
+
+// seconds it took, false where a time is missing.
+func (e *ending) seconds() (float64, bool) { return between(e.start, e.end) }
+
+func (e *ending) waited() (float64, bool) { return between(e.start, e.active) }
+
+func between(from, to int64) (float64, bool) {
+	if from == 0 || to < from {
+		return 0, false
+	}
+	return float64(to-from) / 1000, true
+}
+
+func milliseconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func kilobytes(v Optional[int64]) int64 {
+	if !v.Given || v.Value < 0 || v.Value > math.MaxInt64/bytesPerKilobyte {
+		return absent
+	}
+	return v.Value * bytesPerKilobyte
+}

@@ -1,0 +1,99 @@
+package netbackup
+
+import "backwire/source"
+
+// gauges are the live series of one collector. A series keeps its pointer and its place
+// from cycle to cycle; only those that were set since reset are emitted.
+type gauges struct {
+	site  string
+	index map[string]*gauge
+	order []*gauge
+	cycle uint64
+	key   []byte
+}
+
+type gauge struct {
+	series *source.Series
+	key    string
+	value  float64
+	cycle  uint64 // in which it was last set
+}
+
+func newGauges(site string) *gauges {
+	return &gauges{site: site, index: map[string]*gauge{}, cycle: 1}
+}
+
+// reset begins a cycle: nothing is set.
+func (g *gauges) reset() {
+	g.sweep()
+	g.cycle++
+}
+
+func (g *gauges) set(f *family, v float64, labels ...string) { *g.at(f, labels...) = v }
+
+func (g *gauges) add(f *family, v float64, labels ...string) { *g.at(f, labels...) += v }
+
+// least keeps the smallest value that is given.
+func (g *gauges) least(f *family, v float64, labels ...string) {
+	if p, fresh := g.slot(f, labels); fresh || v < *p {
+		*p = v
+	}
+}
+
+func (g *gauges) at(f *family, labels ...string) *float64 {
+	p, _ := g.slot(f, labels)
+	return p
+}
+
+// slot is the value of a series, and whether it was not set in this cycle yet.
+func (g *gauges) slot(f *family, labels []string) (value *float64, fresh bool) {
+	const separator = 0xff // never in UTF-8
+	g.key = append(g.key[:0], f.Name...)
+	for _, l := range labels {
+		g.key = append(append(g.key, separator), l...)
+	}
+	x := g.index[string(g.key)]
+	if x == nil {
+		x = &gauge{series: newSeries(f, g.site, "", 0, labels...), key: string(g.key)}
+		g.index[x.key] = x
+		g.order = append(g.order, x)
+	}
+	if x.cycle == g.cycle {
+		return &x.value, false
+	}
+	x.cycle, x.value = g.cycle, 0
+	return &x.value, true
+}
+
+// appendTo gives the samples of what was set.
+func (g *gauges) appendTo(samples []source.Sample) []source.Sample {
+	for _, x := range g.order {
+		if x.cycle == g.cycle {
+			samples = append(samples, source.Sample{Series: x.series, Value: x.value})
+		}
+	}
+	return samples
+}
+
+// sweep forgets the series that were not set in the last cycle, once these are most.
+func (g *gauges) sweep() {
+	const few = 256
+	if len(g.order) < few {
+		return
+	}
+	var kept []*gauge
+	for _, x := range g.order {
+		if x.cycle == g.cycle {
+			kept = append(kept, x)
+		}
+	}
+	if len(kept) > len(g.order)/2 {
+		return
+	}
+	for _, x := range g.order {
+		if x.cycle != g.cycle {
+			delete(g.index, x.key)
+		}
+	}
+	g.order = kept
+}

@@ -1,0 +1,206 @@
+package netbackup
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+
+	"backwire/source"
+)
+
+// Samples lie on a grid of time: the multiples of the interval, in the agent's clock. A
+// finished job belongs to the first point that is not before its end; where that point is
+// emitted already, to the next one.
+
+// maxCycleSamples is where a cycle that fills a gap is cut: each part is committed alone.
+const maxCycleSamples = 100_000
+
+// placed is an ending and its point, ms of the agent's clock.
+type placed struct {
+	*ending
+	point int64
+}
+
+func (p placed) compare(q placed) int {
+	return cmp.Or(cmp.Compare(p.point, q.point), cmp.Compare(p.end, q.end), cmp.Compare(p.id, q.id), cmp.Compare(p.try, q.try))
+}
+
+// filling lays what a reading brought on the grid.
+type filling struct {
+	l    *ledger
+	tick int64
+	last int64 // point up to which counters are emitted
+	left []placed
+	live []source.Sample
+
+	cycle source.Cycle
+	size  int
+}
+
+// cycles are the cycles from the last point up to a tick. The reading is nil where none
+// was made; live are the samples of the tick alone. A cycle that was yielded counts as
+// accepted: what comes after it builds on it.
+func (l *ledger) cycles(r *reading, live []source.Sample, tick int64) iter.Seq[source.Cycle] {
+	return func(yield func(source.Cycle) bool) {
+		f := &filling{l: l, tick: tick, live: live, cycle: source.Cycle{Site: l.site}}
+		first := l.firstPoint(tick)
+		f.last = l.lastPoint(r, first, tick)
+		f.place(r, first)
+		for point := first; point <= f.last; point = l.nextPoint(point, tick) {
+			f.fill(point)
+			if f.size >= maxCycleSamples && point < f.last && !yield(f.cut()) {
+				l.pending = nil // is read again from the watermark
+				return
+			}
+		}
+		f.close(r)
+		yield(f.cut())
+	}
+}
+
+// firstPoint is the first one that has no counters yet, as far as gaps are filled.
+func (l *ledger) firstPoint(tick int64) int64 {
+	from := l.grid
+	if from == 0 {
+		from = l.birth - l.skew
+	}
+	if l.backfill == 0 || l.birth == 0 || from >= tick {
+		return tick
+	}
+	from = max(from, tick-l.backfill-1)
+	return l.nextPoint(from, tick)
+}
+
+// nextPoint is the first multiple of the interval after a time; the tick ends the grid even
+// where it is none.
+func (l *ledger) nextPoint(after, tick int64) int64 {
+	next := after - after%l.interval + l.interval
+	if after < tick && next > tick {
+		return tick
+	}
+	return next
+}
+
+// lastPoint is the tick, or earlier where the history before it is still being read.
+func (l *ledger) lastPoint(r *reading, first, tick int64) int64 {
+	l.started = cmp.Or(l.started, tick)
+	switch {
+	case l.idle || (r != nil && r.complete()):
+		return tick
+	case l.birth == 0:
+		return first - 1 // nothing is known yet
+	case first >= tick:
+		return tick
+	case r != nil && r.gained > 0:
+		known := r.covered() - l.skew
+		return min(known-known%l.interval, tick-1)
+	case tick-l.started < waitForServer || len(l.tally.cells) == 0:
+		return first - 1
+	}
+	return tick
+}
+
+// place sorts the endings by their points.
+func (f *filling) place(r *reading, first int64) {
+	if r == nil {
+		return
+	}
+	f.left = make([]placed, 0, r.kept.count)
+	for e := range r.kept.all() {
+		end := e.end - f.l.skew
+		point := f.l.nextPoint(end-1, f.tick)
+		f.left = append(f.left, placed{e, min(max(point, first), f.tick)})
+	}
+	slices.SortFunc(f.left, placed.compare)
+	f.l.tally.birth = first - f.l.interval
+	f.l.noticeReset(f.left)
+	f.l.noticeUnseen(r)
+}
+
+// fill makes the batch of a point.
+func (f *filling) fill(point int64) {
+	l := f.l
+	l.tally.birth = point - l.interval
+	n := 0
+	for ; n < len(f.left) && f.left[n].point <= point; n++ {
+		l.enter(f.left[n].ending, point)
+	}
+	f.left = f.left[n:]
+	l.expire(point)
+	f.zero(point - l.interval)
+	b := source.Batch{T: point, Exemplars: l.tally.takeExemplars(), Partial: point <= l.newest}
+	b.Samples = make([]source.Sample, 0, len(l.tally.cells)+len(f.live))
+	b.Samples = l.tally.appendTo(b.Samples)
+	if point == f.tick {
+		b.Samples = append(b.Samples, f.live...)
+	}
+	f.add(b)
+	l.grid = point
+}
+
+// zero begins the new counters.
+func (f *filling) zero(t int64) {
+	fresh := f.l.tally.takeFresh()
+	if len(fresh) == 0 {
+		return
+	}
+	b := source.Batch{T: t, Partial: true, Samples: make([]source.Sample, len(fresh))}
+	for i, c := range fresh {
+		b.Samples[i] = source.Sample{Series: c.series}
+	}
+	f.add(b)
+}
+
+func (f *filling) add(b source.Batch) {
+	if len(b.Samples) == 0 {
+		return
+	}
+	f.cycle.Batches = append(f.cycle.Batches, b)
+	f.size += len(b.Samples)
+	f.l.newest = max(f.l.newest, b.T)
+}
+
+// close ends the last cycle: it moves the watermark, and where the counters are not at the
+// tick yet it gives the live samples a batch of their own.
+func (f *filling) close(r *reading) {
+	l := f.l
+	if f.last < f.tick {
+		f.add(source.Batch{T: f.tick, Samples: f.live, Partial: len(l.tally.cells) > 0})
+	}
+	if r == nil {
+		return
+	}
+	l.advance(r, f.left)
+	l.pending = nil
+	if f.last < f.tick {
+		l.keep(r, f.left)
+	}
+}
+
+// cut gives what was gathered, with the changes of the state that belong to it.
+func (f *filling) cut() source.Cycle {
+	c := f.cycle
+	c.Changes = f.l.changes()
+	f.cycle, f.size = source.Cycle{Site: f.l.site}, 0
+	return c
+}
+
+// keep holds an unfinished reading for the next cycle, without what was entered.
+func (l *ledger) keep(r *reading, left []placed) {
+	var kept endings
+	for _, p := range left {
+		kept.add(*p.ending)
+	}
+	r.kept = kept
+	l.pending = r
+}
+
+// expire looks once an hour for clients that are not seen any more.
+func (l *ledger) expire(point int64) {
+	const hour = 3_600_000
+	if point-l.expired < hour {
+		return
+	}
+	l.expired = point
+	l.clients.expire(point + l.skew)
+}

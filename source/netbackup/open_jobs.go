@@ -1,0 +1,156 @@
+package netbackup
+
+import (
+	"context"
+
+	"backwire/source"
+)
+
+// openJobs reads the jobs that are not done.
+type openJobs struct {
+	c      *catalogue
+	gauges *gauges
+	moves  map[int64]move // of the active jobs, by id
+}
+
+// move is when a job was last seen to move bytes.
+type move struct {
+	try   int64
+	bytes int64 // KiB
+	since int64 // server's clock, ms
+	seen  bool  // in this cycle
+}
+
+// stalledAfter is how long a job moves no bytes before it counts as stalled, in ms.
+const stalledAfter = 1_800_000
+
+func newOpenJobs(c *catalogue, site string) *openJobs {
+	return &openJobs{c: c, gauges: newGauges(site), moves: map[int64]move{}}
+}
+
+// read asks for the open jobs; now is the server's clock. It says how many there are.
+func (o *openJobs) read(ctx context.Context, jobs jobLister, now int64) (int, error) {
+	o.gauges.reset()
+	n := 0
+	for j, err := range jobs(ctx, JobQuery{Filter: "state ne 'DONE'", Sort: "jobId"}) {
+		if err != nil {
+			return n, err
+		}
+		if j.State == StateDone {
+			continue // it ended while the pages were read
+		}
+		n++
+		o.note(&j, now)
+	}
+	o.forget()
+	return n, nil
+}
+
+func (o *openJobs) appendTo(samples []source.Sample) []source.Sample {
+	return o.gauges.appendTo(samples)
+}
+
+func (o *openJobs) note(j *Job, now int64) {
+	g, c := o.gauges, o.c
+	g.add(c.open, 1, j.Type, j.PolicyType, j.State)
+	switch j.State {
+	case StateQueued, StateRequeued:
+		g.add(c.queued, 1, j.Type, reason(j.QueueReason))
+		if start := milliseconds(j.Start); start != 0 {
+			g.least(c.oldestQueued, float64(start)/1000, j.Type)
+		}
+	case StateActive:
+		if start := milliseconds(j.Start); start != 0 {
+			g.least(c.oldestActive, float64(start)/1000, j.Type, j.Policy)
+		}
+		if !isParent(j) {
+			o.noteWork(j, now)
+		}
+	}
+}
+
+// noteWork looks at an active job that works by itself.
+func (o *openJobs) noteWork(j *Job, now int64) {
+	g, c := o.gauges, o.c
+	if o.stalled(j, now) {
+		g.add(c.stalled, 1, j.Type)
+	}
+	server := j.MediaServer()
+	if server == "" {
+		return
+	}
+	g.add(c.mediaJobs, 1, server)
+	if r := j.TransferRate; r.Given && r.Value >= 0 {
+		g.add(c.mediaRate, float64(r.Value)*bytesPerKilobyte, server) // the rate is made of kilobytes
+	}
+}
+
+// stalled says that the job has moved nothing for long. A job that is seen for the first
+// time has moved when its try started, if it has moved nothing at all, else now.
+func (o *openJobs) stalled(j *Job, now int64) bool {
+	bytes := max(j.KilobytesTransferred.Value, j.KilobytesDataTransferred.Value)
+	m, known := o.moves[j.ID]
+	switch {
+	case known && m.try == j.Try && m.bytes == bytes:
+	case bytes == 0 && !j.ActiveTryStart.IsZero():
+		m.since = milliseconds(j.ActiveTryStart)
+	default:
+		m.since = now
+	}
+	m.try, m.bytes, m.seen = j.Try, bytes, true
+	o.moves[j.ID] = m
+	return now-m.since >= stalledAfter
+}
+
+// forget drops the jobs that are not active any more.
+func (o *openJobs) forget() {
+	for id, m := range o.moves {
+		if !m.seen {
+			delete(o.moves, id)
+			continue
+		}
+		m.seen = false
+		o.moves[id] = m
+	}
+}
+
+// reason is a jobQueueReason in words (admin.yaml, jobQueueReason).
+func reason(code int64) string {
+	words := [...]string{
+		1:  "media in use",
+		2:  "drives in use",
+		3:  "media server offline",
+		4:  "robot down",
+		5:  "max storage unit jobs",
+		6:  "media request delay",
+		7:  "local drives down",
+		8:  "media in drive in use",
+		9:  "physical drive unavailable",
+		10: "cleaning media unavailable",
+		11: "drive scan host offline",
+		12: "disk media server offline",
+		13: "no master media connectivity",
+		14: "media server non active mode",
+		15: "storageunit job counts throttled",
+		16: "job history drives in use",
+		17: "disk volume unavailable",
+		18: "max concurrent volume readers",
+		19: "disk group unavailable",
+		20: "fat pipe in use",
+		21: "disk volume unmounting",
+		22: "disk volume in use",
+		23: "max partial media",
+		24: "logical resource",
+		25: "drives in storage unit in use",
+		26: "stop drive scan",
+		27: "disk volume mounting",
+		28: "mount file exists",
+		29: "pending action",
+		30: "disk volume stream limit",
+		31: "media server jobs throttled",
+	}
+	if code < 1 || code >= int64(len(words)) {
+		return "unknown"
+	}
+	return words[code]
+}

@@ -1,0 +1,250 @@
+package netbackup
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// orderBy is the attribute by which finished jobs are selected and sorted.
+type orderBy string
+
+const (
+	byLastUpdate orderBy = "lastUpdateTime"
+	byEnd        orderBy = "endTime" // for a server that refuses the other
+)
+
+// overlap is how far before what was read the next reading begins again: a server may
+// show an update later than it stamps it. It is in ms.
+func (o orderBy) overlap() int64 {
+	if o == byEnd {
+		return 600_000 // an ending may be written down long after its time
+	}
+	return 60_000
+}
+
+func (o orderBy) of(e *ending) int64 {
+	if o == byEnd {
+		return e.end
+	}
+	return e.updated
+}
+
+// maxHeld is how many endings a reading keeps in memory; then it pauses until the next
+// cycle.
+const maxHeld = 200_000
+
+// jobLister is the part of a client that a reading needs.
+type jobLister func(context.Context, JobQuery) iter.Seq2[Job, error]
+
+// reading is one pass over the finished jobs since a time, in as many spans as there are
+// idle readers: whoever has nothing to do takes the later half of the longest remainder.
+type reading struct {
+	by      orderBy
+	now     int64 // server's clock when the reading began, ms
+	readers int
+	jobs    jobLister
+	accept  func(*Job) (ending, bool) // called under mu
+
+	mu     sync.Mutex
+	spans  []*span // ascending and without gaps
+	active int
+	kept   endings
+	rows   int
+	gained int // rows of the last run
+
+	unseen    int64 // ms before now whose jobs the server has forgotten
+	unchecked bool  // whether it has could not be found out
+	highest   int64
+	err       error
+}
+
+// endings grow without being moved.
+type endings struct {
+	blocks [][]ending
+	count  int
+}
+
+func (k *endings) add(e ending) {
+	const size = 1024
+	if n := len(k.blocks); n == 0 || len(k.blocks[n-1]) == size {
+		k.blocks = append(k.blocks, make([]ending, 0, size))
+	}
+	last := &k.blocks[len(k.blocks)-1]
+	*last = append(*last, e)
+	k.count++
+}
+
+func (k *endings) all() iter.Seq[*ending] {
+	return func(yield func(*ending) bool) {
+		for _, b := range k.blocks {
+			for i := range b {
+				if !yield(&b[i]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// run reads what is unread. It returns when all is read, when it is paused, or when no
+// reader gets on any more.
+func (r *reading) run(ctx context.Context) error {
+	r.err, r.gained = nil, 0
+	var g errgroup.Group
+	r.mu.Lock()
+	r.hire(ctx, &g)
+	r.mu.Unlock()
+	_ = g.Wait() // each reader leaves its error in r.err
+	return r.err
+}
+
+// extend lets an earlier, unfinished reading go on to a later time.
+func (r *reading) extend(now int64) {
+	last := r.spans[len(r.spans)-1]
+	if last.done {
+		last.to = max(last.from, r.now-r.by.overlap())
+		r.spans = append(r.spans, &span{from: last.to, to: open, read: last.to})
+	}
+	r.now = now
+}
+
+// hire sets idle readers to work; r.mu is held.
+func (r *reading) hire(ctx context.Context, g *errgroup.Group) {
+	for r.active < r.readers && r.kept.count < maxHeld {
+		s := r.take()
+		if s == nil {
+			return
+		}
+		r.active++
+		g.Go(func() error {
+			r.work(ctx, g, s)
+			return nil
+		})
+	}
+}
+
+// work reads spans until there is nothing to take.
+func (r *reading) work(ctx context.Context, g *errgroup.Group, s *span) {
+	for s != nil {
+		err := r.readSpan(ctx, g, s)
+		r.mu.Lock()
+		s.busy = false
+		if err != nil && r.err == nil {
+			r.err = err
+		}
+		s = nil
+		if err == nil && r.kept.count < maxHeld {
+			s = r.take()
+		}
+		if s == nil {
+			r.active--
+		}
+		r.mu.Unlock()
+	}
+}
+
+// take finds a span to read: the earliest that nobody reads, else half of the longest.
+func (r *reading) take() *span {
+	longest := -1
+	for i, s := range r.spans {
+		if !s.busy && !s.done {
+			s.busy = true
+			return s
+		}
+		if longest < 0 || s.remainder(r.now) > r.spans[longest].remainder(r.now) {
+			longest = i
+		}
+	}
+	if longest < 0 || r.spans[longest].remainder(r.now) <= 2*jobsPage {
+		return nil
+	}
+	later := r.spans[longest].split(r.now)
+	later.busy = true
+	r.spans = slices.Insert(r.spans, longest+1, later)
+	return later
+}
+
+// readSpan reads to the end of a span, which another reader may have moved meanwhile.
+func (r *reading) readSpan(ctx context.Context, g *errgroup.Group, s *span) error {
+	r.mu.Lock()
+	filter := r.filter(s)
+	since, jobs := s.read, 0
+	r.mu.Unlock()
+	for j, err := range r.jobs(ctx, JobQuery{Filter: filter, Sort: string(r.by)}) {
+		if err != nil {
+			return err
+		}
+		jobs++
+		r.mu.Lock()
+		more := r.add(s, &j)
+		if jobs%jobsPage == 0 && more {
+			s.measure(since, jobsPage)
+			since = s.read
+			r.hire(ctx, g)
+		}
+		r.mu.Unlock()
+		if !more {
+			break
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.done = r.kept.count < maxHeld
+	return nil
+}
+
+// add takes one job; it answers false where the span ends. r.mu is held.
+func (r *reading) add(s *span, j *Job) bool {
+	e, ok := r.accept(j)
+	at := r.by.of(&e)
+	if e.end != 0 {
+		if at < s.read && at != 0 {
+			s.unsorted = true
+		}
+		if at >= s.to && !s.unsorted {
+			return false
+		}
+		s.read = max(s.read, at)
+		r.highest = max(r.highest, at)
+	}
+	r.rows++
+	r.gained++
+	if ok {
+		r.kept.add(e)
+	}
+	return r.kept.count < maxHeld
+}
+
+func (r *reading) filter(s *span) string {
+	f := fmt.Sprintf("state eq 'DONE' and %s ge %s", r.by, stamp(s.read))
+	if s.to != open {
+		f += fmt.Sprintf(" and %s lt %s", r.by, stamp(s.to))
+	}
+	return f
+}
+
+// stamp is a time as the server's filters take it.
+func stamp(ms int64) string {
+	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z")
+}
+
+// complete says that everything up to r.now was read.
+func (r *reading) complete() bool {
+	return !slices.ContainsFunc(r.spans, func(s *span) bool { return !s.done })
+}
+
+// covered is the time before which everything was read.
+func (r *reading) covered() int64 {
+	for _, s := range r.spans {
+		if !s.done {
+			return s.covered(r.now)
+		}
+	}
+	return r.now
+}

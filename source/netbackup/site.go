@@ -1,0 +1,271 @@
+package netbackup
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"backwire/source"
+)
+
+// The collectors, by the names that select them.
+const (
+	collectorServer         = "server"
+	collectorStorage        = "storage"
+	collectorDiskPools      = "disk_pools"
+	collectorStorageServers = "storage_servers"
+	collectorJobs           = "jobs"
+)
+
+// Collectors are the names that SiteConfig.Collect may hold.
+func Collectors() []string {
+	return []string{collectorServer, collectorStorage, collectorDiskPools, collectorStorageServers, collectorJobs}
+}
+
+// SiteConfig is what a site is. It is not changed after NewSite.
+type SiteConfig struct {
+	Client   Config
+	Interval time.Duration // of the grid that samples lie on
+	Backfill time.Duration // how far back the first start and a gap are filled; 0 is off
+	Collect  []string      // names of collectors, "all", and with a - those to leave out; empty is all
+
+	MaxClientSeries int           // 0 is the default, 10,000
+	ForgetClients   time.Duration // since the client's last backup; 0 is the default, 35 days
+}
+
+const (
+	defaultClientSeries  = 10_000
+	defaultForgetClients = 35 * 24 * time.Hour
+)
+
+// Site collects from one primary server. Collect is called by one goroutine at a time;
+// Status may be called by any.
+type Site struct {
+	cfg        SiteConfig
+	log        *slog.Logger
+	now        func() time.Time
+	client     *Client
+	catalogue  *catalogue
+	collectors []*collector
+	ledger     *ledger
+	open       *openJobs
+	facts      *serverFacts
+	gauges     *gauges // of the site's health
+	ping       Ping    // of this cycle; zero where there was no answer
+	reading    *reading
+
+	mu     sync.Mutex
+	status Status
+}
+
+// collector is one part of a cycle. It fails alone.
+type collector struct {
+	name      string
+	anonymous bool // its success proves no credential
+	gauges    *gauges
+	read      func(ctx context.Context, now int64) (rows int, err error) // now: server's clock, ms
+	health    collectorHealth
+}
+
+// NewSite returns a site that goes on where the checkpoint ended. It does not talk to the
+// server yet.
+func NewSite(cfg SiteConfig, cp source.Checkpoint, log *slog.Logger, now func() time.Time) (*Site, error) {
+	if cfg.Interval < time.Second {
+		return nil, fmt.Errorf("site %q: an interval of %v is too short: at least 1s", cfg.Client.Site, cfg.Interval)
+	}
+	cfg.MaxClientSeries = cmp.Or(cfg.MaxClientSeries, defaultClientSeries)
+	cfg.ForgetClients = cmp.Or(cfg.ForgetClients, defaultForgetClients)
+	cfg.Client.Concurrency = max(cfg.Client.Concurrency, 1)
+	client, err := NewClient(cfg.Client, log)
+	if err != nil {
+		return nil, err
+	}
+	c := newCatalogue()
+	s := &Site{
+		cfg: cfg, log: log.With("site", cfg.Client.Site), now: now, client: client, catalogue: c,
+		open: newOpenJobs(c, cfg.Client.Site), gauges: newGauges(cfg.Client.Site),
+	}
+	s.ledger = newLedger(cfg, c, s.log)
+	if err := s.choose(cfg.Collect); err != nil {
+		return nil, err
+	}
+	return s, s.restore(cp)
+}
+
+func (s *Site) restore(cp source.Checkpoint) error {
+	if err := s.ledger.restore(cp); err != nil {
+		return err
+	}
+	s.ledger.newest = max(s.ledger.newest, cp.T)
+	for _, x := range cp.Series {
+		s.restoreHealth(x)
+	}
+	return nil
+}
+
+// choose sets up the collectors that are wanted.
+func (s *Site) choose(names []string) error {
+	for _, n := range names {
+		if bare := strings.TrimPrefix(n, "-"); bare != "all" && !slices.Contains(Collectors(), bare) {
+			return fmt.Errorf("site %q: there is no collector %q; there are %s",
+				s.cfg.Client.Site, bare, strings.Join(Collectors(), ", "))
+		}
+	}
+	wanted := func(name string) bool {
+		if slices.Contains(names, "-"+name) {
+			return false
+		}
+		positive := slices.ContainsFunc(names, func(n string) bool { return !strings.HasPrefix(n, "-") })
+		return !positive || slices.Contains(names, "all") || slices.Contains(names, name)
+	}
+	for _, c := range s.everyCollector() {
+		if wanted(c.name) {
+			c.health.name = c.name
+			s.collectors = append(s.collectors, c)
+		}
+	}
+	s.ledger.idle = !wanted(collectorJobs)
+	return nil
+}
+
+func (s *Site) everyCollector() []*collector {
+	board := func() *gauges { return newGauges(s.cfg.Client.Site) }
+	s.facts = &serverFacts{c: s.catalogue, client: s.client, gauges: board()}
+	units := &storageUnits{s.catalogue, s.client, board()}
+	pools := &diskPools{s.catalogue, s.client, board()}
+	servers := &storageServers{s.catalogue, s.client, board()}
+	return []*collector{
+		{name: collectorServer, gauges: s.facts.gauges, read: s.facts.read, anonymous: true},
+		{name: collectorStorage, gauges: units.gauges, read: units.read},
+		{name: collectorDiskPools, gauges: pools.gauges, read: pools.read},
+		{name: collectorStorageServers, gauges: servers.gauges, read: servers.read},
+		{name: collectorJobs, gauges: s.open.gauges, read: s.readJobs},
+	}
+}
+
+// Collect reads everything at once and yields the cycles up to the tick: one, or several
+// where a gap is filled. A cycle that was yielded counts as accepted: it is the caller's
+// to commit it, now or later.
+func (s *Site) Collect(ctx context.Context, tick time.Time) iter.Seq[source.Cycle] {
+	return func(yield func(source.Cycle) bool) {
+		t := tick.UnixMilli()
+		if t <= s.ledger.newest {
+			s.log.Warn("left out a tick that is not after the last one; did the agent's clock go back?",
+				"tick", tick.UTC(), "last", time.UnixMilli(s.ledger.newest).UTC())
+			return
+		}
+		live := s.collect(ctx)
+		for c := range s.ledger.cycles(s.reading, live, t) {
+			if !yield(c) {
+				return
+			}
+		}
+		s.warnOfTurned()
+	}
+}
+
+// collect runs the collectors and gives the live samples.
+func (s *Site) collect(ctx context.Context) []source.Sample {
+	s.reading = nil
+	now, err := s.askTime(ctx)
+	var wg sync.WaitGroup
+	outcomes := make([]outcome, len(s.collectors))
+	for i, c := range s.collectors {
+		c.gauges.reset()
+		if err != nil {
+			outcomes[i] = outcome{err: err}
+			continue
+		}
+		wg.Go(func() {
+			began := s.now()
+			rows, err := c.read(ctx, now)
+			outcomes[i] = outcome{rows: rows, err: err, took: s.now().Sub(began)}
+		})
+	}
+	wg.Wait()
+	at := s.now().UnixMilli()
+	for i, c := range s.collectors {
+		c.health.note(outcomes[i], at, s.log)
+	}
+	return s.samples()
+}
+
+func (s *Site) samples() []source.Sample {
+	s.gauges.reset()
+	s.emitHealth()
+	s.publish()
+	samples := s.gauges.appendTo(nil)
+	for _, c := range s.collectors {
+		samples = c.gauges.appendTo(samples)
+	}
+	return samples
+}
+
+// askTime pings the server: its clock, in ms, is the cycle's time for all that it stamps.
+func (s *Site) askTime(ctx context.Context) (int64, error) {
+	ping, err := s.client.Ping(ctx)
+	s.ping = ping
+	if err != nil {
+		return 0, err
+	}
+	s.ledger.skew = ping.ServerTime.Add(ping.RoundTrip/2).UnixMilli() - s.now().UnixMilli()
+	return ping.ServerTime.UnixMilli(), nil
+}
+
+// readJobs asks two questions at once: which jobs are open, and which have finished.
+func (s *Site) readJobs(ctx context.Context, now int64) (int, error) {
+	var wg sync.WaitGroup
+	var opened int
+	var openErr, doneErr error
+	wg.Go(func() { opened, openErr = s.open.read(ctx, s.client.Jobs, now) })
+	wg.Go(func() {
+		s.reading, doneErr = s.ledger.read(ctx, func() *reading {
+			return s.ledger.begin(now, s.cfg.Client.Concurrency, s.client.Jobs)
+		})
+	})
+	wg.Wait()
+	if openErr != nil {
+		s.open.gauges.reset() // sums over half of the pages would be wrong
+	}
+	rows := opened + s.reading.gained
+	if err := errors.Join(openErr, doneErr); err != nil || rows > 0 {
+		return rows, err
+	}
+	return 0, s.seeAnyJob(ctx)
+}
+
+// seeAnyJob is asked where neither an open nor a finished job was seen: a server that had
+// jobs and shows none at all has taken the right to see them away.
+func (s *Site) seeAnyJob(ctx context.Context) error {
+	if s.ledger.counted.current.highest == 0 {
+		return nil // there may be none yet
+	}
+	for _, err := range s.client.Jobs(ctx, JobQuery{Limit: 1}) {
+		return err
+	}
+	return errEmpty
+}
+
+// warnOfTurned names those whose backups find no room among the client series.
+func (s *Site) warnOfTurned() {
+	turned := s.ledger.clients.takeTurned()
+	if len(turned) == 0 {
+		return
+	}
+	names := make([]string, len(turned))
+	for i, k := range turned {
+		names[i] = k.client + "/" + k.policy
+	}
+	s.log.Warn("no series for these clients and more: the cap on client series is reached",
+		"cap", s.cfg.MaxClientSeries, "client_policy", strings.Join(names, ", "))
+}
+
+// Close ends the login, if there is one.
+func (s *Site) Close(ctx context.Context) error { return s.client.Close(ctx) }

@@ -1,0 +1,65 @@
+package netbackup
+
+import (
+	"cmp"
+	"time"
+)
+
+// Status is a site as it was after the last cycle.
+type Status struct {
+	Site          string
+	Server        string // the primary server's name
+	ServerVersion string // NetBackup's; empty where unknown
+	APIVersion    string // spoken with it; empty before the first answer
+	Up            bool
+	Skew          time.Duration // server's clock less the agent's
+	ReadUntil     time.Time     // server's clock: what changed before it was counted; zero before the first reading
+	Collectors    []CollectorStatus
+}
+
+// CollectorStatus is one collector as it was after the last cycle.
+type CollectorStatus struct {
+	Name        string
+	Took        time.Duration
+	Err         error // nil where it succeeded
+	NotOffered  bool  // the server does not have what it asks for
+	Failures    int   // in a row
+	LastSuccess time.Time
+}
+
+// Status is a snapshot; it may be asked for at any time.
+func (s *Site) Status() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.status
+}
+
+// publish makes the snapshot of this cycle.
+func (s *Site) publish() {
+	st := Status{
+		Site:          s.cfg.Client.Site,
+		Server:        cmp.Or(s.facts.info.Name, s.cfg.Client.URL.Hostname()),
+		ServerVersion: cmp.Or(s.facts.info.Version, release(s.ping.APIVersion)),
+		APIVersion:    s.ping.APIVersion,
+		Skew:          time.Duration(s.ledger.skew) * time.Millisecond,
+		ReadUntil:     instant(s.ledger.watermark),
+	}
+	for _, c := range s.collectors {
+		h := &c.health
+		st.Up = st.Up || (h.outcome.answered() && !c.anonymous)
+		st.Collectors = append(st.Collectors, CollectorStatus{
+			Name: h.name, Took: h.outcome.took, Err: h.outcome.err, NotOffered: h.notOffered(),
+			Failures: h.failures, LastSuccess: instant(h.lastSuccess),
+		})
+	}
+	s.mu.Lock()
+	s.status = st
+	s.mu.Unlock()
+}
+
+func instant(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}

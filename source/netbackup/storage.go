@@ -1,0 +1,127 @@
+package netbackup
+
+import (
+	"context"
+	"errors"
+	"strconv"
+)
+
+// errEmpty is an answer without the rows that every server has. A credential whose role
+// does not allow to see them gets exactly this, and not a refusal.
+var errEmpty = errors.New("the answer is 200 with an empty list; the role of the credential probably does not allow to see more")
+
+// storageUnits reads the storage units.
+type storageUnits struct {
+	c      *catalogue
+	client *Client
+	gauges *gauges
+}
+
+func (s *storageUnits) read(ctx context.Context, _ int64) (rows int, err error) {
+	for u, err := range s.client.StorageUnits(ctx) {
+		if err != nil {
+			return rows, err
+		}
+		rows++
+		s.note(&u)
+	}
+	if rows == 0 {
+		return 0, errEmpty
+	}
+	return rows, nil
+}
+
+func (s *storageUnits) note(u *StorageUnit) {
+	g, c := s.gauges, s.c
+	setBytes(g, c.unitCapacity, u.Capacity, u.Name, u.Category)
+	setBytes(g, c.unitUsed, u.Used, u.Name, u.Category)
+	setBytes(g, c.unitFree, u.Free, u.Name, u.Category)
+	setBytes(g, c.unitMaxJobs, u.MaxConcurrentJobs, u.Name)
+	g.set(c.unitInfo, 1, u.Name, u.Category, u.Type, u.SubType, u.ServerType, u.DiskPool,
+		fact(u.IsCloud), fact(u.WormCapable), fact(u.UseWorm), fact(u.ReplicationCapable), fact(u.InstantAccess))
+}
+
+// diskPools reads the disk pools and their volumes.
+type diskPools struct {
+	c      *catalogue
+	client *Client
+	gauges *gauges
+}
+
+func (d *diskPools) read(ctx context.Context, _ int64) (rows int, err error) {
+	for p, err := range d.client.DiskPools(ctx) {
+		if err != nil {
+			return rows, err
+		}
+		rows++
+		d.note(&p)
+	}
+	return rows, nil
+}
+
+func (d *diskPools) note(p *DiskPool) {
+	g, c := d.gauges, d.c
+	setBytes(g, c.poolRaw, p.Raw, p.Name, p.Category)
+	setBytes(g, c.poolUsable, p.Usable, p.Name, p.Category)
+	setBytes(g, c.poolUsed, p.Used, p.Name, p.Category)
+	setBytes(g, c.poolAvailable, p.Available, p.Name, p.Category)
+	setPercent(g, c.poolHighWater, p.HighWaterMark, p.Name)
+	setPercent(g, c.poolLowWater, p.LowWaterMark, p.Name)
+	setState(g, c.poolUp, p.State, p.Name)
+	for _, v := range p.Volumes {
+		setState(g, c.volumeUp, v.State, p.Name, v.Name)
+	}
+}
+
+// storageServers reads the storage servers.
+type storageServers struct {
+	c      *catalogue
+	client *Client
+	gauges *gauges
+}
+
+func (s *storageServers) read(ctx context.Context, _ int64) (rows int, err error) {
+	for v, err := range s.client.StorageServers(ctx) {
+		if err != nil {
+			return rows, err
+		}
+		rows++
+		setState(s.gauges, s.c.serverUp, v.State, v.Name, v.Type)
+		if v.DedupRatio.Given {
+			s.gauges.set(s.c.serverDedup, v.DedupRatio.Value, v.Name, v.Type)
+		}
+	}
+	return rows, nil
+}
+
+// setBytes sets what the server gave; what it did not give stays absent.
+func setBytes(g *gauges, f *family, v Optional[int64], labels ...string) {
+	if v.Given {
+		g.set(f, float64(v.Value), labels...)
+	}
+}
+
+func setPercent(g *gauges, f *family, v Optional[float64], labels ...string) {
+	if v.Given {
+		g.set(f, v.Value/100, labels...)
+	}
+}
+
+// setState is 1 for what is up; UNKNOWN and an absent state are neither up nor down.
+func setState(g *gauges, f *family, state string, labels ...string) {
+	switch state {
+	case "", "UNKNOWN":
+	case "UP":
+		g.set(f, 1, labels...)
+	default:
+		g.set(f, 0, labels...)
+	}
+}
+
+// fact is a yes or no as a label; one that was not given is no label.
+func fact(v Optional[bool]) string {
+	if !v.Given {
+		return ""
+	}
+	return strconv.FormatBool(v.Value)
+}

@@ -1,0 +1,302 @@
+package netbackup
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"backwire/source"
+)
+
+// cell is a durable series and its value.
+type cell struct {
+	series *source.Series
+	value  float64
+}
+
+// tally holds the cells of a site: every counter and histogram that finished jobs change.
+// Cells keep their place, so that batch after batch has the same series at the same place.
+type tally struct {
+	c     *catalogue
+	site  string
+	birth int64 // start of the series that are made now: ms since the epoch
+
+	cells []*cell
+	fresh []*cell // made since they were last taken: they are to be written as 0 first
+
+	kinds   map[kindKey]*jobKind
+	works   map[workKey]*work
+	timings map[timingKey]*timing
+
+	catalogBackup *cell
+	unseen        *cell
+	resets        *cell
+	overflow      *cell
+
+	exemplars []source.Exemplar // of the endings since the last grid point
+	last      map[*cell]int     // index of the cell's exemplar
+}
+
+type (
+	kindKey   struct{ jobType, policyType, policy, scheduleType string }
+	workKey   struct{ jobType, policyType, policy string }
+	timingKey struct{ jobType, policyType string }
+)
+
+// jobKind is what many jobs have in common, and where they are counted.
+type jobKind struct {
+	kindKey
+	work      *work
+	timing    *timing
+	completed []completed // by status and parent: few
+}
+
+type completed struct {
+	status int32
+	parent bool
+	cell   *cell
+}
+
+type work struct{ bytes, moved, files, retries *cell }
+
+type timing struct{ duration, wait *histogram }
+
+// histogram is the series of a classic histogram: its buckets are cumulative.
+type histogram struct {
+	bounds  []float64
+	buckets []*cell // one for each bound, and +Inf
+	sum     *cell
+	count   *cell
+}
+
+func newTally(c *catalogue, site string) *tally {
+	return &tally{
+		c: c, site: site,
+		kinds: map[kindKey]*jobKind{}, works: map[workKey]*work{}, timings: map[timingKey]*timing{},
+		last: map[*cell]int{},
+	}
+}
+
+// kindOf is the kind of a job: the same pointer for the same labels.
+func (t *tally) kindOf(j *Job) *jobKind {
+	return t.kind(kindKey{j.Type, j.PolicyType, j.Policy, j.ScheduleType})
+}
+
+func (t *tally) kind(k kindKey) *jobKind {
+	if kind := t.kinds[k]; kind != nil {
+		return kind
+	}
+	kind := &jobKind{
+		kindKey: k,
+		work:    t.workOf(workKey{k.jobType, k.policyType, k.policy}),
+		timing:  t.timingOf(timingKey{k.jobType, k.policyType}),
+	}
+	t.kinds[k] = kind
+	return kind
+}
+
+func (t *tally) workOf(k workKey) *work {
+	w := t.works[k]
+	if w == nil {
+		w = &work{}
+		t.works[k] = w
+	}
+	return w
+}
+
+func (t *tally) timingOf(k timingKey) *timing {
+	g := t.timings[k]
+	if g == nil {
+		g = &timing{}
+		t.timings[k] = g
+	}
+	return g
+}
+
+// count adds an ending. before is the try at which the job was counted earlier, uncounted
+// for a job that was not; at is the time that exemplars carry.
+func (t *tally) count(e *ending, before int32, at int64) {
+	done := t.completedCell(e)
+	done.value++
+	t.exemplify(done, e.id, 1, at)
+	if e.parent {
+		return
+	}
+	t.countWork(e, before)
+	t.countTimes(e, at)
+}
+
+func (t *tally) countWork(e *ending, before int32) {
+	k, w := e.kind, e.kind.work
+	labels := []string{k.jobType, k.policyType, k.policy}
+	add := func(c **cell, f *family, n int64) {
+		if n < 0 {
+			return
+		}
+		if *c == nil {
+			*c = t.counter(f, labels...)
+		}
+		(*c).value += float64(n)
+	}
+	add(&w.bytes, t.c.bytes, e.bytes)
+	add(&w.moved, t.c.moved, e.moved)
+	add(&w.files, t.c.files, e.files)
+	add(&w.retries, t.c.retries, int64(max(e.try, 1)-max(before, 1)))
+}
+
+func (t *tally) countTimes(e *ending, at int64) {
+	k, g := e.kind, e.kind.timing
+	if s, ok := e.seconds(); ok {
+		if g.duration == nil {
+			g.duration = t.histogram(t.c.duration, k.jobType, k.policyType)
+		}
+		t.observe(g.duration, e.id, s, at)
+	}
+	if s, ok := e.waited(); ok {
+		if g.wait == nil {
+			g.wait = t.histogram(t.c.queueWait, k.jobType, k.policyType)
+		}
+		t.observe(g.wait, e.id, s, at)
+	}
+}
+
+func (t *tally) observe(h *histogram, id int64, v float64, at int64) {
+	first, _ := slices.BinarySearch(h.bounds, v)
+	for _, b := range h.buckets[first:] {
+		b.value++
+	}
+	h.sum.value += v
+	h.count.value++
+	t.exemplify(h.buckets[first], id, v, at)
+}
+
+func (t *tally) completedCell(e *ending) *cell {
+	k := e.kind
+	for _, c := range k.completed {
+		if c.status == e.status && c.parent == e.parent {
+			return c.cell
+		}
+	}
+	status := ""
+	if e.status >= 0 {
+		status = strconv.Itoa(int(e.status))
+	}
+	c := t.counter(t.c.completed, k.jobType, k.policyType, k.policy, k.scheduleType,
+		result(e.status), status, strconv.FormatBool(e.parent))
+	k.completed = append(k.completed, completed{e.status, e.parent, c})
+	return c
+}
+
+// exemplify keeps the last job of the interval as the series' exemplar.
+func (t *tally) exemplify(c *cell, id int64, v float64, at int64) {
+	i, ok := t.last[c]
+	if !ok {
+		i = len(t.exemplars)
+		t.last[c] = i
+		t.exemplars = append(t.exemplars, source.Exemplar{Series: c.series, Labels: make([]source.Label, 1)})
+	}
+	x := &t.exemplars[i]
+	x.Labels[0] = source.Label{Name: "job_id", Value: strconv.FormatInt(id, 10)}
+	x.Value, x.T = v, at
+}
+
+// takeExemplars gives the exemplars since it was last asked.
+func (t *tally) takeExemplars() []source.Exemplar {
+	out := t.exemplars
+	t.exemplars = nil
+	clear(t.last)
+	return out
+}
+
+// takeFresh gives the cells that were made since it was last asked.
+func (t *tally) takeFresh() []*cell {
+	out := t.fresh
+	t.fresh = nil
+	return out
+}
+
+// counter makes a cell that is to be written as 0 first.
+func (t *tally) counter(f *family, values ...string) *cell {
+	return t.suffixed(f, "", values...)
+}
+
+// bump adds to a counter that has no labels of its own.
+func (t *tally) bump(c **cell, f *family, by float64) {
+	if *c == nil {
+		*c = t.counter(f)
+	}
+	(*c).value += by
+}
+
+func (t *tally) histogram(f *family, values ...string) *histogram {
+	h := newHistogram(f)
+	for i := range h.buckets {
+		h.buckets[i] = t.suffixed(f, suffixBucket, append(values, le(f, i))...)
+	}
+	h.sum = t.suffixed(f, suffixSum, values...)
+	h.count = t.suffixed(f, suffixCount, values...)
+	return h
+}
+
+func (t *tally) suffixed(f *family, suffix string, values ...string) *cell {
+	c := t.add(newSeries(f, t.site, suffix, t.birth, values...))
+	t.fresh = append(t.fresh, c)
+	return c
+}
+
+func (t *tally) add(s *source.Series) *cell {
+	c := &cell{series: s}
+	t.cells = append(t.cells, c)
+	return c
+}
+
+// drop takes cells out of the batches: their series end.
+func (t *tally) drop(gone map[*cell]bool) {
+	if len(gone) > 0 {
+		t.cells = slices.DeleteFunc(t.cells, func(c *cell) bool { return gone[c] })
+	}
+}
+
+func (t *tally) appendTo(samples []source.Sample) []source.Sample {
+	for _, c := range t.cells {
+		samples = append(samples, source.Sample{Series: c.series, Value: c.value})
+	}
+	return samples
+}
+
+const (
+	suffixBucket = "_bucket"
+	suffixSum    = "_sum"
+	suffixCount  = "_count"
+)
+
+func newHistogram(f *family) *histogram {
+	return &histogram{bounds: f.buckets, buckets: make([]*cell, len(f.buckets)+1)}
+}
+
+// le is the label of a bucket in OpenMetrics's canonical form ("60.0", "+Inf").
+func le(f *family, i int) string {
+	if i == len(f.buckets) {
+		return "+Inf"
+	}
+	s := strconv.FormatFloat(f.buckets[i], 'f', -1, 64)
+	if !strings.Contains(s, ".") {
+		s += ".0"
+	}
+	return s
+}
+
+// newSeries makes a series of a family. The values are those of its labels in their order;
+// one more is le.
+func newSeries(f *family, site, suffix string, start int64, values ...string) *source.Series {
+	labels := make([]source.Label, 0, len(values)+1)
+	labels = append(labels, source.Label{Name: "site", Value: site})
+	for i, v := range values {
+		name := "le"
+		if i < len(f.labels) {
+			name = f.labels[i]
+		}
+		labels = append(labels, source.Label{Name: name, Value: v})
+	}
+	return source.NewSeries(f.Metric, suffix, start, labels...)
+}
