@@ -77,7 +77,7 @@ func (c *clients) note(p *client, k clientKey, e *ending) {
 		c.set(&p.failures, c.t.c.failures, k, 0)
 	case e.succeeded() && (p.success == nil || end > p.success.value):
 		c.set(&p.success, c.t.c.lastSuccess, k, end)
-	case e.status > 1 && (p.success == nil || end > p.success.value):
+	case e.status > 1 && (newest || p.success == nil || end > p.success.value):
 		var failed float64
 		if p.failures != nil {
 			failed = p.failures.value

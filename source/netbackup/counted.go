@@ -2,6 +2,7 @@ package netbackup
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"math/bits"
@@ -348,15 +349,17 @@ func decodeChunk(b []byte) (*chunk, error) {
 	return k, decodePairs(k.tries, b)
 }
 
+var errCutShort = errors.New("pair of id and try cut short")
+
 func decodePairs(into map[int64]int32, b []byte) error {
 	for len(b) > 0 {
 		id, n := binary.Uvarint(b)
 		if n <= 0 {
-			return fmt.Errorf("pair of id and try cut short")
+			return errCutShort
 		}
 		try, m := binary.Uvarint(b[n:])
 		if m <= 0 {
-			return fmt.Errorf("pair of id and try cut short")
+			return errCutShort
 		}
 		into[int64(id)] = int32(try)
 		b = b[n+m:]

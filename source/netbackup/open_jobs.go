@@ -2,8 +2,6 @@ package netbackup
 
 import (
 	"context"
-
-	"backwire/source"
 )
 
 // openJobs reads the jobs that are not done.
@@ -44,10 +42,6 @@ func (o *openJobs) read(ctx context.Context, jobs jobLister, now int64) (int, er
 	}
 	o.forget()
 	return n, nil
-}
-
-func (o *openJobs) appendTo(samples []source.Sample) []source.Sample {
-	return o.gauges.appendTo(samples)
 }
 
 func (o *openJobs) note(j *Job, now int64) {

@@ -29,7 +29,8 @@ func Collectors() []string {
 	return []string{collectorServer, collectorStorage, collectorDiskPools, collectorStorageServers, collectorJobs}
 }
 
-// SiteConfig is what a site is. It is not changed after NewSite.
+// SiteConfig is what a site is. It is not changed after NewSite. Client.Concurrency is how
+// many requests the reading of finished jobs has under way; each other question has one.
 type SiteConfig struct {
 	Client   Config
 	Interval time.Duration // of the grid that samples lie on
@@ -49,6 +50,7 @@ const (
 // Status may be called by any.
 type Site struct {
 	cfg        SiteConfig
+	readers    int // of finished jobs
 	log        *slog.Logger
 	now        func() time.Time
 	client     *Client
@@ -82,14 +84,15 @@ func NewSite(cfg SiteConfig, cp source.Checkpoint, log *slog.Logger, now func() 
 	}
 	cfg.MaxClientSeries = cmp.Or(cfg.MaxClientSeries, defaultClientSeries)
 	cfg.ForgetClients = cmp.Or(cfg.ForgetClients, defaultForgetClients)
-	cfg.Client.Concurrency = max(cfg.Client.Concurrency, 1)
+	readers := cmp.Or(cfg.Client.Concurrency, defaultConcurrency)
+	cfg.Client.Concurrency = readers + len(Collectors()) // so that no collector waits for another
 	client, err := NewClient(cfg.Client, log)
 	if err != nil {
 		return nil, err
 	}
 	c := newCatalogue()
 	s := &Site{
-		cfg: cfg, log: log.With("site", cfg.Client.Site), now: now, client: client, catalogue: c,
+		cfg: cfg, readers: readers, log: log.With("site", cfg.Client.Site), now: now, client: client, catalogue: c,
 		open: newOpenJobs(c, cfg.Client.Site), gauges: newGauges(cfg.Client.Site),
 	}
 	s.ledger = newLedger(cfg, c, s.log)
@@ -227,7 +230,7 @@ func (s *Site) readJobs(ctx context.Context, now int64) (int, error) {
 	wg.Go(func() { opened, openErr = s.open.read(ctx, s.client.Jobs, now) })
 	wg.Go(func() {
 		s.reading, doneErr = s.ledger.read(ctx, func() *reading {
-			return s.ledger.begin(now, s.cfg.Client.Concurrency, s.client.Jobs)
+			return s.ledger.begin(now, s.readers, s.client.Jobs)
 		})
 	})
 	wg.Wait()

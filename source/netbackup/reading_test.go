@@ -1,0 +1,38 @@
+package netbackup
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"backwire/source/netbackup/nbusim"
+)
+
+// TestReadingOfHistoryIsShared measures the first reading of 10,000 jobs at 100 ms a page:
+// page after page it would take 10 s.
+func TestReadingOfHistoryIsShared(t *testing.T) {
+	for _, c := range []struct {
+		readers int
+		most    time.Duration
+	}{{1, 10500 * time.Millisecond}, {4, 2860 * time.Millisecond}, {8, 1800 * time.Millisecond}} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, nbusim.Options{Storage: oneUnit()}, func(cfg *SiteConfig) { cfg.Client.Concurrency = c.readers })
+			r.sim.AddHistory(nbusim.Workload{Seed: 1}, 10_000, 20*time.Hour)
+			r.sim.Inject(nbusim.Fault{Path: "/admin/jobs", Effect: nbusim.Delay(100 * time.Millisecond)})
+			at := time.Now().Truncate(minute).Add(minute)
+			r.tick()
+			took := time.Since(at)
+			t.Logf("%d readers: %v, %d requests", c.readers, took, r.sim.Requests("/admin/jobs"))
+			if took > c.most {
+				t.Errorf("%d readers took %v, want at most %v", c.readers, took, c.most)
+			}
+			r.wantTruth()
+			r.sim.ResetRequests()
+			r.sim.AddHistory(nbusim.Workload{Seed: 2}, 50, 0)
+			r.tick()
+			if n := r.sim.Requests("/admin/jobs"); n > 3 {
+				t.Errorf("a steady cycle with 50 new jobs took %d requests", n)
+			}
+		})
+	}
+}

@@ -1,0 +1,147 @@
+package netbackup
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"backwire/source/netbackup/nbusim"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+func boolean(b bool) string { return strconv.FormatBool(b) }
+
+func oneUnit() nbusim.Estate {
+	return nbusim.Estate{
+		Units: []nbusim.StorageUnit{{Name: "stu-1", Category: nbusim.MSDP, Pool: "pool-1", MaxConcurrentJobs: 20}},
+		Pools: []nbusim.DiskPool{{
+			Name: "pool-1", Category: nbusim.MSDP, State: "UP", Capacity: 1 << 40, Used: 1 << 38, Servers: []string{"media-1"},
+			Volumes: []nbusim.DiskVolume{{Name: "vol-1", State: "DOWN", Capacity: 1 << 40, Free: 1 << 39}},
+		}},
+		Servers: []nbusim.StorageServer{{Name: "media-1", Category: nbusim.MSDP, State: "UP", DedupRatio: 12.5}},
+	}
+}
+
+func TestSiteCountsAJobOnceHoweverOftenItIsShown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		id := r.sim.AddJob(nbusim.JobSpec{Policy: "gold", Client: "db-1", Work: nbusim.Work{Kilobytes: 10, Moved: 3, Files: 2}, Life: nbusim.Run(10*time.Second, 90*time.Second, 0)})
+		for range 10 {
+			r.tick()
+		}
+		if err := r.sim.Continue(id, nbusim.Step{}); err != nil { // only the time of the last update changes
+			t.Fatal(err)
+		}
+		for range 5 {
+			r.tick()
+		}
+		r.want(1, "nbu_jobs_completed_total", "policy", "gold", "result", "success", "status", "0", "parent", "false")
+		r.want(10*1024, "nbu_job_bytes_total")
+		r.want(1, "nbu_up")
+		r.wantTruth()
+	})
+}
+
+func TestSiteTakesAsLongAsItsSlowestCollector(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		r.sim.Inject(nbusim.Fault{Path: "/admin/jobs", Effect: nbusim.Delay(time.Second)})
+		r.sim.Inject(nbusim.Fault{Path: "/storage/*", Effect: nbusim.Delay(time.Second)})
+		at := time.Now().Truncate(minute).Add(minute)
+		r.tick()
+		if took := time.Since(at); took != time.Second {
+			t.Errorf("the cycle took %v, want 1s", took)
+		}
+		r.want(1, "nbu_collector_success", "collector", "storage")
+		r.want(1, "nbu_collector_success", "collector", "jobs")
+		r.want(1, "nbu_collector_duration_seconds", "collector", "jobs")
+	})
+}
+
+func TestSiteLosesOnlyThePartThatFails(t *testing.T) {
+	for _, c := range []struct{ path, failed, other string }{
+		{"/admin/jobs", "jobs", "storage"},
+		{"/storage/storage-units", "storage", "jobs"},
+	} {
+		t.Run(c.failed, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, nbusim.Options{Storage: oneUnit()})
+				r.sim.AddJob(nbusim.JobSpec{Policy: "gold"})
+				r.tick()
+				r.sim.Inject(nbusim.Fault{Path: c.path, Effect: nbusim.Status(http.StatusInternalServerError)})
+				r.tick()
+				r.want(0, "nbu_collector_success", "collector", c.failed)
+				r.want(1, "nbu_collector_success", "collector", c.other)
+				r.want(1, "nbu_up")
+				_, units := r.live("nbu_storage_unit_info")
+				_, open := r.live("nbu_jobs")
+				if (units == 1) != (c.other == "storage") || (open == 1) != (c.other == "jobs") {
+					t.Errorf("%s failed: %d storage units and %d series of open jobs", c.failed, units, open)
+				}
+			})
+		})
+	}
+}
+
+func TestSiteThatDoesNotAnswerHasNoOldGauges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		r.sim.AddJob(nbusim.JobSpec{Policy: "gold", Client: "db-1", Life: nbusim.Run(0, time.Second, 0)})
+		r.sim.AddJob(nbusim.JobSpec{Policy: "gold"})
+		r.tick()
+		r.want(1, "nbu_jobs")
+		restore := r.sim.Inject(nbusim.Fault{Effect: nbusim.Reset()})
+		r.tickFor(20 * time.Second)
+		r.want(0, "nbu_up")
+		r.want(none(), "nbu_jobs")
+		r.want(none(), "nbu_storage_unit_info")
+		r.want(none(), "nbu_server_info")
+		r.want(1, "nbu_jobs_completed_total")
+		r.want(0, "nbu_client_last_status")
+		restore()
+		r.tick()
+		r.want(1, "nbu_up")
+		r.want(1, "nbu_jobs")
+	})
+}
+
+func TestSiteReadsEveryStorageUnit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var e nbusim.Estate
+		for i := range 1150 {
+			e.Units = append(e.Units, nbusim.StorageUnit{
+				Name: fmt.Sprintf("stu-%04d", i), Category: nbusim.BasicDisk, Capacity: 1000, Used: 100, MaxConcurrentJobs: 5,
+			})
+		}
+		r := newRig(t, nbusim.Options{Storage: e})
+		r.tick()
+		for _, name := range []string{"nbu_storage_unit_capacity_bytes", "nbu_storage_unit_used_bytes", "nbu_storage_unit_free_bytes", "nbu_storage_unit_max_concurrent_jobs", "nbu_storage_unit_info"} {
+			if _, n := r.live(name); n != 1150 {
+				t.Errorf("%s has %d series, want 1150", name, n)
+			}
+		}
+		r.want(1000, "nbu_storage_unit_capacity_bytes", "storage_unit", "stu-1149")
+	})
+}
+
+func TestSiteShowsQueuedAndRunningJobs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		began := float64(time.Now().Unix())
+		r.sim.AddJob(nbusim.JobSpec{Policy: "gold"})
+		r.sim.AddJob(nbusim.JobSpec{Policy: "gold", Life: []nbusim.Step{{State: nbusim.Active}}, MediaServer: "media-1"})
+		r.sim.AddJob(nbusim.JobSpec{Policy: "gold", Life: []nbusim.Step{{State: nbusim.Active}, {State: nbusim.Requeued, Reason: 5, Status: 50}}})
+		r.tick()
+		r.want(1, "nbu_jobs", "state", "QUEUED")
+		r.want(1, "nbu_jobs", "state", "ACTIVE")
+		r.want(1, "nbu_jobs", "state", "REQUEUED")
+		r.want(2, "nbu_jobs_queued", "reason", "max storage unit jobs")
+		r.want(began, "nbu_jobs_oldest_queued_timestamp_seconds", "job_type", "BACKUP")
+		r.want(began, "nbu_jobs_oldest_active_timestamp_seconds", "policy", "gold")
+		r.want(1, "nbu_media_server_active_jobs", "media_server", "media-1")
+	})
+}
