@@ -74,8 +74,9 @@ func openCursor(dir FS, name string) (*Cursor, error) {
 }
 
 // settle gives a new cursor its full size, so that Store needs no space on a
-// full disk, and makes durable what a killed program may have left in memory:
-// the next Store overwrites the slot that it believes to be the older one.
+// full disk, and makes the position durable, by writing the same bytes again: an
+// earlier life may have been killed before, or failed at, its sync, and the next
+// Store overwrites the slot that it believes to be the older one.
 func (c *Cursor) settle(dir FS) error {
 	size, err := c.file.Size()
 	if err != nil {
@@ -86,17 +87,23 @@ func (c *Cursor) settle(dir FS) error {
 			return fmt.Errorf("write: %w", err)
 		}
 	}
+	c.last, c.next, err = readSlots(c.file)
+	if err != nil && !errors.Is(err, ErrNoPosition) && !errors.Is(err, ErrCursorDamaged) {
+		return err // those two Load says, and Store mends
+	}
+	if err == nil {
+		_, err = c.file.WriteAt(c.last.append(c.buf[:0]), int64(1-c.next)*slotSize)
+		if err != nil {
+			return fmt.Errorf("write: %w", err)
+		}
+	}
 	if err := c.file.Sync(); err != nil {
 		return fmt.Errorf("sync: %w", err)
 	}
 	if err := dir.SyncDir(cursorDir); err != nil {
 		return fmt.Errorf("sync directory: %w", err)
 	}
-	c.last, c.next, err = readSlots(c.file)
-	if errors.Is(err, ErrNoPosition) || errors.Is(err, ErrCursorDamaged) {
-		return nil // Load says it, Store mends it
-	}
-	return err
+	return nil
 }
 
 // Load returns the position stored last. If that slot is damaged, it is the one

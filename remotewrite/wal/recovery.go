@@ -141,6 +141,7 @@ func (l *Log) recover(rec *Recovery, found []foundSegment) error {
 type tail struct {
 	good    int    // frames
 	seq     uint64 // that the next record would have; 0 if nothing is legible
+	last    int64  // where the last good frame begins
 	end     int64  // of what is kept
 	torn    bool   // what lies behind end was being written when power or program went
 	cut     gap    // what lies behind end
@@ -187,7 +188,7 @@ func (t *tail) read(scan *scanner) error {
 		}
 		t.note(scan.segment, g, f.seq)
 		t.good++
-		t.seq = f.seq + 1
+		t.seq, t.last = f.seq+1, f.off
 	}
 }
 
@@ -210,6 +211,7 @@ func (t *tail) note(segment uint64, g gap, seq uint64) {
 // that is bad may have been: it is kept as damage, and counted.
 func (t *tail) finish(scan *scanner, g gap) error {
 	if g.empty() {
+		t.torn = t.good == 0 // not even the head
 		return nil
 	}
 	torn, err := scan.isTorn(g.off)
@@ -282,11 +284,36 @@ func (l *Log) settle(segment uint64, t tail) error {
 			return fmt.Errorf("cut %s at %d: %w", segmentName(segment), t.end, err)
 		}
 	}
+	if err := rewrite(file, t); err != nil {
+		return fmt.Errorf("write the last record of %s again: %w", segmentName(segment), err)
+	}
 	if err := file.Sync(); err != nil {
 		return fmt.Errorf("sync %s: %w", segmentName(segment), err)
 	}
 	if err := l.fs.SyncDir("."); err != nil {
 		return fmt.Errorf("sync directory: %w", err)
+	}
+	return nil
+}
+
+// rewrite writes the last record once more, the same bytes in the same place.
+// Its sync may have failed in an earlier life: the system then shows bytes that
+// are not on the disk, takes them for written, and would sync nothing.
+func rewrite(file File, t tail) error {
+	off := t.last
+	if off == headerSize {
+		off = 0
+	}
+	b := make([]byte, readAhead)
+	for off < t.end {
+		n, err := file.ReadAt(b[:min(readAhead, t.end-off)], off)
+		if n == 0 {
+			return err
+		}
+		if _, err := file.WriteAt(b[:n], off); err != nil {
+			return err
+		}
+		off += int64(n)
 	}
 	return nil
 }
