@@ -80,7 +80,6 @@ func (c *cycle) collect(ctx context.Context, out *outcome) error {
 			return errors.Join(append(failed, errAbandoned)...)
 		}
 		out.add(collected)
-		c.history.see(collected)
 		if err := c.queue.Commit(collected); err != nil {
 			out.refused++
 			failed = append(failed, fmt.Errorf("committing a cycle: %w", err))

@@ -25,7 +25,7 @@ func exampleStatus() Status {
 		Version: "1.2.3", Now: now, Started: now.Add(-26 * time.Hour),
 		Sites: []SiteStatus{{
 			Name: "paris", URL: "https://primary.example:1556/netbackup", State: "up", Cycles: 1560, Missed: 2, Committed: before(20 * time.Second),
-			Collectors: []CollectorStatus{{Name: "jobs", Success: true, Seconds: 1.25, LastSuccess: before(21 * time.Second)}, {Name: "storage"}},
+			Collectors: []CollectorStatus{{Name: "jobs", Success: true, Seconds: 1.25, LastSuccess: before(21 * time.Second)}, {Name: "storage", Error: "no answer"}},
 			Recent:     []CycleStatus{{Tick: now, Seconds: 1.5, Batches: 1, Samples: 420, Error: "disk <full>"}},
 		}},
 		Queue: QueueStatus{Dir: "/var/lib/backwire", Bytes: 3 << 20, MaxBytes: 2 << 30, Segments: 2, Dropped: map[string]uint64{"max_bytes": 7}},
@@ -62,7 +62,7 @@ func TestPageShowsSitesQueueAndEndpoints(t *testing.T) {
 	for _, want := range []string{
 		"1.2.3 · up 1d2h", "<strong class=\"good\">ready</strong>", "<h3>paris <span class=\"good\">up</span></h3>",
 		"1560 cycles, 0 failed, 2 ticks missed", "last committed 20s ago", "<td>jobs</td><td><span class=\"good\">ok</span></td>",
-		"<td>storage</td><td><span class=\"bad\">failed</span>", "disk &lt;full&gt;", "3.0 MiB of 2.0 GiB in 2 segments",
+		"<td>storage</td><td><span class=\"bad\">failed: no answer</span>", "disk &lt;full&gt;", "3.0 MiB of 2.0 GiB in 2 segments",
 		"7 samples dropped (max_bytes)", "paused: 401 Unauthorized", "<td class=\"number\">1m1s</td>", "<td class=\"number\">7</td>",
 	} {
 		if !strings.Contains(body, want) {

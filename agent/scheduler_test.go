@@ -294,24 +294,3 @@ func TestNothingIsCommittedOnceWorkHasEnded(t *testing.T) {
 		t.Errorf("committed %d, outcome %v", len(queue.cycles), c.history.last.err)
 	}
 }
-
-func TestHealthOfTheNewestBatch(t *testing.T) {
-	t.Parallel()
-	series := func(name string, labels ...source.Label) *source.Series {
-		return source.NewSeries(&source.Metric{Name: name, Type: source.Gauge}, "", 0, append(labels, source.Label{Name: "site", Value: "paris"})...)
-	}
-	jobs := source.Label{Name: "collector", Value: "jobs"}
-	whole := source.Batch{T: 2000, Samples: []source.Sample{
-		{Series: series("nbu_up"), Value: 1},
-		{Series: series("nbu_collector_success", jobs), Value: 1},
-		{Series: series("nbu_collector_duration_seconds", jobs), Value: 1.5},
-		{Series: series("nbu_collector_last_success_timestamp_seconds", jobs), Value: 1.25},
-		{Series: series("nbu_collector_success", source.Label{Name: "collector", Value: "storage"}), Value: 0},
-	}}
-	h := &history{observe: func(time.Duration) {}}
-	h.see(source.Cycle{Batches: []source.Batch{{T: 1000}, whole, {T: 3000, Partial: true}}})
-	want := []collectorHealth{{"jobs", true, 1500 * time.Millisecond, time.UnixMilli(1250)}, {name: "storage"}}
-	if !h.health.known || !h.health.up || !slices.Equal(h.health.collectors, want) {
-		t.Errorf("health %+v", h.health)
-	}
-}

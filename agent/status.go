@@ -22,6 +22,8 @@ type Status struct {
 type SiteStatus struct {
 	Name       string            `json:"name"`
 	URL        string            `json:"url"`
+	Server     string            `json:"server,omitempty"`  // the primary's own name
+	Version    string            `json:"version,omitempty"` // NetBackup's
 	State      string            `json:"state"`             // "starting", "up", "down"
 	Running    *time.Time        `json:"running,omitempty"` // when the cycle under way began
 	Committed  *time.Time        `json:"committed,omitempty"`
@@ -39,6 +41,8 @@ type SiteStatus struct {
 type CollectorStatus struct {
 	Name        string     `json:"name"`
 	Success     bool       `json:"success"`
+	NotOffered  bool       `json:"not_offered,omitempty"` // the server does not have what it asks for
+	Error       string     `json:"error,omitempty"`
 	Seconds     float64    `json:"duration_seconds"`
 	LastSuccess *time.Time `json:"last_success,omitempty"`
 }
@@ -74,6 +78,8 @@ type EndpointStatus struct {
 	Retried     uint64            `json:"samples_retried"`
 	Rejected    map[string]uint64 `json:"samples_rejected,omitempty"` // by status code
 	Dropped     map[string]uint64 `json:"samples_dropped,omitempty"`  // by reason
+	Requests    map[string]uint64 `json:"requests,omitempty"`         // by status code
+	Bytes       uint64            `json:"bytes"`                      // of request bodies
 	Pending     int               `json:"samples_pending"`
 	HighestSent *time.Time        `json:"highest_sent,omitempty"`
 	Lag         float64           `json:"lag_seconds"`
@@ -89,32 +95,19 @@ func instant(t time.Time) *time.Time {
 	return &t
 }
 
-// status is what the page shows of a site; name and URL are the caller's.
+// status is the part of a site's status that its cycles make.
 func (h *history) status() SiteStatus {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	s := SiteStatus{
-		State: h.health.state(), Running: instant(h.running), Committed: instant(h.committed),
+		Running: instant(h.running), Committed: instant(h.committed),
 		Cycles: h.cycles, Failed: h.failed, Panics: h.panics, Missed: h.missed,
 		Commits: h.commits, Refused: h.refused,
-	}
-	for _, c := range h.health.collectors {
-		s.Collectors = append(s.Collectors, CollectorStatus{c.name, c.success, c.duration.Seconds(), instant(c.lastSuccess)})
 	}
 	for i := len(h.recent) - 1; i >= 0; i-- {
 		s.Recent = append(s.Recent, h.recent[i].status())
 	}
 	return s
-}
-
-func (h *health) state() string {
-	switch {
-	case !h.known:
-		return "starting"
-	case h.up:
-		return "up"
-	}
-	return "down"
 }
 
 func (o *outcome) status() CycleStatus {
@@ -152,8 +145,6 @@ func (h *history) ready() error {
 		return errors.New("its first cycle is not finished")
 	case h.last.refused > 0:
 		return fmt.Errorf("its last cycle was not committed: %w", h.last.err)
-	case h.commits == 0:
-		return errors.New("nothing of it has been committed yet")
 	}
 	return nil
 }

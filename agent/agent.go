@@ -1,0 +1,249 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+)
+
+// Agent collects, commits and sends from the start of Run to its end. It has no state
+// outside itself: after Run another Agent may take over, with another Config.
+type Agent struct {
+	config  *Config
+	version string
+	log     *slog.Logger
+	metrics *selfMetrics
+	open    func(ctx context.Context) (*plant, error)
+	started time.Time             // when it was made
+	running atomic.Pointer[plant] // nil before the queue is open
+	ending  atomic.Bool
+}
+
+// plant is what runs: the queue and what feeds and empties it.
+type plant struct {
+	queue       committer
+	queueStatus func() QueueStatus
+	sites       []*sitePart
+	endpoints   []*endpointPart
+	close       func() error // the queue, last
+}
+
+// sitePart is a site and its cycles.
+type sitePart struct {
+	name      string
+	scheduler *scheduler
+	describe  func(*SiteStatus)           // what the site knows beside its cycles
+	close     func(context.Context) error // ends the login
+}
+
+// endpointPart is an endpoint.
+type endpointPart struct {
+	name   string
+	run    func(ctx context.Context, flush time.Duration) error
+	status func() EndpointStatus
+}
+
+// The end takes at most ten seconds: what is longer than its part of them is left behind.
+const (
+	cycleGrace = 3 * time.Second // for cycles under way to end by themselves
+	flushGrace = 3 * time.Second // for endpoints to send what is queued
+	cancelTime = time.Second / 2 // from the end of a context to the end of who heeds it
+	closeGrace = time.Second     // for logouts
+)
+
+// Run runs until ctx ends, or until something fails that leaves nothing to run for. A
+// clean stop is no error.
+func (a *Agent) Run(ctx context.Context) error {
+	plant, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	listener, err := a.listen(ctx)
+	if err != nil {
+		return errors.Join(err, a.shut(plant))
+	}
+	a.running.Store(plant)
+	a.log.Info("agent runs", "version", a.version, "sites", len(plant.sites), "endpoints", len(plant.endpoints), "interval", a.config.Interval)
+	err = a.serve(ctx, plant, listener)
+	err = errors.Join(err, a.shut(plant))
+	a.log.Info("agent stopped")
+	return err
+}
+
+func (a *Agent) listen(ctx context.Context) (net.Listener, error) {
+	if a.config.Listen == "" {
+		return nil, nil
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", string(a.config.Listen))
+	if err != nil {
+		return nil, fmt.Errorf("status page: %w", err)
+	}
+	a.log.Info("status page", "url", "http://"+listener.Addr().String()+"/")
+	return listener, nil
+}
+
+// serve runs the page beside everything else, so that the end is seen on it too.
+func (a *Agent) serve(ctx context.Context, p *plant, listener net.Listener) error {
+	if listener == nil {
+		a.work(ctx, p)
+		return nil
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	pageCtx, endPage := context.WithCancel(context.WithoutCancel(ctx))
+	group.Go(func() error { return servePage(pageCtx, listener, a.page(), a.log) })
+	group.Go(func() error {
+		defer endPage()
+		a.work(ctx, p)
+		return nil
+	})
+	return group.Wait()
+}
+
+// work runs sites and endpoints until ctx ends, then ends them in the samples' order:
+// first the cycles, then what sends them.
+func (a *Agent) work(ctx context.Context, p *plant) {
+	collect, endCollect := context.WithCancel(context.WithoutCancel(ctx))
+	defer endCollect()
+	send, endSend := context.WithCancel(context.WithoutCancel(ctx))
+	defer endSend()
+	var cycles, endpoints sync.WaitGroup
+	for _, s := range p.sites {
+		cycles.Go(func() { s.scheduler.run(ctx, collect) })
+	}
+	for _, e := range p.endpoints {
+		endpoints.Go(func() { a.deliver(send, e) })
+	}
+	<-ctx.Done()
+	a.ending.Store(true)
+	a.log.Info("agent stops")
+	if !endsWithin(cycleGrace, &cycles) {
+		endCollect()
+		a.leave("cycle", endsWithin(cancelTime, &cycles))
+	}
+	endSend()
+	a.leave("endpoint", endsWithin(flushGrace+cancelTime, &endpoints))
+}
+
+func (a *Agent) deliver(ctx context.Context, e *endpointPart) {
+	if err := e.run(ctx, flushGrace); err != nil {
+		a.log.Error("endpoint ended", "endpoint", e.name, "err", err)
+	}
+}
+
+// leave says who ignored the end and is left behind, so that the rest ends in time.
+func (a *Agent) leave(what string, ended bool) {
+	if !ended {
+		a.log.Error("left behind: it does not end when told to", "part", what)
+	}
+}
+
+// endsWithin waits for a group, but not for ever. Who has not ended then still runs.
+func endsWithin(d time.Duration, group *sync.WaitGroup) bool {
+	ended := make(chan struct{})
+	go func() {
+		group.Wait()
+		close(ended)
+	}()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ended:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// shut ends the logins, all at once, and closes the queue.
+func (a *Agent) shut(p *plant) error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
+	defer cancel()
+	var logouts sync.WaitGroup
+	for _, s := range p.sites {
+		logouts.Go(func() {
+			if err := s.close(ctx); err != nil {
+				a.log.Warn("logout", "site", s.name, "err", err)
+			}
+		})
+	}
+	a.leave("logout", endsWithin(closeGrace, &logouts))
+	return p.close()
+}
+
+// page is what answers at BACKWIRE_LISTEN.
+func (a *Agent) page() http.Handler { return newPage(a.Status, a.metrics.registry, a.log) }
+
+// Status is what the agent does at this moment.
+func (a *Agent) Status() Status {
+	s := Status{Version: a.version, Started: a.started, Now: time.Now()}
+	if err := a.Healthy(); err != nil {
+		s.Unhealthy = err.Error()
+	}
+	if err := a.Ready(); err != nil {
+		s.Unready = err.Error()
+	}
+	p := a.running.Load()
+	if p == nil {
+		return s
+	}
+	s.Queue = p.queueStatus()
+	for _, site := range p.sites {
+		s.Sites = append(s.Sites, site.status())
+	}
+	for _, e := range p.endpoints {
+		s.Endpoints = append(s.Endpoints, e.status())
+	}
+	return s
+}
+
+func (s *sitePart) status() SiteStatus {
+	status := s.scheduler.cycle.history.status()
+	status.Name = s.name
+	s.describe(&status)
+	return status
+}
+
+// Healthy says whether every site's loop goes on; this is what feeds a watchdog. It is not
+// about servers and receivers: their outage is no reason to start the agent again.
+func (a *Agent) Healthy() error {
+	p := a.running.Load()
+	if p == nil {
+		return nil
+	}
+	for _, s := range p.sites {
+		if err := s.scheduler.cycle.history.healthy(s.scheduler.cycle.limit); err != nil {
+			return fmt.Errorf("site %s: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
+// Ready says whether every site has had its first cycle, whatever came of it, and the
+// queue took what the last ones yielded.
+func (a *Agent) Ready() error {
+	p := a.running.Load()
+	switch {
+	case p == nil:
+		return errors.New("the queue is not open yet")
+	case a.ending.Load():
+		return errors.New("the agent is stopping")
+	}
+	for _, s := range p.sites {
+		if err := s.scheduler.cycle.history.ready(); err != nil {
+			return fmt.Errorf("site %s: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
+// Registry has the agent's own metrics.
+func (a *Agent) Registry() *prometheus.Registry { return a.metrics.registry }
