@@ -1,9 +1,12 @@
 package remotewrite
 
-import "backwire/source"
+import (
+	"math"
+	"math/bits"
 
-// position is a place in the log, as the log itself names it.
-type position = struct{ Segment, Offset uint64 }
+	"backwire/remotewrite/wal"
+	"backwire/source"
+)
 
 // window is a stretch of the log turned on its side: each series once, with all its points.
 // It never crosses a segment. Its memory belongs to the subscription that filled it and is
@@ -11,11 +14,13 @@ type position = struct{ Segment, Offset uint64 }
 type window struct {
 	dict    *dictionary
 	columns []column
-	next    position // where the cursor goes once all of this has its verdict
+	next    wal.Position // where the cursor goes once all of this has its verdict
 	records int          // log records read, those without samples included
 	samples int          // points in all columns, stale markers included
 	oldest  int64        // time of the first batch, ms since the epoch; 0 if there is none
 	newest  int64        // the highest time of a point, ms since the epoch
+
+	places []uint32 // by series: where its column is, plus one
 }
 
 // column is what one series did in a window.
@@ -37,4 +42,66 @@ type exemplar struct {
 	Labels []source.Label // sorted by name
 	T      int64          // ms since the epoch
 	V      float64
+}
+
+// reset empties the window and keeps its memory, columns' points included.
+func (w *window) reset(from wal.Position) {
+	for _, c := range w.columns {
+		w.places[c.series] = 0
+	}
+	*w = window{columns: w.columns[:0], next: from, places: w.places}
+}
+
+// begin makes room for a batch at t of up to length series.
+func (w *window) begin(t int64, length int) {
+	for len(w.places) < length {
+		w.places = append(w.places, 0)
+	}
+	if w.oldest == 0 {
+		w.oldest = t
+	}
+	w.newest = max(w.newest, t)
+}
+
+// column is the series' column, made where it has none yet.
+func (w *window) column(ref uint32) *column {
+	if at := w.places[ref]; at != 0 {
+		return &w.columns[at-1]
+	}
+	if len(w.columns) < cap(w.columns) {
+		w.columns = w.columns[:len(w.columns)+1]
+	} else {
+		w.columns = append(w.columns, column{})
+	}
+	w.places[ref] = uint32(len(w.columns))
+	c := &w.columns[len(w.columns)-1]
+	*c = column{series: ref, points: c.points[:0], exemplars: c.exemplars[:0]}
+	return c
+}
+
+// addValues adds a point at t for each of the set. It takes the set bit by bit, without the
+// calls of an iterator: the speed of a backlog is that of this loop.
+func (w *window) addValues(set refSet, values []uint64, t int64) {
+	for i, word := range set {
+		for ; word != 0; word &= word - 1 {
+			ref := uint32(i<<6 + bits.TrailingZeros64(word))
+			c := w.column(ref)
+			c.points = append(c.points, point{t, math.Float64frombits(values[ref])})
+			w.samples++
+		}
+	}
+}
+
+// addStale ends each of the set at t.
+func (w *window) addStale(set refSet, t int64) {
+	for ref := range set.all() {
+		c := w.column(ref)
+		c.points = append(c.points, point{t, source.Stale()})
+		w.samples++
+	}
+}
+
+func (w *window) addExemplar(ref uint32, e exemplar) {
+	c := w.column(ref)
+	c.exemplars = append(c.exemplars, e)
 }

@@ -1,0 +1,57 @@
+package remotewrite
+
+// image is what a segment has said so far, up to some record: what a reader needs to
+// understand the next one, and a writer to write it.
+type image struct {
+	dict   *dictionary
+	values []uint64 // the last value of each series, as the bits of a float64
+	owners []uint32 // the site of each series
+	sites  []*siteImage
+	before Totals   // of all that was written before this segment
+	past   Contents // of the segment before this one
+	had    Contents // of this segment so far
+}
+
+// siteImage is one site in an image.
+type siteImage struct {
+	name    string
+	t       int64             // of its last batch, ms since the epoch; 0 if it never had one
+	present refSet            // what its last batch knew and partial ones since added
+	state   map[string][]byte // nil where nobody asks: an endpoint sends samples, not state
+}
+
+// Totals is an amount of what the queue keeps.
+type Totals struct {
+	Records uint64 // segments' heads not included
+	Samples uint64 // stale markers included
+}
+
+func (t Totals) plus(o Totals) Totals { return Totals{t.Records + o.Records, t.Samples + o.Samples} }
+
+// minus does not go below nothing.
+func (t Totals) minus(o Totals) Totals {
+	return Totals{t.Records - min(o.Records, t.Records), t.Samples - min(o.Samples, t.Samples)}
+}
+
+// Contents is what a segment holds.
+type Contents struct {
+	Totals
+	Segment uint64
+	Series  uint64
+	Oldest  int64 // ms since the epoch; 0 where there is no sample
+	Newest  int64
+}
+
+// count adds one batch.
+func (c *Contents) count(t int64, samples int) {
+	if samples == 0 {
+		return
+	}
+	c.Samples += uint64(samples)
+	if c.Oldest == 0 || t < c.Oldest {
+		c.Oldest = t
+	}
+	c.Newest = max(c.Newest, t)
+}
+
+func newImage() *image { return &image{dict: new(dictionary)} }

@@ -1,0 +1,398 @@
+package remotewrite
+
+import (
+	"encoding/binary"
+	"math"
+	"slices"
+	"strings"
+
+	"backwire/remotewrite/wal"
+	"backwire/source"
+
+	"github.com/golang/snappy"
+)
+
+// packWorth is the size from which a block is offered to snappy, in bytes.
+const packWorth = 1 << 10
+
+// plainNaN takes the place of a value that has the stale marker's bits: only an end may
+// have them.
+const plainNaN uint64 = 0x7ff8000000000001
+
+// packer writes cycles as records. What it packed is provisional until keep says that the
+// log has it; revert takes it back.
+type packer struct {
+	*image
+	names     *names
+	followers []*follower // by site
+	undo      undo
+
+	echo              []byte // the block of the last record that was kept
+	body, block       []byte
+	packed            []byte
+	record            []byte
+	were              []uint64 // the values when the batch began
+	now               refSet   // the series of the batch
+	changed, replaced refSet
+}
+
+func newPacker(im *image) *packer {
+	p := &packer{image: im, names: newNames(im)}
+	for range im.sites {
+		p.followers = append(p.followers, new(follower))
+	}
+	return p
+}
+
+// pack returns the record of a cycle, which is valid until the next call. A silent cycle
+// only says what became of values and state: its samples are not delivered. So is a batch that is
+// older than the site's last, whose samples could not be delivered in order; how many
+// these were is returned too.
+func (p *packer) pack(c source.Cycle, silent bool) (record []byte, late int) {
+	at, fresh := p.site(c.Site)
+	p.undo.begin(p, at, fresh)
+	p.body = binary.AppendUvarint(p.body[:0], uint64(len(c.Batches)))
+	for i := range c.Batches {
+		old := c.Batches[i].T < p.sites[at].t
+		if old && !silent {
+			late += len(c.Batches[i].Samples)
+		}
+		p.batch(at, &c.Batches[i], silent || old)
+	}
+	p.had.Records++
+	p.had.Series = uint64(len(p.dict.series))
+	p.body = binary.AppendUvarint(p.body, uint64(len(c.Changes)))
+	for _, change := range c.Changes {
+		p.change(p.sites[at], change)
+	}
+	return p.finish(p.cycleBlock(at, fresh)), late
+}
+
+// keep says that the log has what was packed or rolled last.
+func (p *packer) keep() { p.echo = append(p.echo[:0], p.block...) }
+
+// site finds or adds a site.
+func (p *packer) site(name string) (at int, fresh bool) {
+	at = slices.IndexFunc(p.sites, func(s *siteImage) bool { return s.name == name })
+	if at >= 0 {
+		return at, false
+	}
+	p.sites = append(p.sites, &siteImage{name: name, state: make(map[string][]byte)})
+	p.names.series = append(p.names.series, make(map[string]uint32))
+	p.followers = append(p.followers, new(follower))
+	return len(p.sites) - 1, true
+}
+
+func (p *packer) cycleBlock(at int, fresh bool) []byte {
+	b := p.block[:0]
+	b = append(b, blockCycle)
+	if fresh {
+		b = append(b, 1)
+		b = appendText(b, p.sites[at].name)
+	} else {
+		b = append(b, 0)
+	}
+	b = binary.AppendUvarint(b, uint64(at))
+	b = p.dict.appendSince(b, p.undo.extent)
+	return append(b, p.body...)
+}
+
+// finish packs the block where that pays and puts the echo before it.
+func (p *packer) finish(block []byte) []byte {
+	p.block = block
+	if len(block) >= packWorth {
+		p.packed = slices.Grow(p.packed[:0], snappy.MaxEncodedLen(len(block)))
+		packed := snappy.Encode(p.packed[:cap(p.packed)], block[1:])
+		if len(packed) < len(block)-len(block)/8 {
+			p.block = append(append(block[:0], block[0]|blockPacked), packed...)
+		}
+	}
+	p.record = append(p.record[:0], recordVersion)
+	if len(p.echo)+len(p.block) > wal.MaxPayload-16 {
+		p.echo = p.echo[:0] // a record must fit; this one's predecessor goes without
+	}
+	p.record = appendText(p.record, p.echo)
+	p.record = append(p.record, p.block...)
+	return p.record
+}
+
+func (p *packer) batch(at int, b *source.Batch, silent bool) {
+	p.were = append(p.were[:0], p.values...)
+	clear(p.now)
+	p.now = p.now.grown(len(p.values))
+	f := p.followers[at]
+	f.rewind()
+	for i := range b.Samples {
+		series := b.Samples[i].Series
+		ref, ok := f.find(series)
+		if !ok {
+			ref = p.series(at, series)
+		}
+		if !b.Partial {
+			f.next = append(f.next, placed{series, ref})
+		}
+		p.now.add(ref)
+		p.values[ref] = valueOf(b.Samples[i].Value)
+	}
+	if !b.Partial {
+		f.last, f.next = f.next, f.last
+	}
+	p.appendBatch(p.sites[at], at, b, silent)
+}
+
+func valueOf(v float64) uint64 {
+	if source.IsStale(v) {
+		return plainNaN
+	}
+	return math.Float64bits(v)
+}
+
+// series finds a series that is not where it was last time, or defines it.
+func (p *packer) series(at int, s *source.Series) uint32 {
+	metric := p.names.metric(p.dict, s.Metric)
+	old, known := p.names.series[at][s.Key()]
+	if known && p.dict.series[old].metric == metric && p.dict.series[old].start == s.Start {
+		return old
+	}
+	ref := uint32(len(p.dict.series))
+	p.dict.series = append(p.dict.series, p.names.describe(p.dict, metric, s))
+	p.names.series[at][s.Key()] = ref
+	p.names.keys = append(p.names.keys, s.Key())
+	p.values, p.were = append(p.values, 0), append(p.were, 0)
+	p.owners = append(p.owners, uint32(at))
+	p.now = p.now.grown(len(p.values))
+	if known {
+		p.now.remove(old)
+		p.undo.replaced = append(p.undo.replaced, replacement{s.Key(), old})
+	}
+	return ref
+}
+
+func (p *packer) appendBatch(site *siteImage, at int, b *source.Batch, silent bool) {
+	var flags byte
+	if b.Partial {
+		flags |= batchPartial
+	}
+	if silent {
+		flags |= batchSilent
+	} else if len(b.Exemplars) > 0 {
+		flags |= batchExemplars
+	}
+	p.body = append(p.body, flags)
+	p.body = binary.AppendUvarint(p.body, zigzag(b.T-site.t))
+	if !silent {
+		p.appendPresence(site, at, b)
+	}
+	p.appendChanged()
+	if flags&batchExemplars != 0 {
+		p.appendExemplars(at, b)
+	}
+	site.t = max(site.t, b.T)
+}
+
+// appendPresence writes who came and, unless the batch is partial, who left: these have ended.
+func (p *packer) appendPresence(site *siteImage, at int, b *source.Batch) {
+	site.present = site.present.grown(len(p.values))
+	if b.Partial {
+		p.body = appendSet(p.body, p.now)
+		site.present.unite(p.now)
+		p.had.count(b.T, p.now.len())
+		return
+	}
+	p.changed = p.now.minus(site.present, p.changed)
+	p.body = appendSet(p.body, p.changed)
+	p.changed = site.present.minus(p.now, p.changed)
+	p.replaced = p.superseded(at, p.changed)
+	p.changed.subtract(p.replaced)
+	p.body = appendSet(p.body, p.changed)
+	p.body = appendSet(p.body, p.replaced)
+	site.present = p.now.copyTo(site.present)
+	p.had.count(b.T, p.now.len()+p.changed.len())
+}
+
+// superseded picks those whose labels now belong to another series: they are gone but
+// have not ended.
+func (p *packer) superseded(at int, of refSet) refSet {
+	clear(p.replaced)
+	set := p.replaced.grown(len(p.values))
+	for ref := range of.all() {
+		if p.names.series[at][p.names.keys[ref]] != ref {
+			set.add(ref)
+		}
+	}
+	return set
+}
+
+// appendChanged writes the values that are not what they were: how many series were passed
+// over, with a bit for the commonest change of all, one more.
+func (p *packer) appendChanged() {
+	number := uint64(0)
+	for ref, v := range p.values {
+		if v != p.were[ref] {
+			number++
+		}
+	}
+	p.body = binary.AppendUvarint(p.body, number)
+	end := 0
+	for ref, v := range p.values {
+		before := p.were[ref]
+		if v == before {
+			continue
+		}
+		gap := uint64(ref-end) << 1
+		end = ref + 1
+		if isNext(before, v) {
+			p.body = binary.AppendUvarint(p.body, gap|1)
+			continue
+		}
+		p.body = binary.AppendUvarint(p.body, gap)
+		p.body = appendValue(p.body, before, v)
+	}
+}
+
+// isNext says whether a value is a whole number and one more than before.
+func isNext(before, now uint64) bool {
+	b, ok1 := integer(before)
+	n, ok2 := integer(now)
+	return ok1 && ok2 && n == b+1
+}
+
+// appendExemplars writes those whose series is in the batch: an exemplar without a sample
+// belongs to nothing.
+func (p *packer) appendExemplars(at int, b *source.Batch) {
+	known := slices.DeleteFunc(slices.Clone(b.Exemplars), func(e source.Exemplar) bool {
+		ref, ok := p.names.series[at][e.Series.Key()]
+		return !ok || !p.now.has(ref)
+	})
+	p.body = binary.AppendUvarint(p.body, uint64(len(known)))
+	for _, e := range known {
+		p.body = binary.AppendUvarint(p.body, uint64(p.names.series[at][e.Series.Key()]))
+		p.body = binary.AppendUvarint(p.body, zigzag(e.T-b.T))
+		p.body = appendValue(p.body, 0, math.Float64bits(e.Value))
+		p.body = binary.AppendUvarint(p.body, uint64(len(e.Labels)))
+		for _, l := range e.Labels {
+			p.body = binary.AppendUvarint(p.body, uint64(p.names.symbol(p.dict, l.Name)))
+			p.body = appendText(p.body, l.Value)
+		}
+	}
+}
+
+// change writes what becomes of one key of a site's state, and does it.
+func (p *packer) change(site *siteImage, c source.Change) {
+	before, had := site.state[c.Key]
+	p.undo.state = append(p.undo.state, stateBefore{c.Key, before, had})
+	p.body = appendChange(p.body, c.Key, before, c.Value)
+	if c.Value == nil {
+		delete(site.state, c.Key)
+		return
+	}
+	site.state[c.Key] = append([]byte{}, c.Value...)
+}
+
+// appendChange leaves out what a value shares with the one before it at either end.
+func appendChange(dst []byte, key string, before, now []byte) []byte {
+	dst = appendText(dst, key)
+	if now == nil {
+		return append(dst, 0)
+	}
+	shorter := min(len(before), len(now))
+	front := 0
+	for front < shorter && before[front] == now[front] {
+		front++
+	}
+	back := 0
+	for back < shorter-front && before[len(before)-1-back] == now[len(now)-1-back] {
+		back++
+	}
+	dst = binary.AppendUvarint(dst, uint64(front)+1)
+	dst = binary.AppendUvarint(dst, uint64(back))
+	return appendText(dst, now[front:len(now)-back])
+}
+
+// roll returns the record that opens a segment: everything that must not be forgotten, described anew, in an order that puts like beside like. Series that
+// have ended are left behind unless they are durable.
+func (p *packer) roll() []byte {
+	old := p.image
+	p.image = newImage()
+	p.before, p.past = old.before, old.past
+	if old.had.Segment != 0 { // it did get into the log
+		p.before, p.past = old.before.plus(old.had.Totals), old.had
+	}
+	moved := make([]uint32, len(old.values)) // by old reference: the new one and one
+	keys, lookup := p.names.keys, p.names.series
+	p.names = newNames(p.image)
+	for at, site := range old.sites {
+		refs := old.kept(at, lookup[at], keys)
+		p.names.series = append(p.names.series, make(map[string]uint32, len(refs)))
+		for _, ref := range refs {
+			p.carry(old, ref, keys[ref])
+			moved[ref] = uint32(len(p.values))
+		}
+		p.sites = append(p.sites, &siteImage{
+			name: site.name, t: site.t, state: site.state,
+			present: site.present.moved(moved, len(p.values)),
+		})
+		p.followers[at].move(moved)
+	}
+	p.had.Series = uint64(len(p.values))
+	p.undo = undo{}
+	return p.finish(p.headBlock())
+}
+
+// carry takes one series over from the image of the segment before.
+func (p *packer) carry(old *image, ref uint32, key string) {
+	at := old.owners[ref]
+	p.names.series[at][key] = uint32(len(p.values))
+	p.names.keys = append(p.names.keys, key)
+	p.dict.series = append(p.dict.series, p.names.translate(p.dict, old.dict, ref))
+	p.values = append(p.values, old.values[ref])
+	p.owners = append(p.owners, at)
+}
+
+// kept lists the series of a site that the next segment has to know.
+func (im *image) kept(at int, byKey map[string]uint32, keys []string) []uint32 {
+	var refs []uint32
+	for _, ref := range byKey {
+		if im.sites[at].present.has(ref) || im.dict.metrics[im.dict.series[ref].metric].durable {
+			refs = append(refs, ref)
+		}
+	}
+	slices.SortFunc(refs, func(a, b uint32) int { return strings.Compare(keys[a], keys[b]) })
+	return refs
+}
+
+func (p *packer) headBlock() []byte {
+	b := p.block[:0]
+	b = append(b, blockHead)
+	b = p.appendAhead(b)
+	b = p.dict.appendSince(b, extent{})
+	b = binary.AppendUvarint(b, uint64(len(p.sites)))
+	ref := 0
+	for at, site := range p.sites {
+		b = appendText(b, site.name)
+		b = binary.AppendUvarint(b, zigzag(site.t))
+		b = binary.AppendUvarint(b, uint64(len(p.names.series[at])))
+		for range p.names.series[at] {
+			b = appendValue(b, 0, p.values[ref])
+			ref++
+		}
+		b = appendSet(b, site.present)
+		b = binary.AppendUvarint(b, uint64(len(site.state)))
+		for key, value := range site.state {
+			b = appendChange(b, key, nil, value)
+		}
+	}
+	return b
+}
+
+// appendAhead writes what was written before the image's segment.
+func (im *image) appendAhead(dst []byte) []byte {
+	for _, n := range []uint64{
+		im.before.Records, im.before.Samples,
+		im.past.Segment, im.past.Records, im.past.Samples, im.past.Series,
+		zigzag(im.past.Oldest), zigzag(im.past.Newest - im.past.Oldest),
+	} {
+		dst = binary.AppendUvarint(dst, n)
+	}
+	return dst
+}

@@ -1,0 +1,92 @@
+package remotewrite
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// errMalformed says that bytes whose checksum is right do not follow the format: a
+// defect of the program that wrote them, not of the disk.
+var errMalformed = errors.New("malformed record")
+
+// scanner reads a block from the front. After the first error it is empty and every
+// read answers zero, so that a caller checks err where it matters and not at each read.
+type scanner struct {
+	rest []byte
+	err  error
+}
+
+func (s *scanner) fail(what string) {
+	if s.err == nil {
+		s.err = fmt.Errorf("%w: %s", errMalformed, what)
+	}
+	s.rest = nil
+}
+
+func (s *scanner) uint8() byte {
+	if len(s.rest) == 0 {
+		s.fail("ends early")
+		return 0
+	}
+	b := s.rest[0]
+	s.rest = s.rest[1:]
+	return b
+}
+
+func (s *scanner) uvarint() uint64 {
+	v, n := binary.Uvarint(s.rest)
+	if n <= 0 {
+		s.fail("bad number")
+		return 0
+	}
+	s.rest = s.rest[n:]
+	return v
+}
+
+func (s *scanner) varint() int64 { return unzigzag(s.uvarint()) }
+
+// take returns the next n bytes; they belong to the block.
+func (s *scanner) take(n uint64) []byte {
+	if n > uint64(len(s.rest)) {
+		s.fail("length beyond the end")
+		return nil
+	}
+	b := s.rest[:n:n]
+	s.rest = s.rest[n:]
+	return b
+}
+
+// text returns the bytes behind their length.
+func (s *scanner) text() []byte { return s.take(s.uvarint()) }
+
+// count reads how many items follow, each of at least size bytes, and believes no more
+// than what the remaining bytes can hold: nothing is allocated on a bad number's word.
+func (s *scanner) count(size int) int {
+	n := s.uvarint()
+	if n > uint64(len(s.rest)/size) {
+		s.fail("count beyond the end")
+		return 0
+	}
+	return int(n)
+}
+
+// index reads a reference into something of the given length.
+func (s *scanner) index(length int) uint32 {
+	v := s.uvarint()
+	if v >= uint64(length) {
+		s.fail("reference to what was never defined")
+		return 0
+	}
+	return uint32(v)
+}
+
+// zigzag maps numbers of small magnitude, of either sign, to small numbers.
+func zigzag(v int64) uint64 { return uint64(v)<<1 ^ uint64(v>>63) }
+
+func unzigzag(v uint64) int64 { return int64(v>>1) ^ -int64(v&1) }
+
+func appendText[T string | []byte](dst []byte, s T) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(s)))
+	return append(dst, s...)
+}

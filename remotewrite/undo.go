@@ -1,0 +1,64 @@
+package remotewrite
+
+import "slices"
+
+// undo is what it takes to forget the cycle that was packed last.
+type undo struct {
+	at       int // the site
+	fresh    bool
+	extent   extent
+	values   []uint64
+	present  refSet
+	t        int64
+	had      Contents
+	state    []stateBefore
+	replaced []replacement
+}
+
+type stateBefore struct {
+	key   string
+	value []byte
+	had   bool
+}
+
+// replacement is a series that took the place of another with the same labels.
+type replacement struct {
+	key string
+	old uint32
+}
+
+// begin remembers how things are.
+func (u *undo) begin(p *packer, at int, fresh bool) {
+	u.at, u.fresh, u.extent, u.t, u.had = at, fresh, p.dict.extent(), p.sites[at].t, p.had
+	u.values = append(u.values[:0], p.values...)
+	u.present = p.sites[at].present.copyTo(u.present)
+	clear(u.state)
+	u.state, u.replaced = u.state[:0], u.replaced[:0]
+}
+
+// revert takes back the cycle that was packed last.
+func (p *packer) revert() {
+	u := &p.undo
+	site := p.sites[u.at]
+	p.names.forget(p.dict, u.extent, uint32(u.at))
+	for _, r := range slices.Backward(u.replaced) {
+		p.names.series[u.at][r.key] = r.old
+	}
+	p.values = append(p.values[:0], u.values...)
+	p.owners = p.owners[:len(p.values)]
+	site.present = u.present.copyTo(site.present)
+	site.t, p.had = u.t, u.had
+	for _, s := range slices.Backward(u.state) {
+		if s.had {
+			site.state[s.key] = s.value
+		} else {
+			delete(site.state, s.key)
+		}
+	}
+	p.followers[u.at].forget()
+	if u.fresh {
+		p.sites = p.sites[:u.at]
+		p.names.series = p.names.series[:u.at]
+		p.followers = p.followers[:u.at]
+	}
+}
