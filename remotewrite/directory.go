@@ -1,0 +1,113 @@
+package remotewrite
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"backwire/remotewrite/wal"
+)
+
+// directory is the queue's directory, locked against other programs. A nil one is that of a
+// test, whose file system has none.
+type directory struct {
+	path string
+	root *os.Root
+	info fs.FileInfo
+	lock *wal.DirLock
+}
+
+// openDirectory locks the directory, and makes it where only it is missing.
+func openDirectory(path string) (*directory, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("open queue directory %s: %w", path, err)
+	}
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("create queue directory: %w%s", err, advice(err, filepath.Dir(path)))
+	}
+	d := &directory{path: path}
+	if err := d.open(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open queue directory: %w%s", err, advice(err, path)), d.close())
+	}
+	return d, nil
+}
+
+func (d *directory) open() (err error) {
+	if d.root, err = os.OpenRoot(d.path); err != nil {
+		return err
+	}
+	if d.info, err = d.root.Stat("."); err != nil {
+		return err
+	}
+	if err := checkOwner(d.path, d.info); err != nil {
+		return err
+	}
+	d.lock, err = wal.Lock(d.path)
+	return err
+}
+
+// checkOwner refuses a directory into which others can write, and one of somebody else: files of
+// root in it would stop the service that it belongs to.
+func checkOwner(path string, info fs.FileInfo) error {
+	if info.Mode().Perm()&0o022 != 0 {
+		return fmt.Errorf("%s has mode %04o, others could change what is sent: run chmod 700 %s",
+			path, info.Mode().Perm(), path)
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if ok && int(stat.Uid) != os.Geteuid() {
+		return fmt.Errorf("%s belongs to user %d and this program runs as user %d: run it as that user, or chown -R %d %s",
+			path, stat.Uid, os.Geteuid(), os.Geteuid(), path)
+	}
+	return nil
+}
+
+// advice says what to do about the common causes.
+func advice(err error, path string) string {
+	switch {
+	case errors.Is(err, wal.ErrLocked):
+		return "; only one agent may use a queue: stop the other or give this one a directory of its own"
+	case errors.Is(err, syscall.EROFS):
+		return "; the file system is mounted read-only: remount it writable or choose another directory"
+	case errors.Is(err, fs.ErrNotExist):
+		return "; create " + path + " or choose another directory"
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Sprintf("; user %d needs to read, write and enter %s", os.Geteuid(), path)
+	case errors.Is(err, syscall.ENOTDIR):
+		return "; " + path + " must be a directory"
+	}
+	return ""
+}
+
+// check finds out that the directory is no longer the one that was opened: what is written
+// to a removed file is lost, and no write fails.
+func (d *directory) check() error {
+	if d == nil {
+		return nil
+	}
+	info, err := os.Stat(d.path)
+	if err == nil && !os.SameFile(info, d.info) {
+		err = errors.New("it was replaced by another")
+	}
+	if err != nil {
+		return fmt.Errorf("queue directory %s is gone: %w; put it back, or restart to begin a new one", d.path, err)
+	}
+	return nil
+}
+
+func (d *directory) close() error {
+	if d == nil {
+		return nil
+	}
+	var errs []error
+	if d.lock != nil {
+		errs = append(errs, d.lock.Close())
+	}
+	if d.root != nil {
+		errs = append(errs, d.root.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,195 @@
+package remotewrite
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+	"time"
+
+	"backwire/remotewrite/wal"
+)
+
+// Inspection is what a queue's directory holds.
+type Inspection struct {
+	Segments []SegmentInspection
+	Cursors  []CursorInspection
+	Damages  []DamageInspection // in what was read
+	Sites    []string
+}
+
+// SegmentInspection is one segment.
+type SegmentInspection struct {
+	Contents
+	Bytes   int64
+	Created time.Time
+}
+
+// BytesPerSample is what a sample takes on disk; 0 where there is none.
+func (s SegmentInspection) BytesPerSample() float64 {
+	if s.Samples == 0 {
+		return 0
+	}
+	return float64(s.Bytes) / float64(s.Samples)
+}
+
+// CursorInspection is where an endpoint is.
+type CursorInspection struct {
+	Name string
+	At   wal.Position
+	Lag  Totals
+	Err  error
+}
+
+// DamageInspection is a place that cannot be read and what that costs: nothing where the
+// record behind it has it too.
+type DamageInspection struct {
+	Segment, Offset uint64
+	Lost            Totals
+	Err             error
+}
+
+// Inspect looks at a queue, also while an agent uses it: it takes no lock and changes nothing. It reads
+// the newest segment and the heads of the others.
+func Inspect(dir string) (Inspection, error) {
+	return inspect(dir, false, func(int64, int64) {})
+}
+
+// Verify reads all of a queue and reports what is damaged; otherwise it is like Inspect. It tells
+// progress how many of how many bytes it has read.
+func Verify(dir string, progress func(done, total int64)) (Inspection, error) {
+	return inspect(dir, true, progress)
+}
+
+func inspect(dir string, whole bool, progress func(done, total int64)) (Inspection, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return Inspection{}, fmt.Errorf("inspect queue: %w%s", err, advice(err, dir))
+	}
+	found, err := inspectLog(wal.NewDir(root), whole, progress)
+	if err := errors.Join(err, root.Close()); err != nil {
+		return found, fmt.Errorf("inspect queue %s: %w", dir, err)
+	}
+	return found, nil
+}
+
+func inspectLog(fs wal.FS, whole bool, progress func(done, total int64)) (Inspection, error) {
+	log, _, err := wal.Open(fs, wal.Options{ReadOnly: true})
+	if err != nil {
+		return Inspection{}, err
+	}
+	in := inspector{log: log, standing: new(standing)}
+	if whole {
+		err = in.walk(wal.Position{}, progress)
+	} else {
+		err = in.heads()
+	}
+	if err == nil {
+		in.describe()
+		err = in.cursors(fs)
+	}
+	return in.found, errors.Join(err, log.Close())
+}
+
+// inspector collects what the log says.
+type inspector struct {
+	log      *wal.Log
+	standing *standing
+	total    Totals
+	found    Inspection
+}
+
+func (in *inspector) report(l loss) {
+	in.found.Damages = append(in.found.Damages, DamageInspection{l.segment, l.offset, l.lost, l.err})
+}
+
+// heads reads the first record of each segment, which tells about the one before, and all
+// of the newest.
+func (in *inspector) heads() error {
+	segments := in.log.Segments()
+	for i, s := range segments {
+		if i == len(segments)-1 {
+			return in.walk(wal.Position{Segment: s.Number}, func(int64, int64) {})
+		}
+		r := newReader(in.log, wal.Position{Segment: s.Number}, in.report)
+		err := r.step(nil)
+		in.standing.note(r.past)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return errors.Join(err, r.close())
+		}
+		if err := r.close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// walk reads everything from a segment on.
+func (in *inspector) walk(from wal.Position, progress func(done, total int64)) error {
+	r := newReader(in.log, from, in.report)
+	bytes := in.bytesBefore(wal.Position{Segment: math.MaxUint64})
+	var err error
+	for err == nil {
+		err = r.step(nil)
+		in.standing.note(r.past)
+		in.standing.note(r.had)
+		progress(in.bytesBefore(r.at), bytes)
+	}
+	if r.damage != nil { // behind the last record
+		in.report(loss{r.damage.Segment, r.damage.Offset, Totals{Records: r.damage.Lost}, r.damage.Err})
+	}
+	in.total = r.totals()
+	for _, site := range r.sites {
+		in.found.Sites = append(in.found.Sites, site.name)
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return errors.Join(err, r.close())
+}
+
+func (in *inspector) bytesBefore(p wal.Position) int64 {
+	n := int64(0)
+	for _, s := range in.log.Segments() {
+		if s.Number < p.Segment {
+			n += s.Bytes
+		}
+	}
+	return n + int64(min(p.Offset, math.MaxInt64))
+}
+
+// describe puts what was found out about the segments into their order.
+func (in *inspector) describe() {
+	for _, s := range in.log.Segments() {
+		described := SegmentInspection{Contents: Contents{Segment: s.Number}, Bytes: s.Bytes, Created: s.Created}
+		for _, c := range in.standing.contents {
+			if c.Segment == s.Number {
+				described.Contents = c
+			}
+		}
+		in.found.Segments = append(in.found.Segments, described)
+	}
+}
+
+func (in *inspector) cursors(fs wal.FS) error {
+	names, err := wal.Cursors(fs)
+	if err != nil {
+		return err
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		c := CursorInspection{Name: name}
+		if c.At, c.Err = wal.ReadCursor(fs, name); c.Err == nil {
+			r := newReader(in.log, c.At, func(loss) {})
+			if err := r.seek(); err != nil && !errors.Is(err, io.EOF) {
+				c.Err = err
+			}
+			c.Lag = in.total.minus(r.totals())
+			c.Err = errors.Join(c.Err, r.close())
+		}
+		in.found.Cursors = append(in.found.Cursors, c)
+	}
+	return nil
+}

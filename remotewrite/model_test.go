@@ -1,0 +1,248 @@
+package remotewrite
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"testing"
+
+	"backwire/source"
+)
+
+// wanted is one point that an endpoint has to get.
+type wanted struct {
+	key   string
+	start int64
+	t     int64
+	bits  uint64
+	marks string // the labels of an exemplar
+}
+
+func compareWanted(a, b wanted) int {
+	return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.t, b.t), cmp.Compare(a.bits, b.bits),
+		cmp.Compare(a.start, b.start), cmp.Compare(a.marks, b.marks))
+}
+
+// modelSite makes random cycles and knows what has to become of them.
+type modelSite struct {
+	rand    *rand.Rand
+	name    string
+	pool    []*source.Series
+	present map[string]*source.Series
+	durable map[string]source.Sample
+	state   map[string][]byte
+	values  map[string]float64
+	t       int64
+	cycles  int
+}
+
+func newModelSite(name string, r *rand.Rand) *modelSite {
+	s := &modelSite{
+		rand: r, name: name, t: 1_790_000_000_000,
+		present: map[string]*source.Series{}, durable: map[string]source.Sample{},
+		state: map[string][]byte{}, values: map[string]float64{},
+	}
+	counter := &source.Metric{Name: "jobs_total", Type: source.Counter, Help: "Jobs.", Durable: true}
+	histogram := &source.Metric{Name: "wait_seconds", Type: source.Histogram, Unit: "seconds", Durable: true}
+	gauge := &source.Metric{Name: "open_jobs", Type: source.Gauge}
+	for i := range 4 {
+		n := source.Label{Name: "n", Value: strconv.Itoa(i)}
+		s.pool = append(s.pool,
+			source.NewSeries(counter, "", s.t-int64(i), source.Label{Name: "site", Value: name}, n),
+			source.NewSeries(histogram, "_bucket", s.t, source.Label{Name: "site", Value: name}, n, source.Label{Name: "le", Value: "60"}),
+			source.NewSeries(gauge, "", 0, source.Label{Name: "site", Value: name}, n))
+	}
+	return s
+}
+
+// next is a random cycle and the points that it has to become.
+func (s *modelSite) next() (source.Cycle, []wanted) {
+	c := source.Cycle{Site: s.name}
+	var points []wanted
+	for range 1 + s.rand.IntN(3) {
+		s.t += int64(s.rand.IntN(3)) * 60_000
+		b := source.Batch{T: s.t, Partial: s.rand.IntN(6) == 0}
+		points = append(points, s.batch(&b)...)
+		c.Batches = append(c.Batches, b)
+	}
+	s.cycles++
+	s.change(&c, "cycles", []byte(strconv.Itoa(s.cycles)))
+	for range s.rand.IntN(3) {
+		var value []byte
+		if n := s.rand.IntN(40); n > 8 {
+			value = make([]byte, n)
+			value[s.rand.IntN(n)] = byte(s.rand.IntN(256))
+		} else if n > 6 {
+			value = []byte{}
+		}
+		s.change(&c, "key"+strconv.Itoa(s.rand.IntN(3)), value)
+	}
+	slices.SortFunc(points, compareWanted)
+	return c, points
+}
+
+func (s *modelSite) change(c *source.Cycle, key string, value []byte) {
+	c.Changes = append(c.Changes, source.Change{Key: key, Value: value})
+	if value == nil {
+		delete(s.state, key)
+	} else {
+		s.state[key] = value
+	}
+}
+
+func (s *modelSite) batch(b *source.Batch) []wanted {
+	now := map[string]*source.Series{}
+	var points []wanted
+	for i, series := range s.pool {
+		if s.rand.IntN(4) == 0 {
+			continue
+		}
+		if s.rand.IntN(50) == 0 { // it begins to count anew
+			series = source.NewSeries(series.Metric, series.Name[len(series.Metric.Name):], series.Start+1, series.Labels...)
+			s.pool[i] = series
+		}
+		now[series.Key()] = series
+		v := s.value(series)
+		b.Samples = append(b.Samples, source.Sample{Series: series, Value: v})
+		if source.IsStale(v) {
+			v = math.Float64frombits(plainNaN)
+		}
+		if series.Metric.Durable {
+			s.durable[series.Key()] = source.Sample{Series: series, Value: v}
+		}
+		points = append(points, wanted{series.Key(), series.Start, b.T, math.Float64bits(v), ""})
+		points = append(points, s.exemplar(b, series)...)
+	}
+	if !b.Partial {
+		for key, series := range s.present {
+			if now[key] == nil {
+				points = append(points, wanted{key, series.Start, b.T, math.Float64bits(source.Stale()), ""})
+			}
+		}
+		clear(s.present)
+	}
+	maps.Copy(s.present, now)
+	return points
+}
+
+func (s *modelSite) exemplar(b *source.Batch, series *source.Series) []wanted {
+	if s.rand.IntN(10) > 0 {
+		return nil
+	}
+	e := source.Exemplar{
+		Series: series, Value: s.rand.Float64(), T: b.T - int64(s.rand.IntN(1000)),
+		Labels: []source.Label{{Name: "job_id", Value: strconv.Itoa(s.rand.IntN(1e6))}},
+	}
+	b.Exemplars = append(b.Exemplars, e)
+	return []wanted{{series.Key(), series.Start, e.T, math.Float64bits(e.Value), fmt.Sprint(e.Labels)}}
+}
+
+func (s *modelSite) value(series *source.Series) float64 {
+	special := []float64{0, math.Copysign(0, -1), math.NaN(), math.Inf(1), source.Stale(), 1 << 53, -1 << 53, 1<<53 + 2, 0.1}
+	v := s.values[series.Key()]
+	switch s.rand.IntN(8) {
+	case 0, 1:
+	case 2, 3:
+		v++
+	case 4:
+		v += kilo * float64(s.rand.IntN(1<<20))
+	case 5:
+		v = s.rand.NormFloat64()
+	case 6:
+		v = float64(s.rand.IntN(1000) - 500)
+	case 7:
+		v = special[s.rand.IntN(len(special))]
+	}
+	s.values[series.Key()] = v
+	return v
+}
+
+// check holds a checkpoint against the model.
+func (s *modelSite) check(t *testing.T, known source.Checkpoint) {
+	t.Helper()
+	if s.cycles > 0 && known.T != s.t {
+		t.Errorf("%s: checkpoint at %d, want %d", s.name, known.T, s.t)
+	}
+	if !maps.EqualFunc(known.State, s.state, slices.Equal) {
+		t.Errorf("%s: state\n%q, want\n%q", s.name, known.State, s.state)
+	}
+	got := map[string]source.Sample{}
+	for _, sample := range known.Series {
+		got[sample.Series.Key()] = sample
+	}
+	if !maps.EqualFunc(got, s.durable, sameSample) || len(got) != len(known.Series) {
+		t.Errorf("%s: durable series\n%v, want\n%v", s.name, got, s.durable)
+	}
+}
+
+func sameSample(a, b source.Sample) bool {
+	return math.Float64bits(a.Value) == math.Float64bits(b.Value) && a.Series.Start == b.Series.Start &&
+		*a.Series.Metric == *b.Series.Metric && a.Series.Name == b.Series.Name && slices.Equal(a.Series.Labels, b.Series.Labels)
+}
+
+// pointsOf lists what is in a window, and checks what must hold for each.
+func pointsOf(t *testing.T, w *window) []wanted {
+	t.Helper()
+	var points []wanted
+	samples := 0
+	for _, c := range w.columns {
+		series := w.dict.source(c.series, map[uint32]*source.Metric{})
+		if !slices.IsSortedFunc(c.points, func(a, b point) int { return cmp.Compare(a.T, b.T) }) {
+			t.Errorf("points of %s are out of order: %v", series.Key(), c.points)
+		}
+		for _, p := range c.points {
+			points = append(points, wanted{series.Key(), series.Start, p.T, math.Float64bits(p.V), ""})
+			samples++
+		}
+		for _, e := range c.exemplars {
+			points = append(points, wanted{series.Key(), series.Start, e.T, math.Float64bits(e.V), fmt.Sprint(e.Labels)})
+		}
+	}
+	if samples != w.samples {
+		t.Errorf("window says %d samples and has %d", w.samples, samples)
+	}
+	slices.SortFunc(points, compareWanted)
+	return points
+}
+
+// modelEndpoint reads the queue and compares.
+type modelEndpoint struct {
+	name   string
+	sub    *Subscription
+	record int // how many records of the model it has
+	window window
+}
+
+// drain reads up to the given number of windows and compares them with the model.
+func (e *modelEndpoint) drain(t *testing.T, records [][]wanted, windows, limit int) error {
+	t.Helper()
+	for range windows {
+		err := e.sub.fill(&e.window, limit)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		end := e.record + e.window.records
+		if end > len(records) {
+			t.Fatalf("%s: %d records beyond the %d of the model", e.name, end-len(records), len(records))
+		}
+		want := slices.Concat(records[e.record:end]...)
+		slices.SortFunc(want, compareWanted)
+		if got := pointsOf(t, &e.window); !slices.Equal(got, want) {
+			t.Fatalf("%s: records %d to %d are\n%v, want\n%v", e.name, e.record, end, got, want)
+		}
+		if err := e.sub.advance(&e.window); err != nil {
+			return err
+		}
+		e.record = end
+	}
+	return nil
+}

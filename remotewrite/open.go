@@ -1,0 +1,105 @@
+package remotewrite
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"backwire/remotewrite/wal"
+)
+
+// Open locks the directory, restores every site's state and goes on where the log ends. A
+// damaged log does not stop it; one of a newer version, a directory in use or one that cannot be
+// written does.
+func Open(dir string, o Options) (*Queue, error) {
+	d, err := openDirectory(dir)
+	if err != nil {
+		return nil, err
+	}
+	q, err := open(wal.NewDir(d.root), o)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open queue %s: %w%s", d.path, err, advice(err, d.path)), d.close())
+	}
+	q.dir = d
+	return q, nil
+}
+
+func open(fs wal.FS, o Options) (*Queue, error) {
+	o = o.withDefaults()
+	q := &Queue{
+		options: o,
+		logger:  o.Logger,
+		fs:      fs,
+		turn:    make(chan struct{}, 1),
+		pending: &pending{limit: o.PendingBytes},
+		holders: make(map[string]*holder),
+		losses:  make(losses),
+	}
+	log, recovery, err := wal.Open(fs, wal.Options{Logger: o.Logger})
+	if err != nil {
+		return nil, err
+	}
+	q.log = log
+	if err := q.restore(recovery); err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
+	if err := q.holdAll(); err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
+	q.publish()
+	return q, nil
+}
+
+// restore brings the packer to where the log ends, from the newest segment; where nothing of
+// that can be understood, from the one before.
+func (q *Queue) restore(recovery wal.Recovery) error {
+	if recovery.Cut != nil {
+		q.logger.Warn("a write that was interrupted is cut off; it was never committed",
+			"segment", recovery.Cut.Segment, "offset", recovery.Cut.Offset, "bytes", recovery.Cut.Bytes)
+	}
+	segments := q.log.Segments()
+	for i, s := range slices.Backward(segments) {
+		r, err := q.replay(s.Number)
+		if err != nil {
+			return fmt.Errorf("restore state from segment %d: %w", s.Number, err)
+		}
+		if r.had.Segment == 0 {
+			q.logger.Error("the newest segment's state cannot be read, an older one is taken: jobs may be counted again",
+				"segment", s.Number)
+			continue
+		}
+		last := i == len(segments)-1 && r.broken == nil && r.damage == nil && r.at == q.log.End()
+		q.packer = newPacker(r.image)
+		if last {
+			q.packer.echo = r.block
+		}
+		q.rolling = !last || !recovery.Appendable
+		return nil
+	}
+	if len(segments) > 0 {
+		q.logger.Error("no segment's state can be read: every site starts from nothing", "segments", len(segments))
+	}
+	q.packer, q.rolling = newPacker(newImage()), true
+	return nil
+}
+
+// replay reads from a segment's head to the end of the log.
+func (q *Queue) replay(segment uint64) (*reader, error) {
+	r := newReader(q.log, wal.Position{Segment: segment}, q.reportState)
+	r.state, r.keepBlock = true, true
+	var err error
+	for err == nil {
+		err = r.step(nil)
+	}
+	if !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, r.close())
+	}
+	return r, r.close()
+}
+
+func (q *Queue) reportState(l loss) {
+	q.lose(reasonDamaged, l.lost)
+	q.logger.Warn("damage in the log while restoring state",
+		"segment", l.segment, "offset", l.offset, "lost_records", l.lost.Records, "err", l.err)
+}

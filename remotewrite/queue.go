@@ -1,0 +1,268 @@
+package remotewrite
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"backwire/remotewrite/wal"
+	"backwire/source"
+)
+
+// Options are what a Queue uses. The zero value of a limit is its default, but for MaxAge.
+type Options struct {
+	MaxBytes     int64         // of all segments together; 2 GiB
+	MaxAge       time.Duration // of a segment's newest sample; 0 is no limit
+	SegmentBytes int64         // at which a new segment begins; 8 MiB
+	PendingBytes int64         // of cycles kept in memory while the disk takes none; 32 MiB
+
+	// Endpoints names whose cursors hold segments. Cursors of other names, which
+	// the directory may have from before, hold nothing.
+	Endpoints []string
+
+	Logger *slog.Logger
+	Clock  func() time.Time
+}
+
+// segmentRecords is after how many records a new segment begins at the latest, because two
+// damaged ones side by side cost the rest of a segment.
+const segmentRecords = 256
+
+// ErrRetained says that a cycle was not written but is kept in memory and tried again with
+// the next commit. It is lost if the program ends before.
+var ErrRetained = errors.New("cycle is kept in memory only")
+
+func (o Options) withDefaults() Options {
+	if o.MaxBytes == 0 {
+		o.MaxBytes = 2 << 30
+	}
+	if o.SegmentBytes == 0 {
+		o.SegmentBytes = 8 << 20
+	}
+	o.SegmentBytes = min(o.SegmentBytes, o.MaxBytes/4) // or the oldest would be nearly all
+	if o.PendingBytes == 0 {
+		o.PendingBytes = 32 << 20
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	return o
+}
+
+// Queue keeps cycles in order on disk until every endpoint has them. Its methods are for
+// any goroutine.
+type Queue struct {
+	options Options
+	logger  *slog.Logger
+	dir     *directory // nil where the file system is not a directory's
+	fs      wal.FS
+	log     *wal.Log
+
+	// turn is taken by whoever writes to the log or removes from it. It is not a lock, because a
+	// write may last: nobody waits for it but the next writer.
+	turn     chan struct{}
+	packer   *packer
+	pending  *pending
+	rolling  bool // the packer has begun a segment that the log has not
+	failures int  // of commits since the last that was written
+
+	mu       sync.Mutex // guards what follows; never held across I/O
+	standing standing
+	holders  map[string]*holder // by endpoint
+	losses   losses
+}
+
+// standing is where the log stands, for those who do not have the turn.
+type standing struct {
+	totals   Totals     // of all that was ever written
+	contents []Contents // of segments that ended since the start and the one before, oldest first
+	pending  Totals
+	failures int
+}
+
+// Commit writes a cycle by one write and one sync. Without an error it is on the disk and
+// will be delivered. With ErrRetained it is in memory and will be, if the disk comes back
+// before the program ends and the memory's bound is reached. The cycle belongs to the caller
+// again when Commit returns.
+func (q *Queue) Commit(c source.Cycle) error {
+	q.turn <- struct{}{}
+	defer func() { <-q.turn }()
+	err := q.flush()
+	if err == nil && !isEmpty(c) {
+		err = q.write(c, false)
+	}
+	if err != nil {
+		return q.retain(c, err)
+	}
+	q.recovered()
+	q.trim(0)
+	return nil
+}
+
+func isEmpty(c source.Cycle) bool { return len(c.Batches) == 0 && len(c.Changes) == 0 }
+
+// flush writes what is pending, oldest first.
+func (q *Queue) flush() error {
+	for !q.pending.empty() {
+		c, silent := q.pending.first()
+		if err := q.write(c, silent); err != nil {
+			return err
+		}
+		q.pending.drop()
+		q.publish()
+	}
+	return nil
+}
+
+func (q *Queue) retain(c source.Cycle, cause error) error {
+	q.failures++
+	if !isEmpty(c) {
+		lost := q.pending.add(c)
+		q.lose(reasonMemory, lost)
+	}
+	q.publish()
+	return fmt.Errorf("commit cycle of %q: %w (%d cycles, %d bytes): %w",
+		c.Site, ErrRetained, len(q.pending.cycles), q.pending.bytes, cause)
+}
+
+func (q *Queue) recovered() {
+	if q.failures > 0 {
+		q.logger.Info("the queue is written to again", "failures", q.failures)
+		q.failures = 0
+		q.publish()
+	}
+}
+
+// write appends one record. After a failure nothing of that segment's end is trusted: the
+// cycle goes into a new one, whose head says everything again.
+func (q *Queue) write(c source.Cycle, silent bool) error {
+	if err := q.dir.check(); err != nil {
+		return err
+	}
+	if q.due() {
+		if err := q.roll(); err != nil {
+			return err
+		}
+	}
+	err := q.append(c, silent)
+	switch {
+	case errors.Is(err, wal.ErrTooLarge) && !silent:
+		q.lose(reasonTooLarge, cycleTotals(c))
+		return q.write(c, true)
+	case errors.Is(err, wal.ErrTooLarge), err == nil:
+		return err
+	}
+	if again := q.roll(); again != nil {
+		return errors.Join(err, again)
+	}
+	return q.append(c, silent)
+}
+
+func (q *Queue) append(c source.Cycle, silent bool) error {
+	record, late := q.packer.pack(c, silent)
+	q.trim(int64(len(record)))
+	if _, err := q.log.Append(record); err != nil {
+		q.packer.revert()
+		return err
+	}
+	q.packer.keep()
+	q.lose(reasonOrder, Totals{Samples: uint64(late)})
+	q.publish()
+	return nil
+}
+
+func (q *Queue) due() bool {
+	return q.rolling || q.packer.had.Records >= segmentRecords || q.log.SegmentBytes() >= q.options.SegmentBytes
+}
+
+// roll begins a segment, in the packer and then in the log.
+func (q *Queue) roll() error {
+	head := q.packer.roll()
+	q.rolling = true
+	q.trim(int64(len(head)))
+	if err := q.log.Roll(head); err != nil {
+		return err
+	}
+	q.rolling = false
+	q.packer.keep()
+	q.packer.had.Segment = q.log.End().Segment
+	q.publish()
+	return nil
+}
+
+// publish tells those who do not have the turn where the log stands.
+func (q *Queue) publish() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	m := &q.standing
+	m.totals = q.packer.before.plus(q.packer.had.Totals)
+	m.pending, m.failures = q.pending.totals(), q.failures
+	m.note(q.packer.past)
+	m.note(q.packer.had)
+}
+
+// note remembers what a segment holds.
+func (m *standing) note(c Contents) {
+	if c.Segment == 0 {
+		return
+	}
+	i, known := slices.BinarySearchFunc(m.contents, c.Segment, func(c Contents, n uint64) int {
+		return wal.Position{Segment: c.Segment}.Compare(wal.Position{Segment: n})
+	})
+	if known {
+		m.contents[i] = c
+		return
+	}
+	m.contents = slices.Insert(m.contents, i, c)
+}
+
+// Checkpoint is what the queue knows of a site: what was committed, and what is kept in
+// memory and will be.
+func (q *Queue) Checkpoint(site string) source.Checkpoint {
+	q.turn <- struct{}{}
+	defer func() { <-q.turn }()
+	known := q.packer.checkpoint(site)
+	q.pending.overlay(site, &known)
+	return known
+}
+
+// checkpoint is a copy: the state goes on changing.
+func (p *packer) checkpoint(name string) source.Checkpoint {
+	known := source.Checkpoint{State: make(map[string][]byte)}
+	at := slices.IndexFunc(p.sites, func(s *siteImage) bool { return s.name == name })
+	if at < 0 {
+		return known
+	}
+	known.T = p.sites[at].t
+	for key, value := range p.sites[at].state {
+		known.State[key] = slices.Clone(value)
+	}
+	metrics := make(map[uint32]*source.Metric)
+	for _, ref := range slices.Sorted(maps.Values(p.names.series[at])) {
+		if p.dict.metrics[p.dict.series[ref].metric].durable {
+			known.Series = append(known.Series, source.Sample{
+				Series: p.dict.source(ref, metrics), Value: valueFrom(p.values[ref]),
+			})
+		}
+	}
+	return known
+}
+
+// Close writes what is pending, if the disk takes it, and releases the directory. Subscriptions are
+// closed by who made them, before.
+func (q *Queue) Close() error {
+	q.turn <- struct{}{}
+	defer func() { <-q.turn }()
+	err := q.flush()
+	if err != nil {
+		err = fmt.Errorf("close queue: %d cycles in memory are lost: %w", len(q.pending.cycles), err)
+	}
+	return errors.Join(err, q.log.Close(), q.dir.close())
+}

@@ -1,0 +1,70 @@
+package remotewrite
+
+import (
+	"cmp"
+	"slices"
+)
+
+// QueueStats is how a queue is doing.
+type QueueStats struct {
+	Segments int
+	Bytes    int64
+	Written  Totals // since the queue began, in whatever process
+	Pending  Totals // in memory, because the disk takes nothing
+	Oldest   int64  // time of the oldest sample on disk, ms since the epoch; 0 if not known
+	Newest   int64
+	Failures int // commits that were not written since the last that was
+	Cursors  []CursorStats
+	Losses   []Loss
+}
+
+// CursorStats is how far an endpoint is.
+type CursorStats struct {
+	Endpoint string
+	Lag      Totals
+	Unsent   int64 // time of the oldest batch that has no verdict, or a little before; 0 if there is none
+}
+
+// Loss is what was given up since the queue was opened.
+type Loss struct {
+	Endpoint string // empty for what never was in the log
+	Reason   string
+	Totals
+}
+
+// Stats is a snapshot.
+func (q *Queue) Stats() QueueStats {
+	segments := q.log.Segments()
+	s := QueueStats{Segments: len(segments)}
+	for _, segment := range segments {
+		s.Bytes += segment.Bytes
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	s.Written, s.Pending, s.Failures = q.standing.totals, q.standing.pending, q.standing.failures
+	for _, c := range q.standing.contents {
+		s.Newest = max(s.Newest, c.Newest)
+	}
+	if len(q.standing.contents) > 0 && len(segments) > 0 && q.standing.contents[0].Segment == segments[0].Number {
+		s.Oldest = q.standing.contents[0].Oldest
+	}
+	for name, h := range q.holders {
+		s.Cursors = append(s.Cursors, h.stats(name, s.Written))
+	}
+	for key, t := range q.losses {
+		s.Losses = append(s.Losses, Loss{key.endpoint, key.reason, t})
+	}
+	slices.SortFunc(s.Cursors, func(a, b CursorStats) int { return cmp.Compare(a.Endpoint, b.Endpoint) })
+	slices.SortFunc(s.Losses, func(a, b Loss) int {
+		return cmp.Or(cmp.Compare(a.Endpoint, b.Endpoint), cmp.Compare(a.Reason, b.Reason))
+	})
+	return s
+}
+
+func (h *holder) stats(name string, written Totals) CursorStats {
+	e := CursorStats{Endpoint: name, Lag: written.minus(h.done), Unsent: h.unsent}
+	if e.Lag == (Totals{}) {
+		e.Unsent = 0
+	}
+	return e
+}

@@ -1,0 +1,87 @@
+package remotewrite
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"backwire/remotewrite/wal/crashfs"
+)
+
+func openTest(t *testing.T, fs *crashfs.FS, o Options) *Queue {
+	t.Helper()
+	q, err := open(fs, o)
+	if err != nil {
+		t.Fatalf("open: %v", err)
+	}
+	return q
+}
+
+func mustSubscribe(t *testing.T, q *Queue, name string) *Subscription {
+	t.Helper()
+	s, err := q.Subscribe(name, true)
+	if err != nil {
+		t.Fatalf("subscribe: %v", err)
+	}
+	return s
+}
+
+// Random cycles of several sites, read by endpoints of different speed, over restarts and
+// segments: each point once, in order, and every checkpoint as the model has it.
+func TestQueueAgainstModel(t *testing.T) {
+	for seed := range uint64(30) {
+		r := rand.New(rand.NewPCG(seed, 7))
+		fs := crashfs.New()
+		sites := []*modelSite{newModelSite("paris", r), newModelSite("lyon", r)}
+		endpoints := []*modelEndpoint{{name: "a"}, {name: "b"}}
+		var records [][]wanted
+		for range 6 {
+			q := openTest(t, fs, Options{SegmentBytes: 6000, Endpoints: []string{"a", "b"}})
+			for _, e := range endpoints {
+				e.sub = mustSubscribe(t, q, e.name)
+			}
+			for _, s := range sites {
+				s.check(t, q.Checkpoint(s.name))
+			}
+			for range 30 {
+				s := sites[r.IntN(len(sites))]
+				c, points := s.next()
+				if err := q.Commit(c); err != nil {
+					t.Fatalf("seed %d: %v", seed, err)
+				}
+				records = append(records, points)
+				e := endpoints[r.IntN(len(endpoints))]
+				if err := e.drain(t, records, r.IntN(3), 1+r.IntN(200)); err != nil {
+					t.Fatalf("seed %d: drain: %v", seed, err)
+				}
+			}
+			for _, s := range sites {
+				s.check(t, q.Checkpoint(s.name))
+			}
+			for _, e := range endpoints {
+				if err := e.sub.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := q.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if t.Failed() {
+				t.Fatalf("seed %d", seed)
+			}
+		}
+		q := openTest(t, fs, Options{Endpoints: []string{"a", "b"}})
+		for _, e := range endpoints {
+			e.sub = mustSubscribe(t, q, e.name)
+			if err := e.drain(t, records, math.MaxInt, 100); err != nil {
+				t.Fatalf("seed %d: drain: %v", seed, err)
+			}
+			if e.record != len(records) {
+				t.Fatalf("seed %d: %s got %d of %d records", seed, e.name, e.record, len(records))
+			}
+		}
+		if losses := q.Stats().Losses; len(losses) > 0 {
+			t.Fatalf("seed %d: losses %v", seed, losses)
+		}
+	}
+}

@@ -1,0 +1,160 @@
+package remotewrite
+
+import (
+	"errors"
+	"io"
+	"slices"
+	"time"
+
+	"backwire/remotewrite/wal"
+)
+
+// Why something was given up.
+const (
+	reasonBytes    = "max_bytes"    // the oldest segment, for the limit on bytes
+	reasonAge      = "max_age"      // the oldest segment, for the limit on age
+	reasonDamaged  = "damaged"      // what the disk did not give back
+	reasonMemory   = "memory"       // the oldest cycle in memory, while the disk took none
+	reasonOrder    = "out_of_order" // older than what the site had already handed over
+	reasonTooLarge = "too_large"    // a cycle beyond what a record holds
+)
+
+// losses is what was given up, by whom it was meant for and why.
+type losses map[lossKey]Totals
+
+// lossKey has no endpoint where the loss was before anything was in the log.
+type lossKey struct{ endpoint, reason string }
+
+func (q *Queue) lose(reason string, t Totals) { q.loseOf("", reason, t) }
+
+func (q *Queue) loseOf(endpoint, reason string, t Totals) {
+	if t == (Totals{}) {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	key := lossKey{endpoint, reason}
+	q.losses[key] = q.losses[key].plus(t)
+}
+
+// holder is an endpoint's claim to the segments from its cursor on.
+type holder struct {
+	at       wal.Position
+	done     Totals // of all that was ever written, up to the cursor
+	inside   Totals // of the cursor's segment, up to the cursor
+	unsent   int64  // time of the oldest batch behind the cursor, or a little before; ms since the epoch
+	attached bool   // by a subscription
+}
+
+// trim removes the oldest segments: those that every endpoint has passed, and those beyond
+// the limits when need more bytes come. The newest always stays. It needs the turn.
+func (q *Queue) trim(need int64) {
+	segments := q.log.Segments()
+	total := need
+	for _, s := range segments {
+		total += s.Bytes
+	}
+	for i, s := range segments[:max(len(segments)-1, 0)] {
+		reason, surplus := q.surplus(s, segments[i+1], total)
+		if !surplus {
+			return
+		}
+		if reason != "" {
+			q.give(s, segments[i+1], reason)
+		}
+		if err := q.log.Remove(s.Number); err != nil {
+			q.logger.Warn("cannot remove a segment", "segment", s.Number, "err", err)
+			return
+		}
+		q.forget(s.Number)
+		total -= s.Bytes
+	}
+}
+
+// surplus says whether a segment has to go, and why if somebody still wants it.
+func (q *Queue) surplus(s, next wal.SegmentInfo, total int64) (reason string, surplus bool) {
+	if q.passed(s.Number) {
+		return "", true
+	}
+	if total > q.options.MaxBytes {
+		return reasonBytes, true
+	}
+	if q.options.MaxAge == 0 {
+		return "", false
+	}
+	newest := time.UnixMilli(q.contents(s, next).Newest)
+	return reasonAge, q.options.Clock().Sub(newest) > q.options.MaxAge
+}
+
+// passed says whether every endpoint has all of a segment. Where there is no endpoint yet,
+// nothing is passed.
+func (q *Queue) passed(segment uint64) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, h := range q.holders {
+		if h.at.Segment <= segment {
+			return false
+		}
+	}
+	return len(q.holders) > 0
+}
+
+// give counts what the endpoints lose with a segment.
+func (q *Queue) give(s, next wal.SegmentInfo, reason string) {
+	c := q.contents(s, next)
+	q.mu.Lock()
+	lost := make(map[string]Totals)
+	for name, h := range q.holders {
+		if h.at.Segment > s.Number {
+			continue
+		}
+		lost[name] = c.Totals
+		if h.at.Segment == s.Number {
+			lost[name] = c.minus(h.inside)
+		}
+		h.done = h.done.plus(lost[name])
+	}
+	q.mu.Unlock()
+	for name, t := range lost {
+		q.loseOf(name, reason, t)
+		q.logger.Warn("the oldest segment is given up before it was delivered", "reason", reason, "endpoint", name,
+			"segment", s.Number, "records", t.Records, "samples", t.Samples)
+	}
+}
+
+// contents is what a segment holds: known from memory, or from the head of the next.
+func (q *Queue) contents(s, next wal.SegmentInfo) Contents {
+	if c, ok := q.remembered(s.Number); ok {
+		return c
+	}
+	c := Contents{Segment: s.Number, Newest: next.Created.UnixMilli()}
+	c.Records = max(next.FirstSeq, s.FirstSeq+1) - s.FirstSeq - 1
+	r := newReader(q.log, wal.Position{Segment: next.Number}, func(loss) {})
+	err := r.step(nil)
+	if (err == nil || errors.Is(err, io.EOF)) && r.past.Segment == s.Number {
+		c = r.past
+	}
+	if err := r.close(); err != nil {
+		q.logger.Warn("cannot close a segment", "segment", next.Number, "err", err)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.standing.note(c)
+	return c
+}
+
+func (q *Queue) remembered(segment uint64) (Contents, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	i := slices.IndexFunc(q.standing.contents, func(c Contents) bool { return c.Segment == segment })
+	if i < 0 {
+		return Contents{}, false
+	}
+	return q.standing.contents[i], true
+}
+
+func (q *Queue) forget(segment uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.standing.contents = slices.DeleteFunc(q.standing.contents, func(c Contents) bool { return c.Segment <= segment })
+}

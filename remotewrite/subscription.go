@@ -1,0 +1,200 @@
+package remotewrite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"backwire/remotewrite/wal"
+)
+
+// Subscription is an endpoint's place in the queue. It belongs to the endpoint's goroutine.
+type Subscription struct {
+	queue  *Queue
+	name   string
+	cursor *wal.Cursor
+	reader *reader
+	holder *holder // its fields are guarded by the queue's mu
+
+	filled filled
+}
+
+// filled is what the last window stands for.
+type filled struct {
+	next          wal.Position
+	total, inside Totals
+	newest        int64
+}
+
+// errSubscribed refuses two subscriptions with one cursor.
+var errSubscribed = errors.New("endpoint is already reading")
+
+// Subscribe continues at the endpoint's cursor. An endpoint without one begins at the end of the
+// queue, or at the oldest that is left.
+func (q *Queue) Subscribe(name string, fromOldest bool) (*Subscription, error) {
+	h, err := q.attach(name)
+	if err != nil {
+		return nil, fmt.Errorf("subscribe %q: %w", name, err)
+	}
+	s := &Subscription{queue: q, name: name, holder: h}
+	if err := s.open(fromOldest); err != nil {
+		return nil, errors.Join(fmt.Errorf("subscribe %q: %w", name, err), s.Close())
+	}
+	return s, nil
+}
+
+// attach claims the endpoint's holder. A new one holds everything until its place is known.
+func (q *Queue) attach(name string) (*holder, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	h := q.holders[name]
+	if h == nil {
+		h = new(holder)
+		q.holders[name] = h
+	}
+	if h.attached {
+		return nil, errSubscribed
+	}
+	h.attached = true
+	return h, nil
+}
+
+func (s *Subscription) open(fromOldest bool) (err error) {
+	if s.cursor, err = wal.OpenCursor(s.queue.fs, s.name); err != nil {
+		return err
+	}
+	from, err := s.cursor.Load()
+	switch {
+	case errors.Is(err, wal.ErrNoPosition):
+		if from = s.queue.start(fromOldest); from != (wal.Position{}) {
+			err = s.cursor.Store(from)
+		} else {
+			err = nil
+		}
+	case errors.Is(err, wal.ErrCursorDamaged):
+		s.queue.logger.Error("a cursor cannot be read, its endpoint begins at the oldest", "endpoint", s.name, "err", err)
+		from, err = s.queue.start(true), nil
+	}
+	if err != nil {
+		return err
+	}
+	s.reader = newReader(s.queue.log, from, s.report)
+	_ = s.reader.seek() // what stops it now stops fill too, which says so
+	s.place(from, filled{total: s.reader.totals(), inside: s.reader.had.Totals})
+	return nil
+}
+
+// start is where a new endpoint begins.
+func (q *Queue) start(oldest bool) wal.Position {
+	segments := q.log.Segments()
+	if !oldest || len(segments) == 0 {
+		return q.log.End()
+	}
+	return wal.Position{Segment: segments[0].Number}
+}
+
+// fill reads on into w: whole records, until it holds limit samples or a segment ends. io.EOF means
+// that there is nothing new.
+func (s *Subscription) fill(w *window, limit int) error {
+	err := s.reader.fill(w, limit)
+	s.filled = filled{w.next, s.reader.totals(), s.reader.had.Totals, w.newest}
+	if err != nil && w.next.Compare(s.position()) > 0 { // records without samples
+		if failed := s.advance(w); failed != nil {
+			return failed
+		}
+	}
+	if err == nil {
+		s.queue.mu.Lock()
+		defer s.queue.mu.Unlock()
+		s.holder.unsent = w.oldest
+	}
+	return err
+}
+
+// advance says that everything in the window has its verdict. It is not taken back.
+func (s *Subscription) advance(w *window) error {
+	next := w.next
+	if next.Compare(s.position()) <= 0 {
+		return nil
+	}
+	if err := s.cursor.Store(next); err != nil {
+		return fmt.Errorf("advance %q to %v: %w", s.name, next, err)
+	}
+	s.place(next, s.filled)
+	s.queue.tryTrim()
+	return nil
+}
+
+func (s *Subscription) place(at wal.Position, f filled) {
+	s.queue.mu.Lock()
+	defer s.queue.mu.Unlock()
+	s.holder.at, s.holder.done, s.holder.inside, s.holder.unsent = at, f.total, f.inside, f.newest
+}
+
+func (s *Subscription) position() wal.Position {
+	s.queue.mu.Lock()
+	defer s.queue.mu.Unlock()
+	return s.holder.at
+}
+
+// wait returns when there may be something for fill, or with the context's error.
+func (s *Subscription) wait(ctx context.Context) error {
+	return s.queue.log.Wait(ctx, s.reader.wal.Position())
+}
+
+// Close leaves the cursor where it is; it goes on holding its segments.
+func (s *Subscription) Close() error {
+	var errs []error
+	if s.reader != nil {
+		errs = append(errs, s.reader.close())
+	}
+	if s.cursor != nil {
+		errs = append(errs, s.cursor.Close())
+	}
+	s.queue.mu.Lock()
+	defer s.queue.mu.Unlock()
+	s.holder.attached = false
+	return errors.Join(errs...)
+}
+
+// report counts what this endpoint did not get because the disk did not give it back.
+func (s *Subscription) report(l loss) {
+	s.queue.loseOf(s.name, reasonDamaged, l.lost)
+	if l.lost == (Totals{}) {
+		s.queue.logger.Warn("damage in the log, nothing is lost",
+			"endpoint", s.name, "segment", l.segment, "offset", l.offset, "err", l.err)
+		return
+	}
+	s.queue.logger.Error("damage in the log", "endpoint", s.name, "segment", l.segment, "offset", l.offset,
+		"lost_records", l.lost.Records, "lost_samples", l.lost.Samples, "err", l.err)
+}
+
+// tryTrim removes what is no longer held, unless somebody is writing: then that does it.
+func (q *Queue) tryTrim() {
+	select {
+	case q.turn <- struct{}{}:
+		q.trim(0)
+		<-q.turn
+	default:
+	}
+}
+
+// holdAll gives the cursors of configured endpoints their claim, before these subscribe.
+func (q *Queue) holdAll() error {
+	names, err := wal.Cursors(q.fs)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if !slices.Contains(q.options.Endpoints, name) {
+			q.logger.Warn("a cursor has no endpoint any more and holds nothing back", "endpoint", name)
+			continue
+		}
+		at, err := wal.ReadCursor(q.fs, name)
+		if err == nil {
+			q.holders[name] = &holder{at: at}
+		}
+	}
+	return nil
+}
