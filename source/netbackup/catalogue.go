@@ -2,6 +2,8 @@ package netbackup
 
 import "backwire/source"
 
+//go:generate go test -run TestMetricsReferenceIsCurrent -update .
+
 // family is one metric of the catalogue: what its series have in common, the names of
 // their labels beside site, and the collector that reads it.
 type family struct {

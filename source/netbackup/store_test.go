@@ -120,7 +120,6 @@ func (s *store) checkpoint() source.Checkpoint {
 	}
 }
 
-
 // sum adds up the durable series of a name that have all these labels, given as name, value.
 func (s *store) sum(name string, labels ...string) (total float64) {
 	for _, x := range s.durable {

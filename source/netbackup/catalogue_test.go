@@ -1,0 +1,123 @@
+package netbackup
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"backwire/source"
+)
+
+var update = flag.Bool("update", false, "write docs/metrics.md from the catalogue")
+
+// TestMetricsReferenceIsCurrent holds docs/metrics.md to the catalogue it is generated from.
+func TestMetricsReferenceIsCurrent(t *testing.T) {
+	path := filepath.Join("..", "..", "docs", "metrics.md")
+	want := reference(newCatalogue())
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Errorf("%s is not what the catalogue says; run go generate ./source/netbackup", path)
+	}
+}
+
+func reference(c *catalogue) string {
+	var b strings.Builder
+	b.WriteString(`# Metrics
+
+Generated from the catalogue in ` + "`source/netbackup/catalogue.go`" + ` by ` + "`go generate ./source/netbackup`" + `: do not edit.
+
+Every series carries the label ` + "`site`" + `. A value that the server did not give is absent, never zero. A label without a
+value is left out. Counters and histograms count finished jobs, each exactly once, and begin with 0 one interval
+before their first job; they and the gauges marked as remembered keep their values over restarts and while the
+server does not answer. All other gauges end when they cannot be read.
+`)
+	section := ""
+	for _, f := range c.all {
+		if f.section != section {
+			section = f.section
+			fmt.Fprintf(&b, "\n## %s\n\n| metric | type | unit | labels | collector | meaning |\n|---|---|---|---|---|---|\n", section)
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n",
+			f.Name, typeOf(f), f.Unit, strings.Join(f.labels, ", "), f.collector, f.Help+bounds(f))
+	}
+	return b.String()
+}
+
+func typeOf(f *family) string {
+	if f.Durable && f.Type == source.Gauge {
+		return "gauge, remembered"
+	}
+	return f.Type.String()
+}
+
+func bounds(f *family) string {
+	if len(f.buckets) == 0 {
+		return ""
+	}
+	return " Buckets up to " + strings.Trim(strings.ReplaceAll(fmt.Sprint(f.buckets), " ", ", "), "[]") + "."
+}
+
+func TestCatalogueKeepsTheConventions(t *testing.T) {
+	c := newCatalogue()
+	seen := map[string]bool{}
+	for _, f := range c.all {
+		bare := strings.TrimSuffix(strings.TrimSuffix(f.Name, "_total"), "_info")
+		switch {
+		case seen[f.Name]:
+			t.Errorf("%s is there twice", f.Name)
+		case !strings.HasPrefix(f.Name, "nbu_"):
+			t.Errorf("%s lacks the prefix", f.Name)
+		case !strings.HasSuffix(f.Help, ".") && !strings.HasSuffix(f.Help, ".)"):
+			t.Errorf("%s: help %q is no sentence", f.Name, f.Help)
+		case f.Unit != "" && !strings.HasSuffix(bare, f.Unit):
+			t.Errorf("%s does not end in its unit %q", f.Name, f.Unit)
+		case (f.Type == source.Counter) != strings.HasSuffix(f.Name, "_total"):
+			t.Errorf("%s is a %v", f.Name, f.Type)
+		case (f.Type == source.Info) != strings.HasSuffix(f.Name, "_info"):
+			t.Errorf("%s is a %v", f.Name, f.Type)
+		case (f.Type == source.Histogram) != (len(f.buckets) > 0) || !slices.IsSorted(f.buckets):
+			t.Errorf("%s is a %v with the buckets %v", f.Name, f.Type, f.buckets)
+		case f.Type != source.Gauge && f.Type != source.Info && !f.Durable:
+			t.Errorf("%s would start again with every restart", f.Name)
+		}
+		seen[f.Name] = true
+	}
+	for _, name := range promised() {
+		if !seen[name] {
+			t.Errorf("%s is promised and not there", name)
+		}
+	}
+}
+
+// promised are the names that dashboards and rules rely on.
+func promised() []string {
+	return strings.Fields(`
+		nbu_up nbu_collector_success nbu_collector_duration_seconds nbu_collector_last_success_timestamp_seconds
+		nbu_server_info nbu_server_clock_skew_seconds nbu_api_key_expiry_timestamp_seconds
+		nbu_jobs_completed_total nbu_job_bytes_total nbu_job_moved_bytes_total nbu_job_files_total nbu_job_retries_total
+		nbu_job_duration_seconds nbu_job_queue_wait_seconds nbu_jobs nbu_jobs_queued
+		nbu_jobs_oldest_queued_timestamp_seconds nbu_jobs_oldest_active_timestamp_seconds nbu_jobs_stalled
+		nbu_media_server_active_jobs nbu_media_server_transfer_bytes_per_second nbu_catalog_backup_last_success_timestamp_seconds
+		nbu_client_last_success_timestamp_seconds nbu_client_last_attempt_timestamp_seconds nbu_client_last_status
+		nbu_client_consecutive_failures nbu_client_last_bytes
+		nbu_storage_unit_capacity_bytes nbu_storage_unit_used_bytes nbu_storage_unit_free_bytes
+		nbu_storage_unit_max_concurrent_jobs nbu_storage_unit_info
+		nbu_disk_pool_raw_bytes nbu_disk_pool_usable_bytes nbu_disk_pool_used_bytes nbu_disk_pool_available_bytes
+		nbu_disk_pool_high_water_mark_ratio nbu_disk_pool_low_water_mark_ratio nbu_disk_pool_up nbu_disk_volume_up
+		nbu_storage_server_up nbu_storage_server_dedup_ratio`)
+}

@@ -1,0 +1,227 @@
+package netbackup
+
+import (
+	"cmp"
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"backwire/source/netbackup/nbusim"
+)
+
+var (
+	histories = flag.Int("histories", 0, "random histories to live through; 0 is 1,000, or 10,000 where nothing may be left out, or 100 with -short")
+	seed      = flag.Uint64("seed", 0, "live through this history alone, and say what happens")
+)
+
+// TestModelCountsEveryJobOnce lives through random histories: jobs that are queued, run, fail, wait
+// again, end, are updated late and run again, while the agent is stopped, killed in the
+// middle of a commit, cut off and started again. Afterwards every counter, histogram and last
+// success equals the truth.
+func TestModelCountsEveryJobOnce(t *testing.T) {
+	if *seed != 0 {
+		synctest.Test(t, func(t *testing.T) { newModel(t, *seed).live() })
+		return
+	}
+	n := cmp.Or(*histories, 1000)
+	if testing.Short() {
+		n = 100
+	} else if *histories == 0 && os.Getenv("BACKWIRE_TEST_REQUIRE") == "all" {
+		n = 10_000
+	}
+	workers := runtime.GOMAXPROCS(0)
+	for w := range workers {
+		t.Run(fmt.Sprintf("part %d", w), func(t *testing.T) {
+			t.Parallel()
+			for i := w; i < n && !t.Failed(); i += workers {
+				synctest.Test(t, func(t *testing.T) { newModel(t, uint64(i)+1).live() })
+			}
+			if t.Failed() {
+				t.Log("live through it alone by -seed")
+			}
+		})
+	}
+}
+
+// model is one history.
+type model struct {
+	*rig
+	seed   uint64
+	random *rand.Rand
+
+	// A job that is restarted hides the end it had before: to be counted, that end must be
+	// read first. So in a history with restarts nothing keeps the agent from reading for long.
+	restarts bool
+}
+
+func newModel(t *testing.T, seed uint64) *model {
+	t.Helper()
+	m := &model{seed: seed, random: rand.New(rand.NewPCG(seed, 1)), restarts: seed%3 == 0}
+	m.rig = newRig(t, nbusim.Options{Storage: oneUnit(), Irregular: nbusim.Irregularity(m.pick(2)) * nbusim.EveryIrregularity},
+		func(c *SiteConfig) {
+			c.Client.Concurrency = 1 + m.pick(4)
+			if m.pick(16) != 0 { // the rest is mostly in the way
+				c.Collect = []string{collectorJobs}
+			}
+		})
+	return m
+}
+
+func (m *model) pick(n int) int { return m.random.IntN(n) }
+
+func (m *model) say(format string, args ...any) {
+	if *seed != 0 {
+		m.t.Logf(time.Now().Format("15:04:05 ")+format, args...)
+	}
+}
+
+func (m *model) live() {
+	m.t.Helper()
+	shop := nbusim.Workload{
+		Seed: m.seed, Policies: 1 + m.pick(3), Clients: 6, MeanRun: time.Duration(20+m.pick(100)) * time.Second,
+		FailureRate: 0.2, Turbulence: 0.5, JobsPerMinute: 0.5 + m.random.Float64()*4,
+	}
+	if m.restarts {
+		shop.RestartAfter = 3 * minute
+	}
+	past := m.pick(20)
+	if m.pick(40) == 0 {
+		past = 150 + m.pick(600)
+	}
+	m.sim.AddHistory(shop, past, time.Duration(1+m.pick(15))*minute)
+	m.sim.Work(shop)
+	for range 6 + m.pick(15) {
+		m.event()
+	}
+	m.sim.Work(nbusim.Workload{})
+	m.settle()
+	m.compare()
+	if m.t.Failed() {
+		m.t.Fatalf("history of seed %d", m.seed)
+	}
+}
+
+// event is what happens in one interval, or in a few.
+func (m *model) event() {
+	m.t.Helper()
+	switch m.pick(12) {
+	case 0:
+		m.say("the agent is killed between two cycles")
+		m.start()
+		m.tick()
+	case 1:
+		m.killed()
+	case 2:
+		if !m.restarts {
+			away := time.Duration(1+m.pick(12)) * minute
+			m.say("the agent is away for %v", away)
+			time.Sleep(away)
+		}
+		m.start()
+		m.tick()
+	case 3:
+		m.cutOff()
+	case 4:
+		m.faulty()
+	case 5:
+		if !m.restarts {
+			m.say("a tick is missed")
+			time.Sleep(minute)
+		}
+		m.tick()
+	default:
+		m.tick()
+	}
+}
+
+// killed dies in the middle of a cycle, after some of its parts were committed. In a
+// history with restarts it is before the first.
+func (m *model) killed() {
+	at := time.Now().Truncate(minute).Add(minute)
+	time.Sleep(time.Until(at))
+	ctx, cancel := context.WithTimeout(m.t.Context(), minute)
+	defer cancel()
+	committed, most := 0, m.pick(3)
+	if m.restarts {
+		most = 0
+	}
+	for c := range m.site.Collect(ctx, at) {
+		if committed == most {
+			break
+		}
+		m.take(c)
+		committed++
+	}
+	m.say("the agent is killed after %d commits", committed)
+	m.start()
+	if m.restarts {
+		m.tick()
+	}
+}
+
+// cutOff hides the server for some cycles.
+func (m *model) cutOff() {
+	ticks := 1
+	if !m.restarts {
+		ticks += m.pick(5)
+	}
+	m.say("the server is cut off for %d ticks", ticks)
+	heal := m.sim.Inject(nbusim.Fault{Effect: nbusim.Reset()})
+	for range ticks {
+		m.tickFor(5 * time.Second)
+	}
+	heal()
+	m.tick()
+}
+
+// faulty bends some answers of one cycle.
+func (m *model) faulty() {
+	effects := []nbusim.Effect{
+		nbusim.Status(http.StatusInternalServerError), nbusim.Truncated(), nbusim.ProxyPage(),
+		nbusim.RetryAfter(http.StatusServiceUnavailable, time.Second), nbusim.Delay(10 * time.Second),
+	}
+	f := nbusim.Fault{Path: "/admin/jobs", Skip: m.pick(4), Times: m.pick(4), Effect: effects[m.pick(len(effects))]}
+	m.say("fault %+v", f)
+	heal := m.sim.Inject(f)
+	m.tickFor(time.Duration(5+m.pick(40)) * time.Second)
+	heal()
+	m.tick()
+}
+
+// settle lets every job come to its end and be read.
+func (m *model) settle() {
+	m.t.Helper()
+	for range 200 {
+		m.tick()
+		if open, _ := m.rig.live("nbu_jobs"); open == 0 {
+			break
+		}
+	}
+	if m.restarts {
+		for range 5 {
+			m.tick()
+		}
+		for range 200 {
+			if open, _ := m.rig.live("nbu_jobs"); open == 0 {
+				break
+			}
+			m.tick()
+		}
+	}
+	for range 3 {
+		m.tick()
+	}
+}
+
+func (m *model) compare() {
+	m.t.Helper()
+	m.late = true
+	m.wantTruth()
+}
