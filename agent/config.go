@@ -59,10 +59,9 @@ type Endpoint struct {
 	Name string `ignored:"true"` // names the cursor too: "default" for the only one
 
 	URL                URL      `split_words:"true" desc:"The receiver's push URL, such as https://mimir.example/api/v1/push."`
-	Username           string   `split_words:"true" excludes:"BEARER_TOKEN BEARER_TOKEN_FILE" desc:"User of basic authentication."`
-	Password           Secret   `split_words:"true" excludes:"PASSWORD_FILE BEARER_TOKEN BEARER_TOKEN_FILE" desc:"The user's password or token."`
-	PasswordFile       File     `split_words:"true" secret:"true" excludes:"BEARER_TOKEN BEARER_TOKEN_FILE" desc:"File with the user's password or token, read again when it changes."`
-	BearerToken        Secret   `split_words:"true" excludes:"BEARER_TOKEN_FILE" desc:"Bearer token."`
+	Username           string   `split_words:"true" excludes:"BEARER_TOKEN_FILE" desc:"User of basic authentication."`
+	Password           Secret   `split_words:"true" excludes:"PASSWORD_FILE BEARER_TOKEN_FILE" desc:"The user's password or token."`
+	PasswordFile       File     `split_words:"true" secret:"true" excludes:"BEARER_TOKEN_FILE" desc:"File with the user's password or token, read again when it changes."`
 	BearerTokenFile    File     `split_words:"true" secret:"true" desc:"File with the bearer token, read again when it changes."`
 	Tenant             string   `split_words:"true" desc:"Tenant, sent as X-Scope-OrgID."`
 	Headers            Secret   `split_words:"true" excludes:"HEADERS_FILE" desc:"key:value,… further request headers."`

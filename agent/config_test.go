@@ -165,6 +165,7 @@ func TestWrongValues(t *testing.T) {
 		"a label of the series' own":    {"BACKWIRE_EXTERNAL_LABELS=site:paris", "beside site"},
 		"a reserved label":              {"BACKWIRE_EXTERNAL_LABELS=__name__:x", "label names"},
 		"a collector with blanks":       {"BACKWIRE_COLLECT=jobs storage", "all,-name"},
+		"a collector that is none":      {"BACKWIRE_COLLECT=all,-tapes", "server, storage, disk_pools, storage_servers, jobs, all, not -tapes"},
 		"a site's name in capitals":     {"BACKWIRE_NETBACKUP_SITES=Paris", "lower-case"},
 		"a CA file that is not there":   {"BACKWIRE_NETBACKUP_CA_FILE=/nowhere/ca.pem", "no such file"},
 		"a CA file that is a directory": {"BACKWIRE_NETBACKUP_CA_FILE=/", "is not a file"},
@@ -321,14 +322,15 @@ func TestConfigPrintsNoSecret(t *testing.T) {
 func TestTypoSuggestsTheVariable(t *testing.T) {
 	t.Parallel()
 	cases := map[string]string{
-		"BACKWIRE_INTERVALL":            "did you mean BACKWIRE_INTERVAL?",
-		"BACKWIRE_NETBACKUP_URI":        "did you mean BACKWIRE_NETBACKUP_URL?",
-		"BACKWIRE_NETBACKUP_APIKEY":     "did you mean BACKWIRE_NETBACKUP_API_KEY?",
-		"BACKWIRE_NETBACKUP_PARIS_URL":  "did you mean to name paris in BACKWIRE_NETBACKUP_SITES?",
-		"BACKWIRE_NETBACKUP_NYC_SITE":   "did you mean to name nyc in BACKWIRE_NETBACKUP_SITES?",
-		"BACKWIRE_REMOTE_WRITE_C_URL":   "did you mean BACKWIRE_REMOTE_WRITE_URL?",
-		"BACKWIRE_REMOTE_WRITE_LAN_URL": "did you mean to name lan in BACKWIRE_REMOTE_WRITE_ENDPOINTS?",
-		"BACKWIRE_COFFEE":               "is not a variable of backwire",
+		"BACKWIRE_INTERVALL":                 "did you mean BACKWIRE_INTERVAL?",
+		"BACKWIRE_NETBACKUP_URI":             "did you mean BACKWIRE_NETBACKUP_URL?",
+		"BACKWIRE_NETBACKUP_APIKEY":          "did you mean BACKWIRE_NETBACKUP_API_KEY?",
+		"BACKWIRE_NETBACKUP_PARIS_URL":       "did you mean to name paris in BACKWIRE_NETBACKUP_SITES?",
+		"BACKWIRE_NETBACKUP_NYC_SITE":        "did you mean to name nyc in BACKWIRE_NETBACKUP_SITES?",
+		"BACKWIRE_REMOTE_WRITE_C_URL":        "did you mean BACKWIRE_REMOTE_WRITE_URL?",
+		"BACKWIRE_REMOTE_WRITE_LAN_URL":      "did you mean to name lan in BACKWIRE_REMOTE_WRITE_ENDPOINTS?",
+		"BACKWIRE_REMOTE_WRITE_BEARER_TOKEN": "did you mean BACKWIRE_REMOTE_WRITE_BEARER_TOKEN_FILE?",
+		"BACKWIRE_COFFEE":                    "is not a variable of backwire",
 	}
 	for name, want := range cases {
 		wantProblem(t, problemsOf(t, minimal(name+"="+canary)...), name, want)

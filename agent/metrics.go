@@ -47,6 +47,9 @@ type statusCollector struct {
 	sites     []fact[SiteStatus]
 	queue     []fact[QueueStatus]
 	endpoints []fact[EndpointStatus]
+	losses    []fact[LossStatus]
+	requests  *prometheus.Desc
+	protocol  *prometheus.Desc
 }
 
 // fact is one metric family and where its values are in a status: one, or by a label.
@@ -103,7 +106,19 @@ func newStatusCollector(status func() Status) *statusCollector {
 		status: status,
 		ready: newFact(gaugeValue, "ready", "1 once every site had its first cycle and the queue takes cycles.", nil,
 			func(s *Status) (float64, bool) { return flag(s.Unready == "") }),
-		sites: siteFacts(), queue: queueFacts(), endpoints: endpointFacts(),
+		sites: siteFacts(), queue: queueFacts(), endpoints: endpointFacts(), losses: lossFacts(),
+		requests: prometheus.NewDesc("backwire_sent_batch_duration_seconds", "How long requests took.", []string{"endpoint"}, nil),
+		protocol: prometheus.NewDesc("backwire_endpoint_info", "The protocol in use.", []string{"endpoint", "protocol"}, nil),
+	}
+}
+
+func lossFacts() []fact[LossStatus] {
+	labels := []string{"endpoint", "reason"}
+	return []fact[LossStatus]{
+		newFact(counterValue, "queue_lost_records_total", "Records given up, by reason.", labels,
+			func(l *LossStatus) (float64, bool) { return known(float64(l.Records)) }),
+		newFact(counterValue, "queue_lost_samples_total", "Samples given up, by reason.", labels,
+			func(l *LossStatus) (float64, bool) { return known(float64(l.Samples)) }),
 	}
 }
 
@@ -135,14 +150,14 @@ func queueFacts() []fact[QueueStatus] {
 			func(q *QueueStatus) (float64, bool) { return known(float64(q.MaxBytes)) }),
 		newFact(gaugeValue, "queue_segments", "Segments of the log.", nil,
 			func(q *QueueStatus) (float64, bool) { return known(float64(q.Segments)) }),
-		newFact(counterValue, "queue_records_total", "Records ever written to the log.", nil,
+		newFact(counterValue, "queue_records_total", "Records written since the queue began.", nil,
 			func(q *QueueStatus) (float64, bool) { return known(float64(q.Records)) }),
+		newFact(counterValue, "queue_samples_total", "Samples written since the queue began.", nil,
+			func(q *QueueStatus) (float64, bool) { return known(float64(q.Samples)) }),
 		newFact(gaugeValue, "queue_oldest_timestamp_seconds", "Time of the oldest batch in the log.", nil,
 			func(q *QueueStatus) (float64, bool) { return timestamp(q.Oldest) }),
-		newFact(counterValue, "queue_lost_records_total", "Records lost to damage.", nil,
-			func(q *QueueStatus) (float64, bool) { return known(float64(q.Lost)) }),
-		newFactByLabel("queue_dropped_samples_total", "Samples given up, by reason.", []string{"reason"},
-			func(q *QueueStatus) map[string]uint64 { return q.Dropped }),
+		newFact(gaugeValue, "queue_pending_records", "Records in memory, because the disk takes nothing.", nil,
+			func(q *QueueStatus) (float64, bool) { return known(float64(q.PendingRecords)) }),
 	}
 }
 
@@ -188,9 +203,24 @@ func (c *statusCollector) Collect(ch chan<- prometheus.Metric) {
 	for _, f := range c.queue {
 		f.collect(ch, &s.Queue)
 	}
-	for i := range s.Endpoints {
-		for _, f := range c.endpoints {
-			f.collect(ch, &s.Endpoints[i], s.Endpoints[i].Name)
+	for i := range s.Queue.Losses {
+		for _, f := range c.losses {
+			f.collect(ch, &s.Queue.Losses[i], s.Queue.Losses[i].Endpoint, s.Queue.Losses[i].Reason)
 		}
 	}
+	for i := range s.Endpoints {
+		c.collectEndpoint(ch, &s.Endpoints[i])
+	}
+}
+
+func (c *statusCollector) collectEndpoint(ch chan<- prometheus.Metric, e *EndpointStatus) {
+	for _, f := range c.endpoints {
+		f.collect(ch, e, e.Name)
+	}
+	var requests uint64
+	for _, n := range e.Requests {
+		requests += n
+	}
+	ch <- prometheus.MustNewConstSummary(c.requests, requests, e.RequestSeconds, nil, e.Name)
+	ch <- prometheus.MustNewConstMetric(c.protocol, prometheus.GaugeValue, 1, e.Name, e.Protocol)
 }

@@ -18,9 +18,15 @@ backwire_missed_ticks_total{site="paris"} 2
 # HELP backwire_queue_bytes Size of the log.
 # TYPE backwire_queue_bytes gauge
 backwire_queue_bytes 3.145728e+06
-# HELP backwire_queue_dropped_samples_total Samples given up, by reason.
-# TYPE backwire_queue_dropped_samples_total counter
-backwire_queue_dropped_samples_total{reason="max_bytes"} 7
+# HELP backwire_queue_lost_samples_total Samples given up, by reason.
+# TYPE backwire_queue_lost_samples_total counter
+backwire_queue_lost_samples_total{endpoint="cloud",reason="max_bytes"} 7
+# HELP backwire_sent_batch_duration_seconds How long requests took.
+# TYPE backwire_sent_batch_duration_seconds summary
+backwire_sent_batch_duration_seconds_sum{endpoint="cloud"} 1.5
+backwire_sent_batch_duration_seconds_count{endpoint="cloud"} 5
+backwire_sent_batch_duration_seconds_sum{endpoint="local"} 0
+backwire_sent_batch_duration_seconds_count{endpoint="local"} 0
 # HELP backwire_samples_failed_total Samples refused for good, by status code.
 # TYPE backwire_samples_failed_total counter
 backwire_samples_failed_total{code="400",endpoint="cloud"} 3

@@ -28,9 +28,9 @@ func exampleStatus() Status {
 			Collectors: []CollectorStatus{{Name: "jobs", Success: true, Seconds: 1.25, LastSuccess: before(21 * time.Second)}, {Name: "storage", Error: "no answer"}},
 			Recent:     []CycleStatus{{Tick: now, Seconds: 1.5, Batches: 1, Samples: 420, Error: "disk <full>"}},
 		}},
-		Queue: QueueStatus{Dir: "/var/lib/backwire", Bytes: 3 << 20, MaxBytes: 2 << 30, Segments: 2, Dropped: map[string]uint64{"max_bytes": 7}},
+		Queue: QueueStatus{Dir: "/var/lib/backwire", Bytes: 3 << 20, MaxBytes: 2 << 30, Segments: 2, Losses: []LossStatus{{Endpoint: "cloud", Reason: "max_bytes", Records: 1, Samples: 7}}},
 		Endpoints: []EndpointStatus{
-			{Name: "cloud", URL: "https://mimir.example/push", Protocol: "2.0", Samples: 99, Lag: 61, Rejected: map[string]uint64{"400": 3, "422": 4}},
+			{Name: "cloud", URL: "https://mimir.example/push", Protocol: "2.0", Samples: 99, Requests: map[string]uint64{"200": 5}, RequestSeconds: 1.5, Lag: 61, Rejected: map[string]uint64{"400": 3, "422": 4}},
 			{Name: "local", Paused: "401 Unauthorized"},
 		},
 	}
@@ -63,7 +63,7 @@ func TestPageShowsSitesQueueAndEndpoints(t *testing.T) {
 		"1.2.3 · up 1d2h", "<strong class=\"good\">ready</strong>", "<h3>paris <span class=\"good\">up</span></h3>",
 		"1560 cycles, 0 failed, 2 ticks missed", "last committed 20s ago", "<td>jobs</td><td><span class=\"good\">ok</span></td>",
 		"<td>storage</td><td><span class=\"bad\">failed: no answer</span>", "disk &lt;full&gt;", "3.0 MiB of 2.0 GiB in 2 segments",
-		"7 samples dropped (max_bytes)", "paused: 401 Unauthorized", "<td class=\"number\">1m1s</td>", "<td class=\"number\">7</td>",
+		"7 samples lost (max_bytes, cloud)", "paused: 401 Unauthorized", "<td class=\"number\">1m1s</td>", "<td class=\"number\">7</td>",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %q", want)

@@ -58,33 +58,44 @@ type CycleStatus struct {
 
 // QueueStatus is the log on disk.
 type QueueStatus struct {
-	Dir      string            `json:"dir"`
-	Bytes    int64             `json:"bytes"`
-	MaxBytes int64             `json:"max_bytes"`
-	Segments int               `json:"segments"`
-	Records  uint64            `json:"records"`
-	Oldest   *time.Time        `json:"oldest,omitempty"`
-	Dropped  map[string]uint64 `json:"dropped_samples,omitempty"` // by reason
-	Lost     uint64            `json:"lost_records"`              // to damage
-	Error    string            `json:"error,omitempty"`           // why the last commit was not written
+	Dir            string       `json:"dir"`
+	Bytes          int64        `json:"bytes"`
+	MaxBytes       int64        `json:"max_bytes"`
+	Segments       int          `json:"segments"`
+	Records        uint64       `json:"records"` // written since the queue began, and so are samples
+	Samples        uint64       `json:"samples"`
+	Oldest         *time.Time   `json:"oldest,omitempty"`
+	PendingRecords uint64       `json:"pending_records"` // in memory, because the disk takes nothing
+	Failures       int          `json:"commit_failures"` // since the last commit that was written
+	Losses         []LossStatus `json:"losses,omitempty"`
+}
+
+// LossStatus is what was given up since the queue was opened, and why.
+type LossStatus struct {
+	Endpoint string `json:"endpoint,omitempty"` // empty for what never was in the log
+	Reason   string `json:"reason"`
+	Records  uint64 `json:"records"`
+	Samples  uint64 `json:"samples"`
 }
 
 // EndpointStatus is one endpoint and how far it has come.
 type EndpointStatus struct {
-	Name        string            `json:"name"`
-	URL         string            `json:"url"`
-	Protocol    string            `json:"protocol"`
-	Samples     uint64            `json:"samples"`
-	Retried     uint64            `json:"samples_retried"`
-	Rejected    map[string]uint64 `json:"samples_rejected,omitempty"` // by status code
-	Dropped     map[string]uint64 `json:"samples_dropped,omitempty"`  // by reason
-	Requests    map[string]uint64 `json:"requests,omitempty"`         // by status code
-	Bytes       uint64            `json:"bytes"`                      // of request bodies
-	Pending     int               `json:"samples_pending"`
-	HighestSent *time.Time        `json:"highest_sent,omitempty"`
-	Lag         float64           `json:"lag_seconds"`
-	Paused      string            `json:"paused,omitempty"` // why nothing is sent until somebody acts
-	Error       string            `json:"error,omitempty"`
+	Name     string            `json:"name"`
+	URL      string            `json:"url"`
+	Protocol string            `json:"protocol"`
+	Samples  uint64            `json:"samples"`
+	Retried  uint64            `json:"samples_retried"`
+	Rejected map[string]uint64 `json:"samples_rejected,omitempty"` // by status code
+	Dropped  map[string]uint64 `json:"samples_dropped,omitempty"`  // by reason
+	Requests map[string]uint64 `json:"requests,omitempty"`         // by status code
+	Bytes    uint64            `json:"bytes"`                      // of request bodies
+
+	RequestSeconds float64    `json:"request_seconds"` // that all requests took together
+	Pending        int        `json:"samples_pending"`
+	HighestSent    *time.Time `json:"highest_sent,omitempty"`
+	Lag            float64    `json:"lag_seconds"`
+	Paused         string     `json:"paused,omitempty"` // why nothing is sent until somebody acts
+	Error          string     `json:"error,omitempty"`
 }
 
 // instant is nil for the zero time, which JSON would spell as the year 1.

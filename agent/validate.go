@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"backwire/source/netbackup"
 )
 
 // What no single value can tell: fields that need or exclude each other, and names.
@@ -48,10 +50,21 @@ func (l *loader) validate(c *Config) {
 			c.Endpoints[i].Name = "default"
 		}
 	}
+	l.validateCollectors(c.Collect)
 	if len(c.Endpoints) == 0 {
 		l.warn("no endpoint: set %s_URL; until then the queue fills up to its limits and only queue export empties it", endpointPrefix)
 	}
 	l.validateQueue(c.Queue)
+}
+
+func (l *loader) validateCollectors(chosen Collectors) {
+	known := append(netbackup.Collectors(), "all")
+	for _, name := range chosen {
+		if name == "-all" || !slices.Contains(known, strings.TrimPrefix(name, "-")) {
+			l.refuseNamed(prefix+"_COLLECT", strings.Join(chosen, ","),
+				fmt.Sprintf("expected collectors of %s, not %s", strings.Join(known, ", "), name))
+		}
+	}
 }
 
 func (l *loader) validateQueue(q Queue) {

@@ -1,0 +1,256 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"backwire/remotewrite"
+	"backwire/source"
+	"backwire/source/netbackup"
+)
+
+// Here a Config becomes what the other rooms are made of, and what they say becomes a Status.
+
+// siteConfig is a site in netbackup's own terms.
+func (c *Config) siteConfig(s *Site, version string) netbackup.SiteConfig {
+	client := netbackup.Config{
+		Site: s.Site, URL: s.URL.URL,
+		Username: s.Username, DomainName: s.DomainName, DomainType: s.DomainType,
+		CAFile: string(s.CAFile), CAFingerprint: s.CAFingerprint, InsecureSkipVerify: bool(s.InsecureSkipVerify),
+		APIVersion: s.APIVersion, Timeout: time.Duration(s.Timeout), Concurrency: int(s.Concurrency),
+		UserAgent: userAgent(version),
+	}
+	if s.APIKey.Set() || s.APIKeyFile != "" {
+		client.APIKey = credential(s.APIKey, s.APIKeyFile)
+	}
+	if s.Password.Set() || s.PasswordFile != "" {
+		client.Password = credential(s.Password, s.PasswordFile)
+	}
+	return netbackup.SiteConfig{
+		Client: client, Interval: time.Duration(c.Interval), Backfill: time.Duration(c.Backfill), Collect: c.Collect,
+	}
+}
+
+func userAgent(version string) string { return "backwire/" + version }
+
+// primary is a site as netbackup makes it.
+type primary interface {
+	site
+	Status() netbackup.Status
+	Close(ctx context.Context) error
+}
+
+// newPrimary makes a site that goes on where its checkpoint ended. It talks to nobody yet.
+func (a *Agent) newPrimary(s *Site, from source.Checkpoint) (primary, error) {
+	made, err := netbackup.NewSite(a.config.siteConfig(s, a.version), from, a.log, time.Now)
+	if err != nil {
+		return nil, fmt.Errorf("site %s: %w", s.Site, err)
+	}
+	return made, nil
+}
+
+// newSitePart gives a site its ticks.
+func (a *Agent) newSitePart(s *Site, from source.Checkpoint, queue committer) (*sitePart, error) {
+	made, err := a.newPrimary(s, from)
+	if err != nil {
+		return nil, err
+	}
+	interval := time.Duration(a.config.Interval)
+	log := a.log.With("site", s.Site)
+	part := &sitePart{
+		name: s.Site,
+		scheduler: &scheduler{
+			cycle: &cycle{
+				site: made, queue: queue, limit: cycleLimit(interval), log: log,
+				history: &history{observe: a.metrics.observer(s.Site)},
+			},
+			interval: interval, clock: time.Now, log: log,
+		},
+		describe: func(status *SiteStatus) {
+			status.URL = s.URL.String()
+			describeSite(made.Status(), status)
+		},
+		close: made.Close,
+	}
+	return part, nil
+}
+
+// describeSite is what a site knows of itself.
+func describeSite(from netbackup.Status, to *SiteStatus) {
+	to.Server, to.Version = from.Server, from.ServerVersion
+	to.State = "down"
+	if from.Up {
+		to.State = "up"
+	}
+	if to.Cycles == 0 {
+		to.State = "starting"
+	}
+	for _, c := range from.Collectors {
+		described := CollectorStatus{
+			Name: c.Name, Success: c.Err == nil, NotOffered: c.NotOffered,
+			Seconds: c.Took.Seconds(), LastSuccess: instant(c.LastSuccess),
+		}
+		if c.Err != nil {
+			described.Error = c.Err.Error()
+		}
+		to.Collectors = append(to.Collectors, described)
+	}
+}
+
+// endpointConfig is an endpoint in remotewrite's own terms.
+func (c *Config) endpointConfig(e *Endpoint, version string) (remotewrite.EndpointConfig, error) {
+	headers, err := e.RequestHeaders()
+	if err != nil {
+		return remotewrite.EndpointConfig{}, err
+	}
+	proxy := ""
+	if e.ProxyURL.URL() != nil {
+		proxy = e.ProxyURL.URL().String()
+	}
+	return remotewrite.EndpointConfig{
+		Name: e.Name, URL: e.URL.URL.String(),
+		Username: e.Username, Password: e.Password.Reveal(), PasswordFile: string(e.PasswordFile),
+		BearerTokenFile: string(e.BearerTokenFile), Tenant: e.Tenant, Headers: headers,
+		CAFile: string(e.CAFile), CertFile: string(e.CertFile), KeyFile: string(e.KeyFile),
+		InsecureSkipVerify: bool(e.InsecureSkipVerify), ProxyURL: proxy,
+		Protocol: e.Protocol, Timeout: time.Duration(e.Timeout), MaxSamples: int(e.MaxSamples),
+		MaxSampleAge: time.Duration(e.MaxSampleAge), Concurrency: int(e.Concurrency),
+		ExternalLabels: c.ExternalLabels, UserAgent: userAgent(version),
+	}, nil
+}
+
+// newEndpoint makes an endpoint that reads from a subscription, which is nil where nothing
+// is sent. It talks to nobody yet.
+func (a *Agent) newEndpoint(e *Endpoint, from *remotewrite.Subscription) (*remotewrite.Endpoint, error) {
+	config, err := a.config.endpointConfig(e, a.version)
+	if err != nil {
+		return nil, fmt.Errorf("endpoint %s: %w", e.Name, err)
+	}
+	return remotewrite.NewEndpoint(config, from, nil, a.log)
+}
+
+func (a *Agent) newEndpointPart(e *Endpoint, queue *remotewrite.Queue) (*endpointPart, error) {
+	place, err := queue.Subscribe(e.Name, true)
+	if err != nil {
+		return nil, err
+	}
+	made, err := a.newEndpoint(e, place)
+	if err != nil {
+		return nil, errors.Join(err, place.Close())
+	}
+	part := &endpointPart{
+		name: e.Name,
+		run: func(ctx context.Context, flush time.Duration) error {
+			return errors.Join(made.Run(ctx, flush), place.Close())
+		},
+		status: func() EndpointStatus { return describeEndpoint(made.Stats(), e.URL.String()) },
+	}
+	return part, nil
+}
+
+// describeEndpoint is what an endpoint knows of itself.
+func describeEndpoint(s remotewrite.Stats, url string) EndpointStatus {
+	d := EndpointStatus{
+		Name: s.Endpoint, URL: url, Protocol: s.Protocol,
+		Samples: s.Samples, Retried: s.Retried, Rejected: s.Rejected, Dropped: s.Dropped,
+		Requests: s.Requests, Bytes: s.Bytes, RequestSeconds: s.Durations.Sum,
+		Pending: s.Pending, Lag: s.Lag(time.Now()).Seconds(), Paused: s.Paused, Error: s.LastError,
+	}
+	if s.HighestSent > 0 {
+		d.HighestSent = instant(time.UnixMilli(s.HighestSent))
+	}
+	return d
+}
+
+// describeQueue is what the queue knows of itself.
+func describeQueue(s remotewrite.QueueStats, q *Queue) QueueStatus {
+	d := QueueStatus{
+		Dir: q.Dir, Bytes: s.Bytes, MaxBytes: int64(q.MaxBytes), Segments: s.Segments,
+		Records: s.Written.Records, Samples: s.Written.Samples,
+		PendingRecords: s.Pending.Records, Failures: s.Failures,
+	}
+	if s.Oldest > 0 {
+		d.Oldest = instant(time.UnixMilli(s.Oldest))
+	}
+	for _, loss := range s.Losses {
+		d.Losses = append(d.Losses, LossStatus{loss.Endpoint, loss.Reason, loss.Records, loss.Samples})
+	}
+	return d
+}
+
+// openPlant opens the queue and gives every site and endpoint its place in it.
+func (a *Agent) openPlant(context.Context) (*plant, error) {
+	queue, err := a.openQueue()
+	if err != nil {
+		return nil, err
+	}
+	p := &plant{
+		queue:       queue,
+		queueStatus: func() QueueStatus { return describeQueue(queue.Stats(), &a.config.Queue) },
+		close:       queue.Close,
+	}
+	if err := a.fit(p, queue); err != nil {
+		return nil, errors.Join(err, queue.Close())
+	}
+	return p, nil
+}
+
+func (a *Agent) openQueue() (*remotewrite.Queue, error) {
+	options := remotewrite.Options{
+		MaxBytes: int64(a.config.Queue.MaxBytes), MaxAge: time.Duration(a.config.Queue.MaxAge),
+		SegmentBytes: int64(a.config.Queue.SegmentBytes), Logger: a.log, Clock: time.Now,
+	}
+	for _, e := range a.config.Endpoints {
+		options.Endpoints = append(options.Endpoints, e.Name)
+	}
+	return remotewrite.Open(a.config.Queue.Dir, options)
+}
+
+func (a *Agent) fit(p *plant, queue *remotewrite.Queue) error {
+	for i := range a.config.Sites {
+		s := &a.config.Sites[i]
+		part, err := a.newSitePart(s, queue.Checkpoint(s.Site), queue)
+		if err != nil {
+			return err
+		}
+		p.sites = append(p.sites, part)
+	}
+	for i := range a.config.Endpoints {
+		part, err := a.newEndpointPart(&a.config.Endpoints[i], queue)
+		if err != nil {
+			return err
+		}
+		p.endpoints = append(p.endpoints, part)
+	}
+	return nil
+}
+
+// errNoSites cannot come from Load, which refuses a configuration without a site.
+var errNoSites = errors.New("no site is configured")
+
+// New makes an agent and tries what can be tried without a queue and a network, so that a
+// wrong configuration is refused while another agent still runs with the old one.
+func New(config *Config, version string, log *slog.Logger) (*Agent, error) {
+	if len(config.Sites) == 0 {
+		return nil, errNoSites
+	}
+	a := &Agent{config: config, version: version, log: log, started: time.Now()}
+	a.metrics = newSelfMetrics(version, a.Status)
+	a.open = a.openPlant
+	var problems []error
+	for i := range config.Sites {
+		_, err := a.newPrimary(&config.Sites[i], source.Checkpoint{})
+		problems = append(problems, err)
+	}
+	for i := range config.Endpoints {
+		_, err := a.newEndpoint(&config.Endpoints[i], nil)
+		problems = append(problems, err)
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
