@@ -103,6 +103,7 @@ type Endpoint struct {
 	fallback bool          // 1.0 may be spoken where 2.0 is not understood
 	speaks   atomic.Uint32 // a protocol: kept until the next start
 	window   window        // owned by Run
+	first    bool          // no window has been delivered since the start
 	shards   []*shard      // one for each request at a time
 }
 
@@ -120,7 +121,7 @@ func NewEndpoint(c EndpointConfig, from feed, rejected Rejected, log *slog.Logge
 	log = log.With("endpoint", c.Name)
 	e := &Endpoint{
 		config: c, feed: from, client: cl, log: log, rejected: rejected,
-		recorder: newRecorder(c.Name, log), sizing: newSizing(c.MaxSamples), bell: newBell(), fallback: fallback,
+		recorder: newRecorder(c.Name, log), sizing: newSizing(c.MaxSamples), bell: newBell(), fallback: fallback, first: true,
 	}
 	e.speak(first)
 	for range c.Concurrency {
@@ -211,6 +212,7 @@ func (e *Endpoint) drain(l life) error {
 		if err := e.deliver(l, &e.window); err != nil {
 			return err
 		}
+		e.first = false
 		if err := e.feed.advance(&e.window); err != nil {
 			// What was delivered is sent once more after a restart, and nothing is lost.
 			e.log.Error("endpoint cannot keep its place", "error", err)

@@ -1,6 +1,8 @@
 package remotewrite
 
 import (
+	"errors"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -13,27 +15,97 @@ const huntRequests = 128
 // again: a half that is taken is done with (and if the receiver had stored it before, it gets the same
 // samples once more), a half that is refused is halved further. Halves are sent in order, so that a series'
 // points keep theirs.
+//
+// A receiver that stores the valid parts of a refused request says how many they are (Remote-Write 2.0,
+// "Partial Write"). Then the search ends when so many are found; and it ends without a
+// result where the receiver refuses what it has stored itself, as Prometheus does for all but a
+// series' last sample.
 type hunt struct {
 	shard  *shard
-	window *window
-	left   int // requests
+	window *window // of the refused request alone
+	left   int     // requests
+	bad    int     // samples still to be found; -1 where the receiver did not say how many
+	found  func(span, answer)
 }
+
+// errRepeats says that a receiver refuses what it has stored.
+var errRepeats = errors.New("the receiver refuses what it has stored already")
 
 // isolate gives every sample of a refused request its final verdict.
 func (s *shard) isolate(l life, w *window, r request, a answer) error {
-	h := &hunt{shard: s, window: w, left: huntRequests}
-	return h.search(l, r.span, a)
+	h := &hunt{shard: s, window: cutout(w, r.span), left: huntRequests, bad: -1}
+	h.found = func(sp span, a answer) { h.reject(sp, sp.count(h.window), a) }
+	if a.written <= 0 {
+		return h.search(l, h.all(), a)
+	}
+	h.bad = r.samples - a.written
+	if s.repeated() && h.bad == h.window.samples-len(h.window.columns) {
+		s.endpoint.recorder.dropped(h.bad, "repeated")
+		return nil
+	}
+	if err := h.series(l); err != nil {
+		return err
+	}
+	if h.bad <= 0 { // where nothing was found, the exemplars were refused: they are not sent twice
+		return nil
+	}
+	err := h.search(l, h.all(), a)
+	if errors.Is(err, errRepeats) {
+		h.reject(h.all(), h.bad, a)
+		return nil
+	}
+	return err
+}
+
+// repeated reports whether the receiver may have stored a request before, without our knowing: an attempt was not
+// answered, or this is what was under way when the last run ended. A database without an out-of-order
+// window then takes the last sample of each series again and refuses the others, all of which it has.
+func (s *shard) repeated() bool {
+	return s.attempt > 0 || s.endpoint.first
+}
+
+func (h *hunt) all() span { return span{to: place{column: len(h.window.columns)}} }
+
+// series finds those that are refused whole, by sending the last sample of each once more. Every receiver that has
+// it takes it again.
+func (h *hunt) series(l life) error {
+	if h.bad <= 0 || len(h.window.columns) == h.window.samples {
+		return nil
+	}
+	bad := map[int]answer{} // by column
+	lasts := &hunt{shard: h.shard, window: lasts(h.window), left: h.left, bad: -1}
+	lasts.found = func(sp span, a answer) {
+		for i := sp.from.column; i < sp.to.column; i++ {
+			bad[i] = a
+		}
+	}
+	_, err := lasts.try(l, lasts.all())
+	h.left = lasts.left
+	if err != nil {
+		return err
+	}
+	for i := len(h.window.columns) - 1; i >= 0; i-- {
+		a, ok := bad[i]
+		n := len(h.window.columns[i].points)
+		if !ok || n > h.bad {
+			continue // more than are missing: not the whole series
+		}
+		h.found(span{place{column: i}, place{column: i + 1}}, a)
+		h.window.columns = slices.Delete(h.window.columns, i, i+1)
+		h.window.samples -= n
+	}
+	return nil
 }
 
 // search halves a span that was refused with an answer.
 func (h *hunt) search(l life, sp span, a answer) error {
 	first, second := halve(h.window, sp)
 	if second.empty() || h.left <= 0 {
-		h.reject(sp, a)
+		h.found(sp, a)
 		return nil
 	}
 	taken, err := h.try(l, first)
-	if err != nil {
+	if err != nil || h.bad == 0 {
 		return err
 	}
 	if taken && second.count(h.window) > 1 {
@@ -54,6 +126,9 @@ func (h *hunt) try(l life, sp span) (taken bool, err error) {
 		}
 		if r.samples > 0 && judge(a, false) != delivered {
 			taken = false
+			if h.bad >= 0 && r.samples-max(a.written, 0) > h.bad {
+				return false, errRepeats
+			}
 			if err := h.search(l, r.span, a); err != nil {
 				return false, err
 			}
@@ -63,10 +138,12 @@ func (h *hunt) try(l life, sp span) (taken bool, err error) {
 	return taken, nil
 }
 
-// reject gives a span up.
-func (h *hunt) reject(sp span, a answer) {
+// reject gives samples up: n of those in a span.
+func (h *hunt) reject(sp span, n int, a answer) {
+	if h.bad > 0 {
+		h.bad -= min(n, h.bad)
+	}
 	e := h.shard.endpoint
-	n := sp.count(h.window)
 	news := e.recorder.refused(n, strconv.Itoa(a.status))
 	r := Rejection{
 		Time: time.Now(), Endpoint: e.config.Name, Status: a.status, Words: a.words,
@@ -81,6 +158,34 @@ func (h *hunt) reject(sp span, a answer) {
 	if err := e.rejected.Reject(r); err != nil {
 		e.log.Error("refused samples cannot be kept", "error", err, "samples", n)
 	}
+}
+
+// cutout is a window of a span's columns alone.
+func cutout(w *window, sp span) *window {
+	out := &window{dict: w.dict}
+	for i := sp.from.column; i <= sp.to.column && i < len(w.columns); i++ {
+		c := w.columns[i]
+		from, to := sp.points(i, len(c.points))
+		if from >= to {
+			continue
+		}
+		if to < len(c.points) {
+			c.exemplars = nil // they travel with the series' last point
+		}
+		c.points = c.points[from:to]
+		out.columns = append(out.columns, c)
+		out.samples += len(c.points)
+	}
+	return out
+}
+
+// lasts is a window of the last point of each series.
+func lasts(w *window) *window {
+	out := &window{dict: w.dict, samples: len(w.columns)}
+	for _, c := range w.columns {
+		out.columns = append(out.columns, column{series: c.series, points: c.points[len(c.points)-1:]})
+	}
+	return out
 }
 
 // halve cuts a span between two samples, at the end of a series where there are several. The second half is

@@ -52,7 +52,8 @@ func (s *shard) deliver(l life, w *window, sp span) error {
 				return err
 			}
 		}
-		s.endpoint.recorder.done(r.samples, r.expired)
+		s.endpoint.recorder.dropped(r.expired, "too_old")
+		s.endpoint.recorder.done(r.samples + r.expired)
 		sp.from = r.span.to
 	}
 	return nil

@@ -142,13 +142,20 @@ func (r *recorder) recovered() {
 }
 
 // done counts what is settled of a window.
-func (r *recorder) done(samples, expired int) {
+func (r *recorder) done(samples int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.stats.Pending = max(r.stats.Pending-samples-expired, 0)
-	if expired > 0 {
-		r.stats.Dropped["too_old"] += uint64(expired)
+	r.stats.Pending = max(r.stats.Pending-samples, 0)
+}
+
+// dropped counts samples that are not sent, or not again.
+func (r *recorder) dropped(samples int, reason string) {
+	if samples == 0 {
+		return
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stats.Dropped[reason] += uint64(samples)
 }
 
 // refused counts samples that will not be sent again, and says whether the log should hear of it: a series that is

@@ -166,7 +166,7 @@ func (h *history) check(tb testing.TB, dir wal.FS) {
 	if err != nil {
 		h.fail(tb, "a crash made Open fail: %v", err)
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	records, lost, err := readAll(log.Reader(wal.Position{}))
 	if err != nil {
 		h.fail(tb, "reading: %v", err)
@@ -240,14 +240,14 @@ func (h *history) checkCursor(tb testing.TB, dir wal.FS, log *wal.Log, records [
 
 // readAll reads to the end, and keeps the payloads.
 func readAll(r *wal.Reader) (records []wal.Record, lost uint64, err error) {
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	for {
 		rec, err := r.Next()
 		if damage, ok := errors.AsType[*wal.Damage](err); ok {
 			lost += damage.Lost
 			continue
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return records, lost, nil
 		}
 		if err != nil {

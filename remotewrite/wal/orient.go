@@ -5,6 +5,10 @@ package wal
 // a record back to its start. What it cannot read stays unknown.
 func (r *Reader) orient() {
 	v := r.log.view(r.pos)
+	if r.pos.Segment == 0 && v.oldest > 0 {
+		r.pos = Position{Segment: v.oldest}
+		v = r.log.view(r.pos)
+	}
 	offset := int64(min(r.pos.Offset, 1<<62))
 	switch {
 	case !v.exists:

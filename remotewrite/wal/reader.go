@@ -52,7 +52,7 @@ func (r *Reader) Next() (Record, error) {
 			return Record{}, err
 		}
 		f, g, err := r.scan.next()
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return Record{}, err
 		}
 		r.note(g.off, g.end, g.err)

@@ -61,11 +61,7 @@ func (l *Log) list() ([]foundSegment, error) {
 	var unknown []string
 	for _, name := range names {
 		if number, ok := parseSegmentName(name); ok {
-			s, err := l.inspect(number)
-			if err != nil {
-				return nil, err
-			}
-			found = append(found, s)
+			found = append(found, l.inspect(number))
 		} else if name != lockName {
 			unknown = append(unknown, name)
 		}
@@ -86,28 +82,33 @@ func (l *Log) list() ([]foundSegment, error) {
 
 // inspect reads a segment's header and size. What cannot be read is kept with
 // its error, for the readers to report.
-func (l *Log) inspect(number uint64) (foundSegment, error) {
+func (l *Log) inspect(number uint64) foundSegment {
 	s := foundSegment{info: SegmentInfo{Number: number}}
+	if number == 1 {
+		s.info.FirstSeq = 1 // by construction, whatever the header says
+	}
 	file, err := l.fs.OpenFile(segmentName(number), os.O_RDONLY, 0)
 	if err != nil {
 		s.info.Err = fmt.Errorf("open %s: %w", segmentName(number), err)
-		return s, nil
+		return s
 	}
 	defer file.Close()
 	if s.size, err = file.Size(); err != nil {
 		s.info.Err = fmt.Errorf("size of %s: %w", segmentName(number), err)
-		return s, nil
+		return s
 	}
 	s.info.Bytes = s.size
 	b := make([]byte, headerSize)
 	n, err := file.ReadAt(b, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		s.info.Err = fmt.Errorf("read %s: %w", segmentName(number), err)
-		return s, nil
+		return s
 	}
 	s.header, s.info.Err = parseHeader(b[:n], number)
-	s.info.FirstSeq, s.info.Created = s.header.firstSeq, s.header.created
-	return s, nil
+	if s.info.Err == nil {
+		s.info.FirstSeq, s.info.Created = s.header.firstSeq, s.header.created
+	}
+	return s
 }
 
 // recover reads the newest segment; one that was never committed is removed,
@@ -180,11 +181,11 @@ func (l *Log) readTail(s foundSegment) (tail, error) {
 func (t *tail) read(scan *scanner) error {
 	for {
 		f, g, err := scan.next()
-		if err != nil && err != io.EOF {
-			return err
-		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return t.finish(scan, g)
+		}
+		if err != nil {
+			return err
 		}
 		t.note(scan.segment, g, f.seq)
 		t.good++

@@ -158,23 +158,19 @@ func (s *scanner) window(off int64, n int) ([]byte, error) {
 // fill reads on from off, n bytes or more, and keeps what it has of them.
 func (s *scanner) fill(off int64, n int) error {
 	want := int(min(int64(max(n, readAhead)), s.limit-off))
-	kept := 0
 	var held []byte
-	if end := s.at + int64(len(s.buf)); off >= s.at && off < end {
+	if off >= s.at && off < s.at+int64(len(s.buf)) {
 		held = s.buf[off-s.at:]
+		held = held[:min(len(held), want)]
 	}
 	if want > cap(s.buf) {
-		s.buf = append(make([]byte, 0, want), held...)
-		kept = len(held)
-	} else {
-		kept = copy(s.buf[:cap(s.buf)], held)
+		s.buf = make([]byte, want)
 	}
-	kept = min(kept, want)
-	s.buf = s.buf[:want]
-	s.at = off
+	s.buf, s.at = s.buf[:want], off
+	kept := copy(s.buf, held)
 	read, err := s.file.ReadAt(s.buf[kept:], off+int64(kept))
 	s.buf = s.buf[:kept+read]
-	if err == nil || err == io.EOF {
+	if err == nil || errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF // of the file, or of what is committed
 	}
 	return fmt.Errorf("read %s at %d: %w", segmentName(s.segment), off+int64(kept+read), err)

@@ -8,7 +8,7 @@ import (
 // SegmentInfo describes a segment.
 type SegmentInfo struct {
 	Number   uint64
-	FirstSeq uint64    // 0 if the header is damaged
+	FirstSeq uint64    // 0 if unknown, because the header is damaged
 	Bytes    int64     // committed, header included
 	Created  time.Time // zero if the header is damaged
 	Err      error     // why the header cannot be read

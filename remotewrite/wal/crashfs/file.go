@@ -13,7 +13,13 @@ type inode struct {
 	live    []byte   // as a program sees it
 	durable []byte   // as it is sure to be on the disk
 	pending []change // since then, oldest first
+
+	bad   bool // badBlock bytes at badAt cannot be read
+	badAt int64
 }
+
+// badBlock is how much a disk cannot read.
+const badBlock = 4096
 
 // change is a write at off, or a truncation to off if content is nil.
 type change struct {
@@ -59,6 +65,10 @@ func (f *file) ReadAt(b []byte, off int64) (int, error) {
 	}
 	if off >= int64(len(f.node.live)) {
 		return 0, io.EOF
+	}
+	if f.node.bad && off < f.node.badAt+badBlock && off+int64(len(b)) > f.node.badAt {
+		n := copy(b, f.node.live[off:max(off, f.node.badAt)])
+		return n, pathError("read", f.name, syscall.EIO)
 	}
 	n := copy(b, f.node.live[off:])
 	if n < len(b) {

@@ -158,6 +158,13 @@ func (f *FS) Put(name string, content []byte) {
 	f.live[name], f.durable[name] = node, node
 }
 
+// BadBlock makes the 4096 bytes at off of a file unreadable (EIO), for good.
+func (f *FS) BadBlock(name string, off int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.live[name].bad, f.live[name].badAt = true, off
+}
+
 // enter changes a directory, unless a fault strikes.
 func (f *FS) enter(op Op, c entryChange) error {
 	o := f.strike(op)

@@ -1,0 +1,224 @@
+package remotewrite
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	remoteapi "github.com/prometheus/client_golang/exp/api/remote"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/storage/remote"
+	"github.com/prometheus/prometheus/tsdb"
+	"github.com/prometheus/prometheus/tsdb/chunkenc"
+
+	"backwire/remotewrite/receiver"
+)
+
+// database is Prometheus's own write endpoint over its own time series database.
+type database struct {
+	db       *tsdb.DB
+	server   *httptest.Server
+	mu       sync.Mutex
+	requests int
+}
+
+func newDatabase(t *testing.T, accept ...remoteapi.WriteMessageType) *database {
+	t.Helper()
+	o := tsdb.DefaultOptions()
+	o.EnableExemplarStorage, o.MaxExemplars = true, 1000
+	o.RetentionDuration = 0
+	db, err := tsdb.Open(t.TempDir(), slog.New(slog.DiscardHandler), nil, o, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	d := &database{db: db}
+	write := remote.NewWriteHandler(slog.New(slog.DiscardHandler), prometheus.NewRegistry(), db, accept, false, false)
+	d.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d.mu.Lock()
+		d.requests++
+		d.mu.Unlock()
+		write.ServeHTTP(w, r)
+	}))
+	t.Cleanup(d.server.Close)
+	return d
+}
+
+// send delivers windows by an endpoint of its own and returns its stats and what was rejected.
+func (d *database) send(t *testing.T, c EndpointConfig, windows ...*window) (Stats, *sink) {
+	t.Helper()
+	c.Name, c.URL = "prometheus", d.server.URL
+	s, tape := &sink{}, newTape(windows...)
+	e, err := NewEndpoint(c, tape, s, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // what is there is flushed, and that is all
+	if err := e.Run(ctx, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if tape.place() != len(windows) {
+		t.Fatalf("at window %d of %d: %s", tape.place(), len(windows), e.Stats().LastError)
+	}
+	return e.Stats(), s
+}
+
+// samples reads everything back, by series.
+func (d *database) samples(t *testing.T) map[string][]point {
+	t.Helper()
+	q, err := d.db.Querier(math.MinInt64, math.MaxInt64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close()
+	out := map[string][]point{}
+	set := q.Select(t.Context(), false, nil, labels.MustNewMatcher(labels.MatchRegexp, "__name__", ".+"))
+	for set.Next() {
+		var key receiver.Series
+		set.At().Labels().Range(func(l labels.Label) { key.Labels = append(key.Labels, receiver.Label{Name: l.Name, Value: l.Value}) })
+		it := set.At().Iterator(nil)
+		for it.Next() == chunkenc.ValFloat {
+			at, v := it.At()
+			out[key.Key()] = append(out[key.Key()], point{at, v})
+		}
+		if it.Err() != nil {
+			t.Fatal(it.Err())
+		}
+	}
+	if set.Err() != nil {
+		t.Fatal(set.Err())
+	}
+	return out
+}
+
+func (d *database) query(t *testing.T, expr string, at int64) float64 {
+	t.Helper()
+	engine := promql.NewEngine(promql.EngineOpts{MaxSamples: 1e6, Timeout: time.Minute})
+	defer engine.Close()
+	q, err := engine.NewInstantQuery(t.Context(), d.db, nil, expr, time.UnixMilli(at))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close()
+	v, err := q.Exec(t.Context()).Vector()
+	if err != nil || len(v) != 1 {
+		t.Fatalf("%s: %v, %v", expr, v, err)
+	}
+	return v[0].F
+}
+
+// recent returns a window whose newest points are a little in the past, as Prometheus wants it.
+func recent(series, points int) *window {
+	last := time.UnixMilli(testTime + int64(points-1)*60_000)
+	return later(series, points, time.Since(last).Truncate(time.Second)-time.Minute)
+}
+
+func TestPrometheusStoresWhatIsSent(t *testing.T) {
+	for _, c := range []struct {
+		accept   remoteapi.WriteMessageType
+		protocol string
+	}{{remoteapi.WriteV1MessageType, "1.0"}, {remoteapi.WriteV2MessageType, "2.0"}} {
+		t.Run(c.protocol, func(t *testing.T) {
+			d := newDatabase(t, c.accept)
+			w := recent(200, 50)
+			w.columns[1].points[49].V = math.Float64frombits(0x7ff0000000000002) // a series that ended
+			w.columns[1].exemplars = []exemplar{{nil, w.newest, 1}}
+			stats, s := d.send(t, EndpointConfig{MaxSamples: 3000, Concurrency: 2}, w)
+			if len(s.all) != 0 || stats.Samples != 10_000 || stats.Protocol != c.protocol {
+				t.Errorf("rejected %v, stats %+v", s.all, stats)
+			}
+			got := d.samples(t)
+			sum := 0.0
+			for i, col := range w.columns {
+				key := receivedKey(expectedLabels(w, &w.dict.series[col.series], nil))
+				if !slices.EqualFunc(got[key], col.points, func(a, b point) bool {
+					return a.T == b.T && math.Float64bits(a.V) == math.Float64bits(b.V)
+				}) {
+					t.Fatalf("%s: got %v, want %v", key, got[key], col.points)
+				}
+				if i%4 != 0 && i != 1 {
+					sum += col.points[49].V
+				}
+			}
+			if got := d.query(t, "sum(nbu_jobs_completed_total)", w.newest); got != sum {
+				t.Errorf("sum is %v, want %v", got, sum)
+			}
+		})
+	}
+}
+
+// One sample is refused, and only one is given up. Where Prometheus has stored the rest (2.0) and refuses it a second time, because it
+// is not the last of its series, which one it was is not to be found out; then the rejection names their number.
+func TestPrometheusRefusesOutOfOrder(t *testing.T) {
+	for _, c := range []struct {
+		accept remoteapi.WriteMessageType
+		points int
+		exact  bool
+	}{
+		{remoteapi.WriteV1MessageType, 1, true},
+		{remoteapi.WriteV1MessageType, 20, true},
+		{remoteapi.WriteV2MessageType, 1, true},
+		{remoteapi.WriteV2MessageType, 20, false},
+	} {
+		t.Run(fmt.Sprintf("%s, %d points", c.accept, c.points), func(t *testing.T) {
+			d := newDatabase(t, c.accept)
+			w := recent(1000, c.points)
+			first := recent(1000, c.points)
+			first.columns = first.columns[123:124]
+			first.columns[0].points = []point{{first.columns[0].points[0].T, -1}} // the same time with another value
+			d.send(t, EndpointConfig{}, first)
+			d.requests = 0
+			stats, s := d.send(t, EndpointConfig{}, w)
+			want := []RejectedPoint{RejectedPoint(w.columns[123].points[0])}
+			if got := s.points(); c.exact && !slices.Equal(got, want) {
+				t.Errorf("rejected %d samples, want %v", len(got), want)
+			}
+			if len(s.all) != 1 || s.all[0].Samples != 1 || stats.Rejected["400"] != 1 || d.requests > 29 {
+				t.Errorf("%d rejections, stats %+v, %d requests", len(s.all), stats, d.requests)
+			}
+			if n := len(d.samples(t)); n != 1000 {
+				t.Errorf("%d series stored", n)
+			}
+		})
+	}
+}
+
+// What was under way when the last run ended is sent again. Prometheus has it and refuses most of it;
+// nothing is lost, nothing is called rejected, and nothing is searched for.
+func TestPrometheusHasItAlready(t *testing.T) {
+	d := newDatabase(t, remoteapi.WriteV2MessageType)
+	w := recent(100, 20)
+	d.send(t, EndpointConfig{}, w)
+	d.requests = 0
+	stats, s := d.send(t, EndpointConfig{}, w)
+	if len(s.all) != 0 || stats.Dropped["repeated"] != 1900 || d.requests != 1 {
+		t.Errorf("rejected %v, stats %+v, %d requests", s.all, stats, d.requests)
+	}
+}
+
+// A series that Prometheus does not take at all is found among others that it has stored.
+func TestPrometheusRefusesASeries(t *testing.T) {
+	d := newDatabase(t, remoteapi.WriteV2MessageType)
+	w := recent(100, 20)
+	future := w.columns[42].points
+	for i := range future {
+		future[i].T += time.Hour.Milliseconds()
+	}
+	stats, s := d.send(t, EndpointConfig{}, w)
+	if got := s.points(); len(got) != 20 || got[0] != RejectedPoint(future[0]) || len(s.all) != 1 {
+		t.Errorf("rejected %v", got)
+	}
+	if stats.Rejected["400"] != 20 || d.requests > 20 {
+		t.Errorf("stats %+v, %d requests", stats, d.requests)
+	}
+}
