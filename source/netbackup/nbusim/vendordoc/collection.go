@@ -1,0 +1,219 @@
+package vendordoc
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/routers"
+	"gopkg.in/yaml.v3"
+)
+
+// ErrUndescribed is what a path or method answers that no document describes.
+var ErrUndescribed = errors.New("no document describes it")
+
+// The media type version of each release in the collection.
+func releases() map[string]string {
+	return map[string]string{"10.0": "10.3", "12.0": "10.5", "13.0": "11.0", "14.0": "11.2"}
+}
+
+// Collection is the vendor's documents in a directory. It is safe for concurrent use.
+type Collection struct {
+	dir string
+
+	mu     sync.Mutex
+	index  map[string][]entry // by release
+	routes map[string]*routers.Route
+}
+
+// entry is one path of one file.
+type entry struct {
+	path string // a template
+	file string
+}
+
+// Open reads nothing yet.
+func Open(dir string) *Collection {
+	return &Collection{dir: dir, index: map[string][]entry{}, routes: map[string]*routers.Route{}}
+}
+
+// route finds the operation for a path in a media type version ("13.0").
+func (c *Collection) route(version, method, path string) (*routers.Route, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, from, err := c.find(version, path)
+	if err != nil {
+		return nil, err
+	}
+	key := version + " " + e.path
+	item := c.routes[key]
+	if item == nil {
+		if item, err = c.load(e, from, version); err != nil {
+			return nil, err
+		}
+		c.routes[key] = item
+	}
+	op := item.PathItem.GetOperation(method)
+	if op == nil {
+		return nil, fmt.Errorf("%s %s: %w", method, e.path, ErrUndescribed)
+	}
+	found := *item
+	found.Method, found.Operation = method, op
+	return &found, nil
+}
+
+// find looks in the release itself and then in the others, the newest first; from is the version of
+// the release that has it.
+func (c *Collection) find(version, path string) (e entry, from string, err error) {
+	if releases()[version] == "" {
+		return e, "", fmt.Errorf("media type version %s: %w", version, ErrUndescribed)
+	}
+	others := slices.Sorted(maps.Keys(releases()))
+	slices.Reverse(others)
+	for _, v := range append([]string{version}, others...) {
+		entries, err := c.entries(releases()[v])
+		if err != nil {
+			return e, "", err
+		}
+		i := slices.IndexFunc(entries, func(e entry) bool { return e.matches(path) })
+		if i >= 0 {
+			return entries[i], v, nil
+		}
+	}
+	return e, "", fmt.Errorf("%s: %w", path, ErrUndescribed)
+}
+
+func (e entry) matches(path string) bool {
+	want, got := strings.Split(e.path, "/"), strings.Split(path, "/")
+	if len(want) != len(got) {
+		return false
+	}
+	for i := range want {
+		if want[i] != got[i] && !strings.HasPrefix(want[i], "{") {
+			return false
+		}
+	}
+	return true
+}
+
+// entries lists the paths of a release, those without a template first, by the lines that name them.
+func (c *Collection) entries(release string) ([]entry, error) {
+	if known, ok := c.index[release]; ok {
+		return known, nil
+	}
+	files, err := filepath.Glob(filepath.Join(c.dir, release, "*.yaml"))
+	if err != nil || len(files) == 0 {
+		return nil, fmt.Errorf("list the documents of %s in %s: %w", release, c.dir, errors.Join(err, os.ErrNotExist))
+	}
+	line := regexp.MustCompile(`(?m)^  '?(/[^':]*)'?:$`)
+	var entries []entry
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			return nil, fmt.Errorf("read a document: %w", err)
+		}
+		for _, m := range line.FindAllSubmatch(b, -1) {
+			entries = append(entries, entry{string(m[1]), f})
+		}
+	}
+	slices.SortStableFunc(entries, func(a, b entry) int {
+		return strings.Count(a.path, "{") - strings.Count(b.path, "{")
+	})
+	c.index[release] = entries
+	return entries, nil
+}
+
+// load parses the file of a path and keeps that path alone.
+func (c *Collection) load(e entry, from, version string) (*routers.Route, error) {
+	b, err := os.ReadFile(e.file)
+	if err != nil {
+		return nil, fmt.Errorf("read a document: %w", err)
+	}
+	b = bytes.ReplaceAll(b, []byte(";version="+from), []byte(";version="+version))
+	item, err := pathItem(b, e.path)
+	if err != nil {
+		return nil, fmt.Errorf("read %s of %s: %w", e.path, e.file, err)
+	}
+	whole, err := json.Marshal(map[string]any{
+		"openapi": "3.0.0", "info": map[string]any{"title": "one path", "version": version},
+		"paths": map[string]any{e.path: lenient(item)},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read %s of %s: %w", e.path, e.file, err)
+	}
+	spec, err := openapi3.NewLoader().LoadFromData(whole)
+	if err != nil {
+		return nil, fmt.Errorf("read %s of %s: %w", e.path, e.file, err)
+	}
+	return &routers.Route{Spec: spec, Path: e.path, PathItem: spec.Paths.Value(e.path)}, nil
+}
+
+// pathItem decodes one path; the rest of the file is only there for the aliases that point into it.
+func pathItem(document []byte, path string) (any, error) {
+	var root yaml.Node
+	if err := yaml.Unmarshal(document, &root); err != nil {
+		return nil, err
+	}
+	node := child(child(root.Content[0], "paths"), path)
+	if node == nil {
+		return nil, ErrUndescribed
+	}
+	var item any
+	return item, node.Decode(&item)
+}
+
+func child(n *yaml.Node, key string) *yaml.Node {
+	if n == nil {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}
+
+// lenient makes the patches that the package comment lists.
+func lenient(v any) any {
+	switch v := v.(type) {
+	case []any:
+		for i := range v {
+			v[i] = lenient(v[i])
+		}
+		return v
+	case map[string]any:
+		return lenientObject(v)
+	}
+	return v
+}
+
+func lenientObject(m map[string]any) any {
+	_, isProperties := m["properties"].(map[string]any)
+	for key, v := range m {
+		m[key] = lenient(v)
+	}
+	// Under "properties" the words are names of attributes; a schema or a media type has
+	// one of these besides.
+	_, typed := m["type"].(string)
+	_, schemed := m["schema"]
+	if typed || schemed || isProperties {
+		delete(m, "example")
+		delete(m, "examples")
+		delete(m, "default")
+	}
+	if alternatives, ok := m["oneOf"].([]any); ok {
+		delete(m, "oneOf")
+		m["anyOf"] = alternatives
+	}
+	return m
+}
