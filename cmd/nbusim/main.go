@@ -12,9 +12,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"backwire/source/netbackup/nbusim"
+
+	"github.com/spf13/cobra"
 )
 
 const stopWithin = 5 * time.Second

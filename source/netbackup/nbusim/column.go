@@ -1,6 +1,7 @@
 package nbusim
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -58,8 +59,8 @@ func (cs columns[T]) bindLogic(e *expression) (func(*T) bool, error) {
 		return nil, err
 	}
 	if e.operator == "not" {
-		if c := cs.named(e.left.attribute); c == nil || !c.takes("not") {
-			return nil, fmt.Errorf("not is not supported here")
+		if !cs.negatable(e.left) {
+			return nil, errors.New("an attribute in it does not take not")
 		}
 		return func(o *T) bool { return !left(o) }, nil
 	}
@@ -71,6 +72,15 @@ func (cs columns[T]) bindLogic(e *expression) (func(*T) bool, error) {
 		return func(o *T) bool { return left(o) && right(o) }, nil
 	}
 	return func(o *T) bool { return left(o) || right(o) }, nil
+}
+
+// negatable says whether every attribute of an expression takes "not".
+func (cs columns[T]) negatable(e *expression) bool {
+	if e.left != nil {
+		return cs.negatable(e.left) && (e.right == nil || cs.negatable(e.right))
+	}
+	c := cs.named(e.attribute)
+	return c != nil && c.takes("not")
 }
 
 func (c *column[T]) takes(operator string) bool {

@@ -1,7 +1,7 @@
 package nbusim
 
 import (
-	"fmt"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,7 +65,7 @@ func TestFilterSelects(t *testing.T) {
 func filtered(t *testing.T, s *Server, filter, sort string) string {
 	a := get(t, s, "/admin/jobs"+query("filter", filter, "sort", sort))
 	if a.status != 200 {
-		return fmt.Sprint(a.status)
+		return strconv.Itoa(a.status)
 	}
 	out := ""
 	for _, d := range a.page(t).Data {

@@ -45,7 +45,7 @@ func (s *Server) listen(address, scheme string, secure *tls.Config) error {
 	if s.life.http != nil {
 		return fmt.Errorf("listen on %s: the server already listens on %s", address, s.life.url)
 	}
-	l, err := net.Listen("tcp", address)
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", address, err)
 	}

@@ -34,12 +34,10 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	got, err := copyBody(&resp.Body)
-	if err != nil {
-		resp.Body = &failing{bytes.NewReader(got), err} // as far as it came, for the client to judge
-		return resp, nil
-	}
-	if err := t.check(req, sent, resp, got); err != nil {
+	got, cut := copyBody(&resp.Body)
+	if cut != nil { // as far as it came, for the client to judge
+		resp.Body = &failing{bytes.NewReader(got), cut}
+	} else if err := t.check(req, sent, resp, got); err != nil {
 		t.Report(fmt.Errorf("%s %s answered %d: %w", req.Method, req.URL, resp.StatusCode, err))
 	}
 	return resp, nil
@@ -128,7 +126,7 @@ func checkAccept(req *http.Request, route *routers.Route) error {
 	if route.Operation.Responses.Status(http.StatusOK) != nil && route.Operation.Responses.Status(http.StatusOK).Value.Content == nil {
 		return nil // nothing but errors has a body
 	}
-	return fmt.Errorf("Accept %q is nothing that %s produces", accept, route.Path)
+	return fmt.Errorf("the media type %q in Accept: %w", accept, ErrUndescribed)
 }
 
 func checkResponse(in *openapi3filter.RequestValidationInput, resp *http.Response, got []byte) error {
