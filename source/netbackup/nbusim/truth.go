@@ -38,7 +38,9 @@ func (c Completion) Result() string {
 }
 
 // Backup says whether the completion answers the question for a client's last backup.
-func (c Completion) Backup() bool { return c.Type == "BACKUP" && !c.Parent && c.Client != "" }
+func (c Completion) Backup() bool {
+	return c.Type == "BACKUP" && !c.Parent && c.Client != "" && c.Policy != ""
+}
 
 type attempt struct {
 	generation int // of the job database

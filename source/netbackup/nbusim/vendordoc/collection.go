@@ -31,7 +31,8 @@ type Collection struct {
 	dir string
 
 	mu     sync.Mutex
-	index  map[string][]entry // by release
+	index  map[string][]entry    // by release
+	roots  map[string]*yaml.Node // parsed files
 	routes map[string]*routers.Route
 }
 
@@ -43,7 +44,7 @@ type entry struct {
 
 // Open reads nothing yet.
 func Open(dir string) *Collection {
-	return &Collection{dir: dir, index: map[string][]entry{}, routes: map[string]*routers.Route{}}
+	return &Collection{dir: dir, index: map[string][]entry{}, roots: map[string]*yaml.Node{}, routes: map[string]*routers.Route{}}
 }
 
 // route finds the operation for a path in a media type version ("13.0").
@@ -132,14 +133,9 @@ func (c *Collection) entries(release string) ([]entry, error) {
 	return entries, nil
 }
 
-// load parses the file of a path and keeps that path alone.
+// load makes a document of one path alone.
 func (c *Collection) load(e entry, from, version string) (*routers.Route, error) {
-	b, err := os.ReadFile(e.file)
-	if err != nil {
-		return nil, fmt.Errorf("read a document: %w", err)
-	}
-	b = bytes.ReplaceAll(b, []byte(";version="+from), []byte(";version="+version))
-	item, err := pathItem(b, e.path)
+	item, err := c.pathItem(e)
 	if err != nil {
 		return nil, fmt.Errorf("read %s of %s: %w", e.path, e.file, err)
 	}
@@ -150,6 +146,7 @@ func (c *Collection) load(e entry, from, version string) (*routers.Route, error)
 	if err != nil {
 		return nil, fmt.Errorf("read %s of %s: %w", e.path, e.file, err)
 	}
+	whole = bytes.ReplaceAll(whole, []byte(";version="+from), []byte(";version="+version))
 	spec, err := openapi3.NewLoader().LoadFromData(whole)
 	if err != nil {
 		return nil, fmt.Errorf("read %s of %s: %w", e.path, e.file, err)
@@ -158,12 +155,20 @@ func (c *Collection) load(e entry, from, version string) (*routers.Route, error)
 }
 
 // pathItem decodes one path; the rest of the file is only there for the aliases that point into it.
-func pathItem(document []byte, path string) (any, error) {
-	var root yaml.Node
-	if err := yaml.Unmarshal(document, &root); err != nil {
-		return nil, err
+func (c *Collection) pathItem(e entry) (any, error) {
+	root := c.roots[e.file]
+	if root == nil {
+		b, err := os.ReadFile(e.file)
+		if err != nil {
+			return nil, err
+		}
+		root = &yaml.Node{}
+		if err := yaml.Unmarshal(b, root); err != nil {
+			return nil, err
+		}
+		c.roots[e.file] = root
 	}
-	node := child(child(root.Content[0], "paths"), path)
+	node := child(child(root.Content[0], "paths"), e.path)
 	if node == nil {
 		return nil, ErrUndescribed
 	}
