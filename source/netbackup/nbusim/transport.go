@@ -25,10 +25,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	w.Header().Set("Content-Length", itoa(len(a.body)))
 	w.WriteHeader(a.status)
-	body := &pacedBody{ctx: req.Context(), rest: a.sent(), chunk: a.chunk, pause: a.pause, flush: http.NewResponseController(w)}
-	if _, err := io.Copy(w, body); err != nil || a.truncated() {
-		panic(http.ErrAbortHandler)
+	wire := http.NewResponseController(w)
+	body := &pacedBody{ctx: req.Context(), rest: a.sent(), chunk: a.chunk, pause: a.pause, flush: wire}
+	_, err := io.Copy(w, body)
+	if err == nil && !a.truncated() {
+		return
 	}
+	_ = wire.Flush() // what there is arrives before the connection ends
+	panic(http.ErrAbortHandler)
 }
 
 // resetConnection ends a TCP connection by RST and not by FIN.
@@ -90,6 +94,7 @@ type pacedBody struct {
 	pause time.Duration
 	cut   bool // the end is an interrupted connection
 	begun bool
+	left  int                      // of the current chunk
 	flush *http.ResponseController // of a real connection, else nil
 }
 
@@ -101,21 +106,27 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	if len(b.rest) == 0 {
 		return 0, b.end()
 	}
-	if b.chunk > 0 && len(p) > b.chunk {
-		p = p[:b.chunk]
-	}
-	if b.begun && b.pause > 0 {
+	if b.chunk > 0 {
 		if err := b.breathe(); err != nil {
 			return 0, err
 		}
+		p = p[:min(len(p), b.left)]
 	}
-	b.begun = true
 	n := copy(p, b.rest)
-	b.rest = b.rest[n:]
+	b.rest, b.left = b.rest[n:], b.left-n
 	return n, nil
 }
 
+// breathe pauses between two chunks.
 func (b *pacedBody) breathe() error {
+	if b.left > 0 {
+		return nil
+	}
+	first := !b.begun
+	b.left, b.begun = b.chunk, true
+	if first {
+		return nil
+	}
 	if b.flush != nil {
 		if err := b.flush.Flush(); err != nil {
 			return err
