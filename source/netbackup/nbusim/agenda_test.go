@@ -89,7 +89,7 @@ func TestSkewedClockIsTheServersOwn(t *testing.T) {
 		s := newServer(t, Options{Clock: func() time.Time { return time.Now().Add(5 * time.Minute) }})
 		id := s.AddJob(JobSpec{Life: Run(time.Second, time.Second, 0)})
 		time.Sleep(time.Minute)
-		if j, _ := s.Job(id); j.End.Sub(time.Now()) != 4*time.Minute+2*time.Second {
+		if j, _ := s.Job(id); time.Until(j.End) != 4*time.Minute+2*time.Second {
 			t.Errorf("ended at %s", j.End)
 		}
 	})

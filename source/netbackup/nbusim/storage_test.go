@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -67,12 +68,12 @@ func TestStorageFilterAndSort(t *testing.T) {
 		query("filter", "tolower(name) eq 'stu-msdp-1' or endswith(name,'-12')"):   "stu-msdp-1 stu-cloud-12 ",
 		query("filter", "not startswith(name,'stu-')"):                             "",
 	} {
-		got := ""
+		var got strings.Builder
 		for _, d := range get(t, s, "/storage/storage-units"+q).page(t).Data {
-			got += d.ID.(string) + " "
+			got.WriteString(d.ID.(string) + " ")
 		}
-		if got != want {
-			t.Errorf("%s gave %q, want %q", q, got, want)
+		if got.String() != want {
+			t.Errorf("%s gave %q, want %q", q, got.String(), want)
 		}
 	}
 }
