@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"testing"
 
+	"backwire/remotewrite/wal"
 	"backwire/source"
 )
 
@@ -59,6 +60,14 @@ func newModelSite(name string, r *rand.Rand) *modelSite {
 			source.NewSeries(gauge, "", 0, source.Label{Name: "site", Value: name}, n))
 	}
 	return s
+}
+
+// clone is the site as it is, with the same dice.
+func (s *modelSite) clone() *modelSite {
+	c := *s
+	c.pool, c.present, c.durable = slices.Clone(s.pool), maps.Clone(s.present), maps.Clone(s.durable)
+	c.state, c.values = maps.Clone(s.state), maps.Clone(s.values)
+	return &c
 }
 
 // next is a random cycle and the points that it has to become.
@@ -215,8 +224,37 @@ func pointsOf(t *testing.T, w *window) []wanted {
 type modelEndpoint struct {
 	name   string
 	sub    *Subscription
-	record int // how many records of the model it has
+	record int                  // how many records of the model it has read
+	stored int                  // how many of them are behind its cursor
+	places map[wal.Position]int // how many it has at each place that its cursor may be stored
 	window window
+}
+
+func newModelEndpoints(names ...string) []*modelEndpoint {
+	var endpoints []*modelEndpoint
+	for _, name := range names {
+		endpoints = append(endpoints, &modelEndpoint{name: name, places: map[wal.Position]int{}})
+	}
+	return endpoints
+}
+
+// subscribe goes on where the cursor is, which is where it was stored or about to be.
+func (e *modelEndpoint) subscribe(t *testing.T, q *Queue) error {
+	t.Helper()
+	sub, err := q.Subscribe(e.name, true)
+	if err != nil {
+		return err
+	}
+	e.sub = sub
+	record, known := e.places[sub.position()]
+	switch {
+	case known && record < e.stored:
+		t.Fatalf("%s: the cursor moved back from record %d to %d", e.name, e.stored, record)
+	case !known && e.stored > 0:
+		t.Fatalf("%s: the cursor is at %v, where it never was", e.name, sub.position())
+	}
+	e.record = record
+	return nil
 }
 
 // drain reads up to the given number of windows and compares them with the model.
@@ -224,25 +262,27 @@ func (e *modelEndpoint) drain(t *testing.T, records [][]wanted, windows, limit i
 	t.Helper()
 	for range windows {
 		err := e.sub.fill(&e.window, limit)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
 		end := e.record + e.window.records
 		if end > len(records) {
 			t.Fatalf("%s: %d records beyond the %d of the model", e.name, end-len(records), len(records))
 		}
+		e.places[e.window.next] = end
 		want := slices.Concat(records[e.record:end]...)
 		slices.SortFunc(want, compareWanted)
 		if got := pointsOf(t, &e.window); !slices.Equal(got, want) {
 			t.Fatalf("%s: records %d to %d are\n%v, want\n%v", e.name, e.record, end, got, want)
 		}
-		if err := e.sub.advance(&e.window); err != nil {
+		e.record = end
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = e.sub.advance(&e.window)
+		}
+		if err != nil {
 			return err
 		}
-		e.record = end
+		e.stored = end
 	}
 	return nil
 }

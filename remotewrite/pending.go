@@ -129,6 +129,7 @@ func (p *pending) overlay(site string, known *source.Checkpoint) {
 
 func overlaySamples(known *source.Checkpoint, at map[string]int, samples []source.Sample) {
 	for _, s := range samples {
+		s.Value = valueFrom(valueOf(s.Value))
 		i, ok := at[s.Series.Key()]
 		switch {
 		case !s.Series.Metric.Durable:

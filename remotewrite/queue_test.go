@@ -33,12 +33,14 @@ func TestQueueAgainstModel(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		fs := crashfs.New()
 		sites := []*modelSite{newModelSite("paris", r), newModelSite("lyon", r)}
-		endpoints := []*modelEndpoint{{name: "a"}, {name: "b"}}
+		endpoints := newModelEndpoints("a", "b")
 		var records [][]wanted
 		for range 6 {
 			q := openTest(t, fs, Options{SegmentBytes: 6000, Endpoints: []string{"a", "b"}})
 			for _, e := range endpoints {
-				e.sub = mustSubscribe(t, q, e.name)
+				if err := e.subscribe(t, q); err != nil {
+					t.Fatal(err)
+				}
 			}
 			for _, s := range sites {
 				s.check(t, q.Checkpoint(s.name))
@@ -72,7 +74,9 @@ func TestQueueAgainstModel(t *testing.T) {
 		}
 		q := openTest(t, fs, Options{Endpoints: []string{"a", "b"}})
 		for _, e := range endpoints {
-			e.sub = mustSubscribe(t, q, e.name)
+			if err := e.subscribe(t, q); err != nil {
+				t.Fatal(err)
+			}
 			if err := e.drain(t, records, math.MaxInt, 100); err != nil {
 				t.Fatalf("seed %d: drain: %v", seed, err)
 			}

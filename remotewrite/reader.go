@@ -154,6 +154,8 @@ func (r *reader) bridge(rec *wal.Record, echo []byte, entering bool, w *window) 
 	missing := uint64(0)
 	if r.seq > 0 {
 		missing = rec.Seq - r.seq - 1
+	} else if r.damage != nil {
+		missing = r.damage.Lost
 	}
 	switch {
 	case rec.Head():
@@ -204,14 +206,23 @@ func (r *reader) read(rec *wal.Record, block []byte, w *window) {
 // enter begins a segment. Its head says how much was written before, and so how many
 // samples were in the records that are lost.
 func (r *reader) enter(rec *wal.Record, head []byte) {
-	known, began := r.totals(), r.seq > 0
+	known, understood := r.totals(), r.had.Segment != 0
 	if r.broken = r.take(head, nil); r.broken != nil {
 		return
 	}
 	r.had.Segment = rec.Pos.Segment
-	missing := r.before.minus(known)
-	if began && missing.Samples > 0 {
-		r.report(loss{rec.Pos.Segment, rec.Pos.Offset, Totals{Samples: missing.Samples}, wal.ErrMissing})
+	var missing Totals
+	switch {
+	case understood:
+		missing.Samples = r.before.minus(known).Samples
+	case r.seq > 0: // records of the segment before, counted one by one
+		missing.Samples = r.past.Samples
+	case r.damage != nil && r.damage.Segment <= r.past.Segment: // not even one of them
+		missing = r.past.Totals
+		missing.Records -= min(missing.Records, r.damage.Lost)
+	}
+	if missing != (Totals{}) {
+		r.report(loss{rec.Pos.Segment, rec.Pos.Offset, missing, wal.ErrMissing})
 	}
 }
 

@@ -42,7 +42,9 @@ func (p *packer) revert() {
 	site := p.sites[u.at]
 	p.names.forget(p.dict, u.extent, uint32(u.at))
 	for _, r := range slices.Backward(u.replaced) {
-		p.names.series[u.at][r.key] = r.old
+		if int(r.old) < u.extent.series { // else it was new itself
+			p.names.series[u.at][r.key] = r.old
+		}
 	}
 	p.values = append(p.values[:0], u.values...)
 	p.owners = p.owners[:len(p.values)]
