@@ -49,6 +49,7 @@ type sitePart struct {
 type endpointPart struct {
 	name   string
 	run    func(ctx context.Context, flush time.Duration) error
+	close  func() error // its place in the queue, once run has returned
 	status func() EndpointStatus
 }
 
@@ -134,7 +135,7 @@ func (a *Agent) work(ctx context.Context, p *plant) {
 }
 
 func (a *Agent) deliver(ctx context.Context, e *endpointPart) {
-	if err := e.run(ctx, flushGrace); err != nil {
+	if err := errors.Join(e.run(ctx, flushGrace), e.close()); err != nil {
 		a.log.Error("endpoint ended", "endpoint", e.name, "err", err)
 	}
 }

@@ -54,7 +54,7 @@ func (w *works) agent(t *testing.T, environ ...string) *Agent {
 		}
 		for i, run := range w.endpoints {
 			name := string(rune('x' + i))
-			p.endpoints = append(p.endpoints, &endpointPart{name: name, run: run, status: func() EndpointStatus { return EndpointStatus{Name: name} }})
+			p.endpoints = append(p.endpoints, &endpointPart{name: name, run: run, close: func() error { return nil }, status: func() EndpointStatus { return EndpointStatus{Name: name} }})
 		}
 		return p, nil
 	}

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
 	"backwire/source"
+	"backwire/source/netbackup"
 )
 
 // Once runs one cycle of every site and returns what each one knows, for a look at it. It
@@ -24,11 +24,8 @@ func (a *Agent) Once(ctx context.Context) ([]source.Batch, error) {
 	var wg sync.WaitGroup
 	for i := range a.config.Sites {
 		wg.Go(func() {
-			site, batches, err := a.tryCycle(ctx, &a.config.Sites[i], a.config.Backfill)
-			if err == nil {
-				err = failures(site)
-			}
-			results[i] = result{newest(batches), err}
+			batch, err := a.tryCycle(ctx, &a.config.Sites[i])
+			results[i] = result{batch, err}
 		})
 	}
 	wg.Wait()
@@ -41,18 +38,53 @@ func (a *Agent) Once(ctx context.Context) ([]source.Batch, error) {
 	return batches, errors.Join(failed...)
 }
 
-// newest is the last whole batch: what the site knows now.
-func newest(batches []source.Batch) source.Batch {
-	for _, b := range slices.Backward(batches) {
-		if !b.Partial {
-			return b
+// tryCycle runs one cycle of a fresh site, which remembers nothing and is forgotten. It
+// returns the last whole batch: what the site knows now.
+func (a *Agent) tryCycle(ctx context.Context, s *Site) (source.Batch, error) {
+	site, err := a.newPrimary(s, source.Checkpoint{})
+	if err != nil {
+		return source.Batch{}, err
+	}
+	interval := time.Duration(a.config.Interval)
+	limited, cancel := context.WithTimeout(ctx, cycleLimit(interval))
+	defer cancel()
+	var newest source.Batch
+	for c := range site.Collect(limited, floor(time.Now(), interval)) {
+		for _, b := range c.Batches {
+			if !b.Partial {
+				newest = b
+			}
 		}
 	}
-	return source.Batch{}
+	a.logout(ctx, s.Site, site)
+	return newest, failures(site)
+}
+
+// logout ends a login that no cycle needs any more, also where ctx has ended.
+func (a *Agent) logout(ctx context.Context, name string, site *netbackup.Site) {
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeGrace)
+	defer cancel()
+	if err := site.Close(limited); err != nil {
+		a.log.Warn("logout", "site", name, "err", err)
+	}
+}
+
+// commonError is the error that every collector has: the server was not reached at all.
+func commonError(s netbackup.Status) error {
+	if len(s.Collectors) == 0 {
+		return nil
+	}
+	first := s.Collectors[0].Err
+	for _, c := range s.Collectors {
+		if c.Err == nil || c.Err.Error() != first.Error() {
+			return nil
+		}
+	}
+	return first
 }
 
 // failures are the errors of a site's collectors, one where all have the same.
-func failures(p primary) error {
+func failures(p *netbackup.Site) error {
 	status := p.Status()
 	if same := commonError(status); same != nil {
 		return fmt.Errorf("site %s: %w", status.Site, same)
@@ -100,7 +132,7 @@ func send(ctx context.Context, p *plant) error {
 	errs := make([]error, len(p.endpoints))
 	var wg sync.WaitGroup
 	for i, e := range p.endpoints {
-		wg.Go(func() { errs[i] = e.run(over, pushTime) })
+		wg.Go(func() { errs[i] = errors.Join(e.run(over, pushTime), e.close()) })
 	}
 	wg.Wait()
 	return errors.Join(errs...)

@@ -36,15 +36,8 @@ func (c *Config) siteConfig(s *Site, version string) netbackup.SiteConfig {
 
 func userAgent(version string) string { return "backwire/" + version }
 
-// primary is a site as netbackup makes it.
-type primary interface {
-	site
-	Status() netbackup.Status
-	Close(ctx context.Context) error
-}
-
 // newPrimary makes a site that goes on where its checkpoint ended. It talks to nobody yet.
-func (a *Agent) newPrimary(s *Site, from source.Checkpoint) (primary, error) {
+func (a *Agent) newPrimary(s *Site, from source.Checkpoint) (*netbackup.Site, error) {
 	made, err := netbackup.NewSite(a.config.siteConfig(s, a.version), from, a.log, time.Now)
 	if err != nil {
 		return nil, fmt.Errorf("site %s: %w", s.Site, err)
@@ -142,10 +135,9 @@ func (a *Agent) newEndpointPart(e *Endpoint, queue *remotewrite.Queue) (*endpoin
 		return nil, errors.Join(err, place.Close())
 	}
 	part := &endpointPart{
-		name: e.Name,
-		run: func(ctx context.Context, flush time.Duration) error {
-			return errors.Join(made.Run(ctx, flush), place.Close())
-		},
+		name:   e.Name,
+		run:    made.Run,
+		close:  place.Close,
 		status: func() EndpointStatus { return describeEndpoint(made.Stats(), e.URL.String()) },
 	}
 	return part, nil
@@ -193,6 +185,9 @@ func (a *Agent) openPlant(context.Context) (*plant, error) {
 		close:       queue.Close,
 	}
 	if err := a.fit(p, queue); err != nil {
+		for _, e := range p.endpoints {
+			err = errors.Join(err, e.close())
+		}
 		return nil, errors.Join(err, queue.Close())
 	}
 	return p, nil

@@ -184,7 +184,7 @@ func TestCheck(t *testing.T) {
 	}{
 		"all is well":  {},
 		"wrong key":    {settings: []string{"BACKWIRE_NETBACKUP_API_KEY_FILE=", "BACKWIRE_NETBACKUP_API_KEY=" + canary}, want: []string{"site paris", "not authenticated", "is the API key right"}},
-		"wrong CA":     {settings: []string{"BACKWIRE_NETBACKUP_CA_FILE="}, want: []string{"site paris connect", "not trusted", "CA"}},
+		"wrong CA":     {settings: []string{"BACKWIRE_NETBACKUP_CA_FILE="}, want: []string{"site paris ping", "not trusted", "CA"}},
 		"wrong path":   {settings: []string{"BACKWIRE_NETBACKUP_URL="}, want: []string{"site paris", "is the URL right"}},
 		"proxy's HTML": {bend: func(s *shop) { s.primary.Inject(nbusim.Fault{Effect: nbusim.ProxyPage()}) }, want: []string{"site paris", "proxy"}},
 		"storage fails": {bend: func(s *shop) {
