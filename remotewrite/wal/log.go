@@ -27,6 +27,7 @@ type Log struct {
 	file   File   // the newest segment; nil if there is none to append to
 	number uint64 // of the segment that the next Roll creates, at least
 	sealed error  // why Append is refused, nil when it is not
+	closed bool
 	buf    []byte
 	sum    frameSum
 
@@ -62,8 +63,11 @@ func (l *Log) Append(payload []byte) (Position, error) {
 // Roll begins a new segment whose first record is head. When it fails, the
 // segment before stays the newest, and Roll can be tried again.
 func (l *Log) Roll(head []byte) error {
-	if l.readOnly {
+	switch {
+	case l.readOnly:
 		return fmt.Errorf("roll: %w", ErrReadOnly)
+	case l.closed:
+		return fmt.Errorf("roll: %w", os.ErrClosed)
 	}
 	if len(head) > MaxPayload {
 		return fmt.Errorf("roll with a head of %d bytes: %w (at most %d)", len(head), ErrTooLarge, MaxPayload)
@@ -189,7 +193,7 @@ func (l *Log) Remove(segment uint64) error {
 
 // Close ends appending. Readers are closed by who made them.
 func (l *Log) Close() error {
-	l.sealed = fmt.Errorf("%w: log closed", ErrSealed)
+	l.closed, l.sealed = true, fmt.Errorf("%w: log is closed: %w", ErrSealed, os.ErrClosed)
 	if l.file == nil {
 		return nil
 	}

@@ -59,6 +59,9 @@ func drain(tb testing.TB, r *wal.Reader) (payloads []string, damages []*wal.Dama
 		rec, err := r.Next()
 		if damage, ok := errors.AsType[*wal.Damage](err); ok {
 			damages = append(damages, damage)
+			if len(damages) > 1000 {
+				tb.Fatalf("damage without an end: %v", damage)
+			}
 			continue
 		}
 		if errors.Is(err, io.EOF) {
@@ -282,5 +285,21 @@ func TestSegmentBytes(t *testing.T) {
 	mustAppend(t, log, "a")
 	if got, want := log.SegmentBytes(), int64(len(dir.Content(segment(1)))); got != want {
 		t.Errorf("%d bytes, the file has %d", got, want)
+	}
+}
+
+func TestClosed(t *testing.T) {
+	log, _ := open(t, crashfs.New())
+	mustRoll(t, log, "head")
+	for range 2 {
+		if err := log.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := log.Append(nil); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("append: %v", err)
+	}
+	if err := log.Roll(nil); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("roll: %v", err)
 	}
 }

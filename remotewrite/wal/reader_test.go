@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,14 +57,67 @@ func TestDamageIsCountedFromAnyPosition(t *testing.T) {
 		if len(damages) != 1 || len(got) != len(at.records)-2-min(i, 1) {
 			t.Fatalf("from %v: %q, %v", rec.Pos, got, damages)
 		}
+		// From the second one too it is 2: what is not legible cannot be told apart.
 		bytes := last.Next.Offset - max(first.Pos.Offset, rec.Pos.Offset)
-		lost := uint64(2)
-		if rec.Pos == last.Pos {
-			lost = 2 // what came before it cannot be told from it
-		}
-		if d := damages[0]; d.Segment != 1 || d.Bytes != bytes || d.Lost != lost || !errors.Is(d, wal.ErrCorrupt) {
+		if d := damages[0]; d.Segment != 1 || d.Bytes != bytes || d.Lost != 2 || !errors.Is(d, wal.ErrCorrupt) {
 			t.Errorf("from %v: %v", rec.Pos, d)
 		}
+	}
+}
+
+// TestDamageAtThePosition: the first record to be read is the bad one, and the
+// position behind the damage is where reading goes on.
+func TestDamageAtThePosition(t *testing.T) {
+	whole, at := twoSegments(t)
+	for i, rec := range at.records[:5] {
+		from := rec.Pos
+		if i == 0 {
+			from = wal.Position{Segment: 9} // beyond the log: it begins again
+		}
+		dir := whole.Kill()
+		content := dir.Content(segment(rec.Pos.Segment))
+		clear(content[rec.Pos.Offset:rec.Next.Offset])
+		dir.Put(segment(rec.Pos.Segment), content)
+		log, _ := open(t, dir)
+		r := log.Reader(from)
+		_, err := r.Next()
+		if damage, ok := errors.AsType[*wal.Damage](err); !ok || damage.Lost != 1 {
+			t.Fatalf("record %d: %v", i, err)
+		}
+		if r.Position() != at.records[i+1].Pos {
+			t.Errorf("record %d: reading goes on at %v", i, r.Position())
+		}
+		if rec, err := r.Next(); err != nil || string(rec.Payload) != string(at.records[i+1].Payload) {
+			t.Errorf("record %d, then %q, %v", i, rec.Payload, err)
+		}
+	}
+}
+
+// TestLongDamage is longer than what is read at once: the next good frame is
+// found wherever its marker stands.
+func TestLongDamage(t *testing.T) {
+	for size := 65_536 - 32; size <= 65_536; size++ {
+		dir := crashfs.New()
+		log, _ := open(t, dir)
+		mustRoll(t, log, "head")
+		pos := mustAppend(t, log, strings.Repeat("x", size))
+		mustAppend(t, log, "after")
+		got, damages := damaged(t, dir, 1, func(b []byte) { b[pos.Offset] ^= 1 }, wal.Position{})
+		if fmt.Sprint(got) != "[head after]" || len(damages) != 1 || damages[0].Bytes != uint64(size)+24 {
+			t.Errorf("%d bytes: read %q, %v", size, got, damages)
+		}
+	}
+}
+
+// TestShortFile: a segment that lost its end, and whose length nobody knows
+// because the next header is damaged, costs no more bytes than it has.
+func TestShortFile(t *testing.T) {
+	dir, at := twoSegments(t)
+	end := at.records[2].Pos.Offset + 26
+	dir.Put(segment(1), dir.Content(segment(1))[:end])
+	_, damages := damaged(t, dir, 2, func(b []byte) { b[0] ^= 1 }, wal.Position{})
+	if len(damages) != 1 || damages[0].Bytes != 26+64 || damages[0].Lost != 1 {
+		t.Errorf("%v", damages)
 	}
 }
 
@@ -112,6 +166,22 @@ func TestMissingSegment(t *testing.T) {
 		got, damages := drain(t, log.Reader(wal.Position{}))
 		if fmt.Sprint(got) != "[a head a one a two c head]" || len(damages) != 1 || damages[0].Lost != 3 {
 			t.Errorf("read %q, %v", got, damages)
+		}
+	}
+}
+
+// TestFileGone: the file of a segment that the log knows is gone; the newest too.
+func TestFileGone(t *testing.T) {
+	dir, _ := twoSegments(t)
+	log, _ := open(t, dir)
+	for i, want := range []string{"[b head b one b two]", "[]"} {
+		number := uint64(i + 1)
+		if err := dir.Remove(segment(number)); err != nil {
+			t.Fatal(err)
+		}
+		got, damages := drain(t, log.Reader(wal.Position{Segment: number}))
+		if fmt.Sprint(got) != want || len(damages) != 1 || damages[0].Lost != 3 || !errors.Is(damages[0], fs.ErrNotExist) {
+			t.Errorf("segment %d: read %q, %v", number, got, damages)
 		}
 	}
 }

@@ -248,6 +248,38 @@ func TestIllegibleNewest(t *testing.T) {
 	}
 }
 
+// TestBadTail: whole records that went bad, and a block that cannot be read, are
+// not a torn tail: nothing is cut, and each record whose header is good counts.
+func TestBadTail(t *testing.T) {
+	dir, at := twoSegments(t)
+	content := dir.Content(segment(2))
+	for _, rec := range at.records[4:] {
+		content[rec.Next.Offset-1] ^= 1
+	}
+	dir.Put(segment(2), content)
+	log, rec := open(t, dir)
+	if rec.Appendable || rec.Cut != nil || len(rec.Damages) != 1 || rec.Damages[0].Lost != 2 || log.SegmentBytes() != int64(len(content)) {
+		t.Errorf("bad records: %+v", rec)
+	}
+
+	dir, at = twoSegments(t)
+	dir.Put(segment(2), append(dir.Content(segment(2))[:at.records[4].Pos.Offset], make([]byte, 5000)...))
+	dir.BadBlock(segment(2), 4096)
+	if _, rec := open(t, dir); rec.Appendable || rec.Cut != nil || len(rec.Damages) != 1 {
+		t.Errorf("a block that cannot be read: %+v", rec)
+	}
+}
+
+// TestForeignSegment: a file under another segment's name is not that segment.
+func TestForeignSegment(t *testing.T) {
+	dir, _ := twoSegments(t)
+	dir.Put(segment(2), dir.Content(segment(1)))
+	log, rec := open(t, dir)
+	if err := log.Segments()[1].Err; rec.Appendable || !errors.Is(err, wal.ErrCorrupt) {
+		t.Errorf("recovery %+v, header: %v", rec, err)
+	}
+}
+
 // TestCursorBeyondTheLog: if the disk lost what a cursor has passed, the place
 // is not used again, or the cursor would pass over new records.
 func TestCursorBeyondTheLog(t *testing.T) {
@@ -352,8 +384,9 @@ func TestReadOnly(t *testing.T) {
 	dir.Put(segment(2), dir.Content(segment(2))[:last.Next.Offset-1])
 	dir.Put(segment(3), nil)
 	dir.Inject(crashfs.Fault{Ops: crashfs.Change | crashfs.Open, Err: syscall.EROFS, Sticky: true})
+	ops := dir.Ops()
 	log, rec, err := wal.Open(dir, wal.Options{ReadOnly: true})
-	if err != nil || dir.Ops() > 0 && !errors.Is(rec.Reason, wal.ErrReadOnly) {
+	if err != nil || !errors.Is(rec.Reason, wal.ErrReadOnly) || rec.Cut == nil {
 		t.Fatalf("%+v, %v", rec, err)
 	}
 	if got, _ := drain(t, log.Reader(wal.Position{})); len(got) != 5 {
@@ -364,6 +397,9 @@ func TestReadOnly(t *testing.T) {
 		if !errors.Is(err, wal.ErrReadOnly) {
 			t.Errorf("changed a log that is read only: %v", err)
 		}
+	}
+	if dir.Ops() != ops {
+		t.Errorf("tried to change the disk %d times", dir.Ops()-ops)
 	}
 }
 

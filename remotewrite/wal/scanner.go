@@ -30,7 +30,6 @@ type scanner struct {
 type gap struct {
 	off, end int64
 	lastSeq  uint64 // of the last frame in it whose header is good, 0 if none
-	known    uint64 // how many such frames
 	err      error  // the first cause
 }
 
@@ -43,7 +42,6 @@ func (g *gap) add(off, end int64, f frame, err error) {
 	g.end = end
 	if f.seq > 0 {
 		g.lastSeq = f.seq
-		g.known++
 	}
 }
 
