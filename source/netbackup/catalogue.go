@@ -228,8 +228,8 @@ func (c *catalogue) storageServers() {
 	s := shelf{c, sectionStorage, collectorStorageServers}
 	c.serverUp = s.gauge("nbu_storage_server_up", "",
 		"1 when the storage server is up, else 0.", "storage_server", "type")
-	c.serverDedup = s.gauge("nbu_storage_server_dedup_ratio", "",
-		"Deduplication ratio that the storage server reports.", "storage_server", "type")
+	c.serverDedup = s.gauge("nbu_storage_server_dedup_ratio", "ratio",
+		"Deduplication ratio as the storage server gives it.", "storage_server", "type")
 }
 
 // durationBuckets run from a minute to a day.

@@ -2,12 +2,14 @@ package netbackup
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"backwire/source"
 	"backwire/source/netbackup/nbusim"
 )
 
@@ -143,5 +145,87 @@ func TestSiteShowsQueuedAndRunningJobs(t *testing.T) {
 		r.want(began, "nbu_jobs_oldest_queued_timestamp_seconds", "job_type", "BACKUP")
 		r.want(began, "nbu_jobs_oldest_active_timestamp_seconds", "policy", "gold")
 		r.want(1, "nbu_media_server_active_jobs", "media_server", "media-1")
+	})
+}
+
+// TestSiteKeepsSeriesInTheirPlace is the queue's fast path: the same pointers in the same order.
+func TestSiteKeepsSeriesInTheirPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		r.sim.AddJob(nbusim.JobSpec{Policy: "gold"})
+		r.sim.AddHistory(nbusim.Workload{Seed: 1}, 200, time.Hour)
+		r.tick()
+		r.tick()
+		before := r.batch.Samples
+		r.tick()
+		if len(before) != len(r.batch.Samples) {
+			t.Fatalf("%d samples after %d", len(r.batch.Samples), len(before))
+		}
+		for i, x := range r.batch.Samples {
+			if x.Series != before[i].Series {
+				t.Fatalf("place %d has %s %v, it had %s %v", i, x.Series.Name, x.Series.Labels, before[i].Series.Name, before[i].Series.Labels)
+			}
+		}
+	})
+}
+
+func TestSiteCollectsWhatIsChosen(t *testing.T) {
+	for _, c := range []struct {
+		collect []string
+		want    []string
+	}{
+		{nil, Collectors()},
+		{[]string{"all"}, Collectors()},
+		{[]string{"all", "-jobs", "-server"}, []string{"storage", "disk_pools", "storage_servers"}},
+		{[]string{"jobs"}, []string{"jobs"}},
+		{[]string{"-jobs"}, []string{"server", "storage", "disk_pools", "storage_servers"}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, nbusim.Options{Storage: oneUnit()}, func(cfg *SiteConfig) { cfg.Collect = c.collect })
+			r.tick()
+			r.want(1, "nbu_up")
+			if _, n := r.live("nbu_collector_success"); n != len(c.want) {
+				t.Errorf("%v: %d collectors, want %v", c.collect, n, c.want)
+			}
+			for _, name := range c.want {
+				r.want(1, "nbu_collector_success", "collector", name)
+			}
+		})
+	}
+	if _, err := NewSite(SiteConfig{Interval: minute, Collect: []string{"job"}}, source.Checkpoint{}, slog.New(slog.DiscardHandler), time.Now); err == nil {
+		t.Error("a collector that does not exist was accepted")
+	}
+}
+
+func TestSiteShowsTheServerAndItsKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		expires := time.Now().Add(30 * 24 * time.Hour)
+		r := newRig(t, nbusim.Options{Storage: oneUnit(), Name: "primary-1", Keys: []nbusim.APIKey{{Key: nbusim.DefaultKey, Expires: expires}}})
+		r.tick()
+		r.want(1, "nbu_server_info", "server", "primary-1", "api_version", "14.0")
+		r.want(float64(expires.Unix()), "nbu_api_key_expiry_timestamp_seconds")
+		n := r.sim.Requests("/security/api-keys")
+		for range 59 {
+			r.tick()
+		}
+		if again := r.sim.Requests("/security/api-keys"); again != n {
+			t.Errorf("the key was asked for %d times in an hour", again)
+		}
+		r.tick()
+		if again := r.sim.Requests("/security/api-keys"); again != n+1 {
+			t.Errorf("the key was asked for %d times in a day's first hour and a minute", again)
+		}
+	})
+}
+
+func TestSiteThatRefusesTheKeyIsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()}, func(c *SiteConfig) {
+			c.Client.APIKey = func() (string, error) { return "wrong", nil }
+		})
+		r.tick()
+		r.want(0, "nbu_up")
+		r.want(0, "nbu_collector_success", "collector", "jobs")
+		r.want(0, "nbu_collector_success", "collector", "storage")
 	})
 }

@@ -1,0 +1,301 @@
+package netbackup
+
+import (
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"backwire/source"
+	"backwire/source/netbackup/nbusim"
+)
+
+// wantTrueTimes asserts that in every whole or filled batch the counter of finished jobs
+// is the number of jobs that had ended by then.
+func (r *rig) wantTrueTimes(since time.Time) {
+	r.t.Helper()
+	truth := r.sim.Truth().Completions
+	points := 0
+	for _, b := range r.all {
+		if b.T < since.UnixMilli() {
+			continue
+		}
+		var got float64
+		counters := 0
+		for _, x := range b.Samples {
+			if x.Series.Name == "nbu_jobs_completed_total" {
+				got += x.Value
+				counters++
+			}
+		}
+		if counters == 0 || zeros(b) {
+			continue
+		}
+		points++
+		want := 0
+		for _, c := range truth {
+			if c.End.UnixMilli() <= b.T {
+				want++
+			}
+		}
+		if got != float64(want) {
+			r.t.Errorf("at %v: %v jobs, want %d", time.UnixMilli(b.T).UTC().Format(time.TimeOnly), got, want)
+		}
+	}
+	if points == 0 {
+		r.t.Errorf("no point with counters since %v", since)
+	}
+}
+
+// zeros says that a batch only begins series.
+func zeros(b source.Batch) bool {
+	for _, x := range b.Samples {
+		if x.Value != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func TestGridFillsTheTimeBeforeTheFirstStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		r.sim.AddHistory(nbusim.Workload{Seed: 7}, 300, 5*time.Hour)
+		began := time.Now()
+		r.tick()
+		r.wantTruth()
+		r.wantTrueTimes(began.Add(-24 * time.Hour))
+		first := r.all[0]
+		if !first.Partial || !zeros(first) {
+			t.Errorf("the first batch is not the zeros that begin the counters: %+v", first)
+		}
+		if gap := r.all[1].T - first.T; gap != minute.Milliseconds() {
+			t.Errorf("the zeros are %d ms before the first counts, want one interval", gap)
+		}
+	})
+}
+
+func TestGridFillsTheGapOfAnAgentThatWasAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		r.sim.Work(nbusim.Workload{Seed: 3, JobsPerMinute: 4, MeanRun: time.Minute})
+		r.tick()
+		for range 30 {
+			r.tick()
+		}
+		time.Sleep(2 * time.Hour)
+		back := time.Now()
+		r.start()
+		r.tick()
+		r.wantTrueTimes(back.Add(-2 * time.Hour))
+		if points := (r.store.last - back.Add(-2*time.Hour).UnixMilli()) / minute.Milliseconds(); points < 120 {
+			t.Errorf("%d points in the gap, want at least 120", points)
+		}
+	})
+}
+
+func TestGridGoesNoFurtherBackThanTheBackfill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()}, func(c *SiteConfig) { c.Backfill = time.Hour })
+		r.tick()
+		r.sim.Work(nbusim.Workload{Seed: 3, JobsPerMinute: 1, MeanRun: time.Minute})
+		time.Sleep(5 * time.Hour)
+		at := time.Now()
+		r.start()
+		r.tick()
+		for _, b := range r.all[1:] {
+			if b.T < at.Add(-61*minute).UnixMilli() {
+				t.Fatalf("batch at %v, more than an hour before %v", time.UnixMilli(b.T).UTC(), at)
+			}
+		}
+		r.wantTruthAtRest()
+	})
+}
+
+// wantTruthAtRest lets the jobs that are left end, and compares.
+func (r *rig) wantTruthAtRest() {
+	r.t.Helper()
+	r.sim.Work(nbusim.Workload{})
+	for range 300 {
+		r.tick()
+		if open, _ := r.live("nbu_jobs"); open == 0 {
+			break
+		}
+	}
+	r.tick()
+	r.tick()
+	r.wantTruth()
+}
+
+func TestGridWithoutBackfillBeginsNow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()}, func(c *SiteConfig) { c.Backfill = 0 })
+		r.sim.AddHistory(nbusim.Workload{Seed: 7}, 100, time.Hour)
+		r.tick()
+		if n := r.store.sum("nbu_jobs_completed_total"); n != 0 {
+			t.Errorf("%v jobs of the time before the start are counted", n)
+		}
+		r.sim.AddJob(nbusim.JobSpec{Policy: "gold", Life: nbusim.Run(time.Second, time.Second, 0)})
+		r.tick()
+		r.want(1, "nbu_jobs_completed_total", "policy", "gold")
+		if len(r.all) != 3 { // two ticks, and the zeros before the second
+			t.Errorf("%d batches, want 3", len(r.all))
+		}
+	})
+}
+
+// TestGridIsFilledInPartsThatStandAlone kills the agent after each part of a long gap.
+func TestGridIsFilledInPartsThatStandAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		r.sim.AddHistory(nbusim.Workload{Seed: 5}, 3000, 23*time.Hour)
+		began := time.Now()
+		parts := 0
+		for done := false; !done; parts++ {
+			done = r.onePart()
+			r.start()
+		}
+		if parts < 3 {
+			t.Fatalf("the history came in %d parts: the test proves nothing", parts)
+		}
+		r.tick()
+		r.wantTruth()
+		r.wantTrueTimes(began.Add(-24 * time.Hour))
+	})
+}
+
+// onePart commits one cycle; it answers true where that was the last one.
+func (r *rig) onePart() bool {
+	at := time.Now().Truncate(minute).Add(minute)
+	time.Sleep(time.Until(at))
+	for c := range r.site.Collect(r.t.Context(), at) {
+		r.take(c)
+		return c.Batches[len(c.Batches)-1].T == at.UnixMilli()
+	}
+	return true
+}
+
+// TestGridGoesOnAfterACallerThatStopped breaks off the iteration and keeps the site.
+func TestGridGoesOnAfterACallerThatStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		r.sim.AddHistory(nbusim.Workload{Seed: 5}, 3000, 23*time.Hour)
+		began := time.Now()
+		for !r.onePart() {
+		}
+		r.wantTruth()
+		r.wantTrueTimes(began.Add(-24 * time.Hour))
+	})
+}
+
+// TestGridFollowsAFirstReadingThatTakesManyCycles reads 3,000 jobs at a second a page, in
+// cycles of four seconds, with a restart in between.
+func TestGridFollowsAFirstReadingThatTakesManyCycles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()}, func(c *SiteConfig) { c.Client.Concurrency = 2 })
+		r.sim.AddHistory(nbusim.Workload{Seed: 5}, 3000, 12*time.Hour)
+		began := time.Now()
+		r.sim.Inject(nbusim.Fault{Path: "/admin/jobs", Effect: nbusim.Delay(time.Second)})
+		r.wantProgress(2)
+		r.start()
+		r.wantProgress(2)
+		for range 8 {
+			r.tickFor(slow)
+		}
+		r.wantTruth()
+		r.want(1, "nbu_collector_success", "collector", "jobs")
+		r.wantTrueTimes(began.Add(-13 * time.Hour))
+	})
+}
+
+// slow is a cycle in which a few pages are read.
+const slow = 4500 * time.Millisecond
+
+// wantProgress asserts that each cycle counts more jobs, while live samples arrive at the tick.
+func (r *rig) wantProgress(cycles int) {
+	r.t.Helper()
+	for i := range cycles {
+		before := r.store.sum("nbu_jobs_completed_total")
+		r.tickFor(slow)
+		if after := r.store.sum("nbu_jobs_completed_total"); after <= before || after == 3000 {
+			r.t.Errorf("cycle %d: %v jobs after %v", i, after, before)
+		}
+		last := r.all[len(r.all)-1]
+		if at := time.Now().Truncate(minute).UnixMilli(); last.T != at {
+			r.t.Errorf("cycle %d: the last batch is at %d, the tick was %d", i, last.T, at)
+		}
+	}
+}
+
+// TestGridKeepsTheGapOpenForAServerThatStarts has the server come up two minutes after
+// the agent.
+func TestGridKeepsTheGapOpenForAServerThatStarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		r.sim.Work(nbusim.Workload{Seed: 3, JobsPerMinute: 4, MeanRun: time.Minute})
+		for range 10 {
+			r.tick()
+		}
+		time.Sleep(time.Hour)
+		back := time.Now()
+		heal := r.sim.Inject(nbusim.Fault{Effect: nbusim.Reset()})
+		r.start()
+		r.tickFor(5 * time.Second)
+		r.tickFor(5 * time.Second)
+		heal()
+		r.tick()
+		r.wantTrueTimes(back.Add(-time.Hour))
+	})
+}
+
+// TestGridDoesNotWaitForeverForAServer has the server stay away for longer than the agent waits.
+func TestGridDoesNotWaitForeverForAServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		r.sim.AddJob(nbusim.JobSpec{Policy: "gold", Client: "db-1", Life: nbusim.Run(0, time.Second, 0)})
+		r.tick()
+		time.Sleep(time.Hour)
+		heal := r.sim.Inject(nbusim.Fault{Effect: nbusim.Reset()})
+		r.start()
+		for range 12 {
+			r.tickFor(5 * time.Second)
+		}
+		r.want(1, "nbu_jobs_completed_total")
+		r.want(0, "nbu_up")
+		heal()
+		r.wantTruthAtRest()
+	})
+}
+
+func TestGridTakesNoTickTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		r.tick()
+		at := time.Now().Truncate(minute)
+		for _, tick := range []time.Time{at, at.Add(-minute)} {
+			for range r.site.Collect(t.Context(), tick) {
+				t.Errorf("a cycle for %v after one for %v", tick, at)
+			}
+		}
+	})
+}
+
+// TestGridCountsThePagesBeforeAFailingOne is for an exporter that lost all job metrics to one
+// failing page, while its "up" stayed 1.
+func TestGridCountsThePagesBeforeAFailingOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()}, func(c *SiteConfig) { c.Client.Concurrency = 1 })
+		r.tick()
+		r.sim.Work(nbusim.Workload{Seed: 3, JobsPerMinute: 300, MeanRun: time.Second})
+		time.Sleep(minute - time.Second)
+		r.sim.Inject(nbusim.Fault{Path: "/admin/jobs", Query: "state eq", Skip: 1, Effect: nbusim.Status(http.StatusInternalServerError)})
+		r.tick()
+		r.want(0, "nbu_collector_success", "collector", "jobs")
+		r.want(1, "nbu_up")
+		if n, _ := r.live("nbu_jobs_completed_total"); n < 90 || n > 100 {
+			t.Errorf("%v jobs are counted, want those of the first page", n)
+		}
+		r.sim.ClearFaults()
+		r.wantTruthAtRest()
+	})
+}

@@ -1,0 +1,276 @@
+package netbackup
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"backwire/source"
+	"backwire/source/netbackup/nbusim"
+)
+
+// quick is a job that ends two seconds after it was queued.
+func quick(policy string) nbusim.JobSpec {
+	return nbusim.JobSpec{Policy: policy, Client: "db-1", Life: nbusim.Run(time.Second, time.Second, 0)}
+}
+
+func TestLedgerGoesOnAfterAReset(t *testing.T) {
+	for name, jobs := range map[string]int{"many jobs": 700, "few jobs": 30} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, nbusim.Options{Storage: oneUnit()})
+				r.sim.AddHistory(nbusim.Workload{Seed: 4}, jobs, time.Hour)
+				r.tick()
+				r.sim.ResetJobs(1)
+				for range 40 {
+					r.sim.AddJob(quick("gold"))
+				}
+				for range 3 {
+					r.tick()
+				}
+				r.want(1, "nbu_job_database_resets_total")
+				r.start()
+				for range 3 {
+					r.sim.AddJob(quick("gold"))
+					r.tick()
+				}
+				r.want(1, "nbu_job_database_resets_total")
+				r.wantTruth()
+			})
+		})
+	}
+}
+
+func TestLedgerFollowsAServerClockThatJumps(t *testing.T) {
+	for name, jump := range map[string]time.Duration{"forth": 6 * time.Hour, "back": -6 * time.Hour, "back a little": -90 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var skew time.Duration
+				r := newRig(t, nbusim.Options{Storage: oneUnit(), Clock: func() time.Time { return time.Now().Add(skew) }})
+				for range 5 {
+					r.sim.AddJob(quick("gold"))
+					r.tick()
+				}
+				skew = jump
+				for range 5 {
+					r.sim.AddJob(quick("gold"))
+					r.tick()
+				}
+				r.want(skew.Seconds(), "nbu_server_clock_skew_seconds")
+				r.start()
+				skew = 0
+				for range 5 {
+					r.sim.AddJob(quick("gold"))
+					r.tick()
+				}
+				r.tick()
+				r.want(15, "nbu_jobs_completed_total")
+			})
+		})
+	}
+}
+
+func TestLedgerGoesByTheEndWhereTheLastUpdateIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		r.sim.Inject(nbusim.Fault{Path: "/admin/jobs", Effect: nbusim.RefuseFilter("lastUpdateTime")})
+		r.sim.AddHistory(nbusim.Workload{Seed: 4}, 250, time.Hour)
+		r.tick()
+		r.want(1, "nbu_collector_success", "collector", "jobs")
+		late := nbusim.JobSpec{Policy: "gold", Life: nbusim.Run(time.Second, 6*time.Minute, 0)}
+		late.Life[1].Late = 5 * time.Minute
+		r.sim.AddJob(late)
+		r.sim.Work(nbusim.Workload{Seed: 3, JobsPerMinute: 3, MeanRun: time.Minute})
+		r.sim.ResetRequests()
+		for range 10 {
+			r.tick()
+		}
+		if n := r.sim.Requests("/admin/jobs"); n > 30 {
+			t.Errorf("%d requests in ten cycles: the refusal is not remembered", n)
+		}
+		r.wantTruthAtRest()
+	})
+}
+
+func TestLedgerSaysWhatTheServerForgot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit(), KeepJobs: 2 * time.Hour})
+		r.sim.Work(nbusim.Workload{Seed: 3, JobsPerMinute: 2, MeanRun: time.Minute})
+		for range 30 {
+			r.tick()
+		}
+		if n := r.store.sum("nbu_jobs_unseen_seconds_total"); n != 0 {
+			t.Fatalf("%v seconds unseen while the agent was there", n)
+		}
+		time.Sleep(10 * time.Hour)
+		r.start()
+		r.tick()
+		r.start()
+		r.tick()
+		if n := r.store.sum("nbu_jobs_unseen_seconds_total"); n < 7.9*3600 || n > 8.1*3600 {
+			t.Errorf("%v seconds unseen, want about 8 h", n)
+		}
+		if n := r.store.sum("nbu_jobs_completed_total"); n == 0 {
+			t.Error("nothing was counted")
+		}
+	})
+}
+
+func TestLedgerIsNotAlarmedByAShortAbsence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit(), KeepJobs: 5 * time.Hour})
+		r.sim.Work(nbusim.Workload{Seed: 3, JobsPerMinute: 2, MeanRun: time.Minute})
+		for range 30 {
+			r.tick()
+		}
+		time.Sleep(4 * time.Hour)
+		r.start()
+		r.wantTruthAtRest()
+		if n := r.store.sum("nbu_jobs_unseen_seconds_total"); n != 0 {
+			t.Errorf("%v seconds unseen, want none", n)
+		}
+	})
+}
+
+// TestLedgerCountsJobsThatMoveBetweenPages updates jobs while the pages are read.
+func TestLedgerCountsJobsThatMoveBetweenPages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()}, func(c *SiteConfig) { c.Client.Concurrency = 2 })
+		r.sim.AddHistory(nbusim.Workload{Seed: 4}, 900, time.Hour)
+		r.sim.Inject(nbusim.Fault{Path: "/admin/jobs", Effect: nbusim.Delay(time.Second)})
+		ctx, stop := context.WithCancel(t.Context())
+		go func() {
+			for id := int64(1); ctx.Err() == nil; id = id%900 + 1 {
+				time.Sleep(10 * time.Millisecond)
+				_ = r.sim.Continue(id, nbusim.Step{})
+			}
+		}()
+		r.tick()
+		r.tick()
+		stop()
+		r.tick()
+		r.wantTruth()
+	})
+}
+
+func TestLedgerRemembersThroughLongSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		r.sim.AddJob(quick("gold"))
+		r.tick()
+		time.Sleep(30 * 24 * time.Hour)
+		r.start()
+		r.tick()
+		r.want(1, "nbu_jobs_completed_total", "policy", "gold")
+		r.wantTruth()
+	})
+}
+
+func TestLedgerRefusesAStateItDoesNotKnow(t *testing.T) {
+	for name, state := range map[string]map[string][]byte{
+		"version":    {ledgerKey: {9}},
+		"cut short":  {ledgerKey: {ledgerVersion, 0x80}},
+		"few":        {ledgerKey: {ledgerVersion, 2}},
+		"chunk":      {"counted/1/0": {7}},
+		"chunk name": {"counted/1/x": {formFull}},
+		"epoch":      {"counted/8/0": {formFull}},
+		"pairs":      {"counted/1/late": {1}},
+	} {
+		r := rig{t: t}
+		c := newCatalogue()
+		l := newLedger(r.cfg, c, r.log)
+		if err := l.restore(source.Checkpoint{State: state}); err == nil {
+			t.Errorf("%s: restored without an error", name)
+		}
+	}
+}
+
+func TestLedgerCountsParentsApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		parent := r.sim.AddJob(nbusim.JobSpec{Policy: "gold", Client: "db-1", Life: nbusim.Run(time.Second, 20*time.Second, 1)})
+		for range 2 {
+			child := quick("gold")
+			child.Parent, child.Work = parent, nbusim.Work{Kilobytes: 100, Files: 7}
+			r.sim.AddJob(child)
+		}
+		r.tick()
+		r.want(1, "nbu_jobs_completed_total", "parent", "true", "result", "partial")
+		r.want(2, "nbu_jobs_completed_total", "parent", "false", "result", "success")
+		r.want(200*1024, "nbu_job_bytes_total")
+		r.want(2, "nbu_job_duration_seconds_count")
+		r.want(0, "nbu_client_last_status", "client", "db-1")
+	})
+}
+
+func TestLedgerKeepsTheLastSuccessOfTheCatalogBackup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		began := time.Now()
+		job := nbusim.JobSpec{Type: "DBBACKUP", PolicyType: "NBU_CATALOG", Policy: "catalog", Life: nbusim.Run(time.Second, 9*time.Second, 0)}
+		r.sim.AddJob(job)
+		r.tick()
+		job.Life = nbusim.Run(time.Second, 9*time.Second, 96)
+		r.sim.AddJob(job)
+		r.tick()
+		r.start()
+		r.tick()
+		r.want(float64(began.Add(10*time.Second).Unix()), "nbu_catalog_backup_last_success_timestamp_seconds")
+	})
+}
+
+func TestLedgerGivesTheLastJobOfEachIntervalAsExemplar(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		var last int64
+		for range 3 {
+			last = r.sim.AddJob(quick("gold"))
+			time.Sleep(time.Second)
+		}
+		r.tick()
+		want := []source.Label{{Name: "job_id", Value: fmt.Sprint(last)}}
+		names := map[string]float64{}
+		for _, x := range r.batch.Exemplars {
+			names[x.Series.Name] = x.Value
+			if !slices.Equal(x.Labels, want) {
+				t.Errorf("%s has the exemplar %v, want %v", x.Series.Name, x.Labels, want)
+			}
+			if x.T <= r.batch.T-minute.Milliseconds() || x.T > r.batch.T {
+				t.Errorf("%s: exemplar at %d is not in the interval up to %d", x.Series.Name, x.T, r.batch.T)
+			}
+			if !slices.ContainsFunc(r.batch.Samples, func(s source.Sample) bool { return s.Series == x.Series }) {
+				t.Errorf("%s: the exemplar's series is not in the batch", x.Series.Name)
+			}
+		}
+		if names["nbu_jobs_completed_total"] != 1 || names["nbu_job_duration_seconds_bucket"] != 2 {
+			t.Errorf("exemplars %v", names)
+		}
+		r.tick()
+		if len(r.batch.Exemplars) != 0 {
+			t.Errorf("exemplars of an interval without jobs: %v", r.batch.Exemplars)
+		}
+	})
+}
+
+func TestLedgerStateStaysSmall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		r.sim.AddHistory(nbusim.Workload{Seed: 4}, 20_000, 20*time.Hour)
+		r.tick()
+		size := 0
+		for k, v := range r.store.state {
+			size += len(k) + len(v)
+			if strings.HasPrefix(k, countedPrefix) && len(v) > 200 {
+				t.Errorf("%s takes %d bytes", k, len(v))
+			}
+		}
+		if size > 4000 {
+			t.Errorf("the memory of 20,000 jobs takes %d bytes, want at most 4,000", size)
+		}
+		t.Logf("the memory of 20,000 jobs takes %d bytes", size)
+	})
+}

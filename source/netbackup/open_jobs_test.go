@@ -1,0 +1,88 @@
+package netbackup
+
+import (
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"backwire/source/netbackup/nbusim"
+)
+
+func TestOpenJobsThatMoveNothingAreStalled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		work := nbusim.Work{Kilobytes: 1 << 30, Moved: 1 << 28, Files: 10}
+		stuck := r.sim.AddJob(nbusim.JobSpec{Policy: "gold", Work: work, Life: []nbusim.Step{{State: nbusim.Active, Stalled: true}, {After: 300 * minute, State: nbusim.Done}}})
+		r.sim.AddJob(nbusim.JobSpec{Policy: "gold", Work: work, Life: nbusim.Run(0, 300*minute, 0)})
+		parent := r.sim.AddJob(nbusim.JobSpec{Policy: "gold", Life: nbusim.Run(0, 300*minute, 0)})
+		r.sim.AddJob(nbusim.JobSpec{Policy: "gold", Parent: parent})
+		for range 29 {
+			r.tick()
+			r.want(none(), "nbu_jobs_stalled")
+		}
+		r.tick()
+		r.want(1, "nbu_jobs_stalled", "job_type", "BACKUP")
+		if err := r.sim.Continue(stuck, nbusim.Step{State: nbusim.Requeued}, nbusim.Step{State: nbusim.Active}, nbusim.Step{After: 300 * minute, State: nbusim.Done}); err != nil {
+			t.Fatal(err)
+		}
+		r.tick()
+		r.want(none(), "nbu_jobs_stalled")
+	})
+}
+
+func TestOpenJobsAddUpByMediaServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		for range 3 {
+			r.sim.AddJob(nbusim.JobSpec{Policy: "gold", MediaServer: "media-7", Work: nbusim.Work{Kilobytes: 6000, Moved: 6000}, Life: nbusim.Run(0, 10*minute, 0)})
+		}
+		r.tick()
+		r.want(3, "nbu_media_server_active_jobs", "media_server", "media-7")
+		rate, n := r.live("nbu_media_server_transfer_bytes_per_second")
+		if n != 1 || rate != 3*10*1024 {
+			t.Errorf("%d series with %v bytes a second, want one with %d", n, rate, 3*10*1024)
+		}
+	})
+}
+
+// TestOpenJobsAreNotShownByHalves has the second page of the open jobs fail: a sum over the
+// first would be wrong.
+func TestOpenJobsAreNotShownByHalves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		for range 150 {
+			r.sim.AddJob(nbusim.JobSpec{Policy: "gold"})
+		}
+		r.sim.AddJob(quick("gold"))
+		r.sim.Inject(nbusim.Fault{Path: "/admin/jobs", Query: "state ne", Skip: 1, Times: 1, Effect: nbusim.Status(http.StatusInternalServerError)})
+		r.tick()
+		r.want(none(), "nbu_jobs")
+		r.want(0, "nbu_collector_success", "collector", "jobs")
+		r.want(1, "nbu_jobs_completed_total")
+		r.tick()
+		r.want(150, "nbu_jobs")
+	})
+}
+
+func TestReasonIsInWords(t *testing.T) {
+	for code, want := range map[int64]string{5: "max storage unit jobs", 31: "media server jobs throttled", 0: "unknown", -99: "unknown", 32: "unknown"} {
+		if got := reason(code); got != want {
+			t.Errorf("reason %d is %q, want %q", code, got, want)
+		}
+	}
+}
+
+func TestOpenJobsForgetThoseThatEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		r.sim.AddJob(nbusim.JobSpec{Policy: "gold", Life: nbusim.Run(0, 90*time.Second, 0)})
+		r.tick()
+		r.want(1, "nbu_jobs", "state", "ACTIVE")
+		r.tick()
+		r.want(none(), "nbu_jobs")
+		if n := len(r.site.open.moves); n != 0 {
+			t.Errorf("%d jobs are remembered as active", n)
+		}
+	})
+}

@@ -1,0 +1,94 @@
+package netbackup
+
+import (
+	"net/http"
+	"testing"
+	"testing/synctest"
+
+	"backwire/source/netbackup/nbusim"
+)
+
+func TestStorageHasCapacityWhereItMeansSomething(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := oneUnit()
+		e.Units = append(e.Units,
+			nbusim.StorageUnit{Name: "tape-1", Category: nbusim.Tape},
+			nbusim.StorageUnit{Name: "cloud-1", Category: nbusim.Cloud, Capacity: nbusim.Boundless},
+			nbusim.StorageUnit{Name: "odd-1", Category: nbusim.OpenStorage, Capacity: nbusim.Boundless, MaxConcurrentJobs: 3})
+		r := newRig(t, nbusim.Options{Storage: e})
+		r.tick()
+		for _, unit := range []string{"tape-1", "cloud-1", "odd-1"} {
+			r.want(none(), "nbu_storage_unit_capacity_bytes", "storage_unit", unit)
+			r.want(1, "nbu_storage_unit_info", "storage_unit", unit)
+		}
+		r.want(1<<40, "nbu_storage_unit_capacity_bytes", "storage_unit", "stu-1", "category", "MSDP")
+		r.want(20, "nbu_storage_unit_max_concurrent_jobs", "storage_unit", "stu-1")
+		r.want(none(), "nbu_storage_unit_max_concurrent_jobs", "storage_unit", "tape-1")
+	})
+}
+
+func TestStorageShowsPoolsVolumesAndServers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		r.tick()
+		r.want(1<<38, "nbu_disk_pool_used_bytes", "disk_pool", "pool-1", "category", "MSDP")
+		r.want(1<<40, "nbu_disk_pool_raw_bytes", "disk_pool", "pool-1")
+		r.want(1, "nbu_disk_pool_up", "disk_pool", "pool-1")
+		r.want(0, "nbu_disk_volume_up", "disk_pool", "pool-1", "volume", "vol-1")
+		r.want(1, "nbu_storage_server_up", "storage_server", "media-1", "type", "PureDisk")
+		r.want(12.5, "nbu_storage_server_dedup_ratio")
+		if high, n := r.live("nbu_disk_pool_high_water_mark_ratio"); n != 1 || high <= 0 || high > 1 {
+			t.Errorf("%d high water marks, %v", n, high)
+		}
+	})
+}
+
+func TestStorageThatIsGoneEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		r.tick()
+		e := oneUnit()
+		e.Units[0].Name = "stu-2"
+		r.sim.SetStorage(e)
+		r.tick()
+		r.want(none(), "nbu_storage_unit_info", "storage_unit", "stu-1")
+		r.want(1, "nbu_storage_unit_info", "storage_unit", "stu-2")
+	})
+}
+
+// TestStorageThatIsNotShownIsNotZero has a role taken away: the answer is 200 and empty.
+func TestStorageThatIsNotShownIsNotZero(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		r.sim.AddJob(quick("gold"))
+		r.tick()
+		r.want(1, "nbu_collector_success", "collector", "storage")
+		r.sim.Inject(nbusim.Fault{Path: "/storage/storage-units", Effect: nbusim.EmptyList()})
+		r.sim.Inject(nbusim.Fault{Path: "/admin/jobs", Effect: nbusim.EmptyList()})
+		r.tick()
+		r.want(0, "nbu_collector_success", "collector", "storage")
+		r.want(0, "nbu_collector_success", "collector", "jobs")
+		r.want(1, "nbu_jobs_completed_total")
+		r.want(1, "nbu_up") // the credential is accepted
+	})
+}
+
+// TestStorageThatIsNotOfferedIsNoFailure is a server of a smaller role.
+func TestStorageThatIsNotOfferedIsNoFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		r.sim.Inject(nbusim.Fault{Path: "/storage/storage-servers", Effect: nbusim.Status(http.StatusNotFound)})
+		r.tick()
+		r.want(none(), "nbu_collector_success", "collector", "storage_servers")
+		r.want(1, "nbu_collector_success", "collector", "disk_pools")
+		st := r.site.Status()
+		for _, c := range st.Collectors {
+			if c.NotOffered != (c.Name == collectorStorageServers) {
+				t.Errorf("status of %s: %+v", c.Name, c)
+			}
+		}
+		if !st.Up || st.APIVersion == "" || st.ReadUntil.IsZero() {
+			t.Errorf("status %+v", st)
+		}
+	})
+}
