@@ -1,0 +1,307 @@
+package remotewrite
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// posts answers every request with 204 and remembers them.
+type posts struct {
+	mu   sync.Mutex
+	seen []*http.Request
+}
+
+func (p *posts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	p.mu.Lock()
+	p.seen = append(p.seen, r)
+	p.mu.Unlock()
+	w.Header().Set("X-Prometheus-Remote-Write-Samples-Written", "1")
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (p *posts) last() *http.Request {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.seen[len(p.seen)-1]
+}
+
+func newTestClient(t *testing.T, c EndpointConfig) *client {
+	t.Helper()
+	cl, err := newClient(c.withDefaults())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cl.http.CloseIdleConnections)
+	return cl
+}
+
+func (c *client) try(t *testing.T) answer {
+	t.Helper()
+	a, _ := c.post(t.Context(), protocol2, []byte("body"), 0)
+	return a
+}
+
+func write(t *testing.T, name, content string) string {
+	t.Helper()
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(t.TempDir(), name)
+	}
+	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestCredentialsAreReadAgain(t *testing.T) {
+	p := &posts{}
+	srv := httptest.NewServer(p)
+	defer srv.Close()
+	file := write(t, "secret", "first\n")
+	for name, c := range map[string]EndpointConfig{
+		"basic":  {URL: srv.URL, Username: "me", PasswordFile: file},
+		"bearer": {URL: srv.URL, BearerTokenFile: file},
+	} {
+		t.Run(name, func(t *testing.T) {
+			write(t, file, "first\n")
+			cl := newTestClient(t, c)
+			for _, secret := range []string{"first", "second"} { // on one connection
+				write(t, file, secret+"\n")
+				if a := cl.try(t); a.status != 204 {
+					t.Fatal(a.describe())
+				}
+				_, password, _ := p.last().BasicAuth()
+				if name == "bearer" {
+					password = strings.TrimPrefix(p.last().Header.Get("Authorization"), "Bearer ")
+				}
+				if password != secret {
+					t.Errorf("sent %q, want %q", password, secret)
+				}
+			}
+			if err := os.Remove(file); err != nil {
+				t.Fatal(err)
+			}
+			if a := cl.try(t); a.status != 0 || judge(a, true) != again || !strings.Contains(a.describe(), file) {
+				t.Errorf("without the file: %s", a.describe())
+			}
+		})
+	}
+}
+
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	p := &posts{}
+	other := httptest.NewServer(p)
+	defer other.Close()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		srv := httptest.NewServer(http.RedirectHandler(other.URL+"/elsewhere", status))
+		defer srv.Close()
+		a := newTestClient(t, EndpointConfig{URL: srv.URL, Username: "me", Password: "secret"}).try(t)
+		if judge(a, true) != paused || !strings.Contains(a.describe(), other.URL+"/elsewhere") {
+			t.Errorf("%d: %s", status, a.describe())
+		}
+		if strings.Contains(a.describe(), "secret") {
+			t.Errorf("%d: the password is told: %s", status, a.describe())
+		}
+	}
+	if len(p.seen) != 0 {
+		t.Errorf("%d requests went elsewhere", len(p.seen))
+	}
+}
+
+// identity is a self-signed certificate and its files.
+type identity struct {
+	cert      *x509.Certificate
+	pair      tls.Certificate
+	crt, key  string // PEM
+	certFile  string
+	keyFile   string
+	authority *x509.CertPool
+}
+
+func newIdentity(t *testing.T, name string) identity {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var id identity
+	id.crt = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	id.key = string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: raw}))
+	id.certFile, id.keyFile = write(t, name+".crt", id.crt), write(t, name+".key", id.key)
+	if id.cert, err = x509.ParseCertificate(der); err != nil {
+		t.Fatal(err)
+	}
+	if id.pair, err = tls.X509KeyPair([]byte(id.crt), []byte(id.key)); err != nil {
+		t.Fatal(err)
+	}
+	id.authority = x509.NewCertPool()
+	id.authority.AddCert(id.cert)
+	return id
+}
+
+func secureServer(t *testing.T, h http.Handler, c *tls.Config) *httptest.Server {
+	t.Helper()
+	srv := httptest.NewUnstartedServer(h)
+	srv.TLS = c
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	t.Cleanup(srv.Close)
+	return srv
+}
+
+func TestTLS(t *testing.T) {
+	p := &posts{}
+	server, client, stranger := newIdentity(t, "server"), newIdentity(t, "client"), newIdentity(t, "stranger")
+	srv := secureServer(t, p, &tls.Config{
+		Certificates: []tls.Certificate{server.pair}, ClientCAs: client.authority, ClientAuth: tls.RequireAndVerifyClientCert,
+	})
+	old := secureServer(t, p, &tls.Config{Certificates: []tls.Certificate{server.pair}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11})
+
+	good := EndpointConfig{URL: srv.URL, CAFile: server.certFile, CertFile: client.certFile, KeyFile: client.keyFile}
+	if a := newTestClient(t, good).try(t); a.status != 204 || p.last().ProtoMajor != 2 || p.last().TLS.Version < tls.VersionTLS12 {
+		t.Errorf("with everything: %s", a.describe())
+	}
+	unknown := good
+	unknown.CAFile = stranger.certFile
+	if a := newTestClient(t, unknown).try(t); a.status != 0 || !strings.Contains(a.describe(), "certificate") {
+		t.Errorf("with another authority: %s", a.describe())
+	}
+	unknown.InsecureSkipVerify = true
+	if a := newTestClient(t, unknown).try(t); a.status != 204 {
+		t.Errorf("unverified: %s", a.describe())
+	}
+	nobody := good
+	nobody.CertFile, nobody.KeyFile = "", ""
+	if a := newTestClient(t, nobody).try(t); a.status != 0 {
+		t.Errorf("without a certificate: %s", a.describe())
+	}
+	good.URL = old.URL
+	if a := newTestClient(t, good).try(t); a.status != 0 || !strings.Contains(a.describe(), "protocol version") {
+		t.Errorf("TLS 1.1: %s", a.describe())
+	}
+}
+
+func TestCertificatesAreReadAgain(t *testing.T) {
+	p := &posts{}
+	first, second, client := newIdentity(t, "first"), newIdentity(t, "second"), newIdentity(t, "client")
+	var mu sync.Mutex
+	now := first.pair
+	srv := secureServer(t, p, &tls.Config{
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			return &tls.Config{Certificates: []tls.Certificate{now}, ClientAuth: tls.RequestClientCert}, nil
+		},
+	})
+	c := EndpointConfig{URL: srv.URL, CAFile: write(t, "ca.crt", first.crt), CertFile: write(t, "me.crt", client.crt), KeyFile: write(t, "me.key", client.key)}
+	cl := newTestClient(t, c)
+	if a := cl.try(t); a.status != 204 || p.last().TLS.PeerCertificates[0].Subject.CommonName != "client" {
+		t.Fatal(a.describe())
+	}
+	mu.Lock()
+	now = second.pair
+	mu.Unlock()
+	write(t, c.CAFile, second.crt)
+	write(t, c.CertFile, second.crt)
+	write(t, c.KeyFile, second.key)
+	if a := cl.try(t); a.status != 204 || p.last().TLS.PeerCertificates[0].Subject.CommonName != "second" {
+		t.Errorf("after the change: %s", a.describe())
+	}
+}
+
+func TestProxy(t *testing.T) {
+	p := &posts{}
+	proxy := httptest.NewServer(p)
+	defer proxy.Close()
+	a := newTestClient(t, EndpointConfig{URL: "http://receiver.invalid/push", ProxyURL: proxy.URL}).try(t)
+	if a.status != 204 || p.last().RequestURI != "http://receiver.invalid/push" {
+		t.Errorf("through the proxy: %s", a.describe())
+	}
+	if _, err := newClient(EndpointConfig{URL: "http://x", ProxyURL: "://"}); err == nil {
+		t.Error("a proxy without a scheme is taken")
+	}
+}
+
+// A receiver may answer before it has read the request. What is sent after that must not be what the
+// next request has put into the same buffer.
+func TestBodyIsNotSharedWithTheNextRequest(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusRequestEntityTooLarge)
+	}))
+	defer srv.Close()
+	cl := newTestClient(t, EndpointConfig{URL: srv.URL})
+	e := newEncoder(nil)
+	w := testWindow(20_000, 1)
+	for range 10 {
+		r := e.encode(protocol2, w, whole(w), 0, unlimited())
+		a, released := cl.post(t.Context(), protocol2, r.body, 0)
+		if !released {
+			e.abandon()
+		}
+		if a.status != 413 && a.status != 0 { // the connection may be cut while we write
+			t.Fatal(a.describe())
+		}
+	}
+}
+
+func TestAnswerIsBounded(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = w.Write(bytes.Repeat([]byte("é"), 1<<20))
+	}))
+	defer srv.Close()
+	if a := newTestClient(t, EndpointConfig{URL: srv.URL}).try(t); len(a.words) != maxWords || a.status != 400 {
+		t.Errorf("kept %d bytes", len(a.words))
+	}
+}
+
+func TestWrittenHeaders(t *testing.T) {
+	for name, c := range map[string]struct {
+		header    http.Header
+		confirmed bool
+		written   int
+	}{
+		"none":      {http.Header{}, false, -1},
+		"samples":   {http.Header{"X-Prometheus-Remote-Write-Samples-Written": {"7"}}, true, 7},
+		"exemplars": {http.Header{"X-Prometheus-Remote-Write-Exemplars-Written": {"0"}}, true, -1},
+		"garbage":   {http.Header{"X-Prometheus-Remote-Write-Samples-Written": {"many"}}, true, -1},
+		"negative":  {http.Header{"X-Prometheus-Remote-Write-Samples-Written": {"-3"}}, true, -1},
+	} {
+		a := answer{written: -1}
+		a.count(c.header)
+		if a.confirmed != c.confirmed || a.written != c.written {
+			t.Errorf("%s: %+v", name, a)
+		}
+	}
+}

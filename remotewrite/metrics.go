@@ -1,0 +1,165 @@
+package remotewrite
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Collector gives a queue's and its endpoints' figures to Prometheus, in the words of Prometheus's own
+// remote storage metrics where there are such.
+type Collector struct {
+	queue     *Queue
+	endpoints []*Endpoint
+	metrics   endpointMetrics
+	stock     queueMetrics
+}
+
+// NewCollector returns the collector of a queue and of the endpoints that read from it.
+func NewCollector(q *Queue, endpoints ...*Endpoint) *Collector {
+	return &Collector{queue: q, endpoints: endpoints, metrics: newEndpointMetrics(), stock: newQueueMetrics()}
+}
+
+// endpointMetrics are what is told of each endpoint.
+type endpointMetrics struct {
+	samples, exemplars, failed, retried, rejected, dropped *prometheus.Desc
+	inFlight, highest, lag, protocol, paused               *prometheus.Desc
+	bytes, requests, duration                              *prometheus.Desc
+}
+
+func newEndpointMetrics() endpointMetrics {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("backwire_"+name, help, append([]string{"endpoint"}, labels...), nil)
+	}
+	return endpointMetrics{
+		samples:   desc("samples_total", "Samples that the receiver has taken."),
+		exemplars: desc("exemplars_total", "Exemplars that the receiver has taken."),
+		failed:    desc("samples_failed_total", "Samples that the receiver has refused for good."),
+		retried:   desc("samples_retried_total", "Samples that were sent again after a failure, each time counted."),
+		rejected:  desc("samples_rejected_total", "Samples that the receiver has refused for good, by status code.", "reason"),
+		dropped:   desc("samples_dropped_total", "Samples that were not sent, by reason.", "reason"),
+		inFlight:  desc("samples_in_flight", "Samples that were read from the queue and are being sent."),
+		highest:   desc("queue_highest_sent_timestamp_seconds", "Time of the newest sample that the receiver has taken since the start."),
+		lag:       desc("lag_seconds", "Age of the oldest batch that the receiver has not taken; 0 if it has all."),
+		protocol:  desc("protocol_info", "The version of remote write that is spoken.", "version"),
+		paused:    desc("paused", "Whether nothing is sent until the address or the credentials are put right."),
+		bytes:     desc("bytes_total", "Bytes of request bodies sent, after compression."),
+		requests:  desc("requests_total", "Requests by the answer's status code; error where there was no answer.", "code"),
+		duration:  desc("sent_batch_duration_seconds", "Time from a request to its answer."),
+	}
+}
+
+func (m *endpointMetrics) all() []*prometheus.Desc {
+	return []*prometheus.Desc{
+		m.samples, m.exemplars, m.failed, m.retried, m.rejected, m.dropped, m.inFlight, m.highest, m.lag,
+		m.protocol, m.paused, m.bytes, m.requests, m.duration,
+	}
+}
+
+// queueMetrics are what is told of the queue; the last ones have an endpoint.
+type queueMetrics struct {
+	bytes, segments, written, oldest, newest, unwritten, failures *prometheus.Desc
+	pending                                                       *prometheus.Desc
+}
+
+func newQueueMetrics() queueMetrics {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("backwire_"+name, help, labels, nil)
+	}
+	return queueMetrics{
+		bytes:     desc("queue_bytes", "Size of the queue's segments on disk."),
+		segments:  desc("queue_segments", "Number of the queue's segments."),
+		written:   desc("queue_samples_total", "Samples committed to the queue since it began."),
+		oldest:    desc("queue_oldest_timestamp_seconds", "Time of the oldest sample on disk."),
+		newest:    desc("queue_newest_timestamp_seconds", "Time of the newest sample on disk."),
+		unwritten: desc("queue_unwritten_samples", "Samples kept in memory because the disk takes none."),
+		failures:  desc("queue_failed_commits", "Commits that failed since the last that did not."),
+		pending:   desc("samples_pending", "Samples in the queue that the receiver has not taken.", "endpoint"),
+	}
+}
+
+func (m *queueMetrics) all() []*prometheus.Desc {
+	return []*prometheus.Desc{m.bytes, m.segments, m.written, m.oldest, m.newest, m.unwritten, m.failures, m.pending}
+}
+
+// Describe names all metrics.
+func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range append(c.metrics.all(), c.stock.all()...) {
+		ch <- d
+	}
+}
+
+// Collect takes a snapshot of each endpoint and of the queue.
+func (c *Collector) Collect(ch chan<- prometheus.Metric) {
+	now := time.Now()
+	for _, e := range c.endpoints {
+		c.metrics.collect(ch, e.Stats(), now)
+	}
+	s := c.queue.Stats()
+	c.stock.collect(ch, s)
+	for _, l := range s.Losses {
+		ch <- counter(c.metrics.dropped, l.Samples, l.Endpoint, l.Reason)
+	}
+}
+
+func (m *endpointMetrics) collect(ch chan<- prometheus.Metric, s Stats, now time.Time) {
+	failed := uint64(0)
+	for reason, n := range s.Rejected {
+		failed += n
+		ch <- counter(m.rejected, n, s.Endpoint, reason)
+	}
+	for reason, n := range s.Dropped {
+		ch <- counter(m.dropped, n, s.Endpoint, reason)
+	}
+	for code, n := range s.Requests {
+		ch <- counter(m.requests, n, s.Endpoint, code)
+	}
+	ch <- counter(m.failed, failed, s.Endpoint)
+	ch <- counter(m.samples, s.Samples, s.Endpoint)
+	ch <- counter(m.exemplars, s.Exemplars, s.Endpoint)
+	ch <- counter(m.retried, s.Retried, s.Endpoint)
+	ch <- counter(m.bytes, s.Bytes, s.Endpoint)
+	ch <- gauge(m.inFlight, float64(s.Pending), s.Endpoint)
+	ch <- gauge(m.lag, s.Lag(now).Seconds(), s.Endpoint)
+	ch <- gauge(m.protocol, 1, s.Endpoint, s.Protocol)
+	ch <- gauge(m.paused, float64(min(len(s.Paused), 1)), s.Endpoint)
+	ch <- s.Durations.metric(m.duration, s.Endpoint)
+	if s.HighestSent != 0 {
+		ch <- gauge(m.highest, seconds(s.HighestSent), s.Endpoint)
+	}
+}
+
+func (m *queueMetrics) collect(ch chan<- prometheus.Metric, s QueueStats) {
+	ch <- gauge(m.bytes, float64(s.Bytes))
+	ch <- gauge(m.segments, float64(s.Segments))
+	ch <- counter(m.written, s.Written.Samples)
+	ch <- gauge(m.unwritten, float64(s.Pending.Samples))
+	ch <- gauge(m.failures, float64(s.Failures))
+	if s.Oldest != 0 {
+		ch <- gauge(m.oldest, seconds(s.Oldest))
+	}
+	if s.Newest != 0 {
+		ch <- gauge(m.newest, seconds(s.Newest))
+	}
+	for _, c := range s.Cursors {
+		ch <- gauge(m.pending, float64(c.Lag.Samples), c.Endpoint)
+	}
+}
+
+func (d *Durations) metric(desc *prometheus.Desc, labels ...string) prometheus.Metric {
+	buckets := make(map[float64]uint64, len(durationBounds))
+	for i, bound := range durationBounds {
+		buckets[bound] = d.Buckets[i]
+	}
+	return prometheus.MustNewConstHistogram(desc, d.Count, d.Sum, buckets, labels...)
+}
+
+func counter(d *prometheus.Desc, n uint64, labels ...string) prometheus.Metric {
+	return prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+}
+
+func gauge(d *prometheus.Desc, v float64, labels ...string) prometheus.Metric {
+	return prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+}
+
+func seconds(ms int64) float64 { return float64(ms) / 1000 }

@@ -1,0 +1,84 @@
+package remotewrite
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"backwire/remotewrite/receiver"
+	"backwire/remotewrite/wal/crashfs"
+)
+
+func TestCollector(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := later(10, 2, time.Since(time.UnixMilli(testTime+60_000)))
+		g := newRig(t, EndpointConfig{MaxSampleAge: 30 * time.Second}, receiver.Options{Poison: poisoned(w.newest)}, w)
+		g.receiver.Script(receiver.Answer{Status: 503, Delay: 20 * time.Millisecond}, receiver.Answer{Status: 401})
+		g.run(t, func() { time.Sleep(time.Second) })
+		q := openTest(t, crashfs.New(), Options{Endpoints: []string{"test"}})
+		defer q.Close()
+		mustSubscribe(t, q, "test")
+		c := NewCollector(q, g.endpoint)
+
+		problems, err := testutil.CollectAndLint(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range problems {
+			t.Errorf("%s: %s", p.Metric, p.Text)
+		}
+		registry := prometheus.NewPedanticRegistry()
+		registry.MustRegister(c)
+		want := `
+			# HELP backwire_lag_seconds Age of the oldest batch that the receiver has not taken; 0 if it has all.
+			# TYPE backwire_lag_seconds gauge
+			backwire_lag_seconds{endpoint="test"} 61
+			# HELP backwire_paused Whether nothing is sent until the address or the credentials are put right.
+			# TYPE backwire_paused gauge
+			backwire_paused{endpoint="test"} 1
+			# HELP backwire_protocol_info The version of remote write that is spoken.
+			# TYPE backwire_protocol_info gauge
+			backwire_protocol_info{endpoint="test",version="2.0"} 1
+			# HELP backwire_requests_total Requests by the answer's status code; error where there was no answer.
+			# TYPE backwire_requests_total counter
+			backwire_requests_total{code="401",endpoint="test"} 1
+			backwire_requests_total{code="503",endpoint="test"} 1
+			# HELP backwire_samples_in_flight Samples that were read from the queue and are being sent.
+			# TYPE backwire_samples_in_flight gauge
+			backwire_samples_in_flight{endpoint="test"} 20
+			# HELP backwire_samples_pending Samples in the queue that the receiver has not taken.
+			# TYPE backwire_samples_pending gauge
+			backwire_samples_pending{endpoint="test"} 0
+			# HELP backwire_samples_retried_total Samples that were sent again after a failure, each time counted.
+			# TYPE backwire_samples_retried_total counter
+			backwire_samples_retried_total{endpoint="test"} 10
+		`
+		var names []string
+		for line := range strings.Lines(want) {
+			if name, ok := strings.CutPrefix(strings.TrimSpace(line), "# TYPE "); ok {
+				names = append(names, strings.Fields(name)[0])
+			}
+		}
+		if err := testutil.GatherAndCompare(registry, strings.NewReader(want), names...); err != nil {
+			t.Error(err)
+		}
+		n, err := testutil.GatherAndCount(registry, "backwire_sent_batch_duration_seconds", "backwire_queue_bytes", "backwire_bytes_total")
+		if n != 3 || err != nil {
+			t.Errorf("%d metrics, %v", n, err)
+		}
+	})
+}
+
+func TestDurations(t *testing.T) {
+	var d Durations
+	for _, took := range []time.Duration{time.Millisecond, 5 * time.Millisecond, 300 * time.Millisecond, time.Hour} {
+		d.observe(took)
+	}
+	if d.Count != 4 || d.Sum != 3600.306 || d.Buckets[0] != 2 || d.Buckets[5] != 2 || d.Buckets[6] != 3 || d.Buckets[len(d.Buckets)-1] != 3 {
+		t.Errorf("%+v", d)
+	}
+}
