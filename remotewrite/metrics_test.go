@@ -20,7 +20,7 @@ func TestCollector(t *testing.T) {
 		g.receiver.Script(receiver.Answer{Status: 503, Delay: 20 * time.Millisecond}, receiver.Answer{Status: 401})
 		g.run(t, func() { time.Sleep(time.Second) })
 		q := openTest(t, crashfs.New(), Options{Endpoints: []string{"test"}})
-		defer q.Close()
+		defer closed(t, q)
 		mustSubscribe(t, q, "test")
 		c := NewCollector(q, g.endpoint)
 

@@ -3,6 +3,7 @@ package remotewrite
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"net/http"
@@ -40,7 +41,7 @@ func newDatabase(t *testing.T, accept ...remoteapi.WriteMessageType) *database {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { db.Close() })
+	t.Cleanup(func() { closed(t, db) })
 	d := &database{db: db}
 	write := remote.NewWriteHandler(slog.New(slog.DiscardHandler), prometheus.NewRegistry(), db, accept, false, false)
 	d.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -51,6 +52,13 @@ func newDatabase(t *testing.T, accept ...remoteapi.WriteMessageType) *database {
 	}))
 	t.Cleanup(d.server.Close)
 	return d
+}
+
+func closed(t *testing.T, c io.Closer) {
+	t.Helper()
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 // send delivers windows by an endpoint of its own and returns its stats and what was rejected.
@@ -80,7 +88,7 @@ func (d *database) samples(t *testing.T) map[string][]point {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer q.Close()
+	defer closed(t, q)
 	out := map[string][]point{}
 	set := q.Select(t.Context(), false, nil, labels.MustNewMatcher(labels.MatchRegexp, "__name__", ".+"))
 	for set.Next() {
@@ -104,7 +112,7 @@ func (d *database) samples(t *testing.T) map[string][]point {
 func (d *database) query(t *testing.T, expr string, at int64) float64 {
 	t.Helper()
 	engine := promql.NewEngine(promql.EngineOpts{MaxSamples: 1e6, Timeout: time.Minute})
-	defer engine.Close()
+	defer closed(t, engine)
 	q, err := engine.NewInstantQuery(t.Context(), d.db, nil, expr, time.UnixMilli(at))
 	if err != nil {
 		t.Fatal(err)
