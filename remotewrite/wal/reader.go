@@ -48,7 +48,11 @@ func (r *Reader) Next() (Record, error) {
 			}
 			continue
 		}
-		if err := r.enter(v); err != nil {
+		err := r.open()
+		if errors.Is(err, fs.ErrNotExist) && !r.log.view(r.pos).exists {
+			continue // removed a moment ago
+		}
+		if err := r.enter(v, err); err != nil {
 			return Record{}, err
 		}
 		f, g, err := r.scan.next()
@@ -163,13 +167,14 @@ func (r *Reader) jump(v view) error {
 	return nil
 }
 
-// enter brings the scanner to the reader's position.
-func (r *Reader) enter(v view) error {
-	if err := r.open(); err != nil {
-		if !isLasting(err) && !errors.Is(err, fs.ErrNotExist) {
-			return err
+// enter brings the scanner to the reader's position, or past a segment whose
+// file could not be opened for good.
+func (r *Reader) enter(v view, opened error) error {
+	if opened != nil {
+		if !isLasting(opened) && !errors.Is(opened, fs.ErrNotExist) {
+			return opened
 		}
-		r.skip(v, err)
+		r.skip(v, opened)
 		return nil
 	}
 	r.scan.limit, r.scan.off = v.limit, max(int64(r.pos.Offset), headerSize)

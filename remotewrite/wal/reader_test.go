@@ -207,6 +207,34 @@ func TestRemovedUnderReader(t *testing.T) {
 	}
 }
 
+// late removes a segment just before a reader opens it.
+type late struct {
+	wal.FS
+	remove func()
+}
+
+func (l *late) OpenFile(name string, flag int, perm fs.FileMode) (wal.File, error) {
+	if remove := l.remove; remove != nil {
+		l.remove = nil
+		remove()
+	}
+	return l.FS.OpenFile(name, flag, perm)
+}
+
+// TestRemovedWhileOpening is a removal, and not a file that is missing.
+func TestRemovedWhileOpening(t *testing.T) {
+	whole, _ := twoSegments(t)
+	dir := &late{FS: whole}
+	log, _ := open(t, dir)
+	r := log.Reader(wal.Position{})
+	dir.remove = func() {
+		if err := log.Remove(1); err != nil {
+			t.Error(err)
+		}
+	}
+	checkRemoved(t, r, 3)
+}
+
 func checkRemoved(t *testing.T, r *wal.Reader, lost int) {
 	t.Helper()
 	got, damages := drain(t, r)
