@@ -54,7 +54,7 @@ func (w *works) agent(t *testing.T, environ ...string) *Agent {
 		}
 		for i, run := range w.endpoints {
 			name := string(rune('x' + i))
-			p.endpoints = append(p.endpoints, &endpointPart{name: name, run: run, close: func() error { return nil }, status: func() EndpointStatus { return EndpointStatus{Name: name} }})
+			p.endpoints = append(p.endpoints, &endpointPart{name: name, run: run, close: func() error { w.note("place"); return nil }, status: func() EndpointStatus { return EndpointStatus{Name: name} }})
 		}
 		return p, nil
 	}
@@ -102,7 +102,7 @@ func TestStopIsInOrder(t *testing.T) {
 		if n := len(w.queue.(*kept).cycles); n != 1 {
 			t.Errorf("committed %d cycles, want the one under way", n)
 		}
-		if got := strings.Join(w.closed, " "); got != "endpoint logout queue" || flush != flushGrace {
+		if got := strings.Join(w.closed, " "); got != "endpoint place logout queue" || flush != flushGrace {
 			t.Errorf("ended %q, flush %v", got, flush)
 		}
 	})

@@ -229,11 +229,9 @@ func (l *loader) assign(v variable, s setting) {
 	}
 }
 
-// show is a value as a problem may print it.
+// show is a value as a problem may print it. A Secret takes any text and so is never shown.
 func show(v variable, text string) string {
 	switch v.field.Interface().(type) {
-	case Secret:
-		return redacted
 	case URL, Proxy:
 		return maskURL(text)
 	}

@@ -151,13 +151,16 @@ func TestClockSetAheadGoesOnAtOnce(t *testing.T) {
 func TestClockSetBackNeitherStallsNorDoubles(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
-		back time.Duration
-		want []int
+		back, at time.Duration // at: since midnight
+		want     []int
 	}{
-		"a blink":  {50 * time.Millisecond, []int{0, 60, 120, 180}},
-		"half":     {30 * time.Second, []int{0, 60, 120, 180}},
-		"an hour":  {time.Hour, []int{0, 60, 120 - 3600, 180 - 3600}},
-		"one tick": {time.Minute, []int{0, 60, 120, 180}},
+		// The first four while the cycle of 60 runs, the others while the next tick is waited for.
+		"a blink":                {50 * time.Millisecond, 60010 * time.Millisecond, []int{0, 60, 120, 180}},
+		"half":                   {30 * time.Second, 60010 * time.Millisecond, []int{0, 60, 120, 180}},
+		"an hour":                {time.Hour, 60010 * time.Millisecond, []int{0, 60, 120 - 3600, 180 - 3600}},
+		"one tick":               {time.Minute, 60010 * time.Millisecond, []int{0, 60, 120, 180}},
+		"a blink in the waiting": {50 * time.Millisecond, 90 * time.Second, []int{0, 60, 120, 180}},
+		"an hour in the waiting": {time.Hour, 90 * time.Second, []int{0, 60, 120 - 3600, 180 - 3600}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -167,7 +170,7 @@ func TestClockSetBackNeitherStallsNorDoubles(t *testing.T) {
 				s := &scripted{}
 				sched := newScheduler(s, &kept{}, time.Minute)
 				sched.clock = func() time.Time {
-					if now := time.Now(); now.Sub(midnight) <= time.Minute+10*time.Millisecond {
+					if now := time.Now(); now.Sub(midnight) <= c.at {
 						return now
 					}
 					return time.Now().Add(-c.back)
