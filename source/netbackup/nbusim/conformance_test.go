@@ -94,8 +94,14 @@ func (c *checked) attributes(path string) []string {
 	return slices.Sorted(maps.Keys(one.Data.Attributes))
 }
 
-func TestEveryAnswerIsAsTheVendorDocumentsIt(t *testing.T) {
-	docs := vendordoc.Open(vendordoc.Directory(t))
+func TestVendorDocuments(t *testing.T) {
+	docs := vendordoc.Open(vendordoc.Directory(t)) // parsed once for all of them
+	t.Run("every answer is as documented", func(t *testing.T) { testAnswers(t, docs) })
+	t.Run("a job has every attribute", func(t *testing.T) { testAttributes(t, docs) })
+	t.Run("what is undocumented is reported", func(t *testing.T) { testReports(t, docs) })
+}
+
+func testAnswers(t *testing.T, docs *vendordoc.Collection) {
 	for release, version := range versions() {
 		c := newChecked(t, docs, release, version)
 		for _, path := range []string{
@@ -128,8 +134,7 @@ func TestEveryAnswerIsAsTheVendorDocumentsIt(t *testing.T) {
 	}
 }
 
-func TestJobsHaveEveryAttributeOfTheDocuments(t *testing.T) {
-	docs := vendordoc.Open(vendordoc.Directory(t))
+func testAttributes(t *testing.T, docs *vendordoc.Collection) {
 	for release, version := range versions() {
 		documented, err := docs.Attributes(version, "/admin/jobs")
 		if err != nil {
@@ -141,8 +146,7 @@ func TestJobsHaveEveryAttributeOfTheDocuments(t *testing.T) {
 	}
 }
 
-func TestTransportReportsWhatNoDocumentDescribes(t *testing.T) {
-	docs := vendordoc.Open(vendordoc.Directory(t))
+func testReports(t *testing.T, docs *vendordoc.Collection) {
 	c := newChecked(t, docs, "11.0", "13.0")
 	var reported []string
 	c.client.Transport.(*vendordoc.Transport).Report = func(err error) { reported = append(reported, fmt.Sprint(err)) }

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -115,15 +114,16 @@ func (c *Collection) entries(release string) ([]entry, error) {
 	if err != nil || len(files) == 0 {
 		return nil, fmt.Errorf("list the documents of %s in %s: %w", release, c.dir, errors.Join(err, os.ErrNotExist))
 	}
-	line := regexp.MustCompile(`(?m)^  '?(/[^':]*)'?:$`)
 	var entries []entry
 	for _, f := range files {
 		b, err := os.ReadFile(f)
 		if err != nil {
 			return nil, fmt.Errorf("read a document: %w", err)
 		}
-		for _, m := range line.FindAllSubmatch(b, -1) {
-			entries = append(entries, entry{string(m[1]), f})
+		for line := range bytes.Lines(b) {
+			if path, ok := pathIn(line); ok {
+				entries = append(entries, entry{path, f})
+			}
 		}
 	}
 	slices.SortStableFunc(entries, func(a, b entry) int {
@@ -131,6 +131,14 @@ func (c *Collection) entries(release string) ([]entry, error) {
 	})
 	c.index[release] = entries
 	return entries, nil
+}
+
+// pathIn reads a line that names a path: two spaces, the path, quoted if it is a template, and a colon.
+func pathIn(line []byte) (string, bool) {
+	name, found := bytes.CutSuffix(bytes.TrimRight(line, "\r\n"), []byte(":"))
+	name, indented := bytes.CutPrefix(name, []byte("  "))
+	name = bytes.Trim(name, "'")
+	return string(name), found && indented && bytes.HasPrefix(name, []byte("/"))
 }
 
 // load makes a document of one path alone.
@@ -147,8 +155,11 @@ func (c *Collection) load(e entry, from, version string) (*routers.Route, error)
 		return nil, fmt.Errorf("read %s of %s: %w", e.path, e.file, err)
 	}
 	whole = bytes.ReplaceAll(whole, []byte(";version="+from), []byte(";version="+version))
-	spec, err := openapi3.NewLoader().LoadFromData(whole)
-	if err != nil {
+	spec := &openapi3.T{}
+	if err := json.Unmarshal(whole, spec); err != nil {
+		return nil, fmt.Errorf("read %s of %s: %w", e.path, e.file, err)
+	}
+	if err := openapi3.NewLoader().ResolveRefsIn(spec, nil); err != nil {
 		return nil, fmt.Errorf("read %s of %s: %w", e.path, e.file, err)
 	}
 	return &routers.Route{Spec: spec, Path: e.path, PathItem: spec.Paths.Value(e.path)}, nil
