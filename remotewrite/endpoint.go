@@ -160,14 +160,15 @@ func (e *Endpoint) Run(ctx context.Context, flush time.Duration) error {
 	defer cancel()
 	l := life{soft: ctx, hard: hard}
 	for {
+		last := l.over() // what was committed before the end is sent after it
 		err := e.drain(l)
+		if last || errors.Is(err, errStopped) {
+			return nil
+		}
 		if err == nil {
 			err = e.feed.wait(ctx)
 		}
-		if l.over() {
-			return nil
-		}
-		if err != nil { // of the queue, the one thing that is not settled inside
+		if err != nil && !l.over() { // of the queue, the one thing that is not settled inside
 			e.recorder.failed("the queue cannot be read", err.Error(), slog.LevelError)
 			_ = e.bell.sleep(ctx, queueRetry)
 		}

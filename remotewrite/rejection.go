@@ -10,19 +10,19 @@ import (
 
 // Rejection is what a receiver refused for good, with its words.
 type Rejection struct {
-	Time     time.Time
-	Endpoint string
-	Status   int
-	Words    string // the body of the answer, at most 2 KiB
-	Samples  int    // how many were refused; fewer than Series hold where the receiver told only their number
-	Series   []RejectedSeries
+	Time     time.Time        `json:"time"`
+	Endpoint string           `json:"endpoint"`
+	Status   int              `json:"status"`
+	Words    string           `json:"words"`   // the body of the answer, at most 2 KiB
+	Samples  int              `json:"samples"` // how many were refused; fewer than Series hold where the receiver told only their number
+	Series   []RejectedSeries `json:"series"`
 }
 
 // RejectedSeries is a series as it was sent, external labels left out, and its refused samples.
 type RejectedSeries struct {
-	Name   string
-	Labels []source.Label
-	Points []RejectedPoint
+	Name   string          `json:"name"`
+	Labels []source.Label  `json:"labels"`
+	Points []RejectedPoint `json:"points"`
 }
 
 // String writes the series as PromQL would.

@@ -1,0 +1,94 @@
+package remotewrite
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"backwire/remotewrite/receiver"
+	"backwire/remotewrite/wal/crashfs"
+	"backwire/source"
+)
+
+// The whole way: cycles are committed, an endpoint delivers them, the receiver is away for a while, the agent is started again,
+// and in the end every point is at the receiver once and in order.
+func TestFromCommitToReceiver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		metric := &source.Metric{Name: "nbu_jobs_completed_total", Type: source.Counter, Help: "Finished jobs.", Durable: true}
+		var series []*source.Series
+		for i := range 50 {
+			series = append(series, source.NewSeries(metric, "", 0, source.Label{Name: "policy", Value: fmt.Sprint("p", i)}))
+		}
+		r := receiver.New(receiver.Options{Ordered: true})
+		fs := crashfs.New()
+		minute := 0
+		cycles := func(q *Queue, n int) {
+			for range n {
+				minute++
+				b := source.Batch{T: testTime + int64(minute)*60_000}
+				for i, s := range series {
+					if minute != 90 || i != 7 { // one is away for a cycle
+						b.Samples = append(b.Samples, source.Sample{Series: s, Value: float64(minute * i)})
+					}
+				}
+				if err := q.Commit(source.Cycle{Site: "paris", Batches: []source.Batch{b}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		life := func(during func(*Queue)) {
+			q := openTest(t, fs, Options{SegmentBytes: 3000, Endpoints: []string{"e"}})
+			defer closed(t, q)
+			from := mustSubscribe(t, q, "e")
+			defer closed(t, from)
+			e, err := NewEndpoint(EndpointConfig{Name: "e", URL: "http://r.test", MaxSamples: 700, Transport: wire{r}}, from, nil, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				if err := e.Run(ctx, time.Second); err != nil {
+					t.Error(err)
+				}
+			})
+			during(q)
+			cancel()
+			wg.Wait()
+		}
+		life(func(q *Queue) {
+			cycles(q, 20)
+			synctest.Wait()
+			r.Always(&receiver.Answer{Status: 503})
+			cycles(q, 40)
+			time.Sleep(time.Hour)
+		})
+		life(func(q *Queue) {
+			cycles(q, 40)
+			r.Always(nil)
+			time.Sleep(time.Hour)
+			cycles(q, 5)
+		})
+		for i, s := range r.Series() {
+			if len(s.Points) != 105 || s.Metadata.Help != "Finished jobs." {
+				t.Fatalf("series %d has %d points: %+v", i, len(s.Points), s.Metadata)
+			}
+			stale := 0
+			for k, p := range s.Points {
+				if p.T != testTime+int64(k+1)*60_000 {
+					t.Fatalf("point %d is at %d", k, p.T)
+				}
+				if p.Stale() {
+					stale++
+				}
+			}
+			if want := map[bool]int{true: 1}[s.Label("policy") == "p7"]; stale != want {
+				t.Errorf("%s has %d stale markers", s.Key(), stale)
+			}
+		}
+	})
+}

@@ -1,0 +1,235 @@
+package remotewrite
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"strconv"
+
+	"backwire/source"
+)
+
+// The rejected store is two files of lines, so that people can read it with what they have: the newer one is written to,
+// and takes the place of the older one when it is full. A line is a checksum (CRC32C, eight hexadecimal digits), a space,
+// and a rejection as JSON.
+const (
+	rejectedFile    = "rejected.jsonl"
+	rejectedOlder   = "rejected.older.jsonl"
+	rejectedVersion = 1
+	maxRejected     = 16 << 20 // bytes of one file
+)
+
+// RejectedStore keeps what receivers refused, on disk and bounded: the oldest is given up.
+// Its methods are for any goroutine.
+type RejectedStore struct {
+	root *os.Root
+	most int64
+	turn chan *rejectedLog // whoever has the log may write
+}
+
+// rejectedLog is the file that is written to.
+type rejectedLog struct {
+	file *os.File
+	size int64
+}
+
+// OpenRejected opens the store in a queue's directory, or makes it.
+func OpenRejected(dir string) (*RejectedStore, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open rejected store: %w", err)
+	}
+	s := &RejectedStore{root: root, most: maxRejected, turn: make(chan *rejectedLog, 1)}
+	l, err := s.open()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open rejected store: %w", err), root.Close())
+	}
+	s.turn <- l
+	return s, nil
+}
+
+func (s *RejectedStore) open() (*rejectedLog, error) {
+	f, err := s.root.OpenFile(rejectedFile, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	l := &rejectedLog{f, info.Size()}
+	if err := l.endLine(); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return l, nil
+}
+
+// endLine ends a line that a crash has cut off, so that the next one is not lost with it.
+func (l *rejectedLog) endLine() error {
+	if l.size == 0 {
+		return nil
+	}
+	last := make([]byte, 1)
+	if _, err := l.file.ReadAt(last, l.size-1); err != nil || last[0] == '\n' {
+		return err
+	}
+	return l.write([]byte("\n"))
+}
+
+func (l *rejectedLog) write(b []byte) error {
+	n, err := l.file.Write(b)
+	l.size += int64(n)
+	if err != nil {
+		return err
+	}
+	return l.file.Sync()
+}
+
+// Reject appends a rejection and returns when it is on the disk.
+func (s *RejectedStore) Reject(r Rejection) error {
+	line, err := rejectedLine(r)
+	if err != nil {
+		return fmt.Errorf("keep rejected samples: %w", err)
+	}
+	l := <-s.turn
+	defer func() { s.turn <- l }()
+	if l.size > 0 && l.size+int64(len(line)) > s.most {
+		if l, err = s.replace(l); err != nil {
+			return fmt.Errorf("keep rejected samples: %w", err)
+		}
+	}
+	if err := l.write(line); err != nil {
+		return fmt.Errorf("keep rejected samples: %w", errors.Join(err, l.endLine()))
+	}
+	return nil
+}
+
+// replace begins a new file. On failure it goes on with the old one.
+func (s *RejectedStore) replace(l *rejectedLog) (*rejectedLog, error) {
+	if err := s.root.Rename(rejectedFile, rejectedOlder); err != nil {
+		return l, err
+	}
+	next, err := s.open()
+	if err != nil {
+		return l, err
+	}
+	return next, l.file.Close()
+}
+
+// Close waits for whoever writes.
+func (s *RejectedStore) Close() error {
+	return errors.Join((<-s.turn).file.Close(), s.root.Close())
+}
+
+// ReadRejected reads the store of a queue's directory, the oldest first, also while an agent writes to it. What cannot be read comes
+// as an error, and what follows it comes nonetheless.
+func ReadRejected(dir string) iter.Seq2[Rejection, error] {
+	return func(yield func(Rejection, error) bool) {
+		root, err := os.OpenRoot(dir)
+		if err != nil {
+			yield(Rejection{}, fmt.Errorf("read rejected store: %w", err))
+			return
+		}
+		defer func() { _ = root.Close() }() // nothing was written
+		for _, name := range []string{rejectedOlder, rejectedFile} {
+			if !readRejected(root, name, yield) {
+				return
+			}
+		}
+	}
+}
+
+func readRejected(root *os.Root, name string, yield func(Rejection, error) bool) bool {
+	f, err := root.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true
+	}
+	if err != nil {
+		return yield(Rejection{}, fmt.Errorf("read rejected store: %w", err))
+	}
+	defer f.Close()
+	lines := bufio.NewReader(f)
+	for n := 1; ; n++ {
+		line, err := lines.ReadBytes('\n')
+		if len(line) > 0 {
+			r, err := parseRejected(bytes.TrimSuffix(line, []byte("\n")))
+			if err != nil {
+				err = fmt.Errorf("%s line %d: %w", name, n, err)
+			}
+			if !yield(r, err) {
+				return false
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return true
+		}
+		if err != nil {
+			return yield(Rejection{}, fmt.Errorf("read rejected store: %w", err))
+		}
+	}
+}
+
+// versioned is a rejection as it is on disk.
+type versioned struct {
+	Version int `json:"v"`
+	Rejection
+}
+
+func rejectedLine(r Rejection) ([]byte, error) {
+	b, err := json.Marshal(versioned{rejectedVersion, r})
+	if err != nil {
+		return nil, err
+	}
+	return fmt.Appendf(nil, "%08x %s\n", rejectedSum(b), b), nil
+}
+
+func rejectedSum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
+
+func parseRejected(line []byte) (Rejection, error) {
+	sum, b, _ := bytes.Cut(line, []byte(" "))
+	if want, err := strconv.ParseUint(string(sum), 16, 32); err != nil || uint32(want) != rejectedSum(b) {
+		return Rejection{}, errors.New("damaged: its checksum is not right")
+	}
+	var v versioned
+	if err := json.Unmarshal(b, &v); err != nil {
+		return Rejection{}, err
+	}
+	if v.Version != rejectedVersion {
+		return Rejection{}, fmt.Errorf("version %d, only %d is known", v.Version, rejectedVersion)
+	}
+	return v.Rejection, nil
+}
+
+// staleWord stands for a stale marker, which is a NaN like any other once it is written in decimal.
+const staleWord = "stale"
+
+// MarshalJSON writes the time and the value, the value as a string: JSON has no NaN and no infinity.
+func (p RejectedPoint) MarshalJSON() ([]byte, error) {
+	v := strconv.FormatFloat(p.V, 'g', -1, 64)
+	if source.IsStale(p.V) {
+		v = staleWord
+	}
+	return json.Marshal([]any{p.T, v})
+}
+
+// UnmarshalJSON is the reverse.
+func (p *RejectedPoint) UnmarshalJSON(b []byte) error {
+	var v string
+	if err := json.Unmarshal(b, &[]any{&p.T, &v}); err != nil {
+		return err
+	}
+	if v == staleWord {
+		p.V = source.Stale()
+		return nil
+	}
+	var err error
+	p.V, err = strconv.ParseFloat(v, 64)
+	return err
+}

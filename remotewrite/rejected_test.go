@@ -1,0 +1,128 @@
+package remotewrite
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"backwire/source"
+)
+
+func openRejected(t *testing.T, dir string) *RejectedStore {
+	t.Helper()
+	s, err := OpenRejected(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func rejection(n int) Rejection {
+	return Rejection{
+		Time: time.UnixMilli(testTime + int64(n)).UTC(), Endpoint: "cloud", Status: 400, Words: "no\n\"thanks\"", Samples: n,
+		Series: []RejectedSeries{{
+			Name: "up", Labels: []source.Label{{Name: "site", Value: "parïs"}},
+			Points: []RejectedPoint{{1, 0.1}, {2, source.Stale()}, {3, math.Inf(-1)}, {4, math.MaxFloat64}},
+		}},
+	}
+}
+
+func readRejections(dir string) (all []Rejection, problems []error) {
+	for r, err := range ReadRejected(dir) {
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		all = append(all, r)
+	}
+	return all, problems
+}
+
+func TestRejectedStoreKeepsWhatItIsGiven(t *testing.T) {
+	dir := t.TempDir()
+	var want []Rejection
+	for n := range 3 { // each in a life of its own
+		s := openRejected(t, dir)
+		want = append(want, rejection(n))
+		if err := s.Reject(want[n]); err != nil {
+			t.Fatal(err)
+		}
+		closed(t, s)
+	}
+	got, problems := readRejections(dir)
+	if d := cmp.Diff(want, got, sameBits); d != "" || problems != nil {
+		t.Errorf("%v (-want +got):\n%s", problems, d)
+	}
+}
+
+func TestRejectedStoreIsBounded(t *testing.T) {
+	dir := t.TempDir()
+	s := openRejected(t, dir)
+	s.most = 2000
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for n := range 50 {
+				if err := s.Reject(rejection(n)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	closed(t, s)
+	got, problems := readRejections(dir)
+	if len(got) < 4 || len(got) > 20 || problems != nil {
+		t.Errorf("%d rejections, %v", len(got), problems)
+	}
+	for _, name := range []string{rejectedFile, rejectedOlder} {
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() > 2000 || info.Mode().Perm() != 0o600 {
+			t.Errorf("%v, %v", info, err)
+		}
+	}
+}
+
+func TestRejectedStoreSurvivesDamage(t *testing.T) {
+	dir := t.TempDir()
+	s := openRejected(t, dir)
+	for n := range 3 {
+		if err := s.Reject(rejection(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	closed(t, s)
+	path := filepath.Join(dir, rejectedFile)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.SplitAfter(string(b), "\n")
+	lines[1] = strings.Replace(lines[1], `"status":400`, `"status":401`, 1)
+	lines[1] = strings.Replace(lines[1], `"Status":400`, `"Status":401`, 1)
+	torn := strings.Join(lines[:3], "")
+	write(t, path, torn[:len(torn)-10])
+	s = openRejected(t, dir)
+	if err := s.Reject(rejection(3)); err != nil {
+		t.Fatal(err)
+	}
+	closed(t, s)
+	got, problems := readRejections(dir)
+	if len(got) != 2 || got[0].Samples != 0 || got[1].Samples != 3 || len(problems) != 2 {
+		t.Errorf("read %d rejections, problems %v", len(got), problems)
+	}
+}
+
+func TestNoRejectedStore(t *testing.T) {
+	if got, problems := readRejections(t.TempDir()); got != nil || problems != nil {
+		t.Errorf("%v, %v", got, problems)
+	}
+	if _, problems := readRejections("/nowhere"); len(problems) != 1 {
+		t.Errorf("%v", problems)
+	}
+}
