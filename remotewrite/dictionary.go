@@ -188,6 +188,9 @@ func (d *dictionary) readSeries(s *scanner) dictSeries {
 	if flags >= seriesFlags {
 		s.fail("unknown flags of a series")
 	}
+	if flags&seriesSameMetric != 0 && len(d.series) == 0 {
+		s.fail("the first series has none before it")
+	}
 	series := dictSeries{metric: before.metric, name: before.name, start: before.start}
 	if flags&seriesSameMetric == 0 {
 		series.metric = s.index(len(d.metrics))

@@ -2,6 +2,7 @@ package remotewrite
 
 import (
 	"encoding/binary"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -378,8 +379,8 @@ func (p *packer) headBlock() []byte {
 		}
 		b = appendSet(b, site.present)
 		b = binary.AppendUvarint(b, uint64(len(site.state)))
-		for key, value := range site.state {
-			b = appendChange(b, key, nil, value)
+		for _, key := range slices.Sorted(maps.Keys(site.state)) {
+			b = appendChange(b, key, nil, site.state[key])
 		}
 	}
 	return b

@@ -1,0 +1,270 @@
+package remotewrite
+
+import (
+	"errors"
+	"io"
+	"syscall"
+	"testing"
+	"time"
+
+	"backwire/remotewrite/wal/crashfs"
+)
+
+// commitCycles commits so many cycles of a fleet.
+func commitCycles(t *testing.T, q *Queue, f *fleet, n int) {
+	t.Helper()
+	for range n {
+		if err := q.Commit(f.cycle()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// drainAll delivers everything and says how much that was.
+func drainAll(t *testing.T, s *Subscription) (got Totals) {
+	t.Helper()
+	var w window
+	for {
+		err := s.fill(&w, 1)
+		if errors.Is(err, io.EOF) {
+			return got
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = got.plus(Totals{uint64(w.records), uint64(w.samples)})
+		if err := s.advance(&w); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func lossOf(q *Queue, endpoint, reason string) Totals {
+	for _, l := range q.Stats().Losses {
+		if l.Endpoint == endpoint && l.Reason == reason {
+			return l.Totals
+		}
+	}
+	return Totals{}
+}
+
+// The limit on bytes holds at every moment, the oldest goes first, and what each endpoint
+// does not get is counted for it: delivered and dropped together are all there was.
+func TestLimitOfBytes(t *testing.T) {
+	const limit = 40_000
+	fs := crashfs.New()
+	fs.SetSpace(limit + 3*2*4096) // the cursors have their own
+	q := openTest(t, fs, Options{MaxBytes: limit, SegmentBytes: 4000, Endpoints: []string{"fast", "slow", "late"}})
+	f := newFleet("paris", 50, 0.3)
+	fast, slow := mustSubscribe(t, q, "fast"), mustSubscribe(t, q, "slow")
+	written := Totals{}
+	commitCycles(t, q, f, 5)
+	written = written.plus(Totals{5, 250})
+	var w window
+	if err := slow.fill(&w, 100); err != nil { // is in the middle of a segment when that goes
+		t.Fatal(err)
+	}
+	got := Totals{uint64(w.records), uint64(w.samples)}
+	if err := slow.advance(&w); err != nil {
+		t.Fatal(err)
+	}
+	gotFast := drainAll(t, fast)
+	for range 400 {
+		commitCycles(t, q, f, 1)
+		written = written.plus(Totals{1, 50})
+		gotFast = gotFast.plus(drainAll(t, fast))
+		if bytes := q.Stats().Bytes; bytes > limit {
+			t.Fatalf("%d bytes, the limit is %d", bytes, limit)
+		}
+	}
+	if gotFast != written {
+		t.Errorf("the fast endpoint got %v of %v", gotFast, written)
+	}
+	got = got.plus(drainAll(t, slow))
+	lost := lossOf(q, "slow", reasonBytes)
+	if got.plus(lost) != written || lost.Records == 0 {
+		t.Errorf("the slow endpoint got %v and lost %v of %v", got, lost, written)
+	}
+	if lag := q.Stats().Cursors[1].Lag; lag != (Totals{}) {
+		t.Errorf("lag %v after everything was delivered", lag)
+	}
+}
+
+// After a restart nothing is known of old segments but what the next one's head says.
+func TestLimitAfterRestart(t *testing.T) {
+	fs := crashfs.New()
+	f := newFleet("paris", 50, 0.3)
+	q := openTest(t, fs, Options{SegmentBytes: 4000, Endpoints: []string{"a"}})
+	if err := mustSubscribe(t, q, "a").Close(); err != nil {
+		t.Fatal(err)
+	}
+	commitCycles(t, q, f, 200)
+	if err := q.Close(); err != nil {
+		t.Fatal(err)
+	}
+	q = openTest(t, fs, Options{SegmentBytes: 4000, MaxBytes: 16_000, Endpoints: []string{"a"}})
+	a := mustSubscribe(t, q, "a")
+	commitCycles(t, q, f, 1)
+	got, lost := drainAll(t, a), lossOf(q, "a", reasonBytes)
+	if want := (Totals{201, 201 * 50}); got.plus(lost) != want || lost.Records == 0 {
+		t.Errorf("got %v and lost %v, want %v together", got, lost, want)
+	}
+}
+
+func TestLimitOfAge(t *testing.T) {
+	f := newFleet("paris", 50, 0.3)
+	now := time.UnixMilli(f.t)
+	o := Options{SegmentBytes: 4000, MaxAge: time.Hour, Endpoints: []string{"a"}, Clock: func() time.Time { return now }}
+	q := openTest(t, crashfs.New(), o)
+	a := mustSubscribe(t, q, "a")
+	for range 200 {
+		commitCycles(t, q, f, 1)
+		now = time.UnixMilli(f.t)
+		oldest := time.UnixMilli(q.Stats().Oldest)
+		if now.Sub(oldest) > 2*time.Hour { // segments go whole, by their newest sample
+			t.Fatalf("the oldest sample is of %v at %v", oldest, now)
+		}
+	}
+	got, lost := drainAll(t, a), lossOf(q, "a", reasonAge)
+	if want := (Totals{200, 200 * 50}); got.plus(lost) != want || lost.Records == 0 || got.Records < 60 {
+		t.Errorf("got %v and lost %v, want %v together", got, lost, want)
+	}
+}
+
+// Segments go as soon as every endpoint has them, and not before.
+func TestSegmentsGoWhenDelivered(t *testing.T) {
+	q := openTest(t, crashfs.New(), Options{SegmentBytes: 4000, Endpoints: []string{"a", "b"}})
+	a, b := mustSubscribe(t, q, "a"), mustSubscribe(t, q, "b")
+	commitCycles(t, q, newFleet("paris", 50, 0.3), 100)
+	drainAll(t, a)
+	if n := q.Stats().Segments; n < 5 {
+		t.Fatalf("%d segments although b has read none", n)
+	}
+	drainAll(t, b)
+	if n := q.Stats().Segments; n != 1 {
+		t.Errorf("%d segments after everything was delivered, want 1", n)
+	}
+}
+
+// A cursor whose endpoint was removed from the configuration holds nothing, and keeps its
+// place as far as there is something.
+func TestRemovedEndpoint(t *testing.T) {
+	fs := crashfs.New()
+	f := newFleet("paris", 50, 0.3)
+	q := openTest(t, fs, Options{SegmentBytes: 4000, Endpoints: []string{"a", "gone"}})
+	if err := errors.Join(mustSubscribe(t, q, "a").Close(), mustSubscribe(t, q, "gone").Close()); err != nil {
+		t.Fatal(err)
+	}
+	commitCycles(t, q, f, 50)
+	if err := q.Close(); err != nil {
+		t.Fatal(err)
+	}
+	q = openTest(t, fs, Options{SegmentBytes: 4000, Endpoints: []string{"a"}})
+	drainAll(t, mustSubscribe(t, q, "a"))
+	if n := q.Stats().Segments; n != 1 {
+		t.Errorf("%d segments are held by a cursor without an endpoint", n)
+	}
+	commitCycles(t, q, f, 3)
+	if got := drainAll(t, mustSubscribe(t, q, "gone")); got.Records < 3 {
+		t.Errorf("the endpoint that came back got %v", got)
+	}
+}
+
+func TestNewEndpoint(t *testing.T) {
+	q := openTest(t, crashfs.New(), Options{Endpoints: []string{"old", "new"}})
+	f := newFleet("paris", 50, 0.3)
+	commitCycles(t, q, f, 3)
+	newest, err := q.Subscribe("new", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := q.Subscribe("new", false); !errors.Is(err, errSubscribed) {
+		t.Errorf("a second subscription: %v, want %v", err, errSubscribed)
+	}
+	commitCycles(t, q, f, 2)
+	if got, want := drainAll(t, newest), (Totals{2, 100}); got != want {
+		t.Errorf("from the newest: %v, want %v", got, want)
+	}
+	if got, want := drainAll(t, mustSubscribe(t, q, "old")), (Totals{5, 250}); got != want {
+		t.Errorf("from the oldest: %v, want %v", got, want)
+	}
+}
+
+// A full disk stops growth, not the program: cycles wait in memory, the oldest samples are
+// given up and counted beyond its bound, state never, and all is well once there is space.
+func TestFullDisk(t *testing.T) {
+	fs := crashfs.New()
+	f := newFleet("paris", 50, 0.3)
+	perCycle := cycleBytes(f.cycle())
+	q := openTest(t, fs, Options{PendingBytes: 10 * perCycle, Endpoints: []string{"a"}})
+	a := mustSubscribe(t, q, "a")
+	commitCycles(t, q, f, 5)
+	fs.SetSpace(0)
+	for range 30 {
+		if err := q.Commit(f.cycle()); !errors.Is(err, ErrRetained) || !errors.Is(err, syscall.ENOSPC) {
+			t.Fatalf("commit on a full disk: %v", err)
+		}
+	}
+	if s := q.Stats(); s.Pending.Records != 10 || s.Failures != 30 {
+		t.Errorf("%v pending after %d failures", s.Pending, s.Failures)
+	}
+	checkFleet(t, f, q)
+	fs.SetSpace(-1)
+	commitCycles(t, q, f, 1)
+	checkFleet(t, f, q)
+	got, lost := drainAll(t, a), lossOf(q, "", reasonMemory)
+	if want := (Totals{20, 1000}); lost != want {
+		t.Errorf("lost %v, want %v", lost, want)
+	}
+	// 5 before, 10 from memory and the last; the silent record of what was given up has no samples.
+	if want := (Totals{17, 800}); got != want {
+		t.Errorf("delivered %v, want %v", got, want)
+	}
+	if err := errors.Join(a.Close(), q.Close()); err != nil {
+		t.Fatal(err)
+	}
+	checkFleet(t, f, openTest(t, fs, Options{}))
+}
+
+// checkFleet holds the checkpoint against what the fleet counts.
+func checkFleet(t *testing.T, f *fleet, q *Queue) {
+	t.Helper()
+	known := q.Checkpoint(f.site)
+	want := map[string]float64{}
+	for _, s := range f.samples {
+		want[s.Series.Key()] = s.Value
+	}
+	for _, s := range known.Series {
+		if want[s.Series.Key()] != s.Value {
+			t.Fatalf("%s is %v, want %v", s.Series.Key(), s.Value, want[s.Series.Key()])
+		}
+		delete(want, s.Series.Key())
+	}
+	if len(want) > 0 || known.T != f.t {
+		t.Fatalf("%d series are missing; at %d, want %d", len(want), known.T, f.t)
+	}
+}
+
+// The clock is set back: what is older than the last batch is not delivered out of order
+// but counted, its values are kept, and all goes on when time has caught up.
+func TestClockSetBack(t *testing.T) {
+	q := openTest(t, crashfs.New(), Options{Endpoints: []string{"a"}})
+	a := mustSubscribe(t, q, "a")
+	f := newFleet("paris", 50, 0.3)
+	commitCycles(t, q, f, 5)
+	latest := f.t
+	f.t -= 3_600_000
+	commitCycles(t, q, f, 10)
+	if known := q.Checkpoint("paris"); known.T != latest {
+		t.Errorf("checkpoint at %d, want %d", known.T, latest)
+	}
+	f.t = latest + 3_600_000 // and forward
+	commitCycles(t, q, f, 1)
+	checkFleet(t, f, q)
+	if lost := lossOf(q, "", reasonOrder); lost != (Totals{0, 500}) {
+		t.Errorf("lost %v, want 500 samples", lost)
+	}
+	if got := drainAll(t, a); got != (Totals{16, 300}) {
+		t.Errorf("delivered %v, want 300 samples", got)
+	}
+}
