@@ -158,7 +158,7 @@ func TestCrashAtEveryOperation(t *testing.T) {
 
 // Long histories of many lives, each ended by a crash or a kill somewhere.
 func TestCrashesAtRandom(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range seeds(t, 60) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			h := newHistory(seed)
 			fs := crashfs.New()
@@ -182,7 +182,7 @@ func TestCrashesAtRandom(t *testing.T) {
 // Writes and syncs fail now and then; the queue goes on in a new segment, and nothing is
 // lost or written twice.
 func TestFailuresAtRandom(t *testing.T) {
-	for seed := range uint64(40) {
+	for seed := range seeds(t, 40) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			h := newHistory(seed)
 			fs := crashfs.New()

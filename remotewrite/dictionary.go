@@ -3,7 +3,6 @@ package remotewrite
 import (
 	"encoding/binary"
 	"math/bits"
-	"slices"
 	"strings"
 
 	"backwire/source"
@@ -17,6 +16,18 @@ type dictionary struct {
 	symbols []string // no string twice; the empty string is one only where it was needed
 	metrics []dictMetric
 	series  []dictSeries
+
+	room []uint32 // for the labels of series to come
+}
+
+// labels returns n symbols to be set, many series' from one allocation.
+func (d *dictionary) labels(n int) []uint32 {
+	if len(d.room) < n {
+		d.room = make([]uint32, max(n, 1024))
+	}
+	labels := d.room[:n:n]
+	d.room = d.room[n:]
+	return labels
 }
 
 // dictMetric is a source.Metric by reference.
@@ -208,7 +219,7 @@ func (d *dictionary) readSeries(s *scanner) dictSeries {
 }
 
 func (d *dictionary) readLabels(s *scanner) []uint32 {
-	labels := make([]uint32, 2*s.count(2))
+	labels := d.labels(2 * s.count(2))
 	for i := range labels {
 		labels[i] = s.index(len(d.symbols))
 	}
@@ -221,7 +232,8 @@ func (d *dictionary) readLabelValues(s *scanner, before []uint32) []uint32 {
 		s.fail("mask beyond the labels")
 		return nil
 	}
-	labels := slices.Clone(before)
+	labels := d.labels(len(before))
+	copy(labels, before)
 	for ; mask != 0; mask &= mask - 1 {
 		labels[2*bits.TrailingZeros64(mask)+1] = s.index(len(d.symbols))
 	}

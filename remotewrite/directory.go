@@ -37,6 +37,9 @@ func openDirectory(path string) (*directory, error) {
 }
 
 func (d *directory) open() (err error) {
+	if info, err := os.Stat(d.path); err == nil && !info.IsDir() {
+		return &fs.PathError{Op: "open", Path: d.path, Err: syscall.ENOTDIR}
+	}
 	if d.root, err = os.OpenRoot(d.path); err != nil {
 		return err
 	}

@@ -129,14 +129,18 @@ func (in *inspector) heads() error {
 // walk reads everything from a segment on.
 func (in *inspector) walk(from wal.Position, progress func(done, total int64)) error {
 	r := newReader(in.log, from, in.report)
-	bytes := in.bytesBefore(wal.Position{Segment: math.MaxUint64})
+	bytes, segment := in.bytesBefore(math.MaxUint64), uint64(0)
 	var err error
 	for err == nil {
 		err = r.step(nil)
 		in.standing.note(r.past)
 		in.standing.note(r.had)
-		progress(in.bytesBefore(r.at), bytes)
+		if r.at.Segment != segment {
+			segment = r.at.Segment
+			progress(in.bytesBefore(segment), bytes)
+		}
 	}
+	progress(bytes, bytes)
 	if r.damage != nil { // behind the last record
 		in.report(loss{r.damage.Segment, r.damage.Offset, Totals{Records: r.damage.Lost}, r.damage.Err})
 	}
@@ -150,14 +154,15 @@ func (in *inspector) walk(from wal.Position, progress func(done, total int64)) e
 	return errors.Join(err, r.close())
 }
 
-func (in *inspector) bytesBefore(p wal.Position) int64 {
+// bytesBefore is how much the segments before one hold.
+func (in *inspector) bytesBefore(segment uint64) int64 {
 	n := int64(0)
 	for _, s := range in.log.Segments() {
-		if s.Number < p.Segment {
+		if s.Number < segment {
 			n += s.Bytes
 		}
 	}
-	return n + int64(min(p.Offset, math.MaxInt64))
+	return n
 }
 
 // describe puts what was found out about the segments into their order.

@@ -60,9 +60,9 @@ func (n *names) metric(d *dictionary, m *source.Metric) uint32 {
 // describe says a series in the dictionary's numbers.
 func (n *names) describe(d *dictionary, metric uint32, s *source.Series) dictSeries {
 	described := dictSeries{metric: metric, name: n.symbol(d, s.Name), start: s.Start}
-	described.labels = make([]uint32, 0, 2*len(s.Labels))
-	for _, l := range s.Labels {
-		described.labels = append(described.labels, n.symbol(d, l.Name), n.symbol(d, l.Value))
+	described.labels = d.labels(2 * len(s.Labels))
+	for i, l := range s.Labels {
+		described.labels[2*i], described.labels[2*i+1] = n.symbol(d, l.Name), n.symbol(d, l.Value)
 	}
 	return described
 }
@@ -72,7 +72,7 @@ func (n *names) translate(d, from *dictionary, ref uint32) dictSeries {
 	s := from.series[ref]
 	metric := n.metric(d, from.sourceMetric(s.metric))
 	translated := dictSeries{metric: metric, name: n.symbol(d, from.symbols[s.name]), start: s.start}
-	translated.labels = make([]uint32, len(s.labels))
+	translated.labels = d.labels(len(s.labels))
 	for i, symbol := range s.labels {
 		translated.labels[i] = n.symbol(d, from.symbols[symbol])
 	}

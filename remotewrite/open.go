@@ -47,6 +47,9 @@ func open(fs wal.FS, o Options) (*Queue, error) {
 	if err := q.holdAll(); err != nil {
 		return nil, errors.Join(err, log.Close())
 	}
+	if s := log.Segments(); len(s) > 1 {
+		q.contents(s[0], s[1])
+	}
 	q.publish()
 	return q, nil
 }

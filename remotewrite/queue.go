@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"backwire/remotewrite/wal"
@@ -68,10 +69,12 @@ type Queue struct {
 	// turn is taken by whoever writes to the log or removes from it. It is not a lock, because a
 	// write may last: nobody waits for it but the next writer.
 	turn     chan struct{}
+	untidy   atomic.Bool // a cursor has moved since segments were last looked through
 	packer   *packer
 	pending  *pending
 	rolling  bool // the packer has begun a segment that the log has not
 	failures int  // of commits since the last that was written
+	stuck    bool // a segment could not be removed, and that was said
 
 	mu       sync.Mutex // guards what follows; never held across I/O
 	standing standing
@@ -92,8 +95,8 @@ type standing struct {
 // before the program ends and the memory's bound is reached. The cycle belongs to the caller
 // again when Commit returns.
 func (q *Queue) Commit(c source.Cycle) error {
-	q.turn <- struct{}{}
-	defer func() { <-q.turn }()
+	q.take()
+	defer q.release()
 	err := q.flush()
 	if err == nil && !isEmpty(c) {
 		err = q.write(c, false)
@@ -104,6 +107,13 @@ func (q *Queue) Commit(c source.Cycle) error {
 	q.recovered()
 	q.trim(0)
 	return nil
+}
+
+func (q *Queue) take() { q.turn <- struct{}{} }
+
+func (q *Queue) release() {
+	<-q.turn
+	q.tidy()
 }
 
 func isEmpty(c source.Cycle) bool { return len(c.Batches) == 0 && len(c.Changes) == 0 }
@@ -226,8 +236,8 @@ func (m *standing) note(c Contents) {
 // Checkpoint is what the queue knows of a site: what was committed, and what is kept in
 // memory and will be.
 func (q *Queue) Checkpoint(site string) source.Checkpoint {
-	q.turn <- struct{}{}
-	defer func() { <-q.turn }()
+	q.take()
+	defer q.release()
 	known := q.packer.checkpoint(site)
 	q.pending.overlay(site, &known)
 	return known
@@ -258,7 +268,7 @@ func (p *packer) checkpoint(name string) source.Checkpoint {
 // Close writes what is pending, if the disk takes it, and releases the directory. Subscriptions are
 // closed by who made them, before.
 func (q *Queue) Close() error {
-	q.turn <- struct{}{}
+	q.take()
 	defer func() { <-q.turn }()
 	err := q.flush()
 	if err != nil {

@@ -3,10 +3,26 @@ package remotewrite
 import (
 	"math"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"testing"
 
 	"backwire/remotewrite/wal/crashfs"
 )
+
+// seeds is how many random histories to try: BACKWIRE_TEST_SEEDS, or as many as given.
+func seeds(t *testing.T, n uint64) uint64 {
+	t.Helper()
+	s := os.Getenv("BACKWIRE_TEST_SEEDS")
+	if s == "" {
+		return n
+	}
+	n, err := strconv.ParseUint(s, 10, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
 
 func openTest(t *testing.T, fs *crashfs.FS, o Options) *Queue {
 	t.Helper()
@@ -29,7 +45,7 @@ func mustSubscribe(t *testing.T, q *Queue, name string) *Subscription {
 // Random cycles of several sites, read by endpoints of different speed, over restarts and
 // segments: each point once, in order, and every checkpoint as the model has it.
 func TestQueueAgainstModel(t *testing.T) {
-	for seed := range uint64(30) {
+	for seed := range seeds(t, 30) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		fs := crashfs.New()
 		sites := []*modelSite{newModelSite("paris", r), newModelSite("lyon", r)}

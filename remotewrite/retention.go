@@ -46,6 +46,21 @@ type holder struct {
 	attached bool   // by a subscription
 }
 
+// tidy removes what no cursor holds any more, without waiting: whoever has the turn does it when
+// that is given back.
+func (q *Queue) tidy() {
+	for q.untidy.Load() {
+		select {
+		case q.turn <- struct{}{}:
+			q.untidy.Store(false)
+			q.trim(0)
+			<-q.turn
+		default:
+			return
+		}
+	}
+}
+
 // trim removes the oldest segments: those that every endpoint has passed, and those beyond
 // the limits when need more bytes come. The newest always stays. It needs the turn.
 func (q *Queue) trim(need int64) {
@@ -57,18 +72,30 @@ func (q *Queue) trim(need int64) {
 	for i, s := range segments[:max(len(segments)-1, 0)] {
 		reason, surplus := q.surplus(s, segments[i+1], total)
 		if !surplus {
+			q.contents(s, segments[i+1]) // for Stats, which reads nothing
 			return
 		}
 		if reason != "" {
 			q.give(s, segments[i+1], reason)
 		}
-		if err := q.log.Remove(s.Number); err != nil {
-			q.logger.Warn("cannot remove a segment", "segment", s.Number, "err", err)
+		if !q.remove(s.Number) {
 			return
 		}
-		q.forget(s.Number)
 		total -= s.Bytes
 	}
+}
+
+// remove says once that it fails: it is tried again with every commit.
+func (q *Queue) remove(segment uint64) bool {
+	err := q.log.Remove(segment)
+	if err != nil && !q.stuck {
+		q.logger.Error("cannot remove the oldest segment", "segment", segment, "err", err)
+	}
+	if q.stuck = err != nil; q.stuck {
+		return false
+	}
+	q.forget(segment)
+	return true
 }
 
 // surplus says whether a segment has to go, and why if somebody still wants it.

@@ -190,6 +190,27 @@ func TestNewEndpoint(t *testing.T) {
 	}
 }
 
+// An endpoint that was new when there was nothing has missed nothing after a restart.
+func TestNewEndpointOfEmptyQueue(t *testing.T) {
+	fs := crashfs.New()
+	q := openTest(t, fs, Options{Endpoints: []string{"a"}})
+	a, err := q.Subscribe("a", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	commitCycles(t, q, newFleet("paris", 50, 0.3), 3)
+	if err := errors.Join(a.Close(), q.Close()); err != nil {
+		t.Fatal(err)
+	}
+	q = openTest(t, fs, Options{Endpoints: []string{"a"}})
+	if a, err = q.Subscribe("a", false); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := drainAll(t, a), (Totals{3, 150}); got != want {
+		t.Errorf("delivered %v, want %v", got, want)
+	}
+}
+
 // A full disk stops growth, not the program: cycles wait in memory, the oldest samples are
 // given up and counted beyond its bound, state never, and all is well once there is space.
 func TestFullDisk(t *testing.T) {

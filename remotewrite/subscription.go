@@ -67,11 +67,8 @@ func (s *Subscription) open(fromOldest bool) (err error) {
 	from, err := s.cursor.Load()
 	switch {
 	case errors.Is(err, wal.ErrNoPosition):
-		if from = s.queue.start(fromOldest); from != (wal.Position{}) {
-			err = s.cursor.Store(from)
-		} else {
-			err = nil
-		}
+		from = s.queue.start(fromOldest)
+		err = s.cursor.Store(from) // at once: the next start must not begin at the newest again
 	case errors.Is(err, wal.ErrCursorDamaged):
 		s.queue.logger.Error("a cursor cannot be read, its endpoint begins at the oldest", "endpoint", s.name, "err", err)
 		from, err = s.queue.start(true), nil
@@ -122,7 +119,8 @@ func (s *Subscription) advance(w *window) error {
 		return fmt.Errorf("advance %q to %v: %w", s.name, next, err)
 	}
 	s.place(next, s.filled)
-	s.queue.tryTrim()
+	s.queue.untidy.Store(true)
+	s.queue.tidy()
 	return nil
 }
 
@@ -168,16 +166,6 @@ func (s *Subscription) report(l loss) {
 	}
 	s.queue.logger.Error("damage in the log", "endpoint", s.name, "segment", l.segment, "offset", l.offset,
 		"lost_records", l.lost.Records, "lost_samples", l.lost.Samples, "err", l.err)
-}
-
-// tryTrim removes what is no longer held, unless somebody is writing: then that does it.
-func (q *Queue) tryTrim() {
-	select {
-	case q.turn <- struct{}{}:
-		q.trim(0)
-		<-q.turn
-	default:
-	}
 }
 
 // holdAll gives the cursors of configured endpoints their claim, before these subscribe.

@@ -1,0 +1,105 @@
+package remotewrite
+
+import (
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// Looking at a queue in use shows what the queue itself knows, takes no lock and changes no
+// file.
+func TestInspect(t *testing.T) {
+	dir := t.TempDir()
+	q := openDir(t, dir, Options{SegmentBytes: 4000, Endpoints: []string{"a", "b"}})
+	a, b := mustSubscribe(t, q, "a"), mustSubscribe(t, q, "b")
+	f := newFleet("paris", 50, 0.3)
+	commitCycles(t, q, f, 30)
+	var w window
+	if err := errors.Join(a.fill(&w, 320), a.advance(&w)); err != nil {
+		t.Fatal(err)
+	}
+	commitCycles(t, q, f, 30)
+	before := contentOf(t, dir)
+	stats := q.Stats()
+	progress := int64(0)
+	for name, look := range map[string]func() (Inspection, error){
+		"inspect": func() (Inspection, error) { return Inspect(dir) },
+		"verify": func() (Inspection, error) {
+			return Verify(dir, func(done, total int64) {
+				if done < progress || done > total {
+					t.Errorf("progress %d of %d after %d", done, total, progress)
+				}
+				progress = done
+			})
+		},
+	} {
+		found, err := look()
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		var sum Totals
+		var bytes int64
+		for _, s := range found.Segments {
+			sum = sum.plus(s.Totals)
+			bytes += s.Bytes
+			if s.BytesPerSample() <= 0 || s.Series == 0 || s.Oldest == 0 || s.Newest < s.Oldest {
+				t.Errorf("%s: segment %+v", name, s)
+			}
+		}
+		if sum != stats.Written || bytes != stats.Bytes || len(found.Segments) < 3 || len(found.Damages) > 0 {
+			t.Errorf("%s: %v in %d bytes, want %v in %d; damages %v", name, sum, bytes, stats.Written, stats.Bytes, found.Damages)
+		}
+		if !slices.Equal(found.Sites, []string{"paris"}) || len(found.Cursors) != 2 {
+			t.Fatalf("%s: sites %v, cursors %v", name, found.Sites, found.Cursors)
+		}
+		for i, c := range found.Cursors {
+			if c.Err != nil || c.Lag != stats.Cursors[i].Lag || c.Name != stats.Cursors[i].Endpoint {
+				t.Errorf("%s: cursor %+v, want %+v", name, c, stats.Cursors[i])
+			}
+		}
+	}
+	if !maps.Equal(before, contentOf(t, dir)) {
+		t.Error("looking changed a file")
+	}
+	if err := errors.Join(a.Close(), b.Close(), q.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func contentOf(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	content := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		content[path] = string(b)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// Verify finds every damaged byte of a queue, also where it costs nothing.
+func TestVerifyFindsDamage(t *testing.T) {
+	s := newSpecimen(t)
+	for _, name := range s.names {
+		for at := 0; at < len(s.files[name]); at += 7 {
+			content := slices.Clone(s.files[name])
+			content[at] ^= 0x10
+			found, err := inspectLog(s.disk(name, content), true, func(int64, int64) {})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(found.Damages) == 0 {
+				t.Fatalf("%s at %d: no damage found", name, at)
+			}
+		}
+	}
+}

@@ -1,0 +1,115 @@
+package remotewrite
+
+import (
+	"errors"
+	"io"
+	"os"
+	"runtime"
+	"strconv"
+	"testing"
+
+	"backwire/remotewrite/wal"
+)
+
+func openDir(tb testing.TB, dir string, o Options) *Queue {
+	tb.Helper()
+	q, err := Open(dir, o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return q
+}
+
+// One cycle of 20,000 series, packed, written and synced.
+func BenchmarkCommit(b *testing.B) {
+	q := openDir(b, b.TempDir(), Options{Endpoints: []string{"a"}})
+	f := newFleet("paris", 20_000, 0.05)
+	if err := q.Commit(f.cycle()); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		c := f.cycle()
+		b.StartTimer()
+		if err := q.Commit(c); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := q.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// A backlog, read from the disk's cache into windows of 400,000 samples.
+func BenchmarkFill(b *testing.B) {
+	dir := b.TempDir()
+	q := openDir(b, dir, Options{})
+	f := newFleet("paris", 20_000, 0.05)
+	for range 2 * segmentRecords {
+		if err := q.Commit(f.cycle()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	var w window
+	samples := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		r := newReader(q.log, wal.Position{}, func(loss) {})
+		for {
+			err := r.fill(&w, 400_000)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+			samples += w.samples
+		}
+		if err := r.close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(samples)/b.Elapsed().Seconds()/1e6, "Msamples/s")
+	if err := q.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// Opening a long queue reads its newest segment only. BACKWIRE_BENCH_QUEUE_BYTES is how long: 128 MiB,
+// unless it says otherwise.
+func BenchmarkOpen(b *testing.B) {
+	want := int64(128 << 20)
+	if s := os.Getenv("BACKWIRE_BENCH_QUEUE_BYTES"); s != "" {
+		n, err := strconv.ParseInt(s, 10, 64)
+		if err != nil {
+			b.Fatal(err)
+		}
+		want = n
+	}
+	dir := b.TempDir()
+	q := openDir(b, dir, Options{MaxBytes: 2 * want})
+	f := newFleet("paris", 20_000, 1)
+	for q.Stats().Bytes < want {
+		if err := q.Commit(f.cycle()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := q.Close(); err != nil {
+		b.Fatal(err)
+	}
+	q, f = nil, nil
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for b.Loop() {
+		q := openDir(b, dir, Options{MaxBytes: 2 * want})
+		b.StopTimer()
+		runtime.ReadMemStats(&after)
+		if err := q.Close(); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(after.Sys-before.Sys)/(1<<20), "MiB-grown")
+}

@@ -1,0 +1,184 @@
+package remotewrite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"backwire/source"
+)
+
+// A week without the endpoint, then everything arrives, in order and to the last value. 200 series
+// here; 20,000 where BACKWIRE_TEST_WEEK is full.
+func TestWeek(t *testing.T) {
+	series := 200
+	if os.Getenv("BACKWIRE_TEST_WEEK") == "full" {
+		series = 20_000
+	}
+	const cycles = 7 * 24 * 60
+	q := openDir(t, t.TempDir(), Options{Endpoints: []string{"a"}})
+	s := mustSubscribe(t, q, "a")
+	f := newFleet("paris", series, 0.05)
+	first := f.t
+	began := time.Now()
+	for range cycles {
+		if err := q.Commit(f.cycle()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	queued := time.Since(began)
+	stats := q.Stats()
+	began = time.Now()
+	got := make(map[string]int64, series) // the time of the last point
+	values := make(map[string]float64, series)
+	var w window
+	for {
+		err := s.fill(&w, 400_000)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		take(t, &w, first, got, values)
+		if err := s.advance(&w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, sample := range f.samples {
+		key := f.series[i].Key()
+		if got[key] != f.t || values[key] != sample.Value {
+			t.Fatalf("%s ends at %d with %v, want %d with %v", key, got[key], values[key], f.t, sample.Value)
+		}
+	}
+	t.Logf("%d samples: queued in %v, %d bytes in %d segments (%.2f bytes a sample), drained in %v",
+		stats.Written.Samples, queued.Round(time.Millisecond), stats.Bytes, stats.Segments,
+		float64(stats.Bytes)/float64(stats.Written.Samples), time.Since(began).Round(time.Millisecond))
+	if err := errors.Join(s.Close(), q.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// take checks that each series has a point every minute and notes the last.
+func take(t *testing.T, w *window, first int64, got map[string]int64, values map[string]float64) {
+	t.Helper()
+	for i := range w.columns {
+		c := &w.columns[i]
+		key := w.dict.source(c.series, map[uint32]*source.Metric{}).Key()
+		last := got[key]
+		if last == 0 {
+			last = first
+		}
+		for _, p := range c.points {
+			if p.T != last+60_000 {
+				t.Fatalf("%s has a point at %d after one at %d", key, p.T, last)
+			}
+			last = p.T
+		}
+		got[key], values[key] = last, c.points[len(c.points)-1].V
+	}
+}
+
+// Memory does not grow with the backlog: at 1 segment and at 100 the same, within 4 MiB.
+func TestMemoryOfBacklog(t *testing.T) {
+	q := openDir(t, t.TempDir(), Options{SegmentBytes: 64 << 10, Endpoints: []string{"a"}})
+	s := mustSubscribe(t, q, "a")
+	f := newFleet("paris", 2000, 0.5)
+	commitCycles(t, q, f, 5)
+	before := heap()
+	for q.Stats().Segments < 100 {
+		commitCycles(t, q, f, 1)
+	}
+	if grown := heap() - before; grown > 4<<20 {
+		t.Errorf("%d segments take %d bytes more than one", q.Stats().Segments, grown)
+	}
+	if err := errors.Join(s.Close(), q.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// Several sites commit, several endpoints read, and somebody looks at it all, at once.
+func TestManyAtOnce(t *testing.T) {
+	const sites, endpoints, cycles = 4, 3, 60
+	names := make([]string, endpoints)
+	for i := range names {
+		names[i] = fmt.Sprint("endpoint", i)
+	}
+	q := openDir(t, t.TempDir(), Options{SegmentBytes: 8000, Endpoints: names})
+	var writers, readers sync.WaitGroup
+	for i := range sites {
+		writers.Go(func() {
+			f := newFleet(fmt.Sprint("site", i), 50, 0.3)
+			for range cycles {
+				if err := q.Commit(f.cycle()); err != nil {
+					t.Error(err)
+				}
+				q.Checkpoint(f.site)
+				q.Stats()
+			}
+		})
+	}
+	for _, name := range names {
+		s := mustSubscribe(t, q, name)
+		readers.Go(func() {
+			if err := readUntil(t.Context(), s, sites*cycles*50); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+	}
+	writers.Wait()
+	readers.Wait()
+	stats := q.Stats()
+	if stats.Segments != 1 || stats.Written != (Totals{sites * cycles, sites * cycles * 50}) || len(stats.Losses) > 0 {
+		t.Errorf("in the end: %+v", stats)
+	}
+	if err := q.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// readUntil delivers so many samples, waiting for them, each series in order.
+func readUntil(ctx context.Context, s *Subscription, samples int) error {
+	last := map[string]int64{}
+	var w window
+	for got := 0; got < samples; {
+		err := s.fill(&w, 100)
+		if errors.Is(err, io.EOF) {
+			err = s.wait(ctx)
+			if err == nil {
+				continue
+			}
+		}
+		if err != nil {
+			return err
+		}
+		for _, c := range w.columns {
+			key := w.dict.source(c.series, map[uint32]*source.Metric{}).Key()
+			for _, p := range c.points {
+				if p.T <= last[key] || math.IsNaN(p.V) {
+					return fmt.Errorf("%s has %v at %d after %d", key, p.V, p.T, last[key])
+				}
+				last[key] = p.T
+			}
+		}
+		got += w.samples
+		if err := s.advance(&w); err != nil {
+			return err
+		}
+	}
+	return s.Close()
+}
