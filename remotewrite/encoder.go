@@ -5,7 +5,7 @@ import (
 
 	"backwire/source"
 
-	"github.com/golang/snappy"
+	"github.com/klauspost/compress/s2"
 )
 
 // place is a place between the points of a window, counted along its columns. The place
@@ -82,9 +82,8 @@ type message interface {
 // is allocated, neither for a sample nor for a request. It belongs to one goroutine.
 type encoder struct {
 	versions [2]message // by protocol
-	body     []byte     // the series
-	head     []byte     // of the series at hand: what comes before its samples
-	tail     []byte     // and what comes behind
+	one      []byte     // the series at hand
+	body     []byte     // all series
 	whole    []byte     // the request before compression
 	block    []byte     // and after
 }
@@ -152,14 +151,11 @@ func expired(points []point, since int64) int {
 }
 
 func (e *encoder) series(m message, s *dictSeries, points []point, exemplars []exemplar) {
-	e.head = m.before(e.head[:0], s)
-	e.tail = m.after(e.tail[:0], s, exemplars)
-	start := m.start(s)
-	size := len(e.head) + samplesSize(points, start) + len(e.tail)
-	e.body = appendHead(e.body, m.field(), size)
-	e.body = append(e.body, e.head...)
-	e.body = appendSamples(e.body, points, start)
-	e.body = append(e.body, e.tail...)
+	e.one = m.before(e.one[:0], s)
+	e.one = appendSamples(e.one, points, m.start(s))
+	e.one = m.after(e.one, s, exemplars)
+	e.body = appendHead(e.body, m.field(), len(e.one))
+	e.body = append(e.body, e.one...)
 }
 
 // The fields of a sample, alike in both versions; 1.0 has no start timestamp.
@@ -171,46 +167,32 @@ const (
 	fieldSampleStart = 3
 )
 
-func sampleSize(p point, start int64) int {
-	return doubleSize(p.V) + numberSize(uint64(p.T)) + numberSize(uint64(startOf(p, start)))
-}
-
-// startOf leaves the start out where it is not before the sample: the zero that announces
+// appendSamples leaves the start out where it is not before the sample: the zero that announces
 // a counter may be written one interval earlier than the counter's start.
-func startOf(p point, start int64) int64 {
-	if start > p.T {
-		return 0
-	}
-	return start
-}
-
-func samplesSize(points []point, start int64) int {
-	n := 2 * len(points) // tag and length, one byte each: a sample takes at most 31
-	for _, p := range points {
-		n += sampleSize(p, start)
-	}
-	return n
-}
-
 func appendSamples(b []byte, points []point, start int64) []byte {
 	for _, p := range points {
-		b = append(b, fieldSamples<<3|wireBytes, byte(sampleSize(p, start)))
+		b = append(b, fieldSamples<<3|wireBytes, 0)
+		at := len(b)
 		b = appendDouble(b, fieldSampleValue, p.V)
-		b = appendNumber(b, fieldSampleTime, uint64(p.T))
-		b = appendNumber(b, fieldSampleStart, uint64(startOf(p, start)))
+		b = appendTime(b, fieldSampleTime, p.T)
+		if start <= p.T {
+			b = appendTime(b, fieldSampleStart, start)
+		}
+		b[at-1] = byte(len(b) - at) // at most 31
 	}
 	return b
 }
 
-// compress puts the parts in their order and packs them in snappy's block format.
+// compress puts the parts in their order and packs them in snappy's block format, for which this library takes half
+// the time of golang/snappy.
 func (e *encoder) compress(m message) []byte {
 	e.whole = m.prefix(e.whole[:0])
 	e.whole = append(e.whole, e.body...)
 	e.whole = m.suffix(e.whole)
-	if n := snappy.MaxEncodedLen(len(e.whole)); n > cap(e.block) {
+	if n := s2.MaxEncodedLen(len(e.whole)); n > cap(e.block) {
 		e.block = make([]byte, n)
 	}
-	return snappy.Encode(e.block[:cap(e.block)], e.whole)
+	return s2.EncodeSnappy(e.block[:cap(e.block)], e.whole)
 }
 
 // nothing is a request without samples, which every receiver must take.

@@ -42,6 +42,16 @@ func appendNumber(b []byte, field byte, v uint64) []byte {
 	return appendVarint(append(b, field<<3|wireVarint), v)
 }
 
+// appendTime is appendNumber for milliseconds since the epoch, which take six bytes from 1971 to 2109.
+func appendTime(b []byte, field byte, ms int64) []byte {
+	v := uint64(ms)
+	if v>>35 == 0 || v>>42 != 0 {
+		return appendNumber(b, field, v)
+	}
+	return append(b, field<<3|wireVarint,
+		byte(v)|0x80, byte(v>>7)|0x80, byte(v>>14)|0x80, byte(v>>21)|0x80, byte(v>>28)|0x80, byte(v>>35))
+}
+
 func numberSize(v uint64) int {
 	if v == 0 {
 		return 0

@@ -201,6 +201,37 @@ func TestSlowReceiverGetsSmallerRequests(t *testing.T) {
 	})
 }
 
+// What a receiver says beside its status decides nothing.
+func TestWordsDecideNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := testWindow(10, 1)
+		g := newRig(t, EndpointConfig{Protocol: "1.0"}, receiver.Options{}, w, later(10, 1, time.Hour))
+		g.receiver.Script(
+			receiver.Answer{Status: 200, Body: "error: out of order sample, nothing was stored", Store: true},
+			receiver.Answer{Status: 500, Body: "out of order sample: do not retry"},
+		)
+		g.run(t, func() { time.Sleep(time.Second) })
+		g.stored(t, w, later(10, 1, time.Hour))
+		if got := g.statuses(); got != "200 500 204" || len(g.sink.all) != 0 {
+			t.Errorf("answered %s, rejected %v", got, g.sink.all)
+		}
+	})
+}
+
+// An answer that is lost makes the samples travel twice, byte for byte.
+func TestLostAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := testWindow(10, 1)
+		g := newRig(t, EndpointConfig{}, receiver.Options{Ordered: true}, w)
+		g.receiver.Script(receiver.Answer{Drop: receiver.DropAnswer})
+		g.run(t, func() { time.Sleep(time.Second) })
+		g.stored(t, w)
+		if r := g.receiver.Requests(); len(r) != 2 || r[0].Bytes != r[1].Bytes || r[0].Samples != r[1].Samples || len(g.sink.all) != 0 {
+			t.Errorf("requests %+v, rejected %v", r, g.sink.all)
+		}
+	})
+}
+
 func TestErrorBodiesAreLoggedVerbatimButNotWithoutEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t, EndpointConfig{}, receiver.Options{}, testWindow(1, 1))
