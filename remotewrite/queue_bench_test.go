@@ -76,6 +76,21 @@ func BenchmarkFill(b *testing.B) {
 	}
 }
 
+// writeBacklog leaves a queue of so many bytes.
+func writeBacklog(b *testing.B, dir string, want int64) {
+	b.Helper()
+	q := openDir(b, dir, Options{MaxBytes: 2 * want})
+	f := newFleet("paris", 20_000, 1)
+	for q.Stats().Bytes < want {
+		if err := q.Commit(f.cycle()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := q.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
+
 // Opening a long queue reads its newest segment only. BACKWIRE_BENCH_QUEUE_BYTES is how long: 128 MiB,
 // unless it says otherwise.
 func BenchmarkOpen(b *testing.B) {
@@ -88,17 +103,7 @@ func BenchmarkOpen(b *testing.B) {
 		want = n
 	}
 	dir := b.TempDir()
-	q := openDir(b, dir, Options{MaxBytes: 2 * want})
-	f := newFleet("paris", 20_000, 1)
-	for q.Stats().Bytes < want {
-		if err := q.Commit(f.cycle()); err != nil {
-			b.Fatal(err)
-		}
-	}
-	if err := q.Close(); err != nil {
-		b.Fatal(err)
-	}
-	q, f = nil, nil
+	writeBacklog(b, dir, want)
 	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
