@@ -102,12 +102,18 @@ func TestDirectoryVanishes(t *testing.T) {
 	if !errors.Is(err, ErrRetained) || !strings.Contains(err.Error(), dir+" is gone") {
 		t.Errorf("commit into nothing: %v", err)
 	}
-	if err := os.Rename(dir+"-away", dir); err != nil {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Commit(f.cycle()); err == nil || !strings.Contains(err.Error(), "replaced") {
+		t.Errorf("commit into another directory: %v", err)
+	}
+	if err := errors.Join(os.Remove(dir), os.Rename(dir+"-away", dir)); err != nil {
 		t.Fatal(err)
 	}
 	commitCycles(t, q, f, 1)
 	s := mustSubscribe(t, q, "a")
-	if got := drainAll(t, s); got != (Totals{4, 40}) {
+	if got := drainAll(t, s); got != (Totals{5, 50}) {
 		t.Errorf("delivered %v, want everything", got)
 	}
 	if err := errors.Join(s.Close(), q.Close()); err != nil {

@@ -213,6 +213,18 @@ func pointsOf(t *testing.T, w *window) []wanted {
 			points = append(points, wanted{series.Key(), series.Start, e.T, math.Float64bits(e.V), fmt.Sprint(e.Labels)})
 		}
 	}
+	oldest, newest := int64(0), int64(0)
+	for _, p := range points {
+		if p.marks != "" {
+			continue
+		}
+		if newest = max(newest, p.t); oldest == 0 || p.t < oldest {
+			oldest = p.t
+		}
+	}
+	if oldest != w.oldest || newest != w.newest {
+		t.Errorf("window says %d to %d and has %d to %d", w.oldest, w.newest, oldest, newest)
+	}
 	if samples != w.samples {
 		t.Errorf("window says %d samples and has %d", w.samples, samples)
 	}

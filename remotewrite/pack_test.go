@@ -93,6 +93,38 @@ func TestRevert(t *testing.T) {
 	}
 }
 
+// A metric whose help changes with a new version of the program goes on as the same series.
+func TestChangedMetric(t *testing.T) {
+	p := newPacker(newImage())
+	u := &unpacker{image: newImage()}
+	var w window
+	w.reset(wal.Position{})
+	apply := func() {
+		t.Helper()
+		if err := u.apply(p.block, &w); err != nil {
+			t.Fatal(err)
+		}
+		p.keep()
+	}
+	p.roll()
+	apply()
+	for i, help := range []string{"Jobs.", "Finished jobs."} {
+		m := &source.Metric{Name: "jobs_total", Type: source.Counter, Help: help, Durable: true}
+		sample := source.Sample{Series: source.NewSeries(m, "", 0), Value: float64(i)}
+		p.pack(source.Cycle{Site: "paris", Batches: []source.Batch{{T: int64(i + 1), Samples: []source.Sample{sample}}}}, false)
+		apply()
+	}
+	if len(w.columns) != 2 || w.samples != 2 {
+		t.Fatalf("%d samples of %d series, want one each before and after, and no stale marker", w.samples, len(w.columns))
+	}
+	if help := u.dict.symbols[u.dict.metrics[u.dict.series[w.columns[1].series].metric].help]; help != "Finished jobs." {
+		t.Errorf("help is %q", help)
+	}
+	if known := p.checkpoint("paris").Series; len(known) != 1 || known[0].Value != 1 {
+		t.Errorf("checkpoint has %v, want the last value once", known)
+	}
+}
+
 // A series that has ended does not stay for ever, unless it is durable.
 func TestRollLeavesEndedSeries(t *testing.T) {
 	p := newPacker(newImage())

@@ -101,6 +101,9 @@ func (q *Queue) Commit(c source.Cycle) error {
 	if err == nil && !isEmpty(c) {
 		err = q.write(c, false)
 	}
+	if errors.Is(err, wal.ErrTooLarge) {
+		return q.refuse(c, err)
+	}
 	if err != nil {
 		return q.retain(c, err)
 	}
@@ -122,13 +125,23 @@ func isEmpty(c source.Cycle) bool { return len(c.Batches) == 0 && len(c.Changes)
 func (q *Queue) flush() error {
 	for !q.pending.empty() {
 		c, silent := q.pending.first()
-		if err := q.write(c, silent); err != nil {
+		err := q.write(c, silent)
+		if errors.Is(err, wal.ErrTooLarge) {
+			q.logger.Error("a cycle in memory is given up", "err", q.refuse(c, err))
+		} else if err != nil {
 			return err
 		}
 		q.pending.drop()
 		q.publish()
 	}
 	return nil
+}
+
+// refuse gives up a cycle whose changes of state alone are more than a record holds: kept, it would
+// stop everything behind it.
+func (q *Queue) refuse(c source.Cycle, cause error) error {
+	q.lose(reasonTooLarge, Totals{Records: 1})
+	return fmt.Errorf("commit cycle of %q: its state is lost: %w", c.Site, cause)
 }
 
 func (q *Queue) retain(c source.Cycle, cause error) error {
@@ -164,7 +177,7 @@ func (q *Queue) write(c source.Cycle, silent bool) error {
 	err := q.append(c, silent)
 	switch {
 	case errors.Is(err, wal.ErrTooLarge) && !silent:
-		q.lose(reasonTooLarge, cycleTotals(c))
+		q.lose(reasonTooLarge, Totals{Samples: cycleTotals(c).Samples})
 		return q.write(c, true)
 	case errors.Is(err, wal.ErrTooLarge), err == nil:
 		return err

@@ -1,13 +1,16 @@
 package remotewrite
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"os"
 	"strconv"
 	"testing"
 
+	"backwire/remotewrite/wal"
 	"backwire/remotewrite/wal/crashfs"
+	"backwire/source"
 )
 
 // seeds is how many random histories to try: BACKWIRE_TEST_SEEDS, or as many as given.
@@ -103,5 +106,50 @@ func TestQueueAgainstModel(t *testing.T) {
 		if losses := q.Stats().Losses; len(losses) > 0 {
 			t.Fatalf("seed %d: losses %v", seed, losses)
 		}
+	}
+}
+
+// noise is what snappy cannot pack.
+func noise(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(b)
+	return b
+}
+
+// A record has a limit. Two that fit alone but not with the echo are both written; a cycle
+// that does not fit goes without its samples, and one whose state does not fit is given up,
+// counted, and stops nothing.
+func TestTooLarge(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a gigabyte of memory")
+	}
+	fs := crashfs.New()
+	q := openTest(t, fs, Options{Endpoints: []string{"a"}})
+	a := mustSubscribe(t, q, "a")
+	f := newFleet("paris", 10, 1)
+	for range 3 {
+		c := f.cycle()
+		c.Changes = append(c.Changes, source.Change{Key: "big", Value: noise(40 << 20)}, source.Change{Key: "big"})
+		if err := q.Commit(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := f.cycle()
+	c.Batches[0].Exemplars = []source.Exemplar{{
+		Series: f.series[0], T: f.t, Labels: []source.Label{{Name: "job_id", Value: string(noise(wal.MaxPayload))}},
+	}}
+	if err := q.Commit(c); err != nil {
+		t.Fatal(err)
+	}
+	checkFleet(t, f, q)
+	c = f.cycle()
+	c.Changes = []source.Change{{Key: "big", Value: noise(wal.MaxPayload + 1)}}
+	if err := q.Commit(c); !errors.Is(err, wal.ErrTooLarge) || errors.Is(err, ErrRetained) {
+		t.Errorf("a cycle with too much state: %v", err)
+	}
+	commitCycles(t, q, f, 1)
+	checkFleet(t, f, q)
+	if got, lost := drainAll(t, a), lossOf(q, "", reasonTooLarge); got != (Totals{5, 40}) || lost != (Totals{1, 20}) {
+		t.Errorf("delivered %v and lost %v", got, lost)
 	}
 }

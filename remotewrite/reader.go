@@ -101,7 +101,7 @@ func (r *reader) peek() (*wal.Record, error) {
 // counted by who removed it.
 func (r *reader) meet(damage *wal.Damage) {
 	if errors.Is(damage, wal.ErrRemoved) {
-		r.seq = 0
+		r.seq, r.had.Segment = 0, 0
 		return
 	}
 	r.damage = damage

@@ -80,10 +80,16 @@ func TestLimitOfBytes(t *testing.T) {
 	if gotFast != written {
 		t.Errorf("the fast endpoint got %v of %v", gotFast, written)
 	}
-	got = got.plus(drainAll(t, slow))
 	lost := lossOf(q, "slow", reasonBytes)
+	if lag := q.Stats().Cursors[1].Lag; lag != written.minus(got).minus(lost) {
+		t.Errorf("lag %v after %v of %v, %v of them lost", lag, got, written, lost)
+	}
+	got = got.plus(drainAll(t, slow))
 	if got.plus(lost) != written || lost.Records == 0 {
 		t.Errorf("the slow endpoint got %v and lost %v of %v", got, lost, written)
+	}
+	if twice := lossOf(q, "slow", reasonDamaged); twice != (Totals{}) {
+		t.Errorf("the slow endpoint counts %v once more", twice)
 	}
 	if lag := q.Stats().Cursors[1].Lag; lag != (Totals{}) {
 		t.Errorf("lag %v after everything was delivered", lag)
@@ -143,6 +149,75 @@ func TestSegmentsGoWhenDelivered(t *testing.T) {
 	drainAll(t, b)
 	if n := q.Stats().Segments; n != 1 {
 		t.Errorf("%d segments after everything was delivered, want 1", n)
+	}
+}
+
+// A cursor that moves while somebody is writing has its segments removed after that.
+func TestSegmentsGoAfterTheWriter(t *testing.T) {
+	q := openTest(t, crashfs.New(), Options{SegmentBytes: 4000, Endpoints: []string{"a"}})
+	a := mustSubscribe(t, q, "a")
+	commitCycles(t, q, newFleet("paris", 50, 0.3), 100)
+	q.take()
+	drainAll(t, a)
+	if n := q.Stats().Segments; n < 5 {
+		t.Errorf("%d segments: they went while somebody else had the turn", n)
+	}
+	q.release()
+	if n := q.Stats().Segments; n != 1 {
+		t.Errorf("%d segments after the writer was done, want 1", n)
+	}
+}
+
+// A cursor never moves backwards.
+func TestAdvanceBackwards(t *testing.T) {
+	q := openTest(t, crashfs.New(), Options{Endpoints: []string{"a"}})
+	a := mustSubscribe(t, q, "a")
+	f := newFleet("paris", 50, 0.3)
+	commitCycles(t, q, f, 2)
+	var first, second window
+	for _, w := range []*window{&first, &second} {
+		if err := a.fill(w, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, w := range []*window{&second, &first} {
+		if err := a.advance(w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if at := a.position(); at != second.next {
+		t.Errorf("the cursor is at %v, want %v", at, second.next)
+	}
+}
+
+// What is unsent is told by its time, and nothing once all is delivered.
+func TestUnsent(t *testing.T) {
+	q := openTest(t, crashfs.New(), Options{Endpoints: []string{"a"}})
+	a := mustSubscribe(t, q, "a")
+	f := newFleet("paris", 50, 0.3)
+	commitCycles(t, q, f, 3)
+	var w window
+	if err := a.fill(&w, 1); err != nil {
+		t.Fatal(err)
+	}
+	if unsent := q.Stats().Cursors[0].Unsent; unsent != f.t-120_000 {
+		t.Errorf("unsent since %d, want %d", unsent, f.t-120_000)
+	}
+	if err := a.advance(&w); err != nil {
+		t.Fatal(err)
+	}
+	drainAll(t, a)
+	if c := q.Stats().Cursors[0]; c.Unsent != 0 || c.Lag != (Totals{}) {
+		t.Errorf("unsent since %d with a lag of %v after everything was delivered", c.Unsent, c.Lag)
+	}
+}
+
+// Two damaged records cost the rest of a segment: so it has an end.
+func TestSegmentsEndAfterRecords(t *testing.T) {
+	q := openTest(t, crashfs.New(), Options{})
+	commitCycles(t, q, newFleet("paris", 1, 1), 2*segmentRecords+1)
+	if n := q.Stats().Segments; n != 3 {
+		t.Errorf("%d segments of %d records, want 3", n, 2*segmentRecords+1)
 	}
 }
 

@@ -234,8 +234,9 @@ func (u *unpacker) deliver(site *siteImage, t int64, partial bool, w *window) {
 	if partial {
 		current = u.added
 	}
-	u.had.count(t, current.len()+u.ended.len())
-	if w == nil {
+	samples := current.len() + u.ended.len()
+	u.had.count(t, samples)
+	if w == nil || samples == 0 {
 		return
 	}
 	w.begin(t, len(u.dict.series))

@@ -2,6 +2,7 @@ package remotewrite
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"flag"
@@ -10,6 +11,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -178,6 +180,36 @@ func imageUpTo(t *testing.T, records [][]byte) *unpacker {
 		}
 	}
 	return u
+}
+
+// A few bytes cannot make the reader allocate much, nor refer to what is not there.
+func TestHostileBlocks(t *testing.T) {
+	many := binary.AppendUvarint(nil, 1<<40)
+	for name, block := range map[string][]byte{
+		"packed length":        append([]byte{blockCycle | blockPacked}, binary.AppendUvarint(nil, 1<<31)...),
+		"symbols":              append([]byte{blockHead, 0, 0, 0, 0, 0, 0, 0, 0}, many...),
+		"metrics":              append([]byte{blockHead, 0, 0, 0, 0, 0, 0, 0, 0, 0}, many...),
+		"series":               append([]byte{blockHead, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, many...),
+		"first like none":      {blockHead, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, seriesSameMetric | seriesSameShape | seriesSameStart, 0, 1, 0, 0, 1, 0, 0, 0},
+		"sites":                append([]byte{blockHead, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, many...),
+		"set beyond":           {blockCycle, 1, 1, 'x', 0, 0, 0, 0, 1, 0, 0, 1, 0, 0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0, 0, 0},
+		"unknown kind":         {3, 0},
+		"unknown packed kind":  {3 | blockPacked, 0},
+		"unknown batch flags":  {blockCycle, 1, 1, 'x', 0, 0, 0, 0, 1, 8, 0, 0, 0},
+		"a site that is not":   {blockCycle, 0, 0, 0, 0, 0, 0, 0},
+		"nothing but the kind": {blockCycle},
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		err := (&unpacker{image: newImage(), state: true}).apply(block, nil)
+		runtime.ReadMemStats(&after)
+		if !errors.Is(err, errMalformed) {
+			t.Errorf("%s: %v, want %v", name, err, errMalformed)
+		}
+		if taken := after.TotalAlloc - before.TotalAlloc; taken > 1<<20 {
+			t.Errorf("%s: %d bytes are allocated for %d", name, taken, len(block))
+		}
+	}
 }
 
 // Whatever a record holds, reading it ends, with an error or with an image that can be

@@ -17,8 +17,8 @@ type window struct {
 	next    wal.Position // where the cursor goes once all of this has its verdict
 	records int          // log records read, those without samples included
 	samples int          // points in all columns, stale markers included
-	oldest  int64        // time of the first batch, ms since the epoch; 0 if there is none
-	newest  int64        // the highest time of a point, ms since the epoch
+	oldest  int64        // the lowest time of a point, ms since the epoch; 0 if there is none
+	newest  int64        // the highest
 
 	places []uint32 // by series: where its column is, plus one
 }
@@ -57,7 +57,7 @@ func (w *window) begin(t int64, length int) {
 	for len(w.places) < length {
 		w.places = append(w.places, 0)
 	}
-	if w.oldest == 0 {
+	if w.oldest == 0 || t < w.oldest {
 		w.oldest = t
 	}
 	w.newest = max(w.newest, t)
