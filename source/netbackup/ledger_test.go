@@ -2,8 +2,8 @@ package netbackup
 
 import (
 	"context"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -232,7 +232,7 @@ func TestLedgerGivesTheLastJobOfEachIntervalAsExemplar(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		r.tick()
-		want := []source.Label{{Name: "job_id", Value: fmt.Sprint(last)}}
+		want := []source.Label{{Name: "job_id", Value: strconv.FormatInt(last, 10)}}
 		names := map[string]float64{}
 		for _, x := range r.batch.Exemplars {
 			names[x.Series.Name] = x.Value
