@@ -59,6 +59,7 @@ type request struct {
 	exemplars int
 	expired   int   // left out because they were older than asked for
 	newest    int64 // ms since the epoch
+	since     int64 // what was older has expired
 }
 
 // message is one version of the protocol: how a series is written. Both versions number the
@@ -102,7 +103,7 @@ func (e *encoder) encode(p protocol, w *window, s span, since int64, most limits
 	m := e.versions[p]
 	m.begin(w, s)
 	e.body = e.body[:0]
-	r := request{protocol: p, newest: math.MinInt64}
+	r := request{protocol: p, newest: math.MinInt64, since: since}
 	at := s.from
 	for at.before(s.to) && (at == s.from || r.samples < most.samples && len(e.body)+m.size() < most.bytes) {
 		at = e.column(m, w, s, at, since, most.samples-r.samples, &r)

@@ -33,20 +33,23 @@ var errRepeats = errors.New("the receiver refuses what it has stored already")
 
 // isolate gives every sample of a refused request its final verdict.
 func (s *shard) isolate(l life, w *window, r request, a answer) error {
-	h := &hunt{shard: s, window: cutout(w, r.span), left: huntRequests, bad: -1}
+	h := &hunt{shard: s, window: cutout(w, r.span, r.since), left: huntRequests, bad: -1}
 	h.found = func(sp span, a answer) { h.reject(sp, sp.count(h.window), a) }
 	if a.written <= 0 {
 		return h.search(l, h.all(), a)
 	}
 	h.bad = r.samples - a.written
+	s.endpoint.recorder.stored(min(a.written, r.samples))
+	s.counted = true
+	defer func() { s.counted = false }()
 	if s.repeated() && h.bad == h.window.samples-len(h.window.columns) {
-		s.endpoint.recorder.dropped(h.bad, "repeated")
+		s.endpoint.recorder.dropped(h.bad, reasonRepeated)
 		return nil
 	}
 	if err := h.series(l); err != nil {
 		return err
 	}
-	if h.bad <= 0 { // where nothing was found, the exemplars were refused: they are not sent twice
+	if h.bad <= 0 || h.window.samples == 0 { // where nothing was found, the exemplars were refused: they are not sent twice
 		return nil
 	}
 	err := h.search(l, h.all(), a)
@@ -67,7 +70,7 @@ func (s *shard) repeated() bool {
 func (h *hunt) all() span { return span{to: place{column: len(h.window.columns)}} }
 
 // series finds those that are refused whole, by sending the last sample of each once more. Every receiver that has
-// it takes it again.
+// it takes it again; so a last sample that is refused now was refused before.
 func (h *hunt) series(l life) error {
 	if h.bad <= 0 || len(h.window.columns) == h.window.samples {
 		return nil
@@ -84,17 +87,36 @@ func (h *hunt) series(l life) error {
 	if err != nil {
 		return err
 	}
+	h.drop(bad)
+	return nil
+}
+
+// drop takes series out of the search whose last samples were refused: whole if that does not make more than
+// are missing, and otherwise only those samples.
+func (h *hunt) drop(bad map[int]answer) {
+	all := 0
+	for i := range bad {
+		all += len(h.window.columns[i].points)
+	}
+	whole := all <= h.bad
 	for i := len(h.window.columns) - 1; i >= 0; i-- {
 		a, ok := bad[i]
-		n := len(h.window.columns[i].points)
-		if !ok || n > h.bad {
-			continue // more than are missing: not the whole series
+		if !ok {
+			continue
 		}
-		h.found(span{place{column: i}, place{column: i + 1}}, a)
-		h.window.columns = slices.Delete(h.window.columns, i, i+1)
-		h.window.samples -= n
+		c := &h.window.columns[i]
+		n := len(c.points)
+		from := n - 1
+		if whole {
+			from = 0
+		}
+		h.found(span{place{i, from}, place{column: i + 1}}, a)
+		h.window.samples -= n - from
+		c.points, c.exemplars = c.points[:from], nil
+		if from == 0 {
+			h.window.columns = slices.Delete(h.window.columns, i, i+1)
+		}
 	}
-	return nil
 }
 
 // search halves a span that was refused with an answer.
@@ -124,6 +146,7 @@ func (h *hunt) try(l life, sp span) (taken bool, err error) {
 		if err != nil {
 			return false, err
 		}
+		h.shard.endpoint.recorder.dropped(r.expired, reasonTooOld)
 		if r.samples > 0 && judge(a, false) != delivered {
 			taken = false
 			if h.bad >= 0 && r.samples-max(a.written, 0) > h.bad {
@@ -160,12 +183,13 @@ func (h *hunt) reject(sp span, n int, a answer) {
 	}
 }
 
-// cutout is a window of a span's columns alone.
-func cutout(w *window, sp span) *window {
+// cutout is a window of a span's columns alone, without what had expired.
+func cutout(w *window, sp span, since int64) *window {
 	out := &window{dict: w.dict}
 	for i := sp.from.column; i <= sp.to.column && i < len(w.columns); i++ {
 		c := w.columns[i]
 		from, to := sp.points(i, len(c.points))
+		from += expired(c.points[from:to], since)
 		if from >= to {
 			continue
 		}

@@ -34,10 +34,11 @@ func TestHuntFindsOnePoisonedSample(t *testing.T) {
 	for name, c := range map[string]struct {
 		config  EndpointConfig
 		options receiver.Options
+		extra   int // 2·log2(20,000) where the receiver does not say how many it refused
 	}{
-		"2.0, valid parts are stored": {EndpointConfig{}, receiver.Options{}},
-		"1.0, valid parts are stored": {EndpointConfig{Protocol: "1.0"}, receiver.Options{}},
-		"1.0, nothing is stored":      {EndpointConfig{Protocol: "1.0"}, receiver.Options{Whole: true, Ordered: true}},
+		"2.0, valid parts are stored": {EndpointConfig{}, receiver.Options{}, 20},
+		"1.0, valid parts are stored": {EndpointConfig{Protocol: "1.0"}, receiver.Options{}, 29},
+		"1.0, nothing is stored":      {EndpointConfig{Protocol: "1.0"}, receiver.Options{Whole: true, Ordered: true}, 29},
 	} {
 		for _, at := range []place{{0, 0}, {333, 7}, {999, 19}} {
 			t.Run(name, func(t *testing.T) {
@@ -54,10 +55,10 @@ func TestHuntFindsOnePoisonedSample(t *testing.T) {
 					if !strings.Contains(r.Words, "poisoned") || r.Status != 400 || r.Samples != 1 {
 						t.Errorf("rejected %+v", r)
 					}
-					if n := len(g.receiver.Requests()) - 1; n > 29 { // 2·log2(20,000)
-						t.Errorf("%d extra requests", n)
+					if n := len(g.receiver.Requests()) - 1; n > c.extra {
+						t.Errorf("%d extra requests, want at most %d", n, c.extra)
 					}
-					if s := g.endpoint.Stats(); s.Rejected["400"] != 1 || s.Pending != 0 || g.tape.place() != 1 {
+					if s := g.endpoint.Stats(); s.Rejected["400"] != 1 || s.Samples != 19_999 || s.Pending != 0 || g.tape.place() != 1 {
 						t.Errorf("stats %+v", s)
 					}
 					g.holds(t, w, 19_999)
@@ -165,4 +166,21 @@ func TestDeal(t *testing.T) {
 			t.Errorf("n %d: %d spans of %d samples", n, len(spans), total)
 		}
 	}
+}
+
+// What expires is counted as that, and not as refused, while a request is searched through.
+func TestHuntBesideExpiry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := unique(later(10, 10, time.Since(time.UnixMilli(testTime+9*60_000))))
+		bad := w.columns[4].points[8]
+		for _, o := range []receiver.Options{{}, {Whole: true, Ordered: true}} {
+			o.Poison = poisoned(bad.T)
+			g := newRig(t, EndpointConfig{MaxSampleAge: 4 * time.Minute}, o, w)
+			g.run(t, func() {})
+			s := g.endpoint.Stats()
+			if got := g.sink.points(); len(got) != 1 || got[0] != RejectedPoint(bad) || s.Rejected["400"] != 1 || s.Dropped[reasonTooOld] != 50 || s.Pending != 0 {
+				t.Errorf("rejected %v, stats %+v", got, s)
+			}
+		}
+	})
 }

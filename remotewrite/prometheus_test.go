@@ -191,6 +191,9 @@ func TestPrometheusRefusesOutOfOrder(t *testing.T) {
 			if got := s.points(); c.exact && !slices.Equal(got, want) {
 				t.Errorf("rejected %d samples, want %v", len(got), want)
 			}
+			if got := len(s.points()); !c.exact && got != 1000*c.points {
+				t.Errorf("the rejection holds %d samples, want all that it may be", got)
+			}
 			if len(s.all) != 1 || s.all[0].Samples != 1 || stats.Rejected["400"] != 1 || d.requests > 29 {
 				t.Errorf("%d rejections, stats %+v, %d requests", len(s.all), stats, d.requests)
 			}

@@ -24,7 +24,8 @@ type shard struct {
 	endpoint *Endpoint
 	encoder  *encoder
 	backoff  *backoff.ExponentialBackOff
-	attempt  int // of the samples at hand; 0 is the first
+	attempt  int  // of the samples at hand; 0 is the first
+	counted  bool // the samples at hand were counted as delivered before
 }
 
 func newShard(e *Endpoint) *shard {
@@ -52,7 +53,7 @@ func (s *shard) deliver(l life, w *window, sp span) error {
 				return err
 			}
 		}
-		s.endpoint.recorder.dropped(r.expired, "too_old")
+		s.endpoint.recorder.dropped(r.expired, reasonTooOld)
 		s.endpoint.recorder.done(r.samples + r.expired)
 		sp.from = r.span.to
 	}
@@ -72,7 +73,7 @@ func (s *shard) send(l life, w *window, sp span) (request, answer, error) {
 		a := s.post(l.hard, r)
 		switch v := judge(a, e.fallback); v {
 		case delivered:
-			e.recorder.delivered(r)
+			e.recorder.delivered(r, s.counted)
 			return r, a, nil
 		case refused:
 			return r, a, nil
@@ -140,7 +141,7 @@ func (s *shard) hold(l life, r request, a answer, v verdict) error {
 	default:
 		e.recorder.failed("sending again", a.describe(), slog.LevelWarn, "samples", r.samples)
 	}
-	if l.over() || e.bell.sleep(l.soft, wait) != nil {
+	if e.bell.sleep(l.soft, wait) != nil {
 		return errStopped
 	}
 	return nil

@@ -1,6 +1,7 @@
 package remotewrite
 
 import (
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -228,6 +229,41 @@ func TestLostAnswer(t *testing.T) {
 		g.stored(t, w)
 		if r := g.receiver.Requests(); len(r) != 2 || r[0].Bytes != r[1].Bytes || r[0].Samples != r[1].Samples || len(g.sink.all) != 0 {
 			t.Errorf("requests %+v, rejected %v", r, g.sink.all)
+		}
+	})
+}
+
+// hasty answers the first request before it has read its body, as net/http may do, and reads it after the second.
+type hasty struct {
+	next  http.RoundTripper
+	first *http.Request
+	body  []byte
+}
+
+func (h *hasty) RoundTrip(r *http.Request) (*http.Response, error) {
+	if h.first == nil {
+		h.first = r
+		return &http.Response{StatusCode: http.StatusRequestEntityTooLarge, Body: http.NoBody}, nil
+	}
+	if h.body == nil {
+		var err error
+		if h.body, err = io.ReadAll(h.first.Body); err != nil {
+			return nil, err
+		}
+	}
+	return h.next.RoundTrip(r)
+}
+
+func TestABodyThatIsStillReadDoesNotChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := testWindow(1000, 1)
+		h := &hasty{}
+		g := newRig(t, EndpointConfig{Transport: h}, receiver.Options{}, w)
+		h.next = wire{g.receiver}
+		g.run(t, func() {})
+		g.stored(t, w)
+		if got := decodedV2(t, request{body: h.body}); len(got) != 1000 {
+			t.Errorf("%d series in the first request", len(got))
 		}
 	})
 }

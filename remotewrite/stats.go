@@ -123,11 +123,13 @@ func (r *recorder) answered(q request, a answer, attempt int) {
 }
 
 // delivered counts what the receiver has now, and says so where it had failed before.
-func (r *recorder) delivered(q request) {
+func (r *recorder) delivered(q request, counted bool) {
 	r.mu.Lock()
 	failures, since := r.stats.Failures, r.since
-	r.stats.Samples += uint64(q.samples)
-	r.stats.Exemplars += uint64(q.exemplars)
+	if !counted {
+		r.stats.Samples += uint64(q.samples)
+		r.stats.Exemplars += uint64(q.exemplars)
+	}
 	r.stats.HighestSent = max(r.stats.HighestSent, q.newest)
 	r.recovered()
 	r.mu.Unlock()
@@ -141,12 +143,25 @@ func (r *recorder) recovered() {
 	r.stats.Failures, r.stats.LastError, r.stats.Paused, r.failing = 0, "", "", ""
 }
 
+// stored counts what the receiver has of a request that it refused in part.
+func (r *recorder) stored(samples int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stats.Samples += uint64(samples)
+}
+
 // done counts what is settled of a window.
 func (r *recorder) done(samples int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stats.Pending = max(r.stats.Pending-samples, 0)
 }
+
+// Why samples were not sent, beside what the queue gives up.
+const (
+	reasonTooOld   = "too_old"  // than the endpoint's receiver takes
+	reasonRepeated = "repeated" // the receiver had them already
+)
 
 // dropped counts samples that are not sent, or not again.
 func (r *recorder) dropped(samples int, reason string) {
