@@ -2,7 +2,6 @@ package netbackup
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
@@ -27,6 +26,10 @@ func FetchCA(ctx context.Context, u *url.URL) ([]CA, error) {
 	if err != nil {
 		return nil, err
 	}
+	return c.fetchCA(ctx)
+}
+
+func (c *Client) fetchCA(ctx context.Context) ([]CA, error) {
 	defer c.http.CloseIdleConnections()
 	a, err := c.call(ctx, request{method: http.MethodGet, path: "/security/cacert", anonymous: true})
 	if err != nil {
@@ -37,6 +40,23 @@ func FetchCA(ctx context.Context, u *url.URL) ([]CA, error) {
 		return nil, c.unreadable(a, "expected the CA's certificates", err)
 	}
 	return cas, nil
+}
+
+// learnCA asks the server for the CA that is pinned, on a connection without trust and
+// without a credential.
+func (c *Client) learnCA(ctx context.Context) bool {
+	open, err := NewClient(Config{
+		Site: c.cfg.Site, URL: c.cfg.URL, InsecureSkipVerify: true, Timeout: c.cfg.Timeout,
+	}, c.log)
+	if err != nil {
+		return false
+	}
+	cas, err := open.fetchCA(ctx)
+	if err != nil {
+		c.log.DebugContext(ctx, "the server does not hand out its CA", "error", err)
+		return false
+	}
+	return c.trust.learn(cas)
 }
 
 // parseCACert reads the answer of /security/cacert: the CA of the web service and those of
@@ -77,10 +97,9 @@ func parseCACert(body []byte) ([]CA, error) {
 }
 
 func newCA(cert *x509.Certificate) CA {
-	sum := sha256.Sum256(cert.Raw)
 	return CA{
 		PEM:         string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})),
-		Fingerprint: formatFingerprint(sum[:]),
+		Fingerprint: fingerprint(cert),
 		Certificate: cert,
 	}
 }

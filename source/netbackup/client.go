@@ -44,6 +44,7 @@ type Client struct {
 	cfg      Config
 	log      *slog.Logger
 	http     *http.Client
+	trust    *trust
 	slots    chan struct{} // one element for each request under way
 	flights  singleflight.Group
 	version  negotiated
@@ -63,14 +64,18 @@ func NewClient(cfg Config, log *slog.Logger) (*Client, error) {
 	if cfg.Concurrency <= 0 {
 		cfg.Concurrency = defaultConcurrency
 	}
-	transport, err := newTransport(cfg)
+	trust, err := newTrust(cfg)
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Transport == nil {
+		cfg.Transport = newTransport(cfg, trust)
 	}
 	c := &Client{
 		cfg:      cfg,
 		log:      log.With("site", cfg.Site),
-		http:     &http.Client{Transport: transport, CheckRedirect: refuseRedirect},
+		http:     &http.Client{Transport: cfg.Transport, CheckRedirect: refuseRedirect},
+		trust:    trust,
 		slots:    make(chan struct{}, cfg.Concurrency),
 		problems: newProblems(log.With("site", cfg.Site)),
 	}

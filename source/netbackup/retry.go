@@ -16,6 +16,9 @@ func (c *Client) transmit(ctx context.Context, r request) (*answer, error) {
 	var before error // what the attempt before this one met
 	a, err := backoff.RetryNotifyWithData(func() (*answer, error) {
 		a, err := c.attempt(ctx, r)
+		if errors.Is(err, errPinMissing) && c.learnCA(ctx) {
+			a, err = c.attempt(ctx, r)
+		}
 		switch {
 		case err == nil:
 			return a, nil

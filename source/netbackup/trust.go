@@ -16,15 +16,8 @@ import (
 	"time"
 )
 
-// newTransport is the way to the server: cfg.Transport, or TLS that trusts as configured.
-func newTransport(cfg Config) (http.RoundTripper, error) {
-	if cfg.Transport != nil {
-		return cfg.Transport, nil
-	}
-	t, err := newTrust(cfg)
-	if err != nil {
-		return nil, err
-	}
+// newTransport is the network, trusting whom t trusts.
+func newTransport(cfg Config, t *trust) http.RoundTripper {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		TLSClientConfig:       t.tlsConfig(),
@@ -33,8 +26,12 @@ func newTransport(cfg Config) (http.RoundTripper, error) {
 		IdleConnTimeout:       90 * time.Second,
 		TLSHandshakeTimeout:   10 * time.Second,
 		ResponseHeaderTimeout: cfg.Timeout,
-	}, nil
+	}
 }
+
+// errPinMissing says that the pinned CA was neither shown nor on file. The server may
+// still hand it out, see learn.
+const errPinMissing fault = "the pinned CA is not among those shown"
 
 // trust decides whether the server is the one it should be.
 type trust struct {
@@ -43,9 +40,10 @@ type trust struct {
 	pin      []byte // SHA-256 of the CA to trust alone, nil for none
 	insecure bool
 
-	mu    sync.Mutex
-	read  fs.FileInfo // of the file when certs was read
-	certs []*x509.Certificate
+	mu      sync.Mutex
+	read    fs.FileInfo // of the file when certs was read
+	certs   []*x509.Certificate
+	learned *x509.Certificate // the pinned CA, as the server handed it out
 }
 
 func newTrust(cfg Config) (*trust, error) {
@@ -98,7 +96,7 @@ func (t *trust) roots(shown []*x509.Certificate) (*x509.CertPool, error) {
 		}
 	}
 	if t.pin != nil {
-		pinned, err := t.pinned(slices.Concat(certs, shown))
+		pinned, err := t.pinned(slices.Concat(certs, shown, t.handedOut()))
 		if err != nil {
 			return nil, err
 		}
@@ -121,17 +119,44 @@ func (t *trust) pinned(certs []*x509.Certificate) (*x509.Certificate, error) {
 		if !cert.IsCA {
 			continue
 		}
-		sum := sha256.Sum256(cert.Raw)
-		if slices.Equal(sum[:], t.pin) {
+		if t.isPinned(cert) {
 			return cert, nil
 		}
-		seen = append(seen, fmt.Sprintf("%s %s", cert.Subject.CommonName, formatFingerprint(sum[:])))
+		seen = append(seen, fmt.Sprintf("%q %s", cert.Subject.CommonName, fingerprint(cert)))
 	}
 	if seen == nil {
-		return nil, fmt.Errorf("%w: the server shows no CA in its chain: name the CA's file", ErrTLS)
+		seen = []string{"no CA"}
 	}
-	return nil, fmt.Errorf("%w: no CA has the pinned fingerprint %s, the server shows %s",
-		ErrTLS, formatFingerprint(t.pin), strings.Join(seen, ", "))
+	return nil, fmt.Errorf("%w: %w: %s is pinned, the server shows %s",
+		ErrTLS, errPinMissing, formatFingerprint(t.pin), strings.Join(seen, ", "))
+}
+
+func (t *trust) isPinned(cert *x509.Certificate) bool {
+	sum := sha256.Sum256(cert.Raw)
+	return slices.Equal(sum[:], t.pin)
+}
+
+func (t *trust) handedOut() []*x509.Certificate {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.learned == nil {
+		return nil
+	}
+	return []*x509.Certificate{t.learned}
+}
+
+// learn takes the pinned CA from those that the server hands out. A server need not show
+// its CA with its certificate; the fingerprint vouches for it either way.
+func (t *trust) learn(handedOut []CA) bool {
+	for _, ca := range handedOut {
+		if ca.Certificate.IsCA && t.isPinned(ca.Certificate) {
+			t.mu.Lock()
+			t.learned = ca.Certificate
+			t.mu.Unlock()
+			return true
+		}
+	}
+	return false
 }
 
 // fileCerts reads the CA file, and again when it has changed.
@@ -169,6 +194,11 @@ func parseFingerprint(s string) ([]byte, error) {
 		return nil, fmt.Errorf("netbackup client: CA fingerprint %q: %w", s, err)
 	}
 	return sum, nil
+}
+
+func fingerprint(cert *x509.Certificate) string {
+	sum := sha256.Sum256(cert.Raw)
+	return formatFingerprint(sum[:])
 }
 
 // formatFingerprint writes it as the vendor does: upper case, with colons.

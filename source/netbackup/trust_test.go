@@ -169,9 +169,9 @@ func TestTrust(t *testing.T) {
 		"fingerprint with colons":       {good, Config{CAFingerprint: colons}, ""},
 		"fingerprint of intermediate":   {chained, Config{CAFingerprint: between.fingerprint()}, ""},
 		"fingerprint of root, chained":  {chained, Config{CAFingerprint: root.fingerprint()}, ""},
-		"wrong fingerprint":             {good, Config{CAFingerprint: other.fingerprint()}, "primary root " + colons},
-		"fingerprint of the leaf":       {good, Config{CAFingerprint: leafFingerprint(good)}, "no CA has the pinned fingerprint"},
-		"fingerprint, CA not shown":     {alone, Config{CAFingerprint: root.fingerprint()}, "no CA in its chain"},
+		"wrong fingerprint":             {good, Config{CAFingerprint: other.fingerprint()}, `"primary root" ` + colons},
+		"fingerprint of the leaf":       {good, Config{CAFingerprint: leafFingerprint(good)}, "the pinned CA is not among those shown"},
+		"fingerprint, CA not shown":     {alone, Config{CAFingerprint: root.fingerprint()}, "the server shows no CA"},
 		"fingerprint of a CA on file":   {alone, Config{CAFingerprint: root.fingerprint(), CAFile: root.file(t)}, ""},
 		"right CA shown, leaf by other": {withChain(other.leaf(t), root), Config{CAFingerprint: root.fingerprint()}, "comes from another CA"},
 		"name mismatch":                 {root.leaf(t, named("elsewhere.example")), Config{CAFile: root.file(t)}, "use the name that the certificate carries"},
@@ -295,6 +295,24 @@ func caCertAnswer(t *testing.T, kept, removed *authority) string {
 		t.Fatal(err)
 	}
 	return string(body)
+}
+
+// A server need not show its CA: it is asked for it, and the fingerprint decides.
+func TestPinnedCAIsFetchedWhereTheServerDoesNotShowIt(t *testing.T) {
+	root, other := newAuthority(t, "primary root", nil), newAuthority(t, "other root", nil)
+	alone := root.leaf(t)
+	alone.Certificate = alone.Certificate[:1]
+	u := serveTLS(t, alone, caCertAnswer(t, root, other))
+	if err := pingTLS(t, Config{URL: u, CAFingerprint: root.fingerprint()}); err != nil {
+		t.Errorf("handed out, pinned: %v", err)
+	}
+	if err := pingTLS(t, Config{URL: u, CAFingerprint: other.fingerprint()}); !errors.Is(err, ErrTLS) {
+		t.Errorf("error %v, want no trust in a CA that is to be removed", err)
+	}
+	forged := serveTLS(t, other.leaf(t), caCertAnswer(t, root, newAuthority(t, "old root", nil)))
+	if err := pingTLS(t, Config{URL: forged, CAFingerprint: root.fingerprint()}); !errors.Is(err, ErrTLS) {
+		t.Errorf("error %v, want no trust in a certificate that the pinned CA did not sign", err)
+	}
 }
 
 func TestFetchCAFromSomethingElse(t *testing.T) {

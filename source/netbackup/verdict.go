@@ -17,7 +17,12 @@ import (
 	"time"
 )
 
-var errOversized = fmt.Errorf("the body is larger than %d MiB", bodyLimit>>20)
+// fault is a cause that this package itself finds.
+type fault string
+
+func (f fault) Error() string { return string(f) }
+
+const errOversized fault = "the body is larger than 16 MiB"
 
 // verdict is nil for a 2xx answer and says of every other what it means.
 func (c *Client) verdict(a *answer) error {
