@@ -60,11 +60,11 @@ func (d *decoder) reset(body []byte) {
 func (d *decoder) page(body []byte, row func() bool) (pagination, error) {
 	d.reset(body)
 	var p pagination
-	var list bool
+	list := false
 	for name := range d.members() {
 		switch string(name) {
 		case "data":
-			list = true
+			list = d.list()
 			if !d.rows(row) {
 				return p, nil
 			}
@@ -102,6 +102,14 @@ func (d *decoder) document(body []byte, attributes func()) error {
 		d.err = errors.New(`no "data" with "attributes"`)
 	}
 	return d.failure()
+}
+
+// list refuses what is neither a list nor null: its rows would be missed in silence.
+func (d *decoder) list() bool {
+	if kind := d.json.PeekKind(); d.err == nil && kind != '[' && kind != 'n' && kind != 0 {
+		d.err = errors.New(`"data" is not a list`)
+	}
+	return d.err == nil
 }
 
 // rows calls row for each element that is an object, and says false if row had enough.

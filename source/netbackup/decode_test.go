@@ -35,6 +35,8 @@ func TestPageFailuresAreNamed(t *testing.T) {
 		"an array":            {`[{"id":"1"}]`, `no "data"`},
 		"no data":             {`{"meta":{}}`, `no "data"`},
 		"null":                {`null`, `no "data"`},
+		"data is no list":     {`{"data":{"id":"1"}}`, `"data" is not a list`},
+		"data is a number":    {`{"data":0}`, `"data" is not a list`},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -135,7 +137,7 @@ func fuzzRows[T any](f *testing.F, row func(*decoder) (T, bool), check func(*tes
 // trailed says that a page is followed by something: it is not looked at.
 func trailed(body []byte) bool {
 	dec := json.NewDecoder(strings.NewReader(string(body)))
-	var v any
+	var v json.RawMessage
 	return dec.Decode(&v) == nil
 }
 

@@ -144,7 +144,7 @@ func diskVolumes(d *decoder) (volumes []DiskVolume) {
 			v.Name = v.ID
 		}
 		if v.Name == "" {
-			d.problem(nil)
+			d.problems.add(d.noun, "diskVolumes", nil)
 			continue
 		}
 		volumes = append(volumes, v)

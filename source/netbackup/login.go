@@ -8,12 +8,25 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 )
+
+// loginPause is how long a password that was refused is not tried again: a user that is
+// tried every cycle is soon locked, and /login has a rate limit.
+const loginPause = 5 * time.Minute
 
 // session is the token of a login. It is empty with an API key, and before the first login.
 type session struct {
-	mu    sync.Mutex
-	token string
+	mu      sync.Mutex
+	token   string
+	refused refusal
+}
+
+// refusal is the last login that the server refused.
+type refusal struct {
+	password string
+	at       time.Time
+	err      error
 }
 
 func (s *session) get() string {
@@ -35,6 +48,23 @@ func (s *session) drop(refused string) {
 	if s.token == refused {
 		s.token = ""
 	}
+}
+
+// refuse notes that the server refused the password.
+func (s *session) refuse(password string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refused = refusal{password: password, at: time.Now(), err: err}
+}
+
+// stillRefused is the refusal of this password, while it is too early to try it again.
+func (s *session) stillRefused(password string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refused.password != password || time.Since(s.refused.at) >= loginPause {
+		return nil
+	}
+	return s.refused.err
 }
 
 // authorized sends r with the credential. A token that ran out is renewed once.
@@ -97,6 +127,9 @@ func (c *Client) login(ctx context.Context, version apiVersion) error {
 	if err != nil {
 		return fmt.Errorf("%w: password of site %q: %w", ErrCredential, c.cfg.Site, err)
 	}
+	if err := c.session.stillRefused(password); err != nil {
+		return err
+	}
 	body, err := json.Marshal(loginRequest{c.cfg.DomainType, c.cfg.DomainName, c.cfg.Username, password})
 	if err != nil {
 		return fmt.Errorf("log in at %s: %w", c.cfg.URL.Redacted(), err)
@@ -104,13 +137,16 @@ func (c *Client) login(ctx context.Context, version apiVersion) error {
 	a, err := c.transmit(ctx, request{
 		method: http.MethodPost, path: "/login", body: body, anonymous: true, version: version,
 	})
+	if err == nil {
+		err = c.keepToken(a)
+	} else if errors.Is(err, ErrAuthentication) {
+		err = withHint(err, fmt.Sprintf("are the user %q, its password and its domain right? (tried again after %s, or at once with another password)",
+			c.cfg.Username, loginPause))
+	}
 	if errors.Is(err, ErrAuthentication) {
-		return withHint(err, fmt.Sprintf("are the user %q, its password and its domain right?", c.cfg.Username))
+		c.session.refuse(password, err)
 	}
-	if err != nil {
-		return err
-	}
-	return c.keepToken(a)
+	return err
 }
 
 type loginRequest struct {

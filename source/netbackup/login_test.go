@@ -162,6 +162,38 @@ func TestLoginRefused(t *testing.T) {
 	}
 }
 
+// A user that is tried every cycle with a wrong password is soon locked.
+func TestRefusedPasswordIsNotTriedEveryCycle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &loginServer{status: 401, body: `{"errorCode":116,"errorMessage":"VxSS authentication failed"}`}
+		logins, password := 0, "old"
+		c := s.client(t, func(c *Config) {
+			inner := c.Transport
+			c.Transport = roundTrip(func(r *http.Request) *http.Response {
+				if r.URL.Path == "/netbackup/login" {
+					logins++
+				}
+				resp, _ := inner.RoundTrip(r)
+				return resp
+			})
+			c.Password = func() (string, error) { return password, nil }
+		})
+		for range 10 {
+			if err := jobsError(t, c); !errors.Is(err, ErrAuthentication) {
+				t.Errorf("error %v, want the refusal each time", err)
+			}
+			time.Sleep(time.Minute)
+		}
+		if logins != 2 {
+			t.Errorf("%d logins in ten minutes, want 2", logins)
+		}
+		password, s.body = "new", ""
+		if err := jobsError(t, c); err != nil || logins != 3 {
+			t.Errorf("%d logins, error %v; want another password tried at once", logins, err)
+		}
+	})
+}
+
 func TestTokenNeverStandsInAnError(t *testing.T) {
 	for _, body := range []string{`{"token":"secret-token`, `{"tokn":"secret-token"}`} {
 		s := &loginServer{status: 201, body: body}

@@ -19,13 +19,12 @@ import (
 // newTransport is the network, trusting whom t trusts.
 func newTransport(cfg Config, t *trust) http.RoundTripper {
 	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		TLSClientConfig:       t.tlsConfig(),
-		ForceAttemptHTTP2:     true,
-		MaxIdleConnsPerHost:   cfg.Concurrency,
-		IdleConnTimeout:       90 * time.Second,
-		TLSHandshakeTimeout:   10 * time.Second,
-		ResponseHeaderTimeout: cfg.Timeout,
+		Proxy:               http.ProxyFromEnvironment,
+		TLSClientConfig:     t.tlsConfig(),
+		ForceAttemptHTTP2:   true,
+		MaxIdleConnsPerHost: cfg.Concurrency,
+		IdleConnTimeout:     90 * time.Second,
+		TLSHandshakeTimeout: 10 * time.Second,
 	}
 }
 

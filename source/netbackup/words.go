@@ -10,7 +10,7 @@ import (
 type words map[string]string
 
 const (
-	mostWords   = 1 << 16 // then they are collected anew
+	mostWords   = 1 << 12 // then they are collected anew: about 0.3 MiB
 	longestWord = 256     // bytes; what is longer hardly repeats
 )
 
