@@ -28,15 +28,6 @@ func main() {
 	}
 }
 
-// setup is what the flags say.
-type setup struct {
-	listen, release, key, caOut, truth string
-	plain                              bool
-	history, units                     int
-	span, keep                         time.Duration
-	work                               nbusim.Workload
-}
-
 func command() *cobra.Command {
 	var o setup
 	c := &cobra.Command{
@@ -79,24 +70,4 @@ func (o *setup) run(ctx context.Context, out io.Writer) error {
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 	defer cancel()
 	return errors.Join(s.Shutdown(ending), o.writeTruth(s))
-}
-
-func (o *setup) start() (*nbusim.Server, error) {
-	s, err := nbusim.New(nbusim.Options{
-		Release: o.release, Keys: []nbusim.APIKey{{Key: o.key}}, Storage: nbusim.NewEstate(o.units), KeepJobs: o.keep,
-	})
-	if err != nil {
-		return nil, err
-	}
-	s.AddHistory(o.work, o.history, o.span)
-	s.Work(o.work)
-	if o.caOut != "" {
-		if err := os.WriteFile(o.caOut, s.CA(), 0o644); err != nil { //nolint:gosec // a certificate is public
-			return nil, fmt.Errorf("write the certificate authority: %w", err)
-		}
-	}
-	if o.plain {
-		return s, s.Start(o.listen)
-	}
-	return s, s.StartTLS(o.listen)
 }

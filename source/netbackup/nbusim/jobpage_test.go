@@ -2,6 +2,7 @@ package nbusim
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -96,4 +97,54 @@ func TestJobThatChangesComesAgain(t *testing.T) {
 			t.Errorf("after the first page came %v", ids)
 		}
 	})
+}
+
+func (p page) ids() (ids []string) {
+	for _, d := range p.Data {
+		ids = append(ids, d.ID.(string))
+	}
+	return ids
+}
+
+func TestPagesGoBackwardAndBetween(t *testing.T) {
+	s := newServer(t, Options{})
+	for range 9 {
+		s.AddJob(JobSpec{})
+	}
+	for _, sort := range []string{"jobId", "-jobId", "parentJobId"} { // the last has no order of its own
+		whole := get(t, s, "/admin/jobs"+query("sort", sort)).page(t)
+		at := func(i int) string { return whole.Data[i].Meta.Page.Cursor }
+		ids := whole.ids()
+		ask := func(pairs ...string) page {
+			return get(t, s, "/admin/jobs"+query(append(pairs, "sort", sort)...)).page(t)
+		}
+
+		p := ask("page[before]", at(6), "page[limit]", "3")
+		if want := ids[3:6]; !slices.Equal(p.ids(), want) || p.Meta.Pagination.Prev != at(3) || p.Meta.Pagination.Next != at(5) {
+			t.Errorf("%s: before the seventh came %v with %+v, want %v", sort, p.ids(), p.Meta.Pagination, want)
+		}
+		p = ask("page[before]", at(2), "page[limit]", "3")
+		if !slices.Equal(p.ids(), ids[:2]) || p.Meta.Pagination.Prev != nil {
+			t.Errorf("%s: the first page backward is %v with %+v", sort, p.ids(), p.Meta.Pagination)
+		}
+		for limit, truncated := range map[int]bool{3: true, 4: false} {
+			p = ask("page[after]", at(1), "page[before]", at(6), "page[limit]", itoa(limit))
+			if !slices.Equal(p.ids(), ids[2:2+limit]) || *p.Meta.Pagination.RangeTruncated != truncated {
+				t.Errorf("%s: between came %v with %+v", sort, p.ids(), p.Meta.Pagination)
+			}
+		}
+	}
+}
+
+func TestForeignCursorIsRefused(t *testing.T) {
+	s := newServer(t, Options{})
+	s.AddJob(JobSpec{})
+	cursor := get(t, s, "/admin/jobs"+query("sort", "jobId")).page(t).Data[0].Meta.Page.Cursor
+	for _, q := range []string{
+		query("sort", "-jobId", "page[after]", cursor), query("page[after]", "10"), query("page[before]", "!"),
+	} {
+		if a := get(t, s, "/admin/jobs"+q); a.status != 400 {
+			t.Errorf("%s answered %d", q, a.status)
+		}
+	}
 }
