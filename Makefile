@@ -1,0 +1,53 @@
+# Go decides what is stale; every target here is a verb for people.
+SHELL      := /bin/bash
+BIN        := bin
+GO         ?= go
+export CGO_ENABLED ?= 0
+
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
+DEADCODE      := golang.org/x/tools/cmd/deadcode@v0.52.0
+GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+NFPM          := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
+
+.PHONY: help build test race lint vuln fmt bench demo package check clean
+
+help: ## Show what can be done here
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## Build the static binaries into bin/
+	$(GO) build -trimpath -ldflags '-s -w' -o $(BIN)/ ./cmd/...
+
+test: ## Run every test that needs nothing but Go; others say by name what they left out
+	$(GO) test ./...
+
+race: ## Run every test under the race detector
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+lint: ## Vet, lint, look for dead code and for modernizations not yet made
+	$(GO) vet ./...
+	$(GO) run $(GOLANGCI_LINT) run
+	@d=$$($(GO) run $(DEADCODE) -test ./...); test -z "$$d" || { echo "dead code:"; echo "$$d"; exit 1; }
+	@d=$$($(GO) fix -diff ./...); test -z "$$d" || { echo "go fix would change:"; echo "$$d"; exit 1; }
+	$(GO) mod tidy -diff
+
+vuln: ## Look for known vulnerabilities, where the database can be reached
+	@out=$$($(GO) run $(GOVULNCHECK) ./... 2>&1); code=$$?; echo "$$out"; \
+	case "$$out" in *"fetching vulnerabilities"*) echo "left out: the vulnerability database cannot be reached from here";; *) exit $$code;; esac
+
+fmt: ## Format the code
+	$(GO) run $(GOFUMPT) -w .
+
+bench: ## Print the README's table of figures
+	@./.ci/bench
+
+demo: ## See the main job done in seconds: a simulated primary, the agent and a receiver
+	@$(GO) run ./cmd/backwire demo
+
+package: ## Build the deb and the rpm into dist/
+	@./packaging/build
+
+check: fmt lint race test ## All of the above that a change must pass
+
+clean: ## Remove what was built
+	rm -rf $(BIN) dist
