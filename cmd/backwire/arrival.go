@@ -1,0 +1,73 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"text/tabwriter"
+
+	"backwire/remotewrite/receiver"
+	"backwire/source/netbackup/nbusim"
+)
+
+// jobCounts are finished leaf jobs by result.
+type jobCounts map[string]int64
+
+func (c jobCounts) total() int64 {
+	var n int64
+	for _, jobs := range c {
+		n += jobs
+	}
+	return n
+}
+
+// arrived is what the receiver was told.
+func arrived(r *receiver.Receiver) jobCounts {
+	c := jobCounts{}
+	for _, s := range r.Select("nbu_jobs_completed_total") {
+		if s.Label("parent") != "true" {
+			c[s.Label("result")] += int64(s.Last().V)
+		}
+	}
+	return c
+}
+
+// happened is what a perfect counter would say.
+func happened(t nbusim.Truth) jobCounts {
+	c := jobCounts{}
+	for key, jobs := range t.Completed {
+		if !key.Parent {
+			c[key.Result] += int64(jobs)
+		}
+	}
+	return c
+}
+
+// writeArrival prints what arrived, beside what happened.
+func writeArrival(w io.Writer, got jobCounts, truth nbusim.Truth) {
+	want := happened(truth)
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "jobs that ended\thappened\tarrived\t")
+	for _, result := range []string{"success", "partial", "failure"} {
+		fmt.Fprintf(table, "%s\t%d\t%d\t\n", result, want[result], got[result])
+	}
+	table.Flush()
+}
+
+// writeStorage prints the storage units that have a capacity.
+func writeStorage(w io.Writer, r *receiver.Receiver) {
+	used := map[string]float64{}
+	for _, s := range r.Select("nbu_storage_unit_used_bytes") {
+		used[s.Label("storage_unit")] = s.Last().V
+	}
+	units := r.Select("nbu_storage_unit_capacity_bytes")
+	share := func(s receiver.Series) float64 { return used[s.Label("storage_unit")] / s.Last().V }
+	slices.SortFunc(units, func(a, b receiver.Series) int { return cmp.Compare(share(b), share(a)) }) // the fullest first
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "storage unit\tcapacity\tused\t")
+	for _, s := range units {
+		fmt.Fprintf(table, "%s\t%.1f TiB\t%.0f %%\t\n", s.Label("storage_unit"), s.Last().V/(1<<40), 100*share(s))
+	}
+	table.Flush()
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience bounds every wait for another process; a test that works waits much less.
+const patience = 60 * time.Second
+
+// programs are the binaries as they are shipped, built once.
+type programs struct{ backwire, nbusim string }
+
+var built = sync.OnceValues(func() (programs, error) {
+	dir, err := os.MkdirTemp("", "backwire-programs-")
+	if err != nil {
+		return programs{}, err
+	}
+	build := exec.Command("go", "build", "-trimpath", "-o", dir+"/", "backwire/cmd/...")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return programs{}, fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return programs{filepath.Join(dir, "backwire"), filepath.Join(dir, "nbusim")}, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if p, err := built(); err == nil {
+		_ = os.RemoveAll(filepath.Dir(p.backwire))
+	}
+	os.Exit(code)
+}
+
+func buildPrograms(t *testing.T) programs {
+	t.Helper()
+	p, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// needProgram finds a program that this machine may not have.
+func needProgram(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err == nil {
+		return path
+	}
+	if os.Getenv("BACKWIRE_TEST_REQUIRE") == "all" {
+		t.Fatalf("%s is required and is not installed", name)
+	}
+	t.Skipf("left out: %s is not installed", name)
+	return ""
+}
+
+// process is another program under test.
+type process struct {
+	t     *testing.T
+	cmd   *exec.Cmd
+	ended chan struct{}
+	err   error
+
+	mu  sync.Mutex
+	out strings.Builder
+}
+
+// start runs a program until the test ends. Its output is printed if the test fails.
+func start(t *testing.T, env []string, path string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command(path, args...), ended: make(chan struct{})}
+	p.cmd.Env = append(p.cmd.Environ(), env...)
+	p.cmd.Stdout, p.cmd.Stderr = p, p
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatalf("start %s: %v", path, err)
+	}
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.ended)
+	}()
+	t.Cleanup(func() {
+		p.end(syscall.SIGKILL)
+		if t.Failed() {
+			t.Logf("%s said:\n%s", filepath.Base(path), p.output())
+		}
+	})
+	return p
+}
+
+func (p *process) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.out.Write(b)
+}
+
+func (p *process) output() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.out.String()
+}
+
+// end sends a signal and waits for the program to end.
+func (p *process) end(s syscall.Signal) error {
+	_ = p.cmd.Process.Signal(s)
+	select {
+	case <-p.ended:
+		return p.err
+	case <-time.After(patience):
+		return errors.New("did not end")
+	}
+}
+
+// await waits until the condition holds and says what is missing if it never does.
+func await(t *testing.T, what string, condition func() error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for {
+		err := condition()
+		if err == nil {
+			return
+		}
+		if !wait(ctx, 50*time.Millisecond) {
+			t.Fatalf("%s: not within %s: %v", what, patience, err)
+		}
+	}
+}
+
+// answers waits until a server answers 200.
+func answers(t *testing.T, url string) {
+	t.Helper()
+	await(t, url, func() error {
+		_, err := fetch(http.DefaultClient, url)
+		return err
+	})
+}
+
+func fetch(client *http.Client, url string) ([]byte, error) {
+	res, err := client.Get(url)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err == nil && res.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", res.Status, body)
+	}
+	return body, err
+}
+
+// freePort is one that nobody listens on.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// settings are the lines NAME=value of a program's output.
+func settings(output string) map[string]string {
+	found := map[string]string{}
+	for lines := bufio.NewScanner(strings.NewReader(output)); lines.Scan(); {
+		if name, value, ok := strings.Cut(lines.Text(), "="); ok {
+			found[name] = value
+		}
+	}
+	return found
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"backwire/remotewrite"
+)
+
+func newQueue(sh *shell) *cobra.Command {
+	queue := &cobra.Command{
+		Use:   "queue",
+		Short: "Look into the queue, also while the agent runs",
+		Args:  noArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	queue.AddCommand(newQueueList(sh))
+	return queue
+}
+
+func newQueueList(sh *shell) *cobra.Command {
+	return &cobra.Command{
+		Use:   "ls",
+		Short: "List segments, and how far each endpoint is",
+		Args:  noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			cfg, err := sh.queueConfig()
+			if err != nil {
+				return err
+			}
+			found, err := remotewrite.Inspect(cfg.Dir)
+			if err != nil {
+				return err
+			}
+			return writeInspection(sh.stdout, found)
+		},
+	}
+}
+
+func writeInspection(w io.Writer, found remotewrite.Inspection) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "SEGMENT\tBYTES\tRECORDS\tSAMPLES\tSERIES\tB/SAMPLE\tFROM\tTO\t")
+	for _, s := range found.Segments {
+		fmt.Fprintf(table, "%d\t%d\t%d\t%d\t%d\t%.2f\t%s\t%s\t\n",
+			s.Segment, s.Bytes, s.Records, s.Samples, s.Series, s.BytesPerSample(), moment(s.Oldest), moment(s.Newest))
+	}
+	table.Flush()
+
+	fmt.Fprintln(w)
+	table = tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "ENDPOINT\tAT\tRECORDS BEHIND\tSAMPLES BEHIND")
+	var failed []error
+	for _, c := range found.Cursors {
+		if c.Err != nil {
+			failed = append(failed, c.Err)
+			continue
+		}
+		fmt.Fprintf(table, "%s\t%s\t%d\t%d\n", c.Name, c.At, c.Lag.Records, c.Lag.Samples)
+	}
+	table.Flush()
+	for _, d := range found.Damages {
+		fmt.Fprintf(w, "damaged: segment %d at byte %d costs %d records: %v\n", d.Segment, d.Offset, d.Lost.Records, d.Err)
+	}
+	return errors.Join(failed...)
+}
+
+// moment is a sample's time to the second, a dash where there is none.
+func moment(ms int64) string {
+	if ms == 0 {
+		return "-"
+	}
+	return time.UnixMilli(ms).UTC().Format(time.RFC3339)
+}

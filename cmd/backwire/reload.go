@@ -1,0 +1,33 @@
+package main
+
+import (
+	"fmt"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"backwire/remotewrite"
+)
+
+func newReload(sh *shell) *cobra.Command {
+	return &cobra.Command{
+		Use:   "reload",
+		Short: "Check the configuration, then have the running agent take it over",
+		Args:  noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			cfg, err := sh.config()
+			if err != nil {
+				return err
+			}
+			pid, err := remotewrite.Holder(cfg.Queue.Dir)
+			if err != nil {
+				return err
+			}
+			if err := syscall.Kill(pid, syscall.SIGHUP); err != nil {
+				return fmt.Errorf("signal the agent with pid %d: %w", pid, err)
+			}
+			fmt.Fprintf(sh.stdout, "configuration is well; agent with pid %d takes it over\n", pid)
+			return nil
+		},
+	}
+}

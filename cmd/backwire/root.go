@@ -1,0 +1,110 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"backwire/agent"
+)
+
+// defaultEnvFile is read where it exists, so that the service, a shell and a reload see the same settings.
+const defaultEnvFile = "/etc/backwire/backwire.env"
+
+// shell is what every command is given of the world around it.
+type shell struct {
+	environ        []string
+	stdout, stderr io.Writer
+	envFile        string
+}
+
+func newRoot(sh *shell) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "backwire",
+		Short: "NetBackup monitoring by Prometheus remote write",
+		Long: `backwire asks NetBackup primary servers what happened and pushes it as Prometheus
+remote write: nothing lost and nothing counted twice, over restarts, crashes and outages.
+
+Settings are environment variables with the prefix BACKWIRE_. They are also read from
+the env file; the environment wins. Start with BACKWIRE_NETBACKUP_URL,
+BACKWIRE_NETBACKUP_API_KEY_FILE and BACKWIRE_REMOTE_WRITE_URL, then run "backwire check".`,
+		Example: `  backwire demo      see it work without NetBackup
+  backwire check     try every setting for real
+  backwire run       what the service runs`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          noArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetOut(sh.stdout)
+	root.SetErr(sh.stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w (see %q)", err, cmd.CommandPath()+" --help")}
+	})
+	root.PersistentFlags().StringVar(&sh.envFile, "env-file", "",
+		"file of settings in systemd's syntax (default "+defaultEnvFile+" where it exists)")
+	root.AddCommand(
+		newRun(sh), newReload(sh), newCheck(sh), newOnce(sh), newQueue(sh), newDemo(sh), newVersion(sh),
+	)
+	return root
+}
+
+// noArgs is cobra.NoArgs with the exit code of a wrong command line.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return usageError{fmt.Errorf("%q takes no argument %q (see %q)", cmd.CommandPath(), args[0], cmd.CommandPath()+" --help")}
+}
+
+// assignments are the env file's; none where the default one does not exist.
+func (sh *shell) assignments() ([]agent.Assignment, error) {
+	path := sh.envFile
+	if path == "" {
+		path = defaultEnvFile
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+	}
+	return agent.ReadEnvFile(path)
+}
+
+// config is the whole configuration, or agent.Problems.
+func (sh *shell) config() (*agent.Config, error) {
+	file, err := sh.assignments()
+	if err != nil {
+		return nil, err
+	}
+	return agent.Load(sh.environ, file)
+}
+
+// queueConfig is the queue's configuration alone.
+func (sh *shell) queueConfig() (agent.Queue, error) {
+	file, err := sh.assignments()
+	if err != nil {
+		return agent.Queue{}, err
+	}
+	return agent.LoadQueue(sh.environ, file)
+}
+
+// logger writes to standard error as the configuration says, and tells its warnings.
+func (sh *shell) logger(cfg *agent.Config) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(cfg.LogLevel)) // the configuration has been validated
+	options := &slog.HandlerOptions{Level: level}
+	var log *slog.Logger
+	if cfg.LogFormat == "json" {
+		log = slog.New(slog.NewJSONHandler(sh.stderr, options))
+	} else {
+		log = slog.New(slog.NewTextHandler(sh.stderr, options))
+	}
+	for _, w := range cfg.Warnings {
+		log.Warn(w)
+	}
+	return log
+}

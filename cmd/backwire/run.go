@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"backwire/agent"
+)
+
+func newRun(sh *shell) *cobra.Command {
+	return &cobra.Command{
+		Use:   "run",
+		Short: "Collect, queue and send until told to stop",
+		Long: `run collects from every site on the interval, commits what it learned to the queue and
+sends it to every endpoint. SIGTERM stops it cleanly within 10 seconds. SIGHUP loads the
+configuration again; a wrong one is refused, and the agent goes on with the one it has.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return sh.run(cmd.Context()) },
+	}
+}
+
+// run runs one agent after the other, each with its own configuration, until ctx ends.
+func (sh *shell) run(ctx context.Context) error {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+
+	current, log, err := sh.agent()
+	if err != nil {
+		return err
+	}
+	for {
+		next, err := sh.runUntilReload(ctx, current, hangup, log)
+		if err != nil || next == nil {
+			return err
+		}
+		current, log = next.agent, next.log
+	}
+}
+
+// generation is an agent made from a configuration of its own.
+type generation struct {
+	agent *agent.Agent
+	log   *slog.Logger
+}
+
+// runUntilReload runs an agent to its end and returns its successor, nil if there is none.
+func (sh *shell) runUntilReload(ctx context.Context, current *agent.Agent, hangup <-chan os.Signal, log *slog.Logger) (*generation, error) {
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- current.Run(running) }()
+	for {
+		select {
+		case err := <-ended:
+			return nil, err
+		case <-hangup:
+		}
+		next, nextLog, err := sh.agent()
+		if err != nil {
+			log.Error("configuration refused, the one in use stays", "err", err)
+			continue
+		}
+		log.Info("configuration loaded again")
+		stop()
+		return &generation{next, nextLog}, <-ended
+	}
+}
+
+// agent makes an agent from the configuration as it is now.
+func (sh *shell) agent() (*agent.Agent, *slog.Logger, error) {
+	cfg, err := sh.config()
+	if err != nil {
+		return nil, nil, err
+	}
+	log := sh.logger(cfg)
+	a, err := agent.New(cfg, readBuild().version, log)
+	return a, log, err
+}
