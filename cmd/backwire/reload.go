@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"backwire/remotewrite"
+	"backwire/remotewrite/wal"
 )
 
 func newReload(sh *shell) *cobra.Command {
@@ -19,7 +19,7 @@ func newReload(sh *shell) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			pid, err := remotewrite.Holder(cfg.Queue.Dir)
+			pid, err := wal.Holder(cfg.Queue.Dir)
 			if err != nil {
 				return err
 			}

@@ -3,6 +3,7 @@ package wal
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,6 +16,9 @@ const lockName = "lock"
 
 // ErrLocked is a directory that another program has locked.
 var ErrLocked = errors.New("in use by another program")
+
+// ErrNotLocked is a directory that no program has locked.
+var ErrNotLocked = errors.New("no program uses it")
 
 // DirLock keeps other programs out of a log's directory until it is closed or
 // the program ends.
@@ -40,11 +44,37 @@ func Lock(dir string) (*DirLock, error) {
 // hold locks on two files of the same name.
 func (l *DirLock) Close() error { return l.lock.Unlock() }
 
-func owner(path string) string {
+// Holder is the process id of the program that has locked the directory.
+func Holder(dir string) (int, error) {
+	path := filepath.Join(dir, lockName)
+	lock := flock.New(path, flock.SetFlag(os.O_RDWR))
+	free, err := lock.TryLock()
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && free:
+		_ = lock.Unlock()
+		return 0, fmt.Errorf("directory %s: %w", dir, ErrNotLocked)
+	case err != nil:
+		return 0, fmt.Errorf("look at the lock of directory %s: %w", dir, err)
+	}
+	return readPID(path)
+}
+
+func readPID(path string) (int, error) {
 	b, err := os.ReadFile(path)
-	pid := strings.TrimSpace(string(b))
-	if _, bad := strconv.ParseUint(pid, 10, 32); err != nil || bad != nil {
+	if err != nil {
+		return 0, fmt.Errorf("read the lock's holder: %w", err)
+	}
+	pid, err := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 31)
+	if err != nil || pid == 0 {
+		return 0, fmt.Errorf("read the lock's holder in %s: %q is no process id", path, b)
+	}
+	return int(pid), nil
+}
+
+func owner(path string) string {
+	pid, err := readPID(path)
+	if err != nil {
 		return ""
 	}
-	return " (pid " + pid + ")"
+	return fmt.Sprintf(" (pid %d)", pid)
 }

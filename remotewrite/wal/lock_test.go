@@ -42,3 +42,29 @@ func TestLock(t *testing.T) {
 		t.Errorf("a directory that is not there: %v", err)
 	}
 }
+
+func TestHolder(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := wal.Holder(dir); !errors.Is(err, wal.ErrNotLocked) {
+		t.Errorf("a directory never locked: %v", err)
+	}
+	lock, err := wal.Lock(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pid, err := wal.Holder(dir); err != nil || pid != os.Getpid() {
+		t.Errorf("a locked directory: pid %d, %v", pid, err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "lock"), []byte("?"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if pid, err := wal.Holder(dir); err == nil {
+		t.Errorf("a locked directory of somebody unknown: pid %d", pid)
+	}
+	if err := lock.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := wal.Holder(dir); !errors.Is(err, wal.ErrNotLocked) {
+		t.Errorf("a released directory: %v", err)
+	}
+}
