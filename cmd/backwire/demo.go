@@ -104,7 +104,7 @@ func (d *stage) newAgent() error {
 	if err != nil {
 		return err
 	}
-	d.agent, err = agent.New(cfg, readBuild().version, slog.New(slog.NewTextHandler(os.Stderr,nil)))
+	d.agent, err = agent.New(cfg, readBuild().version, slog.New(slog.DiscardHandler))
 	return err
 }
 
