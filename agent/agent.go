@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -245,6 +244,3 @@ func (a *Agent) Ready() error {
 	}
 	return nil
 }
-
-// Registry has the agent's own metrics.
-func (a *Agent) Registry() *prometheus.Registry { return a.metrics.registry }

@@ -38,7 +38,7 @@ func happened(t nbusim.Truth) jobCounts {
 	c := jobCounts{}
 	for key, jobs := range t.Completed {
 		if !key.Parent {
-			c[key.Result] += int64(jobs)
+			c[key.Result] += jobs
 		}
 	}
 	return c

@@ -94,7 +94,7 @@ func start(t *testing.T, env []string, path string, args ...string) *process {
 		close(p.ended)
 	}()
 	t.Cleanup(func() {
-		p.end(syscall.SIGKILL)
+		_ = p.end(syscall.SIGKILL)
 		if t.Failed() {
 			t.Logf("%s said:\n%s", filepath.Base(path), p.output())
 		}
@@ -170,8 +170,11 @@ func freePort(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	address := l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return address
 }
 
 // settings are the lines NAME=value of a program's output.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -272,9 +273,7 @@ func (r *Receiver) commit(fresh store) {
 		}
 		r.store.add(key, *s)
 	}
-	for name, f := range fresh.families {
-		r.store.families[name] = f
-	}
+	maps.Copy(r.store.families, fresh.families)
 }
 
 // written are the headers by which 2.0 confirms.

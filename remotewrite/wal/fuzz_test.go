@@ -85,7 +85,7 @@ func FuzzCursor(f *testing.F) {
 	mustStore(f, c, 2)
 	f.Add(dir.Content("cursors/cloud"))
 	f.Add(dir.Content("cursors/cloud")[:40])
-	f.Add([]byte(fmt.Sprintf("%4096d", 1)))
+	f.Add(fmt.Appendf(nil, "%4096d", 1))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		dir := crashfs.New()
 		dir.Put("cursors/cloud", content)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -54,9 +55,7 @@ func (s *Server) requestCounts() map[string]int {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
 	counts := map[string]int{}
-	for path, n := range s.faults.counts {
-		counts[path] = n
-	}
+	maps.Copy(counts, s.faults.counts)
 	return counts
 }
 

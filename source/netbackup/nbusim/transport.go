@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"syscall"
@@ -20,9 +21,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		resetConnection(w)
 		return
 	}
-	for k, v := range a.header {
-		w.Header()[k] = v
-	}
+	maps.Copy(w.Header(), a.header)
 	w.Header().Set("Content-Length", itoa(len(a.body)))
 	w.WriteHeader(a.status)
 	wire := http.NewResponseController(w)
