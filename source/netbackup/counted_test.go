@@ -108,7 +108,11 @@ func TestCountedEpochs(t *testing.T) {
 		t.Fatal("the sign of a reset is a counted id that started later than all that was counted")
 	}
 	for epochs := range 3 {
+		was := &ending{id: 7, try: 1, start: again.start - 100}
 		l.counted.reset()
+		if !l.counted.has(was) {
+			t.Fatalf("epoch %d: an ending of the epoch before is not known any more", epochs+2)
+		}
 		if _, ok := l.counted.add(again); !ok {
 			t.Fatalf("epoch %d: the id of the epoch before was taken for its own", epochs+2)
 		}

@@ -49,7 +49,6 @@ func (l *ledger) cycles(r *reading, live []source.Sample, tick int64) iter.Seq[s
 		for point := first; point <= f.last; point = l.nextPoint(point, tick) {
 			f.fill(point)
 			if f.size >= maxCycleSamples && point < f.last && !yield(f.cut()) {
-				l.pending = nil // is read again from the watermark
 				return
 			}
 		}

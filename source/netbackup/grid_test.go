@@ -11,8 +11,8 @@ import (
 )
 
 // wantTrueTimes asserts that in every whole or filled batch the counter of finished jobs
-// is the number of jobs that had ended by then.
-func (r *rig) wantTrueTimes(since time.Time) {
+// is the number of jobs that had ended by then. It gives the number of such batches.
+func (r *rig) wantTrueTimes(since time.Time) int {
 	r.t.Helper()
 	truth := r.sim.Truth().Completions
 	points := 0
@@ -45,6 +45,7 @@ func (r *rig) wantTrueTimes(since time.Time) {
 	if points == 0 {
 		r.t.Errorf("no point with counters since %v", since)
 	}
+	return points
 }
 
 // zeros says that a batch only begins series.
@@ -131,6 +132,7 @@ func TestGridWithoutBackfillBeginsNow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, nbusim.Options{Storage: oneUnit()}, func(c *SiteConfig) { c.Backfill = 0 })
 		r.sim.AddHistory(nbusim.Workload{Seed: 7}, 100, time.Hour)
+		r.sim.AddJob(quick("silver")) // ends so near the start that it is read
 		r.tick()
 		if n := r.store.sum("nbu_jobs_completed_total"); n != 0 {
 			t.Errorf("%v jobs of the time before the start are counted", n)
@@ -189,22 +191,51 @@ func TestGridGoesOnAfterACallerThatStopped(t *testing.T) {
 }
 
 // TestGridFollowsAFirstReadingThatTakesManyCycles reads 3,000 jobs at a second a page, in
-// cycles of four seconds, with a restart in between.
+// cycles of four seconds, with a restart in between and with jobs that end meanwhile.
 func TestGridFollowsAFirstReadingThatTakesManyCycles(t *testing.T) {
+	for _, interval := range []time.Duration{minute, 10 * minute} {
+		t.Run(interval.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, nbusim.Options{Storage: oneUnit()}, func(c *SiteConfig) {
+					c.Client.Concurrency, c.Interval = 2, interval
+				})
+				r.sim.AddHistory(nbusim.Workload{Seed: 5}, 3000, 12*time.Hour)
+				r.sim.Work(nbusim.Workload{Seed: 6, JobsPerMinute: 2, MeanRun: time.Second})
+				began := time.Now()
+				r.sim.Inject(nbusim.Fault{Path: "/admin/jobs", Effect: nbusim.Delay(time.Second)})
+				r.wantProgress(2)
+				r.start()
+				r.wantProgress(2)
+				for range 8 {
+					r.tickFor(slow)
+				}
+				r.want(1, "nbu_collector_success", "collector", "jobs")
+				r.wantTrueTimes(began.Add(-13 * time.Hour))
+				r.sim.ClearFaults()
+				r.wantTruthAtRest()
+			})
+		})
+	}
+}
+
+// TestGridFillsTheTimeBeforeTheFirstStartForAServerThatStartsLater has no history to ask for
+// at first.
+func TestGridFillsTheTimeBeforeTheFirstStartForAServerThatStartsLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, nbusim.Options{Storage: oneUnit()}, func(c *SiteConfig) { c.Client.Concurrency = 2 })
-		r.sim.AddHistory(nbusim.Workload{Seed: 5}, 3000, 12*time.Hour)
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		r.sim.AddHistory(nbusim.Workload{Seed: 5}, 300, 5*time.Hour)
 		began := time.Now()
-		r.sim.Inject(nbusim.Fault{Path: "/admin/jobs", Effect: nbusim.Delay(time.Second)})
-		r.wantProgress(2)
-		r.start()
-		r.wantProgress(2)
-		for range 8 {
-			r.tickFor(slow)
+		heal := r.sim.Inject(nbusim.Fault{Effect: nbusim.Reset()})
+		for range 20 {
+			r.tickFor(5 * time.Second)
+			r.want(0, "nbu_up")
 		}
+		heal()
+		r.tick()
 		r.wantTruth()
-		r.want(1, "nbu_collector_success", "collector", "jobs")
-		r.wantTrueTimes(began.Add(-13 * time.Hour))
+		if n := r.wantTrueTimes(began.Add(-6 * time.Hour)); n < 290 {
+			t.Errorf("the five hours before the start have %d points, want about 300", n)
+		}
 	})
 }
 
@@ -217,11 +248,11 @@ func (r *rig) wantProgress(cycles int) {
 	for i := range cycles {
 		before := r.store.sum("nbu_jobs_completed_total")
 		r.tickFor(slow)
-		if after := r.store.sum("nbu_jobs_completed_total"); after <= before || after == 3000 {
+		if after := r.store.sum("nbu_jobs_completed_total"); after <= before || after >= 3000 {
 			r.t.Errorf("cycle %d: %v jobs after %v", i, after, before)
 		}
 		last := r.all[len(r.all)-1]
-		if at := time.Now().Truncate(minute).UnixMilli(); last.T != at {
+		if at := time.Now().Truncate(r.cfg.Interval).UnixMilli(); last.T != at {
 			r.t.Errorf("cycle %d: the last batch is at %d, the tick was %d", i, last.T, at)
 		}
 	}

@@ -1,7 +1,10 @@
 package netbackup
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,29 +49,39 @@ func TestLedgerGoesOnAfterAReset(t *testing.T) {
 }
 
 func TestLedgerFollowsAServerClockThatJumps(t *testing.T) {
-	for name, jump := range map[string]time.Duration{"forth": 6 * time.Hour, "back": -6 * time.Hour, "back a little": -90 * time.Second} {
+	for name, c := range map[string]struct {
+		jump     time.Duration
+		warnings int
+	}{"forth": {6 * time.Hour, 1}, "back": {-6 * time.Hour, 1}, "back a little": {-90 * time.Second, 0}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var skew time.Duration
 				r := newRig(t, nbusim.Options{Storage: oneUnit(), Clock: func() time.Time { return time.Now().Add(skew) }})
-				for range 5 {
-					r.sim.AddJob(quick("gold"))
-					r.tick()
+				var log bytes.Buffer
+				r.log = slog.New(slog.NewTextHandler(&log, nil))
+				r.start()
+				jobs := func() {
+					for range 5 {
+						r.sim.AddJob(quick("gold"))
+						r.tick()
+					}
 				}
-				skew = jump
-				for range 5 {
-					r.sim.AddJob(quick("gold"))
-					r.tick()
-				}
+				jobs()
+				skew = c.jump
+				r.sim.AddJob(quick("gold")) // ends long before the next reading
+				time.Sleep(9 * minute)
+				jobs()
 				r.want(skew.Seconds(), "nbu_server_clock_skew_seconds")
 				r.start()
 				skew = 0
-				for range 5 {
-					r.sim.AddJob(quick("gold"))
-					r.tick()
-				}
+				r.sim.AddJob(quick("gold"))
+				time.Sleep(9 * minute)
+				jobs()
 				r.tick()
-				r.want(15, "nbu_jobs_completed_total")
+				r.want(17, "nbu_jobs_completed_total")
+				if n := strings.Count(log.String(), "clock was set back"); n != c.warnings {
+					t.Errorf("%d warnings of a clock that was set back, want %d:\n%s", n, c.warnings, &log)
+				}
 			})
 		})
 	}
@@ -99,7 +112,7 @@ func TestLedgerGoesByTheEndWhereTheLastUpdateIsRefused(t *testing.T) {
 func TestLedgerSaysWhatTheServerForgot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, nbusim.Options{Storage: oneUnit(), KeepJobs: 2 * time.Hour})
-		r.sim.Work(nbusim.Workload{Seed: 3, JobsPerMinute: 2, MeanRun: time.Minute})
+		r.sim.Work(nbusim.Workload{Seed: 3, JobsPerMinute: 0.5, MeanRun: time.Minute})
 		for range 30 {
 			r.tick()
 		}
@@ -108,6 +121,11 @@ func TestLedgerSaysWhatTheServerForgot(t *testing.T) {
 		}
 		time.Sleep(10 * time.Hour)
 		r.start()
+		r.sim.Inject(nbusim.Fault{Path: "/admin/jobs", Query: "state eq", Skip: 1, Times: 1, Effect: nbusim.Status(http.StatusInternalServerError)})
+		r.tick() // what the server still has could not be found out
+		if n := r.store.sum("nbu_jobs_unseen_seconds_total"); n != 0 {
+			t.Errorf("%v seconds unseen by an answer that failed", n)
+		}
 		r.tick()
 		r.start()
 		r.tick()

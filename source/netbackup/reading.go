@@ -104,12 +104,14 @@ func (r *reading) run(ctx context.Context) error {
 	return r.err
 }
 
-// extend lets an earlier, unfinished reading go on to a later time.
+// extend lets an earlier, unfinished reading go on to a later time. Where it had come to the
+// end of the list, that is read again from the overlap on.
 func (r *reading) extend(now int64) {
 	last := r.spans[len(r.spans)-1]
 	if last.done {
-		last.to = max(last.from, r.now-r.by.overlap())
-		r.spans = append(r.spans, &span{from: last.to, to: open, read: last.to})
+		from := r.now - r.by.overlap()
+		last.to = max(last.from, from)
+		r.spans = append(r.spans, &span{from: from, to: open, read: from})
 	}
 	r.now = now
 }

@@ -106,7 +106,6 @@ func (s *Site) restore(cp source.Checkpoint) error {
 	if err := s.ledger.restore(cp); err != nil {
 		return err
 	}
-	s.ledger.newest = max(s.ledger.newest, cp.T)
 	for _, x := range cp.Series {
 		s.restoreHealth(x)
 	}

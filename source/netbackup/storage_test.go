@@ -69,7 +69,17 @@ func TestStorageThatIsNotShownIsNotZero(t *testing.T) {
 		r.want(0, "nbu_collector_success", "collector", "storage")
 		r.want(0, "nbu_collector_success", "collector", "jobs")
 		r.want(1, "nbu_jobs_completed_total")
-		r.want(1, "nbu_up") // the credential is accepted
+		r.want(1, "nbu_up")
+	})
+}
+
+// TestStorageThatIsNotShownIsNotDown has nothing to show at all, to a credential that is accepted.
+func TestStorageThatIsNotShownIsNotDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{}, func(c *SiteConfig) { c.Collect = []string{collectorStorage} })
+		r.tick()
+		r.want(0, "nbu_collector_success", "collector", "storage")
+		r.want(1, "nbu_up")
 	})
 }
 
