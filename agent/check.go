@@ -63,7 +63,7 @@ func (a *Agent) checkSite(ctx context.Context, s *Site) []Finding {
 
 func (a *Agent) checkEndpoint(ctx context.Context, e *Endpoint) []Finding {
 	f := Finding{Subject: "endpoint " + e.Name, Step: "empty write", Detail: e.URL.String()}
-	made, err := a.newEndpoint(e, nil)
+	made, err := a.newEndpoint(e, nil, nil)
 	if err != nil {
 		f.Step, f.Err = "settings", err
 		return []Finding{f}

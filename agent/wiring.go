@@ -115,22 +115,22 @@ func (c *Config) endpointConfig(e *Endpoint, version string) (remotewrite.Endpoi
 	}, nil
 }
 
-// newEndpoint makes an endpoint that reads from a subscription, which is nil where nothing
-// is sent. It talks to nobody yet.
-func (a *Agent) newEndpoint(e *Endpoint, from *remotewrite.Subscription) (*remotewrite.Endpoint, error) {
+// newEndpoint makes an endpoint that reads from a subscription and keeps what is refused; both
+// are nil where nothing is sent. It talks to nobody yet.
+func (a *Agent) newEndpoint(e *Endpoint, from *remotewrite.Subscription, rejected remotewrite.Rejected) (*remotewrite.Endpoint, error) {
 	config, err := a.config.endpointConfig(e, a.version)
 	if err != nil {
 		return nil, fmt.Errorf("endpoint %s: %w", e.Name, err)
 	}
-	return remotewrite.NewEndpoint(config, from, nil, a.log)
+	return remotewrite.NewEndpoint(config, from, rejected, a.log)
 }
 
-func (a *Agent) newEndpointPart(e *Endpoint, queue *remotewrite.Queue) (*endpointPart, error) {
+func (a *Agent) newEndpointPart(e *Endpoint, queue *remotewrite.Queue, rejected remotewrite.Rejected) (*endpointPart, error) {
 	place, err := queue.Subscribe(e.Name, true)
 	if err != nil {
 		return nil, err
 	}
-	made, err := a.newEndpoint(e, place)
+	made, err := a.newEndpoint(e, place, rejected)
 	if err != nil {
 		return nil, errors.Join(err, place.Close())
 	}
@@ -179,16 +179,20 @@ func (a *Agent) openPlant(context.Context) (*plant, error) {
 	if err != nil {
 		return nil, err
 	}
+	rejected, err := remotewrite.OpenRejected(a.config.Queue.Dir)
+	if err != nil {
+		return nil, errors.Join(err, queue.Close())
+	}
 	p := &plant{
 		queue:       queue,
 		queueStatus: func() QueueStatus { return describeQueue(queue.Stats(), &a.config.Queue) },
-		close:       queue.Close,
+		close:       func() error { return errors.Join(rejected.Close(), queue.Close()) },
 	}
-	if err := a.fit(p, queue); err != nil {
+	if err := a.fit(p, queue, rejected); err != nil {
 		for _, e := range p.endpoints {
 			err = errors.Join(err, e.close())
 		}
-		return nil, errors.Join(err, queue.Close())
+		return nil, errors.Join(err, p.close())
 	}
 	return p, nil
 }
@@ -204,7 +208,7 @@ func (a *Agent) openQueue() (*remotewrite.Queue, error) {
 	return remotewrite.Open(a.config.Queue.Dir, options)
 }
 
-func (a *Agent) fit(p *plant, queue *remotewrite.Queue) error {
+func (a *Agent) fit(p *plant, queue *remotewrite.Queue, rejected remotewrite.Rejected) error {
 	for i := range a.config.Sites {
 		s := &a.config.Sites[i]
 		part, err := a.newSitePart(s, queue.Checkpoint(s.Site), queue)
@@ -214,7 +218,7 @@ func (a *Agent) fit(p *plant, queue *remotewrite.Queue) error {
 		p.sites = append(p.sites, part)
 	}
 	for i := range a.config.Endpoints {
-		part, err := a.newEndpointPart(&a.config.Endpoints[i], queue)
+		part, err := a.newEndpointPart(&a.config.Endpoints[i], queue, rejected)
 		if err != nil {
 			return err
 		}
@@ -241,7 +245,7 @@ func New(config *Config, version string, log *slog.Logger) (*Agent, error) {
 		problems = append(problems, err)
 	}
 	for i := range config.Endpoints {
-		_, err := a.newEndpoint(&config.Endpoints[i], nil)
+		_, err := a.newEndpoint(&config.Endpoints[i], nil, nil)
 		problems = append(problems, err)
 	}
 	if err := errors.Join(problems...); err != nil {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"backwire/remotewrite"
 	"backwire/remotewrite/receiver"
 	"backwire/source/netbackup/nbusim"
 )
@@ -147,6 +148,28 @@ func TestPushDeliversOneCycle(t *testing.T) {
 	}
 	if s.completed() != s.truth() {
 		t.Errorf("received %d, truth %d", s.completed(), s.truth())
+	}
+}
+
+// What a receiver refuses for good is on the disk when the agent has ended.
+func TestRefusedSamplesAreKept(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.received.Always(&receiver.Answer{Status: http.StatusBadRequest, Body: "not this one"})
+	a := s.agent(t)
+	status, err := a.Push(t.Context())
+	if err != nil {
+		t.Errorf("Push to a receiver that refuses every sample = %v", err)
+	}
+	kept := uint64(0)
+	for r, err := range remotewrite.ReadRejected(a.config.Queue.Dir) {
+		if err != nil || r.Endpoint != "default" || !strings.Contains(r.Words, "not this one") {
+			t.Errorf("%+v, %v", r, err)
+		}
+		kept += uint64(r.Samples)
+	}
+	if refused := status.Endpoints[0].Rejected["400"]; kept == 0 || kept != refused {
+		t.Errorf("%d samples are kept, %d were refused", kept, refused)
 	}
 }
 
