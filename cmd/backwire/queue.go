@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -19,7 +18,7 @@ func newQueue(sh *shell) *cobra.Command {
 		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	queue.AddCommand(newQueueList(sh))
+	queue.AddCommand(newQueueList(sh), newQueueVerify(sh), newQueueRejected(sh))
 	return queue
 }
 
@@ -54,19 +53,15 @@ func writeInspection(w io.Writer, found remotewrite.Inspection) error {
 	fmt.Fprintln(w)
 	table = tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "ENDPOINT\tAT\tRECORDS BEHIND\tSAMPLES BEHIND")
-	var failed []error
 	for _, c := range found.Cursors {
 		if c.Err != nil {
-			failed = append(failed, c.Err)
 			continue
 		}
 		fmt.Fprintf(table, "%s\t%s\t%d\t%d\n", c.Name, c.At, c.Lag.Records, c.Lag.Samples)
 	}
 	table.Flush()
-	for _, d := range found.Damages {
-		fmt.Fprintf(w, "damaged: segment %d at byte %d costs %d records: %v\n", d.Segment, d.Offset, d.Lost.Records, d.Err)
-	}
-	return errors.Join(failed...)
+	writeDamages(w, found.Damages)
+	return cursorErrors(found.Cursors)
 }
 
 // moment is a sample's time to the second, a dash where there is none.

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"backwire/remotewrite"
+)
+
+func newQueueVerify(sh *shell) *cobra.Command {
+	return &cobra.Command{
+		Use:   "verify",
+		Short: "Read the whole queue and say what is damaged",
+		Long: `verify reads every record and every cursor and prints what is damaged and what that costs:
+nothing where the next record has it too. It changes nothing and may run beside the agent.
+It exits with 1 if something is damaged.`,
+		Args: noArgs,
+		RunE: func(*cobra.Command, []string) error { return sh.verifyQueue() },
+	}
+}
+
+func (sh *shell) verifyQueue() error {
+	cfg, err := sh.queueConfig()
+	if err != nil {
+		return err
+	}
+	bar := sh.progress("verify")
+	found, err := remotewrite.Verify(cfg.Dir, bar.tell)
+	bar.end()
+	if err != nil {
+		return err
+	}
+	return writeVerdict(sh.stdout, found)
+}
+
+func writeVerdict(w io.Writer, found remotewrite.Inspection) error {
+	var sum remotewrite.Totals
+	for _, s := range found.Segments {
+		sum.Records += s.Records
+		sum.Samples += s.Samples
+	}
+	fmt.Fprintf(w, "%d segments, %d records, %d samples\n", len(found.Segments), sum.Records, sum.Samples)
+	writeDamages(w, found.Damages)
+	failed := cursorErrors(found.Cursors)
+	if len(found.Damages) > 0 && failed == nil {
+		return errSaid
+	}
+	return failed
+}
+
+func writeDamages(w io.Writer, damages []remotewrite.DamageInspection) {
+	for _, d := range damages {
+		fmt.Fprintf(w, "damaged: segment %d at byte %d costs %d records: %v\n", d.Segment, d.Offset, d.Lost.Records, d.Err)
+	}
+}
+
+func cursorErrors(cursors []remotewrite.CursorInspection) error {
+	var failed []error
+	for _, c := range cursors {
+		failed = append(failed, c.Err)
+	}
+	return errors.Join(failed...)
+}
