@@ -460,3 +460,8 @@ func TestLoadQueueNeedsNothingElse(t *testing.T) {
 		t.Error("a wrong limit was accepted")
 	}
 }
+
+// A setting that would do nothing is refused, not ignored.
+func TestCompatIsRefused(t *testing.T) {
+	wantProblem(t, problemsOf(t, minimal("BACKWIRE_COMPAT=nbu_exporter")...), "BACKWIRE_COMPAT", "nbu_exporter", "no value")
+}

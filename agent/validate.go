@@ -55,6 +55,9 @@ func (l *loader) validate(c *Config) {
 		l.warn("no endpoint: set %s_URL; until then the queue fills up to its limits and only queue export empties it", endpointPrefix)
 	}
 	l.validateQueue(c.Queue)
+	if c.Compat != "" {
+		l.refuseNamed(prefix+"_COMPAT", c.Compat, "expected no value: no other exporter's names are emitted yet")
+	}
 }
 
 func (l *loader) validateCollectors(chosen Collectors) {

@@ -1,0 +1,83 @@
+package agent_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"backwire/agent"
+)
+
+var update = flag.Bool("update", false, "write the reference page and the env file from the configuration")
+
+const (
+	referencePage = "../docs/configuration.md"
+	envTemplate   = "../packaging/backwire.env"
+)
+
+// What is written about the settings comes from the settings.
+func TestReferenceIsCurrent(t *testing.T) {
+	for path, want := range map[string]string{referencePage: reference(), envTemplate: template()} {
+		if *update {
+			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != want {
+			t.Errorf("%s is not current: go test ./agent -run Reference -update", path)
+		}
+	}
+}
+
+// The env file as it is installed sets nothing and can be read.
+func TestEnvTemplateIsReadable(t *testing.T) {
+	assignments, err := agent.ReadEnvFile(envTemplate)
+	if err != nil || len(assignments) != 0 {
+		t.Errorf("got %v, %v, want no assignment", assignments, err)
+	}
+}
+
+func reference() string {
+	var b strings.Builder
+	b.WriteString(`# Configuration
+
+Settings are environment variables. backwire also reads them from an env file in systemd's syntax (` + "`--env-file`" + `, by
+default ` + "`/etc/backwire/backwire.env`" + ` where it exists); the environment wins. ` + "`backwire check`" + ` tries them,
+` + "`backwire reload`" + ` has the running agent take them over.
+
+Every secret can be in a file, which is read again when it changes; a file that is not found is searched for in
+` + "`$CREDENTIALS_DIRECTORY`" + `. Durations are written ` + "`90s`, `5m`, `24h` or `7d`" + `, sizes ` + "`512MiB` or `2GiB`" + `.
+
+Several sites are named in ` + "`BACKWIRE_NETBACKUP_SITES=paris,lyon`" + `, and then ` + "`BACKWIRE_NETBACKUP_PARIS_URL`" + ` and so on
+are the settings of each; one that is set without a name is the default of all. The same holds for
+` + "`BACKWIRE_REMOTE_WRITE_ENDPOINTS`" + `.
+
+| variable | default | meaning |
+|---|---|---|
+`)
+	for _, v := range agent.Describe() {
+		value := ""
+		if v.Default != "" {
+			value = "`" + v.Default + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", v.Name, value, strings.ReplaceAll(v.Description, "|", `\|`))
+	}
+	return b.String()
+}
+
+func template() string {
+	var b strings.Builder
+	b.WriteString(`# Settings of backwire, in the syntax of systemd's EnvironmentFile: a comment stands on a line of its own.
+# After a change: backwire check, then systemctl reload backwire.
+`)
+	for _, v := range agent.Describe() {
+		fmt.Fprintf(&b, "\n# %s\n#%s=%s\n", v.Description, v.Name, v.Default)
+	}
+	return b.String()
+}

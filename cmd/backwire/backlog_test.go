@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"backwire/remotewrite"
+	"backwire/remotewrite/receiver"
+)
+
+// backlog is what the receiver is down for.
+const backlog = 300_000
+
+// A backlog that was committed while the receiver was down arrives whole, each point once and in
+// order, although the agent was ended in between. Other senders lose all of it.
+func TestBacklogSurvivesTheAgentsEnd(t *testing.T) {
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		t.Run(signal.String(), func(t *testing.T) { testBacklog(t, signal) })
+	}
+}
+
+func testBacklog(t *testing.T, signal syscall.Signal) {
+	dir := t.TempDir()
+	r := receiver.New(receiver.Options{Ordered: true})
+	r.Always(&receiver.Answer{Status: http.StatusServiceUnavailable})
+	push := httptest.NewServer(r)
+	t.Cleanup(push.Close)
+	primary := startPrimary(t, dir, "--history", "400", "--history-span", "55m", "--jobs-per-minute", "0")
+	env := agentEnv(t, dir, primary, push.URL)
+	backwire := buildPrograms(t).backwire
+
+	agent := start(t, env, backwire, "run")
+	committed := uint64(0)
+	await(t, "the backlog is committed", func() (err error) {
+		committed, err = samplesIn(filepath.Join(dir, "queue"))
+		if err == nil && committed < backlog {
+			err = fmt.Errorf("%d samples are", committed)
+		}
+		return err
+	})
+	if err := agent.end(signal); signal == syscall.SIGTERM && err != nil {
+		t.Errorf("SIGTERM: %v", err)
+	}
+	committed, err := samplesIn(filepath.Join(dir, "queue"))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	r.Always(nil)
+	start(t, env, backwire, "run")
+	await(t, "the backlog arrives", func() error {
+		if got := points(r); got < committed {
+			return fmt.Errorf("%d of %d samples have arrived", got, committed)
+		}
+		return nil
+	})
+	for _, request := range r.Requests() {
+		if request.Status >= 400 && request.Status != http.StatusServiceUnavailable {
+			t.Errorf("a request was refused with %d: %s", request.Status, request.Reason)
+		}
+	}
+	t.Logf("%d samples were committed, %d arrived", committed, points(r))
+}
+
+func samplesIn(queue string) (uint64, error) {
+	found, err := remotewrite.Verify(queue, func(int64, int64) {})
+	var n uint64
+	for _, s := range found.Segments {
+		n += s.Samples
+	}
+	return n, err
+}
+
+func points(r *receiver.Receiver) uint64 {
+	var n uint64
+	for _, s := range r.Series() {
+		n += uint64(len(s.Points))
+	}
+	return n
+}
