@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"backwire/source/netbackup/nbusim"
+	"backwire/source/netbackup/nbusim/vendordoc"
 )
 
 // roundTrip is a server in memory: no network, so that synctest's clock stands still
@@ -360,5 +361,62 @@ func TestDecodeProblemsAreACopy(t *testing.T) {
 	clear(c.DecodeProblems())
 	if got := c.DecodeProblems(); !maps.Equal(got, map[string]uint64{"job": 1}) {
 		t.Errorf("problems %v, want one row", got)
+	}
+}
+
+// The vendor's documents are the truth: every request that the client makes, and every
+// answer that it was given, is held against those of the release.
+func TestEveryRequestIsAsTheVendorDocuments(t *testing.T) {
+	docs := vendordoc.Open(vendordoc.Directory(t))
+	for release := range releases() {
+		t.Run(release, func(t *testing.T) {
+			users := []nbusim.User{{Name: "monitor", Password: "pw", DomainType: "vx", DomainName: "primary.example"}}
+			s, err := nbusim.New(nbusim.Options{Release: release, Storage: estate(), Users: users, Keys: []nbusim.APIKey{{Key: "k"}, {Key: "other"}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.AddHistory(nbusim.Workload{Seed: 5, Turbulence: 0.3}, 150, 24*time.Hour)
+			checked := func(c *Config) {
+				c.Transport = &vendordoc.Transport{
+					Documents: docs, Next: s.Transport(), Mount: nbusim.Mount, Report: func(err error) { t.Error(err) },
+				}
+			}
+			askEverything(t, newTestClient(t, nil, checked, func(c *Config) { c.APIKey = func() (string, error) { return "k", nil } }))
+			askEverything(t, newTestClient(t, nil, checked, func(c *Config) {
+				c.APIKey, c.Username, c.DomainName, c.DomainType = nil, "monitor", "primary.example", "vx"
+				c.Password = func() (string, error) { return "pw", nil }
+			}))
+			if s.Requests("/login") != 1 || s.Requests("/logout") != 1 {
+				t.Errorf("%d logins, %d logouts, want one of each", s.Requests("/login"), s.Requests("/logout"))
+			}
+		})
+	}
+}
+
+// askEverything makes each request that a client can make.
+func askEverything(t *testing.T, c *Client) {
+	t.Helper()
+	_, pingErr := c.Ping(t.Context())
+	_, infoErr := c.ServerInfo(t.Context())
+	_, identityErr := c.Identity(t.Context())
+	_, expiryErr := c.APIKeyExpiry(t.Context())
+	if err := errors.Join(pingErr, infoErr, identityErr, expiryErr); err != nil {
+		t.Error(err)
+	}
+	since := time.Now().Add(-48 * time.Hour).UTC().Format("2006-01-02T15:04:05.000Z")
+	done := collect(t, c.Jobs(t.Context(), JobQuery{Filter: "state eq 'DONE' and lastUpdateTime ge " + since, Sort: "lastUpdateTime"}))
+	all := collect(t, c.Jobs(t.Context(), JobQuery{}))
+	if len(done) < 100 || len(all) < len(done) {
+		t.Errorf("%d finished jobs of %d, want at least 100", len(done), len(all))
+	}
+	checkStorage(t, c)
+	if _, err := c.wholePool(t.Context(), collect(t, c.DiskPools(t.Context()))[0]); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.fetchCA(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := c.Close(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

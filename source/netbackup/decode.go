@@ -115,7 +115,6 @@ func (d *decoder) list() bool {
 // rows calls row for each element that is an object, and says false if row had enough.
 func (d *decoder) rows(row func() bool) bool {
 	for range d.elements() {
-		d.field = d.field[:0]
 		if kind := d.json.PeekKind(); kind != '{' {
 			if v := d.raw(); d.err == nil {
 				d.lostRow(v)

@@ -162,6 +162,20 @@ func TestLoginRefused(t *testing.T) {
 	}
 }
 
+// A late 401 for an old token must not throw away the new one.
+func TestSessionDropsOnlyTheTokenThatWasRefused(t *testing.T) {
+	var s session
+	s.set("t2")
+	s.drop("t1")
+	if s.get() != "t2" {
+		t.Error("the new token is gone")
+	}
+	s.drop("t2")
+	if s.get() != "" {
+		t.Error("the refused token is kept")
+	}
+}
+
 // A user that is tried every cycle with a wrong password is soon locked.
 func TestRefusedPasswordIsNotTriedEveryCycle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -178,14 +192,14 @@ func TestRefusedPasswordIsNotTriedEveryCycle(t *testing.T) {
 			})
 			c.Password = func() (string, error) { return password, nil }
 		})
-		for range 10 {
+		for range 9 {
 			if err := jobsError(t, c); !errors.Is(err, ErrAuthentication) {
 				t.Errorf("error %v, want the refusal each time", err)
 			}
 			time.Sleep(time.Minute)
 		}
 		if logins != 2 {
-			t.Errorf("%d logins in ten minutes, want 2", logins)
+			t.Errorf("%d logins in nine minutes, want 2", logins)
 		}
 		password, s.body = "new", ""
 		if err := jobsError(t, c); err != nil || logins != 3 {

@@ -297,6 +297,17 @@ func caCertAnswer(t *testing.T, kept, removed *authority) string {
 	return string(body)
 }
 
+func TestOnlyThePinnedCAIsLearned(t *testing.T) {
+	root, other := newAuthority(t, "primary root", nil), newAuthority(t, "other root", nil)
+	trusted := &trust{pin: fingerprintBytes(t, root)}
+	if trusted.learn([]CA{newCA(other.cert)}) || trusted.handedOut() != nil {
+		t.Error("a CA that is not pinned is learned")
+	}
+	if !trusted.learn([]CA{newCA(other.cert), newCA(root.cert)}) || !trusted.handedOut()[0].Equal(root.cert) {
+		t.Error("the pinned CA is not learned")
+	}
+}
+
 // A server need not show its CA: it is asked for it, and the fingerprint decides.
 func TestPinnedCAIsFetchedWhereTheServerDoesNotShowIt(t *testing.T) {
 	root, other := newAuthority(t, "primary root", nil), newAuthority(t, "other root", nil)
