@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -36,6 +37,8 @@ func TestModelCountsEveryJobOnce(t *testing.T) {
 	} else if *histories == 0 && os.Getenv("BACKWIRE_TEST_REQUIRE") == "all" {
 		n = 10_000
 	}
+	gc := debug.SetGCPercent(400) // each history is short-lived garbage
+	t.Cleanup(func() { debug.SetGCPercent(gc) })
 	workers := runtime.GOMAXPROCS(0)
 	for w := range workers {
 		t.Run(fmt.Sprintf("part %d", w), func(t *testing.T) {
@@ -46,6 +49,24 @@ func TestModelCountsEveryJobOnce(t *testing.T) {
 			if t.Failed() {
 				t.Log("live through it alone by -seed")
 			}
+		})
+	}
+}
+
+// TestModelRestartsFromTheRealQueue lives through some of the histories with the state and
+// the values that the queue gives back, over segments that are soon full.
+func TestModelRestartsFromTheRealQueue(t *testing.T) {
+	n := 60
+	if testing.Short() {
+		n = 10
+	}
+	for i := range n {
+		synctest.Test(t, func(t *testing.T) {
+			m := newModel(t, uint64(i)+1)
+			m.dir = t.TempDir()
+			m.start()
+			defer m.closeQueue()
+			m.live()
 		})
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"backwire/remotewrite"
 	"backwire/source"
 	"backwire/source/netbackup/nbusim"
 )
@@ -23,6 +24,9 @@ type rig struct {
 	log   *slog.Logger
 	batch source.Batch // the last whole one
 	all   []source.Batch
+
+	queue *remotewrite.Queue // beside the store, where a test wants the real one
+	dir   string
 
 	late bool // jobs are written down out of order, so that the last of two may not be told
 }
@@ -58,11 +62,36 @@ func newRig(t testing.TB, o nbusim.Options, change ...func(*SiteConfig)) *rig {
 // start begins a new life of the agent from what the store remembers.
 func (r *rig) start() {
 	r.t.Helper()
-	site, err := NewSite(r.cfg, r.store.checkpoint(), r.log, time.Now)
+	checkpoint := r.store.checkpoint()
+	if r.dir != "" {
+		r.reopen()
+		checkpoint = r.queue.Checkpoint(r.cfg.Client.Site)
+	}
+	site, err := NewSite(r.cfg, checkpoint, r.log, time.Now)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	r.site = site
+}
+
+// reopen closes the queue, if it is open, and opens it again as a restart does.
+func (r *rig) reopen() {
+	r.t.Helper()
+	r.closeQueue()
+	q, err := remotewrite.Open(r.dir, remotewrite.Options{SegmentBytes: 64 << 10, Logger: r.log})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.queue = q
+}
+
+func (r *rig) closeQueue() {
+	if r.queue == nil {
+		return
+	}
+	if err := r.queue.Close(); err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 // tick waits for the next multiple of the interval and collects.
@@ -85,6 +114,11 @@ func (r *rig) tickFor(limit time.Duration) {
 
 func (r *rig) take(c source.Cycle) {
 	r.store.commit(c)
+	if r.queue != nil {
+		if err := r.queue.Commit(c); err != nil {
+			r.t.Fatal(err)
+		}
+	}
 	for _, b := range c.Batches {
 		r.all = append(r.all, b)
 		if !b.Partial {
