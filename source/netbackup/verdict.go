@@ -186,9 +186,6 @@ func networkKind(err error) (Kind, string) {
 	if errors.Is(err, ErrTLS) {
 		return ErrTLS, ""
 	}
-	if errors.Is(err, ErrCredential) {
-		return ErrCredential, ""
-	}
 	if e, ok := errors.AsType[*net.DNSError](err); ok && e.IsNotFound {
 		return ErrNetwork, "the host name is not known: is it spelled right, and known to this host's DNS?"
 	}
