@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"backwire/source"
+	"backwire/source/netbackup"
 )
 
 // Finding is one line of a check: what was tried on what, and what came of it. The error
@@ -39,7 +41,9 @@ func (a *Agent) Check(ctx context.Context) []Finding {
 
 func (a *Agent) checkSite(ctx context.Context, s *Site) []Finding {
 	subject := "site " + s.Site
-	site, err := a.newPrimary(s, source.Checkpoint{})
+	config := a.config.siteConfig(s, a.version)
+	config.Client.Impatient = true
+	site, err := netbackup.NewSite(config, source.Checkpoint{}, a.log, time.Now)
 	if err != nil {
 		return []Finding{{Subject: subject, Step: "settings", Err: err}}
 	}

@@ -140,6 +140,7 @@ func (a *answer) read(resp *http.Response) {
 	a.location = resp.Header.Get("Location")
 	a.retryAfter = retryAfter(resp.Header.Get("Retry-After"), time.Now())
 	a.count(resp.Header)
+	a.page = a.status/100 == 2 && strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html")
 	if a.status/100 != 2 {
 		b, _ := io.ReadAll(io.LimitReader(resp.Body, maxWords)) // what came before an error is all there is
 		a.words = strings.ToValidUTF8(string(b), "�")
@@ -171,7 +172,7 @@ func (a *answer) describe() string {
 	case a.location != "":
 		return fmt.Sprintf("%d %s to %s: redirects are not followed, set the URL to where the receiver is", a.status, http.StatusText(a.status), a.location)
 	}
-	return strings.TrimSpace(fmt.Sprintf("%d %s: %s", a.status, http.StatusText(a.status), a.words))
+	return strings.TrimRight(fmt.Sprintf("%d %s: %s", a.status, http.StatusText(a.status), a.words), ": \n")
 }
 
 // outgoing counts the readers of a body. net/http may go on reading after it has returned an

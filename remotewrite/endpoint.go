@@ -136,17 +136,18 @@ func (e *Endpoint) Stats() Stats { return e.recorder.snapshot() }
 // Wake ends a pause: what it was for may have been put right.
 func (e *Endpoint) Wake() { e.bell.ring() }
 
-// Check sends an empty request and says what is wrong with the answer. It changes nothing.
+// Check sends an empty request and says in one line what is wrong with the answer and what to do. It
+// changes nothing.
 func (e *Endpoint) Check(ctx context.Context) error {
 	s := newShard(e)
 	p := e.protocol()
 	for {
 		a, _ := e.client.post(ctx, p, s.encoder.nothing(p), 0)
 		switch v := judge(a, e.fallback); {
-		case v == delivered:
+		case v == delivered && !a.page:
 			return nil
 		case v != older:
-			return fmt.Errorf("write to %s: %s", e.config.URL, a.describe())
+			return a.complaint(e.config.URL)
 		}
 		p = protocol1
 	}

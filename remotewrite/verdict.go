@@ -26,6 +26,7 @@ type answer struct {
 	confirmed  bool          // one of the X-Prometheus-Remote-Write-*-Written headers was there
 	retryAfter time.Duration // 0 where none was asked for
 	location   string        // where a redirect points
+	page       bool          // a 2xx with HTML, as a proxy's login page has it
 	words      string        // the body of an error, cut to maxWords
 	err        error         // why the connection failed
 	took       time.Duration

@@ -43,7 +43,7 @@ func (sh *shell) check(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()
-	fmt.Fprintf(sh.stdout, "configuration: well (%d sites, %d endpoints)\n", len(cfg.Sites), len(cfg.Endpoints))
+	fmt.Fprintf(sh.stdout, "configuration is well; sites: %d, endpoints: %d\n", len(cfg.Sites), len(cfg.Endpoints))
 	return writeFindings(sh.stdout, a.Check(ctx))
 }
 

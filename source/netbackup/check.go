@@ -28,8 +28,8 @@ func (s *Site) Check(ctx context.Context) []CheckResult {
 		return results
 	}
 	for _, c := range s.collectors {
-		if first := s.firstRow(c.name); first != nil {
-			results = append(results, checkRows(ctx, c.name, first))
+		if q, ok := s.question(c.name); ok {
+			results = append(results, q.check(ctx, c.name))
 		}
 	}
 	return results
@@ -65,19 +65,25 @@ func (s *Site) checkLogin(ctx context.Context) CheckResult {
 	return r
 }
 
-// firstRow asks for the first row of what a collector reads.
-func (s *Site) firstRow(name string) func(context.Context) (rows int, err error) {
-	switch name {
+// question is what a collector asks for.
+type question struct {
+	first     func(context.Context) (rows int, err error) // asks for the first row
+	namespace string                                      // of the role that may see the rows (the documents' "Access Control")
+	always    bool                                        // every server has rows: none means that the role is missing
+}
+
+func (s *Site) question(collector string) (question, bool) {
+	switch collector {
 	case collectorStorage:
-		return func(ctx context.Context) (int, error) { return first(s.client.StorageUnits(ctx)) }
+		return question{func(ctx context.Context) (int, error) { return first(s.client.StorageUnits(ctx)) }, "|STORAGE|STORAGE-UNITS|", true}, true
 	case collectorDiskPools:
-		return func(ctx context.Context) (int, error) { return first(s.client.DiskPools(ctx)) }
+		return question{func(ctx context.Context) (int, error) { return first(s.client.DiskPools(ctx)) }, "|STORAGE|DISK-POOLS|", false}, true
 	case collectorStorageServers:
-		return func(ctx context.Context) (int, error) { return first(s.client.StorageServers(ctx)) }
+		return question{func(ctx context.Context) (int, error) { return first(s.client.StorageServers(ctx)) }, "|STORAGE|STORAGE-SERVERS|", false}, true
 	case collectorJobs:
-		return func(ctx context.Context) (int, error) { return first(s.client.Jobs(ctx, JobQuery{Limit: 1})) }
+		return question{func(ctx context.Context) (int, error) { return first(s.client.Jobs(ctx, JobQuery{Limit: 1})) }, "|MANAGE|JOBS|", true}, true
 	}
-	return nil
+	return question{}, false
 }
 
 func first[T any](rows iter.Seq2[T, error]) (int, error) {
@@ -90,22 +96,26 @@ func first[T any](rows iter.Seq2[T, error]) (int, error) {
 	return 0, nil
 }
 
-func checkRows(ctx context.Context, step string, first func(context.Context) (int, error)) CheckResult {
-	rows, err := first(ctx)
+func (q question) check(ctx context.Context, step string) CheckResult {
+	rows, err := q.first(ctx)
 	switch {
 	case errors.Is(err, ErrNotOffered):
 		return CheckResult{Step: step, OK: true, What: "not offered by this server; it is left out"}
+	case errors.Is(err, ErrRole):
+		return failedCheck(step, withHint(err, q.grant()))
 	case err != nil:
 		return failedCheck(step, err)
-	case rows == 0 && (step == collectorStorage || step == collectorJobs):
-		return CheckResult{
-			Step: step, What: "200 with an empty list",
-			Hint: "give the credential's role the right to view them; a server without any is rare",
-		}
+	case rows == 0 && q.always:
+		return CheckResult{Step: step, What: "200 with an empty list, which is what a key without the role gets", Hint: q.grant()}
 	case rows == 0:
-		return CheckResult{Step: step, OK: true, What: "there are none, or the role does not show them"}
+		return CheckResult{Step: step, OK: true, What: "there are none, or the role does not show them: it needs View on " + q.namespace}
 	}
 	return CheckResult{Step: step, OK: true, What: "readable"}
+}
+
+// grant says what to change where rows are not shown.
+func (q question) grant() string {
+	return "give the credential's role the View permission on " + q.namespace + " (|OPERATIONS|VIEW|)"
 }
 
 func failedCheck(step string, err error) CheckResult {
@@ -115,8 +125,23 @@ func failedCheck(step string, err error) CheckResult {
 		r.Hint, bare.Hint = e.Hint, ""
 		r.What = bare.Error()
 	}
-	if r.Hint == "" && errors.Is(err, ErrNetwork) {
-		r.Hint = "see that the server runs, and that its port can be reached from this host"
+	if r.Hint == "" {
+		r.Hint = advice(err)
 	}
 	return r
+}
+
+// advice is what to do where the error itself does not say it.
+func advice(err error) string {
+	switch {
+	case errors.Is(err, ErrNetwork):
+		return "see that the server runs, and that its port can be reached from this host"
+	case errors.Is(err, ErrBusy):
+		return "the server is there and busy: try again in a while"
+	case errors.Is(err, ErrServer):
+		return "look into the server's own logs, for the X-Request-ID where there is one"
+	case errors.Is(err, ErrVersion):
+		return "does this release know the API version that is configured?"
+	}
+	return ""
 }

@@ -30,6 +30,7 @@ type Config struct {
 	APIVersion  string        // as "13.0"; empty means the newest that both sides know
 	Timeout     time.Duration // of one request, its body included
 	Concurrency int           // requests under way at the same time
+	Impatient   bool          // no request is sent again: somebody waits to read what is wrong
 	UserAgent   string
 	Transport   http.RoundTripper // stands in for the network in tests; nil means the network
 }

@@ -10,7 +10,7 @@ import (
 
 // transmit sends r, and again after 429, 503 and network trouble, for as long as the
 // context's deadline allows (without one: as long as one request may take). Nothing else
-// is sent twice.
+// is sent twice, and nothing at all by an impatient client.
 func (c *Client) transmit(ctx context.Context, r request) (*answer, error) {
 	pace := newPace(ctx, c.cfg.Timeout)
 	var before error // what the attempt before this one met
@@ -24,7 +24,7 @@ func (c *Client) transmit(ctx context.Context, r request) (*answer, error) {
 			return a, nil
 		case before != nil && ctx.Err() != nil:
 			return nil, backoff.Permanent(before) // says more than "deadline exceeded"
-		case ctx.Err() != nil || !transient(err):
+		case ctx.Err() != nil || c.cfg.Impatient || !transient(err):
 			return nil, backoff.Permanent(err)
 		}
 		before, pace.atLeast = err, 0

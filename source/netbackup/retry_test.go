@@ -280,3 +280,12 @@ func TestWaitingForARetryHoldsNoSlot(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+func TestImpatientClientSendsNothingAgain(t *testing.T) {
+	withAnswers(t, func(ctx context.Context, t *testing.T, c *Client, a *attempts) {
+		c.cfg.Impatient = true
+		if err := firstError(ctx, c); !errors.Is(err, ErrBusy) || len(a.at) != 1 {
+			t.Errorf("%d attempts, error %v; want one", len(a.at), err)
+		}
+	}, status(503, ""))
+}

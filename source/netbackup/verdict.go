@@ -183,8 +183,11 @@ func networkKind(err error) (Kind, string) {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
 		return ErrTLS, "this port does not speak TLS"
 	}
+	if errors.Is(err, errPinMissing) {
+		return ErrTLS, "compare CA_FINGERPRINT with the one that \"nbcertcmd -listCACertDetails\" shows on the primary server"
+	}
 	if errors.Is(err, ErrTLS) {
-		return ErrTLS, ""
+		return ErrTLS, "does CA_FILE hold the primary server's CA in PEM, and may this user read it?"
 	}
 	if e, ok := errors.AsType[*net.DNSError](err); ok && e.IsNotFound {
 		return ErrNetwork, "the host name is not known: is it spelled right, and known to this host's DNS?"

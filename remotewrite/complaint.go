@@ -1,0 +1,81 @@
+package remotewrite
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+)
+
+// maxComplaint bounds a receiver's words where a person reads them in one line, in bytes.
+const maxComplaint = 300
+
+// complaint says in one line what a check met and what to do about it.
+func (a *answer) complaint(to string) error {
+	what := a.describe()
+	switch e, framed := errors.AsType[*url.Error](a.err); {
+	case framed:
+		what = e.Err.Error() // without the method and the URL once more
+	case a.page:
+		what = fmt.Sprintf("%d with a page of HTML", a.status)
+	}
+	what = strings.Join(strings.Fields(what), " ")
+	if len(what) > maxComplaint {
+		what = strings.ToValidUTF8(what[:maxComplaint], "") + "…"
+	}
+	if hint := a.advice(); hint != "" {
+		what += "; " + hint
+	}
+	return fmt.Errorf("write to %s: %s", to, what)
+}
+
+// advice is what to do about an answer that is not a good one. Settings are called by the end of their names.
+func (a *answer) advice() string {
+	if a.err != nil {
+		return adviceOn(a.err)
+	}
+	switch {
+	case a.page:
+		return "does a proxy or a login page answer in the receiver's place?"
+	case a.status/100 == 2:
+		return "set PROTOCOL to auto, or to 1.0"
+	case a.status >= 500:
+		return "the receiver is there and fails: its own log says why"
+	}
+	switch a.status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return "are USERNAME and PASSWORD_FILE, or BEARER_TOKEN_FILE, right, and may they write?"
+	case http.StatusNotFound, http.StatusMethodNotAllowed:
+		return "is the path right? Mimir and Grafana Cloud take /api/v1/push, Prometheus and VictoriaMetrics /api/v1/write"
+	case http.StatusProxyAuthRequired:
+		return "put the proxy's user and password into PROXY_URL"
+	case http.StatusUnsupportedMediaType:
+		return "set PROTOCOL to auto; if it is, no remote write is spoken there"
+	case http.StatusBadRequest:
+		return "does the receiver want a tenant (TENANT), or another PROTOCOL?"
+	case http.StatusTooManyRequests:
+		return "the receiver limits this tenant's rate: raise the limit, or try again later"
+	}
+	return ""
+}
+
+// adviceOn is what to do where no answer came.
+func adviceOn(err error) string {
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return "name the CA of the receiver's certificate in CA_FILE"
+	}
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return "use the name that the receiver's certificate carries"
+	}
+	if e, ok := errors.AsType[*net.DNSError](err); ok && e.IsNotFound {
+		return "is the host name spelled right, and known to this host's DNS?"
+	}
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return "nothing listens there: is the port right, and is the receiver up?"
+	}
+	return "see that the receiver runs, and that it can be reached from this host, through PROXY_URL where one is needed"
+}
