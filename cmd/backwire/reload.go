@@ -21,7 +21,7 @@ func newReload(sh *shell) *cobra.Command {
 			}
 			pid, err := wal.Holder(cfg.Queue.Dir)
 			if err != nil {
-				return err
+				return fmt.Errorf("find the running agent: %w", err)
 			}
 			if err := syscall.Kill(pid, syscall.SIGHUP); err != nil {
 				return fmt.Errorf("signal the agent with pid %d: %w", pid, err)
