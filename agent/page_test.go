@@ -30,7 +30,7 @@ func exampleStatus() Status {
 		}},
 		Queue: QueueStatus{Dir: "/var/lib/backwire", Bytes: 3 << 20, MaxBytes: 2 << 30, Segments: 2, Losses: []LossStatus{{Endpoint: "cloud", Reason: "max_bytes", Records: 1, Samples: 7}}},
 		Endpoints: []EndpointStatus{
-			{Name: "cloud", URL: "https://mimir.example/push", Protocol: "2.0", Samples: 99, Requests: map[string]uint64{"200": 5}, RequestSeconds: 1.5, Lag: 61, Rejected: map[string]uint64{"400": 3, "422": 4}},
+			{Name: "cloud", URL: "https://mimir.example/push", Protocol: "2.0", Samples: 99, Requests: map[string]uint64{"200": 5}, Lag: 61, Rejected: map[string]uint64{"400": 3, "422": 4}},
 			{Name: "local", Paused: "401 Unauthorized"},
 		},
 	}

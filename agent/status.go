@@ -90,12 +90,11 @@ type EndpointStatus struct {
 	Requests map[string]uint64 `json:"requests,omitempty"`         // by status code
 	Bytes    uint64            `json:"bytes"`                      // of request bodies
 
-	RequestSeconds float64    `json:"request_seconds"` // that all requests took together
-	Pending        int        `json:"samples_pending"`
-	HighestSent    *time.Time `json:"highest_sent,omitempty"`
-	Lag            float64    `json:"lag_seconds"`
-	Paused         string     `json:"paused,omitempty"` // why nothing is sent until somebody acts
-	Error          string     `json:"error,omitempty"`
+	Pending     uint64     `json:"samples_pending"` // in the queue, without a final verdict
+	HighestSent *time.Time `json:"highest_sent,omitempty"`
+	Lag         float64    `json:"lag_seconds"`      // age of the oldest batch that is pending
+	Paused      string     `json:"paused,omitempty"` // why nothing is sent until somebody acts
+	Error       string     `json:"error,omitempty"`
 }
 
 // instant is nil for the zero time, which JSON would spell as the year 1.

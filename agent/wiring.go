@@ -125,31 +125,34 @@ func (a *Agent) newEndpoint(e *Endpoint, from *remotewrite.Subscription, rejecte
 	return remotewrite.NewEndpoint(config, from, rejected, a.log)
 }
 
-func (a *Agent) newEndpointPart(e *Endpoint, queue *remotewrite.Queue, rejected remotewrite.Rejected) (*endpointPart, error) {
+func (a *Agent) newEndpointPart(e *Endpoint, queue *remotewrite.Queue, rejected remotewrite.Rejected) (*endpointPart, *remotewrite.Endpoint, error) {
 	place, err := queue.Subscribe(e.Name, true)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	made, err := a.newEndpoint(e, place, rejected)
 	if err != nil {
-		return nil, errors.Join(err, place.Close())
+		return nil, nil, errors.Join(err, place.Close())
 	}
 	part := &endpointPart{
-		name:   e.Name,
-		run:    made.Run,
-		close:  place.Close,
-		status: func() EndpointStatus { return describeEndpoint(made.Stats(), e.URL.String()) },
+		name:  e.Name,
+		run:   made.Run,
+		close: place.Close,
+		status: func() EndpointStatus {
+			standing := queue.Stats()
+			return describeEndpoint(made.Stats(), standing.Cursor(e.Name), e.URL.String())
+		},
 	}
-	return part, nil
+	return part, made, nil
 }
 
-// describeEndpoint is what an endpoint knows of itself.
-func describeEndpoint(s remotewrite.Stats, url string) EndpointStatus {
+// describeEndpoint is what an endpoint knows of itself, and the queue of its place.
+func describeEndpoint(s remotewrite.Stats, at remotewrite.CursorStats, url string) EndpointStatus {
 	d := EndpointStatus{
 		Name: s.Endpoint, URL: url, Protocol: s.Protocol,
 		Samples: s.Samples, Retried: s.Retried, Rejected: s.Rejected, Dropped: s.Dropped,
-		Requests: s.Requests, Bytes: s.Bytes, RequestSeconds: s.Durations.Sum,
-		Pending: s.Pending, Lag: s.Lag(time.Now()).Seconds(), Paused: s.Paused, Error: s.LastError,
+		Requests: s.Requests, Bytes: s.Bytes,
+		Pending: at.Lag.Samples, Lag: at.Behind(time.Now()).Seconds(), Paused: s.Paused, Error: s.LastError,
 	}
 	if s.HighestSent > 0 {
 		d.HighestSent = instant(time.UnixMilli(s.HighestSent))
@@ -158,9 +161,9 @@ func describeEndpoint(s remotewrite.Stats, url string) EndpointStatus {
 }
 
 // describeQueue is what the queue knows of itself.
-func describeQueue(s remotewrite.QueueStats, q *Queue) QueueStatus {
+func describeQueue(s remotewrite.QueueStats, dir string) QueueStatus {
 	d := QueueStatus{
-		Dir: q.Dir, Bytes: s.Bytes, MaxBytes: int64(q.MaxBytes), Segments: s.Segments,
+		Dir: dir, Bytes: s.Bytes, MaxBytes: s.MaxBytes, Segments: s.Segments,
 		Records: s.Written.Records, Samples: s.Written.Samples,
 		PendingRecords: s.Pending.Records, Failures: s.Failures,
 	}
@@ -183,16 +186,23 @@ func (a *Agent) openPlant(context.Context) (*plant, error) {
 	if err != nil {
 		return nil, errors.Join(err, queue.Close())
 	}
+	shut := func() error { return errors.Join(rejected.Close(), queue.Close()) }
 	p := &plant{
 		queue:       queue,
-		queueStatus: func() QueueStatus { return describeQueue(queue.Stats(), &a.config.Queue) },
-		close:       func() error { return errors.Join(rejected.Close(), queue.Close()) },
+		queueStatus: func() QueueStatus { return describeQueue(queue.Stats(), a.config.Queue.Dir) },
 	}
-	if err := a.fit(p, queue, rejected); err != nil {
+	sending, err := a.fit(p, queue, rejected)
+	if err != nil {
 		for _, e := range p.endpoints {
 			err = errors.Join(err, e.close())
 		}
-		return nil, errors.Join(err, p.close())
+		return nil, errors.Join(err, shut())
+	}
+	figures := remotewrite.NewCollector(queue, sending...)
+	a.metrics.registry.MustRegister(figures)
+	p.close = func() error {
+		a.metrics.registry.Unregister(figures)
+		return shut()
 	}
 	return p, nil
 }
@@ -208,23 +218,26 @@ func (a *Agent) openQueue() (*remotewrite.Queue, error) {
 	return remotewrite.Open(a.config.Queue.Dir, options)
 }
 
-func (a *Agent) fit(p *plant, queue *remotewrite.Queue, rejected remotewrite.Rejected) error {
+// fit also returns the endpoints themselves, which have figures of their own.
+func (a *Agent) fit(p *plant, queue *remotewrite.Queue, rejected remotewrite.Rejected) ([]*remotewrite.Endpoint, error) {
 	for i := range a.config.Sites {
 		s := &a.config.Sites[i]
 		part, err := a.newSitePart(s, queue.Checkpoint(s.Site), queue)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		p.sites = append(p.sites, part)
 	}
+	var sending []*remotewrite.Endpoint
 	for i := range a.config.Endpoints {
-		part, err := a.newEndpointPart(&a.config.Endpoints[i], queue, rejected)
+		part, made, err := a.newEndpointPart(&a.config.Endpoints[i], queue, rejected)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		p.endpoints = append(p.endpoints, part)
+		sending = append(sending, made)
 	}
-	return nil
+	return sending, nil
 }
 
 // errNoSites cannot come from Load, which refuses a configuration without a site.

@@ -23,7 +23,7 @@ func NewCollector(q *Queue, endpoints ...*Endpoint) *Collector {
 // endpointMetrics are what is told of each endpoint.
 type endpointMetrics struct {
 	samples, exemplars, failed, retried, rejected, dropped *prometheus.Desc
-	inFlight, highest, lag, protocol, paused               *prometheus.Desc
+	inFlight, highest, protocol, paused                    *prometheus.Desc
 	bytes, requests, duration                              *prometheus.Desc
 }
 
@@ -40,7 +40,6 @@ func newEndpointMetrics() endpointMetrics {
 		dropped:   desc("samples_dropped_total", "Samples that were not sent, by reason.", "reason"),
 		inFlight:  desc("samples_in_flight", "Samples that were read from the queue and are being sent."),
 		highest:   desc("queue_highest_sent_timestamp_seconds", "Time of the newest sample that the receiver has taken since the start."),
-		lag:       desc("lag_seconds", "Age of the oldest batch that the receiver has not taken; 0 if it has all."),
 		protocol:  desc("protocol_info", "The version of remote write that is spoken.", "version"),
 		paused:    desc("paused", "Whether nothing is sent until the address or the credentials are put right."),
 		bytes:     desc("bytes_total", "Bytes of request bodies sent, after compression."),
@@ -51,15 +50,16 @@ func newEndpointMetrics() endpointMetrics {
 
 func (m *endpointMetrics) all() []*prometheus.Desc {
 	return []*prometheus.Desc{
-		m.samples, m.exemplars, m.failed, m.retried, m.rejected, m.dropped, m.inFlight, m.highest, m.lag,
+		m.samples, m.exemplars, m.failed, m.retried, m.rejected, m.dropped, m.inFlight, m.highest,
 		m.protocol, m.paused, m.bytes, m.requests, m.duration,
 	}
 }
 
 // queueMetrics are what is told of the queue; the last ones have an endpoint.
 type queueMetrics struct {
-	bytes, segments, written, oldest, newest, unwritten, failures *prometheus.Desc
-	pending                                                       *prometheus.Desc
+	bytes, maxBytes, segments, records, samples *prometheus.Desc
+	oldest, newest, unwritten, failures         *prometheus.Desc
+	lost, pending, lag                          *prometheus.Desc
 }
 
 func newQueueMetrics() queueMetrics {
@@ -68,18 +68,25 @@ func newQueueMetrics() queueMetrics {
 	}
 	return queueMetrics{
 		bytes:     desc("queue_bytes", "Size of the queue's segments on disk."),
+		maxBytes:  desc("queue_max_bytes", "What the size is kept below."),
 		segments:  desc("queue_segments", "Number of the queue's segments."),
-		written:   desc("queue_samples_total", "Samples committed to the queue since it began."),
+		records:   desc("queue_records_total", "Records committed to the queue since it began."),
+		samples:   desc("queue_samples_total", "Samples committed to the queue since it began."),
 		oldest:    desc("queue_oldest_timestamp_seconds", "Time of the oldest sample on disk."),
 		newest:    desc("queue_newest_timestamp_seconds", "Time of the newest sample on disk."),
 		unwritten: desc("queue_unwritten_samples", "Samples kept in memory because the disk takes none."),
 		failures:  desc("queue_failed_commits", "Commits that failed since the last that did not."),
+		lost:      desc("queue_lost_records_total", "Records that were given up or could not be read, by reason.", "endpoint", "reason"),
 		pending:   desc("samples_pending", "Samples in the queue that the receiver has not taken.", "endpoint"),
+		lag:       desc("lag_seconds", "Age of the oldest batch in the queue that the receiver has not taken; 0 if it has all.", "endpoint"),
 	}
 }
 
 func (m *queueMetrics) all() []*prometheus.Desc {
-	return []*prometheus.Desc{m.bytes, m.segments, m.written, m.oldest, m.newest, m.unwritten, m.failures, m.pending}
+	return []*prometheus.Desc{
+		m.bytes, m.maxBytes, m.segments, m.records, m.samples, m.oldest, m.newest, m.unwritten, m.failures,
+		m.lost, m.pending, m.lag,
+	}
 }
 
 // Describe names all metrics.
@@ -91,18 +98,18 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect takes a snapshot of each endpoint and of the queue.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
-	now := time.Now()
 	for _, e := range c.endpoints {
-		c.metrics.collect(ch, e.Stats(), now)
+		c.metrics.collect(ch, e.Stats())
 	}
 	s := c.queue.Stats()
-	c.stock.collect(ch, s)
+	c.stock.collect(ch, s, time.Now())
 	for _, l := range s.Losses {
 		ch <- counter(c.metrics.dropped, l.Samples, l.Endpoint, l.Reason)
+		ch <- counter(c.stock.lost, l.Records, l.Endpoint, l.Reason)
 	}
 }
 
-func (m *endpointMetrics) collect(ch chan<- prometheus.Metric, s Stats, now time.Time) {
+func (m *endpointMetrics) collect(ch chan<- prometheus.Metric, s Stats) {
 	failed := uint64(0)
 	for reason, n := range s.Rejected {
 		failed += n
@@ -120,7 +127,6 @@ func (m *endpointMetrics) collect(ch chan<- prometheus.Metric, s Stats, now time
 	ch <- counter(m.retried, s.Retried, s.Endpoint)
 	ch <- counter(m.bytes, s.Bytes, s.Endpoint)
 	ch <- gauge(m.inFlight, float64(s.Pending), s.Endpoint)
-	ch <- gauge(m.lag, s.Lag(now).Seconds(), s.Endpoint)
 	ch <- gauge(m.protocol, 1, s.Endpoint, s.Protocol)
 	ch <- gauge(m.paused, float64(min(len(s.Paused), 1)), s.Endpoint)
 	ch <- s.Durations.metric(m.duration, s.Endpoint)
@@ -129,10 +135,12 @@ func (m *endpointMetrics) collect(ch chan<- prometheus.Metric, s Stats, now time
 	}
 }
 
-func (m *queueMetrics) collect(ch chan<- prometheus.Metric, s QueueStats) {
+func (m *queueMetrics) collect(ch chan<- prometheus.Metric, s QueueStats, now time.Time) {
 	ch <- gauge(m.bytes, float64(s.Bytes))
+	ch <- gauge(m.maxBytes, float64(s.MaxBytes))
 	ch <- gauge(m.segments, float64(s.Segments))
-	ch <- counter(m.written, s.Written.Samples)
+	ch <- counter(m.records, s.Written.Records)
+	ch <- counter(m.samples, s.Written.Samples)
 	ch <- gauge(m.unwritten, float64(s.Pending.Samples))
 	ch <- gauge(m.failures, float64(s.Failures))
 	if s.Oldest != 0 {
@@ -143,6 +151,7 @@ func (m *queueMetrics) collect(ch chan<- prometheus.Metric, s QueueStats) {
 	}
 	for _, c := range s.Cursors {
 		ch <- gauge(m.pending, float64(c.Lag.Samples), c.Endpoint)
+		ch <- gauge(m.lag, c.Behind(now).Seconds(), c.Endpoint)
 	}
 }
 

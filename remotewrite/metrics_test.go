@@ -19,9 +19,13 @@ func TestCollector(t *testing.T) {
 		g := newRig(t, EndpointConfig{MaxSampleAge: 30 * time.Second}, receiver.Options{Poison: poisoned(w.newest)}, w)
 		g.receiver.Script(receiver.Answer{Status: 503, Delay: 20 * time.Millisecond}, receiver.Answer{Status: 401})
 		g.run(t, func() { time.Sleep(time.Second) })
-		q := openTest(t, crashfs.New(), Options{Endpoints: []string{"test"}})
+		q := openTest(t, crashfs.New(), Options{Endpoints: []string{"test"}, MaxBytes: 1 << 20})
 		defer closed(t, q)
-		mustSubscribe(t, q, "test")
+		defer closed(t, mustSubscribe(t, q, "test"))
+		f := newFleet("paris", 50, 0.3)
+		f.t = time.Now().UnixMilli() - 121_000
+		commitCycles(t, q, f, 2)
+		q.loseOf("test", reasonDamaged, Totals{Records: 3})
 		c := NewCollector(q, g.endpoint)
 
 		problems, err := testutil.CollectAndLint(c)
@@ -34,7 +38,7 @@ func TestCollector(t *testing.T) {
 		registry := prometheus.NewPedanticRegistry()
 		registry.MustRegister(c)
 		want := `
-			# HELP backwire_lag_seconds Age of the oldest batch that the receiver has not taken; 0 if it has all.
+			# HELP backwire_lag_seconds Age of the oldest batch in the queue that the receiver has not taken; 0 if it has all.
 			# TYPE backwire_lag_seconds gauge
 			backwire_lag_seconds{endpoint="test"} 61
 			# HELP backwire_paused Whether nothing is sent until the address or the credentials are put right.
@@ -43,6 +47,15 @@ func TestCollector(t *testing.T) {
 			# HELP backwire_protocol_info The version of remote write that is spoken.
 			# TYPE backwire_protocol_info gauge
 			backwire_protocol_info{endpoint="test",version="2.0"} 1
+			# HELP backwire_queue_lost_records_total Records that were given up or could not be read, by reason.
+			# TYPE backwire_queue_lost_records_total counter
+			backwire_queue_lost_records_total{endpoint="test",reason="damaged"} 3
+			# HELP backwire_queue_max_bytes What the size is kept below.
+			# TYPE backwire_queue_max_bytes gauge
+			backwire_queue_max_bytes 1.048576e+06
+			# HELP backwire_queue_records_total Records committed to the queue since it began.
+			# TYPE backwire_queue_records_total counter
+			backwire_queue_records_total 2
 			# HELP backwire_requests_total Requests by the answer's status code; error where there was no answer.
 			# TYPE backwire_requests_total counter
 			backwire_requests_total{code="401",endpoint="test"} 1
@@ -52,7 +65,7 @@ func TestCollector(t *testing.T) {
 			backwire_samples_in_flight{endpoint="test"} 20
 			# HELP backwire_samples_pending Samples in the queue that the receiver has not taken.
 			# TYPE backwire_samples_pending gauge
-			backwire_samples_pending{endpoint="test"} 0
+			backwire_samples_pending{endpoint="test"} 100
 			# HELP backwire_samples_retried_total Samples that were sent again after a failure, each time counted.
 			# TYPE backwire_samples_retried_total counter
 			backwire_samples_retried_total{endpoint="test"} 10

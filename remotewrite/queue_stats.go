@@ -3,12 +3,14 @@ package remotewrite
 import (
 	"cmp"
 	"slices"
+	"time"
 )
 
 // QueueStats is how a queue is doing.
 type QueueStats struct {
 	Segments int
 	Bytes    int64
+	MaxBytes int64
 	Written  Totals // since the queue began, in whatever process
 	Pending  Totals // in memory, because the disk takes nothing
 	Oldest   int64  // time of the oldest sample on disk, ms since the epoch; 0 if not known
@@ -25,6 +27,25 @@ type CursorStats struct {
 	Unsent   int64 // time of the oldest batch that has no verdict, or a little before; 0 if there is none
 }
 
+// Behind is how old the oldest batch is that has no verdict; 0 if there is none. It comes from the log,
+// so it says the same after a restart.
+func (c *CursorStats) Behind(now time.Time) time.Duration {
+	if c.Unsent == 0 {
+		return 0
+	}
+	return max(now.Sub(time.UnixMilli(c.Unsent)), 0)
+}
+
+// Cursor is an endpoint's.
+func (s *QueueStats) Cursor(endpoint string) CursorStats {
+	for _, c := range s.Cursors {
+		if c.Endpoint == endpoint {
+			return c
+		}
+	}
+	return CursorStats{Endpoint: endpoint}
+}
+
 // Loss is what was given up since the queue was opened.
 type Loss struct {
 	Endpoint string // empty for what never was in the log
@@ -35,7 +56,7 @@ type Loss struct {
 // Stats is a snapshot.
 func (q *Queue) Stats() QueueStats {
 	segments := q.log.Segments()
-	s := QueueStats{Segments: len(segments)}
+	s := QueueStats{Segments: len(segments), MaxBytes: q.options.MaxBytes}
 	for _, segment := range segments {
 		s.Bytes += segment.Bytes
 	}
@@ -49,7 +70,7 @@ func (q *Queue) Stats() QueueStats {
 		s.Oldest = q.standing.contents[0].Oldest
 	}
 	for name, h := range q.holders {
-		s.Cursors = append(s.Cursors, h.stats(name, s.Written))
+		s.Cursors = append(s.Cursors, h.stats(name, s.Written, s.Oldest))
 	}
 	for key, t := range q.losses {
 		s.Losses = append(s.Losses, Loss{key.endpoint, key.reason, t})
@@ -61,8 +82,10 @@ func (q *Queue) Stats() QueueStats {
 	return s
 }
 
-func (h *holder) stats(name string, written Totals) CursorStats {
-	e := CursorStats{Endpoint: name, Lag: written.minus(h.done), Unsent: h.unsent}
+// stats takes what is left of the queue into account: where segments were given up, what was
+// unsent there is gone.
+func (h *holder) stats(name string, written Totals, oldest int64) CursorStats {
+	e := CursorStats{Endpoint: name, Lag: written.minus(h.done), Unsent: max(h.unsent, oldest)}
 	if e.Lag == (Totals{}) {
 		e.Unsent = 0
 	}

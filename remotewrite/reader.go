@@ -53,6 +53,10 @@ func (r *reader) close() error { return r.wal.Close() }
 // totals is how much was written up to where the reader is.
 func (r *reader) totals() Totals { return r.before.plus(r.had.Totals) }
 
+// newest is the time of the newest batch up to where the reader is, ms since the epoch; 0 if
+// there is none.
+func (r *reader) newest() int64 { return max(r.past.Newest, r.had.Newest) }
+
 // fill puts whole records into the window until it holds limit samples, the segment ends or
 // there is no more: io.EOF means that there was none at all.
 func (r *reader) fill(w *window, limit int) error {
@@ -68,17 +72,24 @@ func (r *reader) fill(w *window, limit int) error {
 	return err
 }
 
-// seek reads up to where delivering begins.
+// seek reads up to where delivering begins, and the head of the segment in any case: it says
+// how much was written before. It reads no further, because what is read and then removed
+// would be both lost and delivered.
 func (r *reader) seek() error {
-	for {
+	for r.at.Compare(r.from) < 0 {
 		rec, err := r.peek()
-		if err != nil || rec.Pos.Compare(r.from) >= 0 {
+		if err != nil {
 			return err
+		}
+		head := r.seq == 0 && rec.Head()
+		if rec.Pos.Compare(r.from) >= 0 && !head {
+			return nil
 		}
 		if err := r.step(nil); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // peek returns the next record without going on behind it.

@@ -212,6 +212,76 @@ func TestUnsent(t *testing.T) {
 	}
 }
 
+// What is unsent, and how much of it, is known before anything is read: after a restart, and where
+// the segments that it was in are given up.
+func TestUnsentBeforeTheFirstWindow(t *testing.T) {
+	fs := crashfs.New()
+	o := Options{SegmentBytes: 4000, MaxBytes: 40_000, Endpoints: []string{"a", "b"}}
+	f := newFleet("paris", 50, 0.3)
+	first := f.t + 60_000
+	q := openTest(t, fs, o)
+	commitCycles(t, q, f, 1)
+	a := mustSubscribe(t, q, "a")
+	closed(t, mustSubscribe(t, q, "b")) // holds everything
+	unsent := func(when string, atLeast, atMost int64) {
+		t.Helper()
+		if c := q.Stats().Cursors[0]; c.Unsent < atLeast || c.Unsent > atMost {
+			t.Errorf("%s: unsent since %d, want %d to %d", when, c.Unsent, atLeast, atMost)
+		}
+	}
+	unsent("new", first, first)
+	for q.Stats().Segments < 4 {
+		commitCycles(t, q, f, 1)
+	}
+	var w window
+	for a.position().Segment < 2 {
+		if err := errors.Join(a.fill(&w, 1), a.advance(&w)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before, next := q.Stats().Cursors[0].Lag, w.newest+60_000
+	closed(t, a)
+	closed(t, q)
+
+	q = openTest(t, fs, o)
+	defer closed(t, q)
+	a = mustSubscribe(t, q, "a")
+	unsent("after a restart", next-60_000, next)
+	if lag := q.Stats().Cursors[0].Lag; lag != before {
+		t.Errorf("lag %v after a restart, was %v", lag, before)
+	}
+	for lossOf(q, "a", reasonBytes) == (Totals{}) {
+		commitCycles(t, q, f, 1)
+	}
+	unsent("after the oldest was given up", q.Stats().Oldest, q.Stats().Oldest)
+	closed(t, a)
+}
+
+// A cursor at the start of a segment: what was written before is not behind it.
+func TestPlaceAtTheStartOfASegment(t *testing.T) {
+	q := openTest(t, crashfs.New(), Options{SegmentBytes: 4000, MaxBytes: 16_000})
+	defer closed(t, q)
+	f := newFleet("paris", 50, 0.3)
+	for q.log.Segments() == nil || q.log.Segments()[0].Number < 3 {
+		commitCycles(t, q, f, 1)
+	}
+	a := mustSubscribe(t, q, "a")
+	defer closed(t, a)
+	lag := q.Stats().Cursors[0].Lag
+	if got := drainAll(t, a); lag.Samples != got.Samples {
+		t.Errorf("a lag of %v before reading, %v were read", lag, got)
+	}
+}
+
+func TestBehind(t *testing.T) {
+	now := time.UnixMilli(1_790_000_100_000)
+	for unsent, want := range map[int64]time.Duration{0: 0, now.UnixMilli() - 61_000: 61 * time.Second, now.UnixMilli() + 5000: 0} {
+		if got := (&CursorStats{Unsent: unsent}).Behind(now); got != want {
+			t.Errorf("unsent since %d: behind by %v, want %v", unsent, got, want)
+		}
+	}
+}
+
 // Two damaged records cost the rest of a segment: so it has an end.
 func TestSegmentsEndAfterRecords(t *testing.T) {
 	q := openTest(t, crashfs.New(), Options{})

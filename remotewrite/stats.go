@@ -21,22 +21,13 @@ type Stats struct {
 	Requests  map[string]uint64 // by status code, "error" where the connection failed
 	Pending   int               // samples read from the log and without a final verdict
 
-	HighestSent int64     // newest time of a delivered sample, ms since the epoch; 0 before the first
-	Behind      time.Time // of the oldest batch that is not delivered; zero where everything is
-	Protocol    string    // "2.0" or "1.0"
-	Paused      string    // why nothing is sent until somebody acts; empty where it is
-	LastError   string    // empty after a success
-	Failures    int       // requests that failed in a row
+	HighestSent int64  // newest time of a delivered sample, ms since the epoch; 0 before the first
+	Protocol    string // "2.0" or "1.0"
+	Paused      string // why nothing is sent until somebody acts; empty where it is
+	LastError   string // empty after a success
+	Failures    int    // requests that failed in a row
 
 	Durations Durations // of requests
-}
-
-// Lag is how old the oldest undelivered batch is. It says the same after a restart, because it comes from the log.
-func (s *Stats) Lag(now time.Time) time.Duration {
-	if s.Behind.IsZero() {
-		return 0
-	}
-	return max(now.Sub(s.Behind), 0)
 }
 
 // durationBounds are upper bounds in seconds.
@@ -91,13 +82,12 @@ func (r *recorder) opened(w *window) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stats.Pending = w.samples
-	r.stats.Behind = time.UnixMilli(w.oldest)
 }
 
 func (r *recorder) caughtUp() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.stats.Pending, r.stats.Behind = 0, time.Time{}
+	r.stats.Pending = 0
 }
 
 func (r *recorder) speaks(p protocol) {

@@ -78,7 +78,7 @@ func (s *Subscription) open(fromOldest bool) (err error) {
 	}
 	s.reader = newReader(s.queue.log, from, s.report)
 	_ = s.reader.seek() // what stops it now stops fill too, which says so
-	s.place(from, filled{total: s.reader.totals(), inside: s.reader.had.Totals})
+	s.place(from, filled{from, s.reader.totals(), s.reader.had.Totals, s.reader.newest()})
 	return nil
 }
 
@@ -95,7 +95,7 @@ func (q *Queue) start(oldest bool) wal.Position {
 // that there is nothing new.
 func (s *Subscription) fill(w *window, limit int) error {
 	err := s.reader.fill(w, limit)
-	s.filled = filled{w.next, s.reader.totals(), s.reader.had.Totals, w.newest}
+	s.filled = filled{w.next, s.reader.totals(), s.reader.had.Totals, s.reader.newest()}
 	if err != nil && w.next.Compare(s.position()) > 0 { // records without samples
 		if failed := s.advance(w); failed != nil {
 			return failed
