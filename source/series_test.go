@@ -1,0 +1,44 @@
+package source
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestNewSeriesSortsAndLeavesEmptyLabelsOut(t *testing.T) {
+	given := []Label{{"site", "paris"}, {"policy", ""}, {"job_type", "BACKUP"}}
+	s := NewSeries(&Metric{Name: "nbu_jobs"}, "", 0, given...)
+	want := []Label{{"job_type", "BACKUP"}, {"site", "paris"}}
+	if !slices.Equal(s.Labels, want) {
+		t.Errorf("labels are %v, want %v", s.Labels, want)
+	}
+	if given[0].Name != "site" {
+		t.Error("the caller's labels were reordered")
+	}
+	if s.Label("site") != "paris" || s.Label("policy") != "" {
+		t.Errorf("site is %q, policy %q", s.Label("site"), s.Label("policy"))
+	}
+}
+
+func TestKeyTellsSeriesApart(t *testing.T) {
+	m := &Metric{Name: "nbu_job_duration_seconds", Type: Histogram}
+	keys := map[string]string{}
+	for name, s := range map[string]*Series{
+		"no label":            NewSeries(m, "", 0),
+		"a suffix":            NewSeries(m, "_sum", 0),
+		"a label":             NewSeries(m, "", 0, Label{"a", "b"}),
+		"another value":       NewSeries(m, "", 0, Label{"a", "bc"}),
+		"value in two labels": NewSeries(m, "", 0, Label{"a", "b"}, Label{"c", "d"}),
+		"value run together":  NewSeries(m, "", 0, Label{"a", "bcd"}),
+	} {
+		if other, taken := keys[s.Key()]; taken {
+			t.Errorf("%q and %q have the same key", name, other)
+		}
+		keys[s.Key()] = name
+	}
+	one := NewSeries(m, "", 1, Label{"a", "1"}, Label{"b", "2"})
+	same := NewSeries(m, "", 2, Label{"b", "2"}, Label{"a", "1"})
+	if one.Key() != same.Key() {
+		t.Error("the order of labels and the start are no part of a series' identity")
+	}
+}
