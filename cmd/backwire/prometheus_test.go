@@ -81,19 +81,24 @@ func (s *primaryServer) truth(t *testing.T) map[completedKey]int64 {
 // work sets how many new jobs come a minute.
 func (s *primaryServer) work(t *testing.T, jobsPerMinute int) {
 	t.Helper()
+	s.order(t, "workload", fmt.Sprintf(`{"jobsPerMinute": %d, "seed": 7, "meanRunMs": 1500}`, jobsPerMinute))
+}
+
+// order tells the simulator what a real server cannot be told.
+func (s *primaryServer) order(t *testing.T, what, order string) {
+	t.Helper()
 	u, err := url.Parse(s.truthURL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	u.Path, u.RawQuery = "/nbusim/workload", ""
-	order := fmt.Sprintf(`{"jobsPerMinute": %d, "seed": 7, "meanRunMs": 1500}`, jobsPerMinute)
+	u.Path, u.RawQuery = "/nbusim/"+what, ""
 	res, err := s.client.Post(u.String(), "application/json", strings.NewReader(order))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
 	if res.StatusCode >= 300 {
-		t.Fatalf("set the workload: %s", res.Status)
+		t.Fatalf("order %s: %s", what, res.Status)
 	}
 }
 
