@@ -75,9 +75,19 @@ func (c EndpointConfig) protocols() (first protocol, fallback bool, err error) {
 	return 0, false, fmt.Errorf("protocol %q is none of auto, 2.0, 1.0", c.Protocol)
 }
 
-// maxWindowSamples bounds the memory of a backlog: 16 bytes a sample. The more cycles a window has, the
-// more points share their series' labels.
-const maxWindowSamples = 400_000
+// A window takes memory, 16 bytes a sample, so that more points share their series' labels; after
+// pointsAWindow of a series that gains nothing more. The last window tells how many series there are.
+const (
+	minWindowSamples = 50_000
+	maxWindowSamples = 400_000
+	pointsAWindow    = 32
+)
+
+// windowSamples is how many samples the next window may hold.
+func (e *Endpoint) windowSamples() int {
+	worth := min(max(pointsAWindow*len(e.window.columns), minWindowSamples), maxWindowSamples)
+	return max(worth, e.config.MaxSamples*e.config.Concurrency)
+}
 
 // feed is where an endpoint gets its samples from and keeps its place.
 type feed interface {
@@ -203,7 +213,7 @@ func outlive(ctx context.Context, by time.Duration) (context.Context, context.Ca
 // drain delivers window after window until there is nothing left or life is over.
 func (e *Endpoint) drain(l life) error {
 	for {
-		err := e.feed.fill(&e.window, max(maxWindowSamples, e.config.MaxSamples*e.config.Concurrency))
+		err := e.feed.fill(&e.window, e.windowSamples())
 		switch {
 		case errors.Is(err, io.EOF):
 			e.recorder.caughtUp()

@@ -384,3 +384,23 @@ func TestCheckSendsOneEmptyWrite(t *testing.T) {
 		}
 	}
 }
+
+// A window is as large as its series make worth while, within bounds, and never too small for the shards.
+func TestWindowFollowsTheSeries(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		series, samples, shards, want int
+	}{
+		{0, 1000, 1, 50_000},
+		{2000, 1000, 1, 64_000},
+		{20_000, 1000, 1, 400_000},
+		{2000, 20_000, 4, 80_000},
+		{20_000, 200_000, 4, 800_000},
+	} {
+		e := &Endpoint{config: EndpointConfig{MaxSamples: c.samples, Concurrency: c.shards}}
+		e.window.columns = make([]column, c.series)
+		if got := e.windowSamples(); got != c.want {
+			t.Errorf("%+v: got %d", c, got)
+		}
+	}
+}

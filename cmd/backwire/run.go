@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -24,8 +26,24 @@ configuration again; a wrong one is refused, and the agent goes on with the one 
 	}
 }
 
+// gcPercent lets the heap grow by half between two collections, where Go's default doubles it. Beside a
+// backup server memory is dearer than the few milliseconds of processor time of a collection; the peak of
+// a first read is a tenth lower. GOGC, where it is set, wins.
+const gcPercent = 50
+
+// spareMemory is the program's own choice and not an agent's.
+func (sh *shell) spareMemory() {
+	for _, setting := range sh.environ {
+		if strings.HasPrefix(setting, "GOGC=") {
+			return
+		}
+	}
+	debug.SetGCPercent(gcPercent)
+}
+
 // run runs one agent after the other, each with its own configuration, until ctx ends.
 func (sh *shell) run(ctx context.Context) error {
+	sh.spareMemory()
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
