@@ -36,7 +36,7 @@ func open(fs wal.FS, o Options) (*Queue, error) {
 		holders: make(map[string]*holder),
 		losses:  make(losses),
 	}
-	log, recovery, err := wal.Open(fs, wal.Options{Logger: o.Logger})
+	log, recovery, err := wal.Open(fs, wal.Options{Logger: o.Logger, Others: []string{rejectedFile, rejectedOlder}})
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,8 @@ import (
 // Options are what a Log uses.
 type Options struct {
 	Logger   *slog.Logger
-	ReadOnly bool // change nothing: for looking at a log that another program writes
+	ReadOnly bool     // change nothing: for looking at a log that another program writes
+	Others   []string // files of others in the directory, which are nothing to warn of
 }
 
 // Log is an ordered log of opaque records. Append, Roll, Remove and Close are

@@ -29,7 +29,7 @@ func Open(dir FS, o Options) (*Log, Recovery, error) {
 	if l.logger == nil {
 		l.logger = slog.New(slog.DiscardHandler)
 	}
-	found, err := l.list()
+	found, err := l.list(o.Others)
 	if err != nil {
 		return nil, Recovery{}, fmt.Errorf("open log: %w", err)
 	}
@@ -52,7 +52,7 @@ type foundSegment struct {
 }
 
 // list finds the segments and reads their headers.
-func (l *Log) list() ([]foundSegment, error) {
+func (l *Log) list(others []string) ([]foundSegment, error) {
 	names, err := l.fs.List(".")
 	if err != nil {
 		return nil, fmt.Errorf("list directory: %w", err)
@@ -62,7 +62,7 @@ func (l *Log) list() ([]foundSegment, error) {
 	for _, name := range names {
 		if number, ok := parseSegmentName(name); ok {
 			found = append(found, l.inspect(number))
-		} else if name != lockName {
+		} else if name != lockName && !slices.Contains(others, name) {
 			unknown = append(unknown, name)
 		}
 	}

@@ -365,8 +365,10 @@ func TestUnknownFiles(t *testing.T) {
 	dir.Put("notes.txt", []byte("mine"))
 	dir.Put("3.seg", nil)
 	dir.Put("lock", nil)
+	dir.Put("neighbour", nil)
 	var out bytes.Buffer
-	if _, _, err := wal.Open(dir, wal.Options{Logger: slog.New(slog.NewTextHandler(&out, nil))}); err != nil {
+	o := wal.Options{Logger: slog.New(slog.NewTextHandler(&out, nil)), Others: []string{"neighbour"}}
+	if _, _, err := wal.Open(dir, o); err != nil {
 		t.Fatal(err)
 	}
 	if text := out.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "[3.seg notes.txt]") {
