@@ -102,8 +102,7 @@ func Load(environ []string, file []Assignment) (*Config, error) {
 	c := &Config{}
 	l.fill(newBlock(prefix, ""), c)
 	c.Sites = loadBlocks(l, sitePrefix, c.NetbackupSites, func(name string) *Site { return &Site{Name: name} })
-	c.Endpoints = loadBlocks(l, endpointPrefix, c.RemoteWriteEndpoints, func(name string) *Endpoint { return &Endpoint{Name: name} })
-	c.Endpoints = slices.DeleteFunc(c.Endpoints, l.absent)
+	l.loadEndpoints(c)
 	l.validate(c)
 	l.refuseUnknown()
 	if len(l.problems) > 0 {
@@ -111,6 +110,11 @@ func Load(environ []string, file []Assignment) (*Config, error) {
 	}
 	c.Warnings = l.warnings
 	return c, nil
+}
+
+func (l *loader) loadEndpoints(c *Config) {
+	c.Endpoints = loadBlocks(l, endpointPrefix, c.RemoteWriteEndpoints, func(name string) *Endpoint { return &Endpoint{Name: name} })
+	c.Endpoints = slices.DeleteFunc(c.Endpoints, l.absent)
 }
 
 // LoadQueue reads the queue's block alone, for commands that look at a queue on a machine

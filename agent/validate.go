@@ -44,12 +44,7 @@ func (l *loader) validate(c *Config) {
 		}
 		labels[site.Site] = own
 	}
-	for i := range c.Endpoints {
-		l.validateEndpoint(newBlock(endpointPrefix, c.Endpoints[i].Name), &c.Endpoints[i])
-		if c.Endpoints[i].Name == "" {
-			c.Endpoints[i].Name = "default"
-		}
-	}
+	l.validateEndpoints(c)
 	l.validateCollectors(c.Collect)
 	if len(c.Endpoints) == 0 {
 		l.warn("no endpoint: set %s_URL; until then the queue fills up to its limits and only queue export empties it", endpointPrefix)
@@ -57,6 +52,15 @@ func (l *loader) validate(c *Config) {
 	l.validateQueue(c.Queue)
 	if c.Compat != "" {
 		l.refuseNamed(prefix+"_COMPAT", c.Compat, "expected no value: no other exporter's names are emitted yet")
+	}
+}
+
+func (l *loader) validateEndpoints(c *Config) {
+	for i := range c.Endpoints {
+		l.validateEndpoint(newBlock(endpointPrefix, c.Endpoints[i].Name), &c.Endpoints[i])
+		if c.Endpoints[i].Name == "" {
+			c.Endpoints[i].Name = "default"
+		}
 	}
 }
 

@@ -86,6 +86,17 @@
 //	change:   text key, v form                 form 0 deletes; else form - 1 bytes are kept at the front
 //	          v back, text middle              and back bytes at the end of the value that was there
 //
+// # The bundle
+//
+// A bundle is a directory with copies of segments, as far as they were committed, and manifest.json, which is
+// written last: version (1), agent (host and directory), created, sites, from (the position before which nothing
+// is sent), first_sequence and last_sequence of the log, and files, the oldest first, each with name, sha256,
+// bytes, records and samples. manifest.sig, where a key was given, is the ed25519 signature of the
+// manifest's bytes, 64 bytes. Whoever imports reads all of it first and sends nothing where a file is
+// missing, changed, or not named. What is sent is what an endpoint would have sent: so a bundle may come twice, in
+// part, or beside others, and a receiver that takes samples out of order has the same series whatever came first;
+// one that does not needs the older bundle first.
+//
 // # Why so
 //
 //   - Whole batches would be simpler than changes and cost ten times as much.

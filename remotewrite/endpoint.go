@@ -40,6 +40,9 @@ type EndpointConfig struct {
 	ExternalLabels []source.Label
 	UserAgent      string
 
+	// Repeats says that the receiver may have everything already, as where a bundle is imported twice.
+	Repeats bool
+
 	// Transport replaces the one made of the fields above, in tests. May be nil.
 	Transport http.RoundTripper
 }

@@ -61,10 +61,10 @@ func (s *shard) isolate(l life, w *window, r request, a answer) error {
 }
 
 // repeated reports whether the receiver may have stored a request before, without our knowing: an attempt was not
-// answered, or this is what was under way when the last run ended. A database without an out-of-order
+// answered, or this is what was under way when the last run ended, or what is sent is a bundle. A database without an out-of-order
 // window then takes the last sample of each series again and refuses the others, all of which it has.
 func (s *shard) repeated() bool {
-	return s.attempt > 0 || s.endpoint.first
+	return s.attempt > 0 || s.endpoint.first || s.endpoint.config.Repeats
 }
 
 func (h *hunt) all() span { return span{to: place{column: len(h.window.columns)}} }

@@ -98,6 +98,7 @@ type inspector struct {
 	log      *wal.Log
 	standing *standing
 	total    Totals
+	seq      uint64 // of the last record
 	found    Inspection
 }
 
@@ -144,7 +145,7 @@ func (in *inspector) walk(from wal.Position, progress func(done, total int64)) e
 	if r.damage != nil { // behind the last record
 		in.report(loss{r.damage.Segment, r.damage.Offset, Totals{Records: r.damage.Lost}, r.damage.Err})
 	}
-	in.total = r.totals()
+	in.total, in.seq = r.totals(), r.seq
 	for _, site := range r.sites {
 		in.found.Sites = append(in.found.Sites, site.name)
 	}

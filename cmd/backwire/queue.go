@@ -14,11 +14,11 @@ import (
 func newQueue(sh *shell) *cobra.Command {
 	queue := &cobra.Command{
 		Use:   "queue",
-		Short: "Look into the queue, also while the agent runs",
+		Short: "Look into the queue and carry it elsewhere, also while the agent runs",
 		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	queue.AddCommand(newQueueList(sh), newQueueVerify(sh), newQueueRejected(sh))
+	queue.AddCommand(newQueueList(sh), newQueueVerify(sh), newQueueRejected(sh), newQueueExport(sh), newQueueImport(sh))
 	return queue
 }
 

@@ -14,6 +14,9 @@ type SegmentInfo struct {
 	Err      error     // why the header cannot be read
 }
 
+// Name is the segment's file.
+func (s SegmentInfo) Name() string { return segmentName(s.Number) }
+
 // SegmentBytes is the committed length of the newest segment.
 func (l *Log) SegmentBytes() int64 {
 	newest, _ := l.newest()

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"backwire/agent"
+	"backwire/remotewrite"
+)
+
+// exportFlags are those of queue export.
+type exportFlags struct{ to, endpoint, since, key string }
+
+func newQueueExport(sh *shell) *cobra.Command {
+	var flags exportFlags
+	export := &cobra.Command{
+		Use:   "export --to DIR",
+		Short: "Copy the queue to a directory that can be carried elsewhere",
+		Long: `export copies the queue's segments and a manifest with their hashes to a directory, which
+"backwire queue import" on another machine verifies and sends. It may run beside the
+agent and changes nothing in the queue. With --key the manifest is signed:
+
+  openssl genpkey -algorithm ed25519 -out key.pem
+  openssl pkey -in key.pem -pubout -out trusted.pem`,
+		Example: `  backwire queue export --to /media/stick/out --since 7d
+  backwire queue export --to /media/stick/out --endpoint cloud --key /etc/backwire/bundle.pem`,
+		Args: noArgs,
+		RunE: func(*cobra.Command, []string) error { return sh.exportQueue(flags) },
+	}
+	export.Flags().StringVar(&flags.to, "to", "", "directory to write to; made where it is missing")
+	export.Flags().StringVar(&flags.endpoint, "endpoint", "", "only what this endpoint has not taken yet")
+	export.Flags().StringVar(&flags.since, "since", "", "only segments with samples from then on: a duration such as 36h or 7d, a date or an RFC 3339 time")
+	export.Flags().StringVar(&flags.key, "key", "", "ed25519 private key (PEM, PKCS #8) to sign with")
+	return export
+}
+
+func (sh *shell) exportQueue(flags exportFlags) error {
+	if flags.to == "" {
+		return usageError{errors.New("queue export needs --to DIR")}
+	}
+	if flags.endpoint != "" && flags.since != "" {
+		return usageError{errors.New("queue export takes --endpoint or --since, not both")}
+	}
+	options := remotewrite.ExportOptions{Endpoint: flags.endpoint}
+	var err error
+	if options.Since, err = parseSince(flags.since, time.Now()); err != nil {
+		return usageError{err}
+	}
+	if flags.key != "" {
+		if options.Key, err = remotewrite.ReadSigningKey(flags.key); err != nil {
+			return err
+		}
+	}
+	cfg, err := sh.queueConfig()
+	if err != nil {
+		return err
+	}
+	bar := sh.progress("export")
+	options.Progress = bar.tell
+	manifest, err := remotewrite.Export(cfg.Dir, flags.to, options)
+	bar.end()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(sh.stdout, "%s: %s\n", flags.to, describeBundle(manifest))
+	return nil
+}
+
+func describeBundle(m *remotewrite.Manifest) string {
+	t := m.Totals()
+	return fmt.Sprintf("%d segments, %d records, %d samples, %d bytes of %s", len(m.Files), t.Records, t.Samples, m.Bytes(), m.Agent)
+}
+
+// parseSince reads a moment, or how long ago it was; the zero time where nothing is said.
+func parseSince(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	var ago agent.Duration
+	if ago.UnmarshalText([]byte(text)) == nil {
+		return now.Add(-time.Duration(ago)), nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("--since %q: expected a duration such as 36h or 7d, a date such as 2026-01-31, or an RFC 3339 time", text)
+}

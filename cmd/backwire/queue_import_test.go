@@ -1,0 +1,123 @@
+package main
+
+import (
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"backwire/remotewrite/receiver"
+)
+
+// keyFiles writes a private key and its public one.
+func keyFiles(t *testing.T) (key, trusted string) {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	key, trusted = filepath.Join(dir, "key.pem"), filepath.Join(dir, "trusted.pem")
+	for path, block := range map[string]*pem.Block{key: {Type: "PRIVATE KEY", Bytes: p}, trusted: {Type: "PUBLIC KEY", Bytes: q}} {
+		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return key, trusted
+}
+
+// held is how many a receiver has.
+func held(r *receiver.Receiver) (n int) {
+	for _, s := range r.Series() {
+		n += len(s.Points)
+	}
+	return n
+}
+
+func TestQueueExportAndImport(t *testing.T) {
+	_, environ := fillQueue(t, 60)
+	key, trusted := keyFiles(t)
+	bundle := filepath.Join(t.TempDir(), "out")
+	if code, out := said(t, environ, "queue", "export", "--to", bundle, "--key", key); code != exitOK {
+		t.Fatalf("export, exit code %d:\n%s", code, out)
+	}
+	configured, named := receiver.New(receiver.Options{}), receiver.New(receiver.Options{Ordered: true})
+	first, second := httptest.NewServer(configured), httptest.NewServer(named)
+	defer first.Close()
+	defer second.Close()
+	// Another machine: no queue, no site.
+	there := []string{
+		"BACKWIRE_REMOTE_WRITE_URL=" + first.URL, "BACKWIRE_REMOTE_WRITE_HEADERS=x-team:backup",
+		"BACKWIRE_EXTERNAL_LABELS=region:north", "BACKWIRE_LOG_LEVEL=error",
+	}
+	code, out := said(t, there, "queue", "import", bundle, "--trusted-key", trusted)
+	if code != exitOK || !strings.Contains(out, "default: 1200 samples delivered, 0 refused") {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+	if held(configured) != 1200 || configured.Series()[0].Label("region") != "north" {
+		t.Errorf("%d points: %v", held(configured), configured.Series()[0].Labels)
+	}
+	code, out = said(t, there, "queue", "import", bundle, "--to", second.URL)
+	if code != exitOK || held(named) != 1200 || named.Series()[0].Label("region") != "north" {
+		t.Errorf("with --to, exit code %d, %d points:\n%s", code, held(named), out)
+	}
+	if held(configured) != 1200 || named.Requests()[0].Header.Get("X-Team") != "" {
+		t.Error("with --to, a configured endpoint was sent to, or its headers to another")
+	}
+}
+
+func TestQueueImportRefuses(t *testing.T) {
+	_, environ := fillQueue(t, 60)
+	key, _ := keyFiles(t)
+	_, other := keyFiles(t)
+	bundle := filepath.Join(t.TempDir(), "out")
+	if code, out := said(t, environ, "queue", "export", "--to", bundle, "--key", key); code != exitOK {
+		t.Fatalf("export, exit code %d:\n%s", code, out)
+	}
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked++ }))
+	defer server.Close()
+	cases := map[string]struct {
+		args []string
+		code int
+		want string
+	}{
+		"another's key":  {[]string{bundle, "--to", server.URL, "--trusted-key", other}, exitFailed, "manifest.sig"},
+		"no bundle":      {[]string{t.TempDir(), "--to", server.URL}, exitFailed, "manifest.json is missing"},
+		"no directory":   {[]string{"--to", server.URL}, exitUsage, "one directory"},
+		"no URL":         {[]string{bundle, "--to", "localhost:9090"}, exitUsage, "localhost:9090"},
+		"no endpoint":    {[]string{bundle}, exitUsage, "BACKWIRE_REMOTE_WRITE_URL"},
+		"wrong endpoint": {[]string{bundle, "--env-file", wrongEnvFile(t)}, exitRefused, "BACKWIRE_REMOTE_WRITE_URL"},
+	}
+	for name, c := range cases {
+		code, out := said(t, nil, append([]string{"queue", "import"}, c.args...)...)
+		if code != c.code || !strings.Contains(out, c.want) {
+			t.Errorf("%s: exit code %d:\n%s", name, code, out)
+		}
+	}
+	if asked != 0 {
+		t.Errorf("%d requests were sent", asked)
+	}
+}
+
+func wrongEnvFile(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "backwire.env")
+	if err := os.WriteFile(path, []byte("BACKWIRE_REMOTE_WRITE_URL=ftp://r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

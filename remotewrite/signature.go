@@ -1,0 +1,41 @@
+package remotewrite
+
+import (
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"os"
+)
+
+// ReadSigningKey reads an ed25519 private key, PEM of PKCS #8, as openssl genpkey writes it.
+func ReadSigningKey(path string) (ed25519.PrivateKey, error) {
+	return readKey[ed25519.PrivateKey](path, "PRIVATE KEY", x509.ParsePKCS8PrivateKey)
+}
+
+// ReadTrustedKey reads an ed25519 public key, PEM of PKIX, as openssl pkey -pubout writes it.
+func ReadTrustedKey(path string) (ed25519.PublicKey, error) {
+	return readKey[ed25519.PublicKey](path, "PUBLIC KEY", x509.ParsePKIXPublicKey)
+}
+
+// readKey reads the first block of a PEM file, which has to be of the given type.
+func readKey[K any](path, kind string, parse func(der []byte) (any, error)) (K, error) {
+	var none K
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return none, fmt.Errorf("read key: %w", err)
+	}
+	block, _ := pem.Decode(b)
+	if block == nil || block.Type != kind {
+		return none, fmt.Errorf("read key %s: expected a PEM file with a %s", path, kind)
+	}
+	parsed, err := parse(block.Bytes)
+	if err != nil {
+		return none, fmt.Errorf("read key %s: %w", path, err)
+	}
+	key, ok := parsed.(K)
+	if !ok {
+		return none, fmt.Errorf("read key %s: expected an ed25519 key, this is a %T", path, parsed)
+	}
+	return key, nil
+}
