@@ -27,20 +27,21 @@ func (s *scheduler) run(ctx, work context.Context) {
 		phase := s.clock().Sub(tick)
 		began := time.Now()
 		s.cycle.run(work, tick)
-		s.countMissed(phase + time.Since(began))
+		s.countMissed(phase, time.Since(began))
 		tick = s.wait(ctx, tick)
 	}
 }
 
 // countMissed counts the ticks that passed while a cycle ran, by its monotonic length: a
-// clock that jumps meanwhile makes no ticks.
-func (s *scheduler) countMissed(sinceTick time.Duration) {
-	missed := max(0, sinceTick-1) / s.interval
+// clock that jumps meanwhile makes no ticks. The phase is how long after its tick it began, as the
+// first cycle does.
+func (s *scheduler) countMissed(phase, took time.Duration) {
+	missed := max(0, phase+took-1) / s.interval
 	if missed == 0 {
 		return
 	}
 	s.cycle.history.miss(uint64(missed))
-	s.log.Warn("ticks missed: the cycle took longer than the interval", "missed", int(missed), "took", sinceTick, "interval", s.interval)
+	s.log.Warn("ticks missed: a cycle was still under way", "missed", int(missed), "took", took, "interval", s.interval)
 }
 
 // wait returns the next tick when it has come, or earlier when ctx ends.
