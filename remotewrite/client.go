@@ -167,6 +167,8 @@ func (a *answer) describe() string {
 	switch {
 	case a.err != nil:
 		return a.err.Error()
+	case a.page:
+		return fmt.Sprintf("%d with a page of HTML", a.status)
 	case a.status/100 == 2:
 		return fmt.Sprintf("%d without a header that confirms it: the receiver does not understand Remote-Write %s", a.status, a.protocol)
 	case a.location != "":

@@ -17,11 +17,8 @@ const maxComplaint = 300
 // complaint says in one line what a check met and what to do about it.
 func (a *answer) complaint(to string) error {
 	what := a.describe()
-	switch e, framed := errors.AsType[*url.Error](a.err); {
-	case framed:
+	if e, framed := errors.AsType[*url.Error](a.err); framed {
 		what = e.Err.Error() // without the method and the URL once more
-	case a.page:
-		what = fmt.Sprintf("%d with a page of HTML", a.status)
 	}
 	what = strings.Join(strings.Fields(what), " ")
 	if len(what) > maxComplaint {

@@ -157,7 +157,7 @@ func (e *Endpoint) Check(ctx context.Context) error {
 	for {
 		a, _ := e.client.post(ctx, p, s.encoder.nothing(p), 0)
 		switch v := judge(a, e.fallback); {
-		case v == delivered && !a.page:
+		case v == delivered:
 			return nil
 		case v != older:
 			return a.complaint(e.config.URL)

@@ -317,6 +317,20 @@ func TestSamplesTooOldAreLeftOutAndCounted(t *testing.T) {
 	})
 }
 
+// A proxy's login page in the receiver's place takes nothing from the queue.
+func TestPageIsNoDelivery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := testWindow(10, 1)
+		g := newRig(t, EndpointConfig{Protocol: "1.0"}, receiver.Options{}, w)
+		g.receiver.Script(receiver.Answer{Status: 200, Header: http.Header{"Content-Type": {"text/html"}}, Body: "<html>Sign in</html>"})
+		g.run(t, func() { time.Sleep(2 * time.Minute) })
+		g.stored(t, w)
+		if g.statuses() != "200 204" {
+			t.Errorf("answered %s", g.statuses())
+		}
+	})
+}
+
 // A request that is under way at the end is not cut off, or its samples would be sent twice.
 func TestStopLetsTheRequestFinish(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -38,6 +38,10 @@ type answer struct {
 func judge(a answer, fallback bool) verdict {
 	silent := a.protocol == protocol2 && !a.confirmed
 	switch {
+	case a.page:
+		// No receiver answers a push with a page: it came from something in its place, which
+		// has thrown the samples away.
+		return paused
 	case a.status/100 == 2 && !silent:
 		return delivered
 	case a.status/100 == 2 || a.status == http.StatusUnsupportedMediaType:

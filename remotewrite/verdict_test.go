@@ -51,6 +51,15 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// What a proxy says with 200 and a page is not the receiver's word, in neither version.
+func TestJudgePage(t *testing.T) {
+	for _, p := range []protocol{protocol1, protocol2} {
+		if got := judge(answer{protocol: p, status: http.StatusOK, page: true}, true); got != paused {
+			t.Errorf("%s: got %d, want a pause", p, got)
+		}
+	}
+}
+
 func TestRetryAfter(t *testing.T) {
 	now := time.Date(2026, 11, 24, 6, 0, 0, 0, time.UTC)
 	for header, want := range map[string]time.Duration{
