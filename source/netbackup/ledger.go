@@ -102,7 +102,7 @@ func (l *ledger) begin(now int64, readers int, jobs jobLister) *reading {
 	}
 	from := l.base(now) - l.by.overlap()
 	return &reading{
-		by: l.by, now: now, readers: readers, jobs: jobs, accept: l.accept,
+		by: l.by, now: now, readers: readers, jobs: jobs, accept: l.accept, progress: progress{l.log, time.Now()},
 		spans: []*span{{from: from, to: open, read: from}}, highest: math.MinInt64,
 	}
 }

@@ -51,12 +51,13 @@ type reading struct {
 	jobs    jobLister
 	accept  func(*Job) (ending, bool) // called under mu
 
-	mu     sync.Mutex
-	spans  []*span // ascending and without gaps
-	active int
-	kept   endings
-	rows   int
-	gained int // rows of the last run
+	mu       sync.Mutex
+	progress progress
+	spans    []*span // ascending and without gaps
+	active   int
+	kept     endings
+	rows     int
+	gained   int // rows of the last run
 
 	unseen    int64 // ms before now whose jobs the server has forgotten
 	unchecked bool  // whether it has could not be found out
@@ -183,14 +184,17 @@ func (r *reading) readSpan(ctx context.Context, g *errgroup.Group, s *span) erro
 			return err
 		}
 		jobs++
+		var line []any
 		r.mu.Lock()
 		more := r.add(s, &j)
 		if jobs%jobsPage == 0 && more {
 			s.measure(since, jobsPage)
 			since = s.read
 			r.hire(ctx, g)
+			line = r.progress.due(r)
 		}
 		r.mu.Unlock()
+		r.progress.say(line)
 		if !more {
 			break
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -59,7 +60,8 @@ func listed(fail error, updates ...int64) jobLister {
 
 func newReading(now int64, jobs jobLister) *reading {
 	return &reading{
-		by: byLastUpdate, now: now, readers: 1, jobs: jobs, spans: []*span{{from: 1000, to: open, read: 1000}},
+		progress: progress{log: slog.New(slog.DiscardHandler)},
+		by:       byLastUpdate, now: now, readers: 1, jobs: jobs, spans: []*span{{from: 1000, to: open, read: 1000}},
 		accept: func(j *Job) (ending, bool) { return newEnding(j, nil) },
 	}
 }
