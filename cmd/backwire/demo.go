@@ -137,7 +137,7 @@ func (d *stage) play(ctx context.Context, keep bool) error {
 
 // plot is what happens around the agent, told in a few lines.
 func (d *stage) plot(ctx context.Context, keep bool) error {
-	fmt.Fprintf(d.out, "primary server  %s  (simulated; %d jobs ended in the last %s, more are running)\n", d.primary.URL(), demoJobs, demoHistory)
+	fmt.Fprintf(d.out, "primary server  %s  (simulated; %d jobs ended in the last %.0f hours, more are running)\n", d.primary.URL(), demoJobs, demoHistory.Hours())
 	fmt.Fprintf(d.out, "agent           %s  asks every %s and keeps what it learns in %s\n", d.page, demoInterval, d.dir)
 	fmt.Fprintf(d.out, "receiver        %s/api/v1/write  refuses everything for the first %s\n\n", d.push.URL, demoOutage)
 	d.receiver.Always(&receiver.Answer{Status: http.StatusServiceUnavailable})
