@@ -119,8 +119,7 @@ func (p *packer) finish(block []byte) []byte {
 
 func (p *packer) batch(at int, b *source.Batch, silent bool) {
 	p.were = append(p.were[:0], p.values...)
-	clear(p.now)
-	p.now = p.now.grown(len(p.values))
+	p.now = p.now.emptied(len(p.values))
 	f := p.followers[at]
 	f.rewind()
 	for i := range b.Samples {
@@ -214,8 +213,7 @@ func (p *packer) appendPresence(site *siteImage, at int, b *source.Batch) {
 // superseded picks those whose labels now belong to another series: they are gone but
 // have not ended.
 func (p *packer) superseded(at int, of refSet) refSet {
-	clear(p.replaced)
-	set := p.replaced.grown(len(p.values))
+	set := p.replaced.emptied(len(p.values))
 	for ref := range of.all() {
 		if p.names.series[at][p.names.keys[ref]] != ref {
 			set.add(ref)

@@ -22,6 +22,10 @@ func (r refSet) grown(length int) refSet {
 	return r
 }
 
+// emptied is an empty set with room for length series, in r's memory. It is not longer: the
+// dictionary of a new segment may be shorter than the one before.
+func (r refSet) emptied(length int) refSet { return r[:0].grown(length) }
+
 // add needs room, see grown.
 func (r refSet) add(ref uint32) { r[ref>>6] |= 1 << (ref & 63) }
 
@@ -109,8 +113,7 @@ func appendSet(dst []byte, r refSet) []byte {
 
 // set reads a set of series below length into dst, whose memory is reused.
 func (s *scanner) set(dst refSet, length int) refSet {
-	clear(dst)
-	dst = dst.grown(length)
+	dst = dst.emptied(length)
 	end := uint64(0)
 	for range s.count(2) {
 		gap, more := s.uvarint(), s.uvarint()
