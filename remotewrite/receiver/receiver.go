@@ -224,7 +224,7 @@ func (r *Receiver) sift(v Version, s *Series, fresh store) []error {
 	good := *s
 	good.Points = nil
 	for _, p := range s.Points {
-		if err := r.checkPoint(key, s, p, fresh); err != nil {
+		if err := r.checkPoint(key, s, p, good, fresh); err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", key, err))
 			continue
 		}
@@ -236,11 +236,11 @@ func (r *Receiver) sift(v Version, s *Series, fresh store) []error {
 	return problems
 }
 
-func (r *Receiver) checkPoint(key string, s *Series, p Point, fresh store) error {
+func (r *Receiver) checkPoint(key string, s *Series, p Point, good Series, fresh store) error {
 	if last, ok := fresh.last(key); ok && p.T <= last.T {
 		return fmt.Errorf("sample at %d comes after the one at %d of the same request", p.T, last.T)
 	}
-	if last, ok := r.store.last(key); ok && r.options.Ordered {
+	if last, ok := r.before(key, good, fresh); ok && r.options.Ordered {
 		if err := checkOrder(last, p); err != nil {
 			return err
 		}
@@ -249,6 +249,17 @@ func (r *Receiver) checkPoint(key string, s *Series, p Point, fresh store) error
 		return r.options.Poison(s, p)
 	}
 	return nil
+}
+
+// before is the point that the next one of a series follows, in its request or in what is stored.
+func (r *Receiver) before(key string, good Series, fresh store) (Point, bool) {
+	if n := len(good.Points); n > 0 {
+		return good.Points[n-1], true
+	}
+	if last, ok := fresh.last(key); ok {
+		return last, true
+	}
+	return r.store.last(key)
 }
 
 func sifted(f Metadata, fresh store) []error {

@@ -16,6 +16,7 @@ import (
 	"github.com/gogo/protobuf/proto"
 	"github.com/golang/snappy"
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/prompb"
 	writev2 "github.com/prometheus/prometheus/prompb/io/prometheus/write/v2"
 )
@@ -258,6 +259,26 @@ func TestOrderedAcrossRequests(t *testing.T) {
 	}
 	if got := r.Select("jobs_total", receiver.Label{Name: "site", Value: "lyon"}); len(got) != 0 {
 		t.Errorf("selected %+v", got)
+	}
+}
+
+// A stale marker ends what came before it, be that in its own request or in an earlier one.
+func TestStaleMarkerFollowsASample(t *testing.T) {
+	r := receiver.New(receiver.Options{Ordered: true})
+	stale := math.Float64frombits(value.StaleNaN)
+	for i, c := range []struct {
+		points []prompb.Sample
+		want   int
+	}{
+		{[]prompb.Sample{{Timestamp: 1000, Value: 1}, {Timestamp: 2000, Value: stale}}, 204},
+		{[]prompb.Sample{{Timestamp: 3000, Value: stale}}, 400},
+		{[]prompb.Sample{{Timestamp: 4000, Value: 1}, {Timestamp: 5000, Value: stale}}, 204},
+	} {
+		m := validV1()
+		m.Timeseries[0].Samples = c.points
+		if got := push(r, headers(receiver.V1), block(t, m)); got.Code != c.want {
+			t.Errorf("request %d: answered %d, want %d: %s", i, got.Code, c.want, got.Body)
+		}
 	}
 }
 
