@@ -51,7 +51,7 @@ type Site struct {
 	AllowHTTP          Switch   `split_words:"true" default:"false" desc:"true allows http to a host that is not loopback: credentials then travel in the clear."`
 	APIVersion         string   `split_words:"true" desc:"API version to ask for, such as 13.0; without it the newest that both sides know."`
 	Timeout            Duration `split_words:"true" default:"30s" min:"1s" max:"10m" desc:"Limit of one request."`
-	Concurrency        Count    `split_words:"true" default:"4" min:"1" max:"64" desc:"Requests at a time to the server."`
+	Concurrency        Count    `split_words:"true" default:"4" min:"1" max:"64" desc:"Pages of jobs read at a time; the requests of the other collectors come beside them."`
 }
 
 // Endpoint is one receiver of remote write.
