@@ -10,7 +10,7 @@ DEADCODE      := golang.org/x/tools/cmd/deadcode@v0.52.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 NFPM          := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
 
-.PHONY: help build test race lint vuln fmt bench demo crash-loop package check clean
+.PHONY: help build test race lint vuln fmt bench demo package check clean
 
 help: ## Show what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,9 +43,6 @@ bench: ## Print the README's table of figures
 
 demo: ## See the main job done in seconds: a simulated primary, the agent and a receiver
 	@$(GO) run ./cmd/backwire demo
-
-crash-loop: ## Kill the agent at random moments, ROUNDS times, and look whether anything is lost
-	$(GO) test ./cmd/backwire -count 1 -timeout 0 -v -run CrashLoop -args -rounds $(or $(ROUNDS),1000)
 
 package: ## Build the deb and the rpm into dist/
 	@./packaging/build
