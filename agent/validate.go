@@ -47,7 +47,7 @@ func (l *loader) validate(c *Config) {
 	l.validateEndpoints(c)
 	l.validateCollectors(c.Collect)
 	if len(c.Endpoints) == 0 {
-		l.warn("no endpoint: set %s_URL; until then the queue fills up to its limits and only queue export empties it", endpointPrefix)
+		l.warn("no endpoint: set %s_URL; until then the queue fills up to its limits, where the oldest is dropped; queue export copies it", endpointPrefix)
 	}
 	l.validateQueue(c.Queue)
 	if c.Compat != "" {
