@@ -125,7 +125,7 @@ var complianceValues = map[string]float64{
 // What the suite demands by its framework, on both versions of the message: every request it captured is given to the
 // strict receiver, which has no code of the sender's. Left out of the suite's older cases: native histograms and
 // summaries (backwire has none), and the fall back from 2.0 (the framework decodes one version a
-// case; TestVerdicts and TestChecklist have it).
+// case; TestVerdictsEndToEnd and TestChecklist11 have it).
 func TestComplianceOfBothVersions(t *testing.T) {
 	var cases []sender.Test
 	for _, version := range []remote.WriteMessageType{remote.WriteV1MessageType, remote.WriteV2MessageType} {

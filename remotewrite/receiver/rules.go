@@ -49,7 +49,7 @@ func checkPoints(ps []Point) error {
 		switch {
 		case i > 0 && p.T <= ps[i-1].T:
 			return fmt.Errorf("sample at %d comes after the one at %d", p.T, ps[i-1].T)
-		case p.Start > p.T:
+		case p.Start != 0 && p.Start > p.T: // 0 is none
 			return fmt.Errorf("sample at %d starts later, at %d", p.T, p.Start)
 		case i > 0 && p.Stale() && ps[i-1].Stale():
 			return fmt.Errorf("stale marker at %d follows one at %d", p.T, ps[i-1].T)
