@@ -32,6 +32,7 @@ type plant struct {
 	queue       committer
 	queueStatus func() QueueStatus
 	sites       []*sitePart
+	self        *scheduler // of the agent's own metrics; nil where they are not pushed
 	endpoints   []*endpointPart
 	close       func() error // the queue, last
 }
@@ -118,6 +119,9 @@ func (a *Agent) work(ctx context.Context, p *plant) {
 	var cycles, endpoints sync.WaitGroup
 	for _, s := range p.sites {
 		cycles.Go(func() { s.scheduler.run(ctx, collect) })
+	}
+	if p.self != nil {
+		cycles.Go(func() { p.self.run(ctx, collect) })
 	}
 	for _, e := range p.endpoints {
 		endpoints.Go(func() { a.deliver(send, e) })

@@ -23,6 +23,8 @@ type Config struct {
 	Queue Queue
 
 	ExternalLabels Labels  `split_words:"true" desc:"key:value,… added to every series."`
+	SelfMetrics    Switch  `split_words:"true" default:"true" desc:"Push the agent's own metrics with the rest; false leaves them to a scrape of /metrics."`
+	Instance       string  `split_words:"true" desc:"The value of the label instance on the agent's own metrics; without it the host's name."`
 	Listen         Address `split_words:"true" default:"127.0.0.1:9469" empty:"true" desc:"Status page, /metrics, /-/healthy, /-/ready; empty is none."`
 	LogLevel       string  `split_words:"true" default:"info" oneof:"debug info warn error" desc:"The least severe level that is logged."`
 	LogFormat      string  `split_words:"true" default:"text" oneof:"text json" desc:"How log lines are written."`

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"backwire/remotewrite"
@@ -51,17 +52,9 @@ func (a *Agent) newSitePart(s *Site, from source.Checkpoint, queue committer) (*
 	if err != nil {
 		return nil, err
 	}
-	interval := time.Duration(a.config.Interval)
-	log := a.log.With("site", s.Site)
 	part := &sitePart{
-		name: s.Site,
-		scheduler: &scheduler{
-			cycle: &cycle{
-				site: made, queue: queue, limit: cycleLimit(interval), log: log,
-				history: &history{observe: a.metrics.observer(s.Site)},
-			},
-			interval: interval, clock: time.Now, log: log,
-		},
+		name:      s.Site,
+		scheduler: a.newScheduler(made, queue, a.metrics.observer(s.Site), a.log.With("site", s.Site)),
 		describe: func(status *SiteStatus) {
 			status.URL = s.URL.String()
 			describeSite(made.Status(), status)
@@ -69,6 +62,35 @@ func (a *Agent) newSitePart(s *Site, from source.Checkpoint, queue committer) (*
 		close: made.Close,
 	}
 	return part, nil
+}
+
+func (a *Agent) newScheduler(s site, queue committer, observe func(time.Duration), log *slog.Logger) *scheduler {
+	interval := time.Duration(a.config.Interval)
+	return &scheduler{
+		cycle: &cycle{
+			site: s, queue: queue, limit: cycleLimit(interval), log: log,
+			history: &history{observe: observe},
+		},
+		interval: interval, clock: time.Now, log: log,
+	}
+}
+
+// newSelf gives the agent's own metrics their ticks. Their cycles are not counted among the sites'.
+func (a *Agent) newSelf(from source.Checkpoint, queue committer) (*scheduler, error) {
+	if !a.config.SelfMetrics {
+		return nil, nil
+	}
+	instance := a.config.Instance
+	if instance == "" {
+		name, err := os.Hostname()
+		if err != nil {
+			return nil, fmt.Errorf("the host has no name, set BACKWIRE_INSTANCE: %w", err)
+		}
+		instance = name
+	}
+	log := a.log.With("part", "own metrics")
+	made := newSelfSite(from, a.metrics.registry, instance, time.Duration(a.config.Interval), log)
+	return a.newScheduler(made, queue, func(time.Duration) {}, log), nil
 }
 
 // describeSite is what a site knows of itself.
@@ -227,6 +249,10 @@ func (a *Agent) fit(p *plant, queue *remotewrite.Queue, rejected remotewrite.Rej
 			return nil, err
 		}
 		p.sites = append(p.sites, part)
+	}
+	var err error
+	if p.self, err = a.newSelf(queue.Checkpoint(selfName), queue); err != nil {
+		return nil, err
 	}
 	var sending []*remotewrite.Endpoint
 	for i := range a.config.Endpoints {

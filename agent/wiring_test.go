@@ -89,16 +89,22 @@ func (s *shop) truth() int64 {
 // await runs an agent until the receiver has the truth.
 func (s *shop) await(t *testing.T, a *Agent) {
 	t.Helper()
+	s.runUntil(t, a, func() bool { return s.completed() == s.truth() })
+}
+
+// runUntil runs an agent until the condition holds, which is looked at after each request.
+func (s *shop) runUntil(t *testing.T, a *Agent, holds func() bool) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	ran := make(chan error, 1)
 	running, stop := context.WithCancel(ctx)
 	go func() { ran <- a.Run(running) }()
-	for s.completed() != s.truth() && ctx.Err() == nil {
+	for !holds() && ctx.Err() == nil {
 		select {
 		case <-s.arrived:
 		case <-ctx.Done():
-			t.Errorf("received %d completed jobs, the truth is %d", s.completed(), s.truth())
+			t.Errorf("not within 30s: received %d completed jobs, the truth is %d", s.completed(), s.truth())
 		}
 	}
 	stop()
