@@ -17,6 +17,7 @@ import (
 	"backwire/remotewrite"
 	"backwire/remotewrite/receiver"
 	"backwire/source/netbackup/nbusim"
+	"backwire/source/probe"
 )
 
 // shop is a primary server and a receiver, and the settings to go between them.
@@ -214,14 +215,14 @@ func TestCheck(t *testing.T) {
 	}{
 		"all is well":  {},
 		"wrong key":    {settings: []string{"BACKWIRE_NETBACKUP_API_KEY_FILE=", "BACKWIRE_NETBACKUP_API_KEY=" + canary}, want: []string{"site paris", "not authenticated", "is the API key right"}},
-		"wrong CA":     {settings: []string{"BACKWIRE_NETBACKUP_CA_FILE="}, want: []string{"site paris ping", "not trusted", "CA"}},
+		"wrong CA":     {settings: []string{"BACKWIRE_NETBACKUP_CA_FILE="}, want: []string{"site paris certificate", "unknown authority", "backwire trust"}},
 		"wrong path":   {settings: []string{"BACKWIRE_NETBACKUP_URL="}, want: []string{"site paris", "is the URL right"}},
 		"proxy's HTML": {bend: func(s *shop) { s.primary.Inject(nbusim.Fault{Effect: nbusim.ProxyPage()}) }, want: []string{"site paris", "proxy"}},
 		"storage fails": {bend: func(s *shop) {
 			s.primary.Inject(nbusim.Fault{Path: "/storage/storage-units", Effect: nbusim.Status(500)})
-		}, want: []string{"site paris storage", "server failed"}},
-		"nobody receives": {settings: []string{"BACKWIRE_REMOTE_WRITE_URL=http://127.0.0.1:1/"}, want: []string{"endpoint default empty write", "127.0.0.1:1"}},
-		"receiver's 401":  {bend: func(s *shop) { s.received.Always(&receiver.Answer{Status: 401, Body: "who?"}) }, want: []string{"endpoint default empty write", "who?"}},
+		}, want: []string{"site paris role storage", "server failed"}},
+		"nobody receives": {settings: []string{"BACKWIRE_REMOTE_WRITE_URL=http://127.0.0.1:1/"}, want: []string{"endpoint default route", "127.0.0.1:1"}},
+		"receiver's 401":  {bend: func(s *shop) { s.received.Always(&receiver.Answer{Status: 401, Body: "who?"}) }, want: []string{"endpoint default write", "who?"}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -238,8 +239,8 @@ func TestCheck(t *testing.T) {
 			}
 			var failed []string
 			for _, f := range s.agent(t, c.settings...).Check(t.Context()) {
-				if f.Err != nil {
-					failed = append(failed, fmt.Sprintf("%s %s: %v", f.Subject, f.Step, f.Err))
+				if f.Result == probe.Failed {
+					failed = append(failed, fmt.Sprintf("%s %s: %s; %s", f.Subject, f.Step, f.Found, f.Next))
 				}
 			}
 			text := strings.Join(failed, "\n")

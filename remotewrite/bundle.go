@@ -89,7 +89,7 @@ func (b *Bundle) deliver(ctx context.Context, c EndpointConfig, from *bundleFeed
 	if err != nil {
 		return Stats{}, err
 	}
-	if err := e.Check(ctx); err != nil {
+	if err := e.answers(ctx); err != nil {
 		return e.Stats(), err
 	}
 	err = e.Run(ctx, 0) // at the end there is nothing under way, and an interruption is meant

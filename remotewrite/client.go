@@ -138,6 +138,7 @@ func (a *answer) read(resp *http.Response) {
 	defer resp.Body.Close()
 	a.status = resp.StatusCode
 	a.location = resp.Header.Get("Location")
+	a.date, _ = http.ParseTime(resp.Header.Get("Date"))
 	a.retryAfter = retryAfter(resp.Header.Get("Retry-After"), time.Now())
 	a.count(resp.Header)
 	a.page = a.status/100 == 2 && strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html")

@@ -3,7 +3,6 @@ package remotewrite
 import (
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -14,8 +13,8 @@ import (
 // maxComplaint bounds a receiver's words where a person reads them in one line, in bytes.
 const maxComplaint = 300
 
-// complaint says in one line what a check met and what to do about it.
-func (a *answer) complaint(to string) error {
+// complaint is what a check met, in one line.
+func (a *answer) complaint() string {
 	what := a.describe()
 	if e, framed := errors.AsType[*url.Error](a.err); framed {
 		what = e.Err.Error() // without the method and the URL once more
@@ -24,10 +23,7 @@ func (a *answer) complaint(to string) error {
 	if len(what) > maxComplaint {
 		what = strings.ToValidUTF8(what[:maxComplaint], "") + "…"
 	}
-	if hint := a.advice(); hint != "" {
-		what += "; " + hint
-	}
-	return fmt.Errorf("write to %s: %s", to, what)
+	return what
 }
 
 // advice is what to do about an answer that is not a good one. Settings are called by the end of their names.
@@ -56,8 +52,12 @@ func (a *answer) advice() string {
 		return "does the receiver want a tenant (TENANT), or another PROTOCOL?"
 	case http.StatusTooManyRequests:
 		return "the receiver limits this tenant's rate: raise the limit, or try again later"
+	case http.StatusRequestEntityTooLarge:
+		return "raise the receiver's limit on a request's size, or that of the proxy before it"
+	case http.StatusConflict, http.StatusUnprocessableEntity:
+		return "the receiver's words say what it objects to; does it take samples of this time, and these external labels?"
 	}
-	return ""
+	return "the receiver's words, and its own log, say why"
 }
 
 // adviceOn is what to do where no answer came.

@@ -16,7 +16,7 @@ func TestComplaintSaysWhatToDo(t *testing.T) {
 	refused := &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 	for _, c := range []struct {
 		answer answer
-		want   string // after "write to URL: "
+		want   string
 	}{
 		{answer{status: 401, words: "invalid\n token"}, "401 Unauthorized: invalid token; are USERNAME and PASSWORD_FILE"},
 		{answer{status: 403}, "403 Forbidden; are USERNAME"},
@@ -35,8 +35,8 @@ func TestComplaintSaysWhatToDo(t *testing.T) {
 		{answer{err: fmt.Errorf("tls: %w", x509.HostnameError{Certificate: &x509.Certificate{}, Host: "x"})}, "tls: x509: certificate is not valid for any names, but wanted to match x; use the name"},
 		{answer{err: errors.New("timed out")}, "timed out; see that the receiver runs"},
 	} {
-		got := c.answer.complaint("https://mimir.example").Error()
-		if !strings.HasPrefix(got, "write to https://mimir.example: "+c.want) || strings.Contains(got, "\n") {
+		got := c.answer.complaint() + "; " + c.answer.advice()
+		if !strings.HasPrefix(got, c.want) || strings.Contains(got, "\n") {
 			t.Errorf("complaint is %q, want %q", got, c.want)
 		}
 	}
@@ -45,7 +45,7 @@ func TestComplaintSaysWhatToDo(t *testing.T) {
 func TestComplaintCutsLongWords(t *testing.T) {
 	t.Parallel()
 	a := answer{status: 500, words: strings.Repeat("é", maxWords)}
-	if got := a.complaint("x").Error(); len(got) > 2*maxComplaint {
+	if got := a.complaint(); len(got) > 2*maxComplaint {
 		t.Errorf("the complaint has %d bytes", len(got))
 	}
 }

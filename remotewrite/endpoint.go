@@ -149,23 +149,6 @@ func (e *Endpoint) Stats() Stats { return e.recorder.snapshot() }
 // Wake ends a pause: what it was for may have been put right.
 func (e *Endpoint) Wake() { e.bell.ring() }
 
-// Check sends an empty request and says in one line what is wrong with the answer and what to do. It
-// changes nothing.
-func (e *Endpoint) Check(ctx context.Context) error {
-	s := newShard(e)
-	p := e.protocol()
-	for {
-		a, _ := e.client.post(ctx, p, s.encoder.nothing(p), 0)
-		switch v := judge(a, e.fallback); {
-		case v == delivered:
-			return nil
-		case v != older:
-			return a.complaint(e.config.URL)
-		}
-		p = protocol1
-	}
-}
-
 // Run delivers until the context ends. A request that is under way then may still finish, and what the
 // queue holds is sent on, within the time given for it; nothing is waited for any more. It returns nil when the
 // context has ended, and never otherwise.

@@ -379,26 +379,6 @@ func TestQueueThatCannotBeReadIsReadAgain(t *testing.T) {
 	})
 }
 
-func TestCheckSendsOneEmptyWrite(t *testing.T) {
-	for _, c := range []struct {
-		options receiver.Options
-		answer  *receiver.Answer
-		want    string
-	}{
-		{receiver.Options{}, nil, ""},
-		{receiver.Options{V2: receiver.Swallow}, nil, ""},
-		{receiver.Options{}, &receiver.Answer{Status: 401, Body: "no such token"}, "401 Unauthorized: no such token"},
-		{receiver.Options{}, &receiver.Answer{Status: 307, Header: http.Header{"Location": {"https://else.where/"}}}, "https://else.where/"},
-	} {
-		g := newRig(t, EndpointConfig{}, c.options)
-		g.receiver.Always(c.answer)
-		err := g.endpoint.Check(t.Context())
-		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%+v: %v", c, err)
-		}
-	}
-}
-
 // A window is as large as its series make worth while, within bounds, and never too small for the shards.
 func TestWindowFollowsTheSeries(t *testing.T) {
 	t.Parallel()

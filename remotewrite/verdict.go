@@ -25,6 +25,7 @@ type answer struct {
 	written    int           // samples stored by the receiver's own count; -1 where it gave none
 	confirmed  bool          // one of the X-Prometheus-Remote-Write-*-Written headers was there
 	retryAfter time.Duration // 0 where none was asked for
+	date       time.Time     // the receiver's clock, to the second; zero where it gave none
 	location   string        // where a redirect points
 	page       bool          // a 2xx with HTML, as a proxy's login page has it
 	words      string        // the body of an error, cut to maxWords

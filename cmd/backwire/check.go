@@ -2,39 +2,44 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
-	"text/tabwriter"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"backwire/agent"
+	"backwire/source/probe"
 )
 
 // checkWithin bounds a check: nobody waits longer at a terminal.
 const checkWithin = 2 * time.Minute
 
 func newCheck(sh *shell) *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	check := &cobra.Command{
 		Use:   "check",
 		Short: "Try every setting for real and say what to do where one fails",
-		Long: `check loads the configuration and then tries it: at every site the connection, the
-certificate, the credential and one page of each collector, at every endpoint an empty
-write. It needs no running agent and changes nothing. It exits with 1 if a line failed.`,
+		Long: `check loads the configuration and then tries it. At every site: the name, the way there,
+the certificate, the API's version, both clocks, the credential, and one page of each
+collector, which tells whether the role is sufficient. At every endpoint: the name, the way,
+the certificate, and one sample of backwire_check_timestamp_seconds, which a receiver of
+remote write 2.0 confirms by its count. It needs no running agent and changes nothing else.
+It exits with 1 if a step failed. With --json it prints one object for a machine.`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return sh.check(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return sh.check(cmd.Context(), asJSON) },
 	}
+	check.Flags().BoolVar(&asJSON, "json", false, "print one JSON object with every step")
+	return check
 }
 
-func (sh *shell) check(ctx context.Context) error {
+func (sh *shell) check(ctx context.Context, asJSON bool) error {
 	cfg, err := sh.config()
 	if err != nil {
 		return err
-	}
-	for _, w := range cfg.Warnings {
-		fmt.Fprintln(sh.stderr, "warning:", w)
 	}
 	// What goes wrong is told by the findings; the log would tell it again.
 	a, err := agent.New(cfg, readBuild().version, slog.New(slog.DiscardHandler))
@@ -43,26 +48,113 @@ func (sh *shell) check(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()
-	fmt.Fprintf(sh.stdout, "configuration is well; sites: %d, endpoints: %d\n", len(cfg.Sites), len(cfg.Endpoints))
-	return writeFindings(sh.stdout, a.Check(ctx))
-}
-
-// writeFindings prints a line a finding, and under a failed one its error.
-func writeFindings(w io.Writer, findings []agent.Finding) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	failed := 0
-	for _, f := range findings {
-		verdict, detail := "ok", f.Detail
-		if f.Err != nil {
-			failed++
-			verdict, detail = "FAILED", f.Err.Error()
+	d := diagnosis{Version: readBuild().version, Warnings: cfg.Warnings, Findings: a.Check(ctx)}
+	for _, f := range d.Findings {
+		if f.Result == probe.Failed {
+			d.Failed++
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", f.Subject, f.Step, verdict, detail)
 	}
-	table.Flush()
-	if failed > 0 {
-		fmt.Fprintf(w, "%d of %d failed\n", failed, len(findings))
+	write := d.write
+	if asJSON {
+		write = d.writeJSON
+	}
+	if err := write(sh.stdout); err != nil {
+		return err
+	}
+	if d.Failed > 0 {
 		return errSaid
 	}
 	return nil
+}
+
+// diagnosis is what a check found. Its JSON form is for machines and only ever gains fields.
+type diagnosis struct {
+	Version  string          `json:"version"`
+	Failed   int             `json:"failed"`   // findings with the result "failed"
+	Warnings []string        `json:"warnings"` // of the configuration
+	Findings []probe.Finding `json:"findings"`
+}
+
+func (d diagnosis) writeJSON(w io.Writer) error {
+	d.Warnings = append([]string{}, d.Warnings...) // an empty list rather than null
+	out := json.NewEncoder(w)
+	out.SetIndent("", "  ")
+	out.SetEscapeHTML(false)
+	return out.Encode(d)
+}
+
+// The columns of the table; what does not fit is wrapped within the last.
+const (
+	columnResult = 9
+	columnStep   = 22
+	columnText   = 80 - columnResult - columnStep
+)
+
+func (d diagnosis) write(w io.Writer) error {
+	var text strings.Builder
+	text.WriteString("configuration is well\n")
+	for _, warning := range d.Warnings {
+		row(&text, "warning", "settings", warning)
+	}
+	subject := ""
+	for _, f := range d.Findings {
+		if f.Subject != subject {
+			subject = f.Subject
+			fmt.Fprintf(&text, "\n%s\n", subject)
+		}
+		writeFinding(&text, f)
+	}
+	if d.Failed > 0 {
+		fmt.Fprintf(&text, "\n%d of %d steps failed\n", d.Failed, len(d.Findings))
+	} else {
+		fmt.Fprintf(&text, "\nall %d steps are well\n", len(d.Findings))
+	}
+	_, err := io.WriteString(w, text.String())
+	return err
+}
+
+// writeFinding says what was tried only where it did not work: that is where it matters.
+func writeFinding(w *strings.Builder, f probe.Finding) {
+	result := string(f.Result)
+	if f.Result == probe.Failed {
+		result = "FAILED"
+		row(w, result, f.Step, f.Tried)
+		row(w, "", "  came back", f.Found)
+	} else {
+		row(w, result, f.Step, f.Found)
+	}
+	if f.Next != "" {
+		row(w, "", "  what to do", f.Next)
+	}
+	if f.Command != "" {
+		fmt.Fprintf(w, "%*s$ %s\n", columnResult+2, "", f.Command) // in one piece, to be copied
+	}
+}
+
+// row writes one line of the table, or several where the text is longer.
+func row(w *strings.Builder, result, step, text string) {
+	for i, line := range wrap(text, columnText) {
+		if i > 0 {
+			result, step = "", ""
+		}
+		fmt.Fprintf(w, "%-*s%-*s%s\n", columnResult, result, columnStep, step, line)
+	}
+}
+
+// wrap breaks a text between words. A word that is longer than a line has one of its own, unbroken: it
+// is an address or a command, and somebody may want to copy it.
+func wrap(text string, width int) []string {
+	lines := []string{""}
+	for word := range strings.FieldsSeq(text) {
+		last := &lines[len(lines)-1]
+		switch {
+		case *last == "":
+			*last = word
+		case len(*last)+1+len(word) <= width:
+			*last += " " + word
+		default:
+			lines = append(lines, word)
+		}
+	}
+	return lines
 }

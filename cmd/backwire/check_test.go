@@ -1,10 +1,14 @@
 package main
 
 import (
+	"encoding/json"
+	"encoding/pem"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"backwire/remotewrite/receiver"
 	"backwire/source/netbackup/nbusim"
@@ -21,74 +25,108 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 			func(t *testing.T, s *stand) {
 				s.settings["NETBACKUP_API_KEY_FILE"] = s.file(t, "wrong-key", "wrong")
 			},
-			[][]string{{"site paris login", "not authenticated", "is the API key right, and not expired?"}},
+			[][]string{{"site paris", "login", "not authenticated", "is the API key right, and not expired?"}},
 		},
 		"wrong CA": {
 			func(t *testing.T, s *stand) {
 				s.settings["NETBACKUP_CA_FILE"] = s.file(t, "other.pem", string(otherPrimary(t).CA()))
 			},
-			[][]string{{"site paris ping", "server not trusted", "comes from another CA"}},
+			[][]string{{"site paris", "certificate", "comes from another CA", "backwire trust", "nbcertcmd -listCACertDetails", "openssl s_client -connect 127.0.0.1:"}},
 		},
 		"wrong fingerprint": {
 			func(t *testing.T, s *stand) {
 				s.settings["NETBACKUP_CA_FILE"] = ""
 				s.settings["NETBACKUP_CA_FINGERPRINT"] = otherPrimary(t).Fingerprint()
 			},
-			[][]string{{"site paris ping", "is pinned", "compare CA_FINGERPRINT"}},
+			[][]string{{"site paris", "certificate", "is pinned", "compare CA_FINGERPRINT"}},
+		},
+		"wrong name": {
+			func(t *testing.T, s *stand) {
+				secure := httptest.NewTLSServer(s.receiver)
+				t.Cleanup(secure.Close)
+				pem := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw})
+				s.settings["REMOTE_WRITE_CA_FILE"] = s.file(t, "receiver.pem", string(pem))
+				s.settings["REMOTE_WRITE_URL"] = strings.Replace(secure.URL, "127.0.0.1", "localhost", 1)
+			},
+			[][]string{{"endpoint default", "certificate", "is valid for example.com", "use a name in the URL that the certificate carries: example.com"}},
+		},
+		"receiver's CA unknown": {
+			func(t *testing.T, s *stand) {
+				secure := httptest.NewTLSServer(s.receiver)
+				t.Cleanup(secure.Close)
+				s.settings["REMOTE_WRITE_URL"] = secure.URL
+			},
+			[][]string{{"endpoint default", "certificate", "unknown authority", "name that in CA_FILE", "openssl s_client"}},
+		},
+		"https to an http port": {
+			func(_ *testing.T, s *stand) {
+				s.settings["REMOTE_WRITE_URL"] = strings.Replace(s.push, "http:", "https:", 1)
+			},
+			[][]string{{"endpoint default", "certificate", "does not speak TLS", "is it http"}},
+		},
+		"unknown host": {
+			func(_ *testing.T, s *stand) { s.settings["NETBACKUP_URL"] = "https://primary.invalid:1556/netbackup" },
+			[][]string{{"site paris", "name", "primary.invalid", "getent hosts primary.invalid"}},
 		},
 		"wrong path": {
 			func(_ *testing.T, s *stand) { s.settings["NETBACKUP_URL"] += "/api" },
-			[][]string{{"site paris ping", "404", "is the URL right, with /netbackup at its end?"}},
+			[][]string{{"site paris", "version", "404", "is the URL right, with /netbackup at its end?"}},
 		},
 		"a proxy's HTML": {
 			func(_ *testing.T, s *stand) { s.primary.Inject(nbusim.Fault{Effect: nbusim.ProxyPage()}) },
-			[][]string{{"site paris ping", "not readable", "does a proxy or a login page answer"}},
+			[][]string{{"site paris", "version", "not readable", "does a proxy or a login page answer"}},
 		},
 		"primary server down": {
 			func(_ *testing.T, s *stand) { _ = s.primary.Close() },
-			[][]string{{"site paris ping", "connection refused", "are NetBackup's services up?"}},
+			[][]string{{"site paris", "route", "connection refused", "nothing listens there", "ss -ltn"}},
 		},
 		"no role": {
 			func(_ *testing.T, s *stand) {
 				s.primary.SetKeys(nbusim.APIKey{Key: nbusim.DefaultKey, Roles: nbusim.NoRoles()})
 			},
 			[][]string{
-				{"site paris storage", "200 with an empty list", "View permission on |STORAGE|STORAGE-UNITS|"},
-				{"site paris jobs", "200 with an empty list", "View permission on |MANAGE|JOBS|"},
+				{"site paris", "role storage", "200 with an empty list", "View permission on |STORAGE|STORAGE-UNITS|", "|OPERATIONS|VIEW|"},
+				{"site paris", "role jobs", "200 with an empty list", "View permission on |MANAGE|JOBS|"},
 			},
 		},
 		"role refused": {
 			func(_ *testing.T, s *stand) {
 				s.primary.Inject(nbusim.Fault{Path: "/admin/jobs", Effect: nbusim.Status(http.StatusForbidden)})
 			},
-			[][]string{{"site paris jobs", "403", "View permission on |MANAGE|JOBS|"}},
+			[][]string{{"site paris", "role jobs", "403", "View permission on |MANAGE|JOBS|"}},
 		},
 		"endpoint 401": {
 			func(_ *testing.T, s *stand) { s.receiver.Always(&receiver.Answer{Status: 401, Body: "invalid\ntoken"}) },
-			[][]string{{"endpoint default empty write", "401 Unauthorized: invalid token", "are USERNAME and PASSWORD_FILE"}},
+			[][]string{{"endpoint default", "write", "401 Unauthorized: invalid token", "are USERNAME and PASSWORD_FILE"}},
 		},
 		"endpoint 404": {
 			func(_ *testing.T, s *stand) { s.receiver.Always(&receiver.Answer{Status: 404}) },
-			[][]string{{"endpoint default empty write", "404 Not Found", "is the path right?"}},
+			[][]string{{"endpoint default", "write", "404 Not Found", "is the path right?"}},
 		},
 		"endpoint unreachable": {
 			func(t *testing.T, s *stand) {
 				s.settings["REMOTE_WRITE_URL"] = "http://" + freePort(t) + "/api/v1/push"
 			},
-			[][]string{{"endpoint default empty write", "connection refused", "is the receiver up?"}},
+			[][]string{{"endpoint default", "route", "connection refused", "nothing listens there"}},
 		},
 		"a proxy's HTML before the endpoint": {
 			func(_ *testing.T, s *stand) {
 				s.receiver.Always(&receiver.Answer{Status: 200, Header: http.Header{"Content-Type": {"text/html"}}, Body: "<html>"})
 			},
-			[][]string{{"endpoint default empty write", "page of HTML", "does a proxy or a login page answer"}},
+			[][]string{{"endpoint default", "write", "page of HTML", "does a proxy or a login page answer"}},
+		},
+		"a receiver that stores nothing": {
+			func(_ *testing.T, s *stand) {
+				s.receiver.Always(&receiver.Answer{Status: 204, Header: http.Header{"X-Prometheus-Remote-Write-Samples-Written": {"0"}}})
+			},
+			[][]string{{"endpoint default", "write", "0 samples were stored", "relabelling rule"}},
 		},
 		"both sides": {
 			func(_ *testing.T, s *stand) {
 				_ = s.primary.Close()
 				s.receiver.Always(&receiver.Answer{Status: 503})
 			},
-			[][]string{{"site paris ping", "connection refused"}, {"endpoint default empty write", "503", "its own log says why"}},
+			[][]string{{"site paris", "route", "connection refused"}, {"endpoint default", "write", "503", "its own log says why"}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -113,31 +151,60 @@ func otherPrimary(t *testing.T) *nbusim.Server {
 	return s
 }
 
-// wantFailures wants exactly these lines to have failed.
+// wantFailures wants exactly these steps to have failed, each with what was tried, what came back and what to do.
 func wantFailures(t *testing.T, stdout string, want [][]string) {
 	t.Helper()
-	var failed []string
-	for line := range strings.Lines(stdout) {
-		if strings.Contains(line, "  FAILED  ") {
-			failed = append(failed, strings.Join(strings.Fields(line), " "))
-		}
-	}
+	failed := failures(stdout)
 	if len(failed) != len(want) {
-		t.Fatalf("%d lines failed, want %d:\n%s", len(failed), len(want), stdout)
+		t.Fatalf("%d steps failed, want %d:\n%s", len(failed), len(want), stdout)
 	}
 	for i, words := range want {
-		if !strings.HasPrefix(failed[i], words[0]) {
-			t.Errorf("line %q is not about %q", failed[i], words[0])
+		if !strings.HasPrefix(failed[i], words[0]+" "+words[1]) {
+			t.Errorf("%q is not about %q", failed[i], words[:2])
 		}
-		for _, word := range words[1:] {
+		for _, word := range append(words[2:], "came back", "what to do") {
 			if !strings.Contains(failed[i], word) {
-				t.Errorf("line %q lacks %q", failed[i], word)
+				t.Errorf("%q lacks %q", failed[i], word)
 			}
 		}
 	}
 	if strings.Contains(stdout, nbusim.DefaultKey) {
 		t.Errorf("a secret is shown:\n%s", stdout)
 	}
+	wantNarrow(t, stdout)
+}
+
+// wantNarrow wants no line longer than a terminal, unless it is one word or a command to be copied.
+func wantNarrow(t *testing.T, text string) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\n")
+		if utf8.RuneCountInString(line) > 80 && len(strings.Fields(line)) > 1 && !strings.HasPrefix(strings.TrimSpace(line), "$ ") {
+			t.Errorf("a line has %d columns: %q", utf8.RuneCountInString(line), line)
+		}
+	}
+}
+
+// failures are the failed steps of a check's table, each with its subject and in one line.
+func failures(stdout string) []string {
+	var failed []string
+	subject, within := "", false
+	for line := range strings.Lines(stdout) {
+		switch {
+		case strings.TrimSpace(line) == "":
+			within = false
+		case strings.HasPrefix(line, "site ") || strings.HasPrefix(line, "endpoint "):
+			subject = strings.TrimSpace(line)
+		case strings.HasPrefix(line, "FAILED"):
+			within = true
+			failed = append(failed, subject+" "+strings.Join(strings.Fields(line)[1:], " "))
+		case !strings.HasPrefix(line, "  "):
+			within = false
+		case within:
+			failed[len(failed)-1] += " " + strings.Join(strings.Fields(line), " ")
+		}
+	}
+	return failed
 }
 
 func TestCheckIsWell(t *testing.T) {
@@ -149,16 +216,16 @@ func TestCheckIsWell(t *testing.T) {
 	}
 	wantFailures(t, stdout, nil)
 	for _, line := range []string{
-		"configuration is well; sites: 1, endpoints: 1",
-		"site paris ping ok", "site paris login ok", "site paris storage ok", "site paris disk_pools ok",
-		"site paris storage_servers ok", "site paris jobs ok", "endpoint default empty write ok",
+		"configuration is well", "ok name 127.0.0.1 is an address", "ok route connected to 127.0.0.1:", "ok certificate TLS 1.3", "ok version API version 14.0",
+		"ok clock within 1s", "ok login the credential is accepted", "ok role storage readable", "ok role disk_pools readable",
+		"ok role storage_servers readable", "ok role jobs readable", "ok write stored in", "steps are well",
 	} {
 		if !strings.Contains(strings.Join(strings.Fields(stdout), " "), line) {
 			t.Errorf("there is no line %q:\n%s", line, stdout)
 		}
 	}
-	if len(s.receiver.Series()) != 0 || s.primary.Sessions() != 0 {
-		t.Error("the check has left something behind")
+	if len(s.receiver.Series()) != 1 || len(s.receiver.Select("backwire_check_timestamp_seconds")) != 1 || s.primary.Sessions() != 0 {
+		t.Error("the check has left something else behind than its one sample")
 	}
 	if _, err := os.Stat(s.settings["QUEUE_DIR"]); err == nil {
 		t.Error("the check has made a queue")
@@ -171,8 +238,41 @@ func TestCheckTellsOptionalRole(t *testing.T) {
 	s := newStand(t)
 	s.primary.SetKeys(nbusim.APIKey{Key: nbusim.DefaultKey, Roles: nbusim.Roles{nbusim.NamespaceJobs, nbusim.NamespaceStorageUnits}})
 	code, stdout, _ := s.execute(t, "check")
-	if code != exitOK || !strings.Contains(stdout, "it needs View on |STORAGE|DISK-POOLS|") {
+	if code != exitOK || !strings.Contains(strings.Join(strings.Fields(stdout), " "), "it needs View on |STORAGE|DISK-POOLS|") {
 		t.Errorf("exit code %d:\n%s", code, stdout)
+	}
+}
+
+// The JSON form is what other programs are written against: names and words of it stay.
+func TestCheckJSON(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	s.receiver.Always(&receiver.Answer{Status: 404})
+	code, stdout, _ := s.execute(t, "check", "--json")
+	var got struct {
+		Version  string
+		Failed   int
+		Warnings []string
+		Findings []struct {
+			Subject, Step, Result, Tried, Found, Next, Command string
+			Seconds                                            *float64
+		}
+	}
+	d := json.NewDecoder(strings.NewReader(stdout))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&got); err != nil {
+		t.Fatalf("%v:\n%s", err, stdout)
+	}
+	if code != exitFailed || got.Failed != 1 || got.Version == "" || got.Warnings == nil || len(got.Findings) != 13 {
+		t.Errorf("exit code %d, %d failed, %d findings", code, got.Failed, len(got.Findings))
+	}
+	for _, f := range got.Findings {
+		if f.Subject == "" || f.Step == "" || f.Tried == "" || f.Found == "" || f.Seconds == nil || f.Result == "failed" && f.Next == "" {
+			t.Errorf("%+v", f)
+		}
+	}
+	if last := got.Findings[len(got.Findings)-1]; last.Subject != "endpoint default" || last.Step != "write" || last.Result != "failed" {
+		t.Errorf("the last is %+v", last)
 	}
 }
 

@@ -2,67 +2,127 @@ package netbackup
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"iter"
+	"net/http"
 	"time"
+
+	"backwire/source/probe"
 )
 
-// CheckResult is one line of the check of a site.
-type CheckResult struct {
-	Step string // ping, login, or a collector's name
-	OK   bool
-	What string // what was found
-	Hint string // what to do, empty where nothing is
-}
-
-// Check tries everything that a cycle needs, with one page of each collector. It stops
-// where the rest could only fail in the same way.
-func (s *Site) Check(ctx context.Context) []CheckResult {
-	results := []CheckResult{s.checkPing(ctx)}
-	if !results[0].OK {
-		return results
+// Check tries everything that a cycle needs, from the network to one page of each collector, and
+// stops where the rest could only fail in the same way.
+func (s *Site) Check(ctx context.Context) []probe.Finding {
+	findings := s.checkNetwork(ctx)
+	if !probe.Reached(findings) {
+		return findings
 	}
-	results = append(results, s.checkLogin(ctx))
-	if !results[1].OK {
-		return results
+	findings = append(findings, s.checkPing(ctx)...)
+	if !probe.Reached(findings) {
+		return findings
+	}
+	findings = append(findings, s.checkLogin(ctx))
+	if !probe.Reached(findings) {
+		return findings
 	}
 	for _, c := range s.collectors {
 		if q, ok := s.question(c.name); ok {
-			results = append(results, q.check(ctx, c.name))
+			findings = append(findings, q.check(ctx, c.name))
 		}
 	}
-	return results
+	return findings
 }
 
-func (s *Site) checkPing(ctx context.Context) CheckResult {
+// checkNetwork leaves out what a replaced transport does in its own way.
+func (s *Site) checkNetwork(ctx context.Context) []probe.Finding {
+	c := s.client
+	transport, ours := c.http.Transport.(*http.Transport)
+	if !ours {
+		return nil
+	}
+	address := probe.Address{URL: c.cfg.URL, TLS: transport.TLSClientConfig, Advise: adviseTrust}
+	address.Proxy, _ = http.ProxyFromEnvironment(&http.Request{URL: c.cfg.URL})
+	if !c.cfg.InsecureSkipVerify {
+		address.Verify = func(state tls.ConnectionState) error {
+			err := c.trust.verify(state)
+			if errors.Is(err, errPinMissing) && c.learnCA(ctx) {
+				return c.trust.verify(state)
+			}
+			return err
+		}
+	}
+	return address.Try(ctx)
+}
+
+// adviseTrust is what to do about a primary server's certificate.
+func adviseTrust(err error) string {
+	const where = "\"backwire trust\" fetches it and shows its fingerprint, to be compared with \"nbcertcmd -listCACertDetails\" on the primary server " +
+		"(in the web UI: Security > Certificates > Certificate authority); then set CA_FILE"
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return "the server's certificate comes from another CA than the one that is trusted here. Get the primary's own CA: " + where
+	}
+	if errors.Is(err, errPinMissing) {
+		_, hint := networkKind(err)
+		return hint
+	}
+	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok && e.Reason == x509.Expired {
+		return "renew it on the primary server with \"nbcertcmd -renewCertificate\" (in the web UI: Security > Certificates), and see that this host's clock is right (\"timedatectl\")"
+	}
+	return ""
+}
+
+// checkPing asks for the server's clock and the API's version: nobody needs a credential for that.
+func (s *Site) checkPing(ctx context.Context) []probe.Finding {
+	const tried = "GET /ping"
+	began := time.Now()
 	ping, err := s.client.Ping(ctx)
 	if err != nil {
-		return failedCheck("ping", err)
+		f := failedCheck("version", tried, err)
+		if f.Next == "" || errors.Is(err, ErrNotOffered) {
+			f.Next = "is the URL right, with /netbackup at its end?" // every server answers this
+		}
+		return []probe.Finding{f.Timed(time.Since(began))}
 	}
-	r := CheckResult{Step: "ping", OK: true, What: fmt.Sprintf("API version %s in %v", ping.APIVersion, ping.RoundTrip.Round(time.Millisecond))}
-	skew := ping.ServerTime.Add(ping.RoundTrip / 2).Sub(s.now()).Round(time.Second)
-	if skew.Abs() > time.Minute {
-		r.What += fmt.Sprintf("; the server's clock is %v from this one", skew)
-		r.Hint = "set both clocks by NTP: samples are written at this host's time"
+	version := probe.Finding{
+		Step: "version", Result: probe.OK, Tried: tried,
+		Found: fmt.Sprintf("API version %s in use%s, answered in %v", ping.APIVersion, ofRelease(ping.APIVersion), ping.RoundTrip.Round(time.Millisecond/10)),
 	}
-	return r
+	skew := ping.ServerTime.Add(ping.RoundTrip / 2).Sub(s.now())
+	clock := probe.Clock(tried, skew, time.Second, "samples are written at this host's time, jobs end at the server's")
+	return []probe.Finding{version.Timed(ping.RoundTrip), clock}
 }
 
-func (s *Site) checkLogin(ctx context.Context) CheckResult {
+func ofRelease(version string) string {
+	if r := release(version); r != "" {
+		return " (NetBackup " + r + ")"
+	}
+	return ""
+}
+
+func (s *Site) checkLogin(ctx context.Context) probe.Finding {
+	tried := "GET /security/api-keys with the API key"
+	if s.client.cfg.APIKey == nil {
+		tried = "POST /login as " + s.client.cfg.Username
+	}
+	began := time.Now()
 	expires, err := s.client.APIKeyExpiry(ctx)
-	switch {
-	case err != nil && !withheld(err):
-		return failedCheck("login", err)
-	case err != nil || expires.IsZero():
-		return CheckResult{Step: "login", OK: true, What: "the credential is accepted"}
+	took := time.Since(began)
+	if err != nil && !withheld(err) {
+		return failedCheck("login", tried, err).Timed(took)
 	}
-	left := expires.Sub(s.now()).Round(time.Hour)
-	r := CheckResult{Step: "login", OK: true, What: "the credential is accepted; the API key expires on " + expires.UTC().Format(time.DateOnly)}
-	if left < 14*24*time.Hour {
-		r.Hint = "create a new API key in time: nothing is collected after that day"
+	f := probe.Finding{Step: "login", Result: probe.OK, Tried: tried, Found: "the credential is accepted"}
+	if err != nil || expires.IsZero() {
+		return f.Timed(took)
 	}
-	return r
+	f.Found += "; the API key expires on " + expires.UTC().Format(time.DateOnly)
+	if expires.Sub(s.now()) < 14*24*time.Hour {
+		f.Result = probe.Warning
+		f.Next = "create a new API key in time (web UI: Security > Access keys > API keys): nothing is collected after that day"
+	}
+	return f.Timed(took)
 }
 
 // question is what a collector asks for.
@@ -96,39 +156,45 @@ func first[T any](rows iter.Seq2[T, error]) (int, error) {
 	return 0, nil
 }
 
-func (q question) check(ctx context.Context, step string) CheckResult {
+func (q question) check(ctx context.Context, collector string) probe.Finding {
+	tried := "first row for the collector " + collector
+	began := time.Now()
 	rows, err := q.first(ctx)
+	took := time.Since(began)
+	step := "role " + collector
+	f := probe.Finding{Step: step, Result: probe.OK, Tried: tried, Found: "readable, answered in " + took.Round(time.Millisecond/10).String()}
 	switch {
 	case errors.Is(err, ErrNotOffered):
-		return CheckResult{Step: step, OK: true, What: "not offered by this server; it is left out"}
+		f.Found = "not offered by this server; it is left out"
 	case errors.Is(err, ErrRole):
-		return failedCheck(step, withHint(err, q.grant()))
+		f = failedCheck(step, tried, withHint(err, q.grant()))
 	case err != nil:
-		return failedCheck(step, err)
+		f = failedCheck(step, tried, err)
 	case rows == 0 && q.always:
-		return CheckResult{Step: step, What: "200 with an empty list, which is what a key without the role gets", Hint: q.grant()}
+		f.Result, f.Found, f.Next = probe.Failed, "200 with an empty list, which is what a key without the role gets", q.grant()
 	case rows == 0:
-		return CheckResult{Step: step, OK: true, What: "there are none, or the role does not show them: it needs View on " + q.namespace}
+		f.Found = "there are none, or the role does not show them: it needs View on " + q.namespace
 	}
-	return CheckResult{Step: step, OK: true, What: "readable"}
+	return f.Timed(took)
 }
 
 // grant says what to change where rows are not shown.
 func (q question) grant() string {
-	return "give the credential's role the View permission on " + q.namespace + " (|OPERATIONS|VIEW|)"
+	return "give the credential's role the View permission on " + q.namespace + " (|OPERATIONS|VIEW|; web UI: Security > RBAC > the role > Global permissions)"
 }
 
-func failedCheck(step string, err error) CheckResult {
-	r := CheckResult{Step: step, What: err.Error()}
+// failedCheck takes an error apart into what came back and what to do.
+func failedCheck(step, tried string, err error) probe.Finding {
+	f := probe.Finding{Step: step, Result: probe.Failed, Tried: tried, Found: err.Error()}
 	if e, ok := errors.AsType[*Error](err); ok {
 		bare := *e
-		r.Hint, bare.Hint = e.Hint, ""
-		r.What = bare.Error()
+		f.Next, bare.Hint = e.Hint, ""
+		f.Found = bare.Error()
 	}
-	if r.Hint == "" {
-		r.Hint = advice(err)
+	if f.Next == "" {
+		f.Next = advice(err)
 	}
-	return r
+	return f
 }
 
 // advice is what to do where the error itself does not say it.
@@ -142,6 +208,10 @@ func advice(err error) string {
 		return "look into the server's own logs, for the X-Request-ID where there is one"
 	case errors.Is(err, ErrVersion):
 		return "does this release know the API version that is configured?"
+	case errors.Is(err, ErrDecode):
+		return "something else than NetBackup answers there: is the URL right, with /netbackup at its end?"
+	case errors.Is(err, ErrCredential):
+		return "may this user read the file, and is it the one that is meant?"
 	}
-	return ""
+	return "the rest of the message says what the server objects to; its own logs say why"
 }

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 
 	"backwire/source/netbackup/nbusim"
+	"backwire/source/probe"
 )
 
 func TestCheckNamesWhatIsWrong(t *testing.T) {
@@ -20,17 +21,17 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 		hint    string
 	}{
 		"well":           {options: nbusim.Options{Storage: oneUnit()}},
-		"no answer":      {fault: &nbusim.Fault{Effect: nbusim.Reset()}, step: "ping", what: "no answer"},
-		"a proxy's HTML": {fault: &nbusim.Fault{Effect: nbusim.ProxyPage()}, step: "ping", what: "not readable"},
+		"no answer":      {fault: &nbusim.Fault{Effect: nbusim.Reset()}, step: "version", what: "no answer"},
+		"a proxy's HTML": {fault: &nbusim.Fault{Effect: nbusim.ProxyPage()}, step: "version", what: "not readable"},
 		"wrong key":      {options: nbusim.Options{Storage: oneUnit()}, change: wrongKey, step: "login", what: "not authenticated"},
-		"no role":        {fault: &nbusim.Fault{Path: "/storage/storage-units", Effect: nbusim.EmptyList()}, step: "storage", what: "empty list", hint: "|STORAGE|STORAGE-UNITS|"},
+		"no role":        {fault: &nbusim.Fault{Path: "/storage/storage-units", Effect: nbusim.EmptyList()}, step: "role storage", what: "empty list", hint: "|STORAGE|STORAGE-UNITS|"},
 		"no pin": {
 			change: func(c *SiteConfig) { c.Client.Transport = brokenNetwork{errPinMissing} },
-			step:   "ping", what: "not among those shown", hint: "CA_FINGERPRINT",
+			step:   "version", what: "not among those shown", hint: "CA_FINGERPRINT",
 		},
-		"busy":          {fault: &nbusim.Fault{Effect: nbusim.Status(503)}, step: "ping", what: "server busy", hint: "try again"},
-		"server failed": {fault: &nbusim.Fault{Effect: nbusim.Status(500)}, step: "ping", what: "server failed", hint: "X-Request-ID"},
-		"jobs refused":  {options: nbusim.Options{Storage: oneUnit()}, fault: &nbusim.Fault{Path: "/admin/jobs", Effect: nbusim.Status(403)}, step: "jobs", what: "role", hint: "|MANAGE|JOBS|"},
+		"busy":          {fault: &nbusim.Fault{Effect: nbusim.Status(503)}, step: "version", what: "server busy", hint: "try again"},
+		"server failed": {fault: &nbusim.Fault{Effect: nbusim.Status(500)}, step: "version", what: "server failed", hint: "X-Request-ID"},
+		"jobs refused":  {options: nbusim.Options{Storage: oneUnit()}, fault: &nbusim.Fault{Path: "/admin/jobs", Effect: nbusim.Status(403)}, step: "role jobs", what: "role", hint: "|MANAGE|JOBS|"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -49,18 +50,21 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 	}
 }
 
-func wantChecks(t *testing.T, results []CheckResult, step, what, hint string) {
+func wantChecks(t *testing.T, findings []probe.Finding, step, what, hint string) {
 	t.Helper()
-	for _, x := range results {
+	for _, f := range findings {
+		failed := f.Result == probe.Failed
 		switch {
-		case !x.OK && x.Step != step:
-			t.Errorf("step %s failed: %s", x.Step, x.What)
-		case x.Step == step && (x.OK || x.Hint == "" || !strings.Contains(x.What, what) || !strings.Contains(x.Hint, hint)):
-			t.Errorf("step %s: OK %v, what %q, hint %q; want it failed for %q with a hint %q", x.Step, x.OK, x.What, x.Hint, what, hint)
+		case failed && f.Step != step:
+			t.Errorf("step %s failed: %s", f.Step, f.Found)
+		case failed && (f.Tried == "" || f.Next == ""):
+			t.Errorf("step %s does not say what was tried or what to do: %+v", f.Step, f)
+		case f.Step == step && (!failed || !strings.Contains(f.Found, what) || !strings.Contains(f.Next, hint)):
+			t.Errorf("step %s: %+v; want it failed for %q with a hint %q", f.Step, f, what, hint)
 		}
 	}
-	if step == "" && len(results) != 6 {
-		t.Errorf("%d steps, want 6: %+v", len(results), results)
+	if step == "" && len(findings) != 7 {
+		t.Errorf("%d steps, want 7: %+v", len(findings), findings)
 	}
 }
 

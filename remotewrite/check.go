@@ -1,0 +1,192 @@
+package remotewrite
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/prometheus/common/config"
+
+	"backwire/source"
+	"backwire/source/probe"
+)
+
+// checkMetric is what a check writes. It is the only thing that a check leaves behind.
+const checkMetric = "backwire_check_timestamp_seconds"
+
+// Check goes to the receiver step by step and writes one sample of backwire_check_timestamp_seconds, whose
+// arrival a receiver of 2.0 confirms by its count.
+func (e *Endpoint) Check(ctx context.Context) []probe.Finding {
+	findings, err := e.checkNetwork(ctx)
+	if err != nil {
+		return append(findings, probe.Finding{
+			Step: "settings", Result: probe.Failed, Tried: "read the TLS settings", Found: err.Error(),
+			Next: "put CA_FILE, CERT_FILE and KEY_FILE right, and let this user read them",
+		})
+	}
+	if !probe.Reached(findings) {
+		return findings
+	}
+	return append(findings, e.checkWrite(ctx)...)
+}
+
+// checkNetwork leaves out what a replaced transport does in its own way.
+func (e *Endpoint) checkNetwork(ctx context.Context) ([]probe.Finding, error) {
+	if e.config.Transport != nil {
+		return nil, nil
+	}
+	to, err := url.Parse(e.config.URL)
+	if err != nil {
+		return nil, fmt.Errorf("endpoint %s: %w", e.config.Name, err)
+	}
+	hc, err := httpConfig(e.config)
+	if err != nil {
+		return nil, err
+	}
+	address := probe.Address{URL: to, Proxy: proxyOf(hc, to), Advise: e.adviseTrust}
+	if address.TLS, err = config.NewTLSConfigWithContext(ctx, &hc.TLSConfig); err != nil {
+		return nil, err
+	}
+	if !e.config.InsecureSkipVerify {
+		address.Verify = verifier(address.TLS.RootCAs, to.Hostname())
+	}
+	findings := address.Try(ctx)
+	if own := e.checkOwnCertificate(); own.Step != "" {
+		findings = append(findings, own)
+	}
+	return findings, nil
+}
+
+func proxyOf(hc config.HTTPClientConfig, to *url.URL) *url.URL {
+	if hc.ProxyURL.URL != nil {
+		return hc.ProxyURL.URL
+	}
+	proxy, _ := http.ProxyFromEnvironment(&http.Request{URL: to})
+	return proxy
+}
+
+// verifier is what crypto/tls does by itself where nobody looks on. Roots are the system's where nil.
+func verifier(roots *x509.CertPool, host string) func(tls.ConnectionState) error {
+	return func(state tls.ConnectionState) error {
+		between := x509.NewCertPool()
+		for _, c := range state.PeerCertificates[1:] {
+			between.AddCert(c)
+		}
+		_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{DNSName: host, Roots: roots, Intermediates: between})
+		return err
+	}
+}
+
+// adviseTrust is what to do about a receiver's certificate.
+func (e *Endpoint) adviseTrust(err error) string {
+	switch err.(type) { //nolint:errorlint // Verify does not wrap
+	case x509.UnknownAuthorityError:
+		if e.config.CAFile == "" {
+			return "the system's CAs do not know who issued it: write the issuer's certificate into a file and name that in CA_FILE"
+		}
+		return e.config.CAFile + " does not hold who issued it: put the issuer's certificate there"
+	}
+	return ""
+}
+
+// checkOwnCertificate looks at the client certificate, where there is one; its step is empty where not.
+func (e *Endpoint) checkOwnCertificate() probe.Finding {
+	if e.config.CertFile == "" {
+		return probe.Finding{}
+	}
+	f := probe.Finding{Step: "client certificate", Result: probe.OK, Tried: "read " + e.config.CertFile}
+	pair, err := tls.LoadX509KeyPair(e.config.CertFile, e.config.KeyFile)
+	if err != nil {
+		f.Result, f.Found, f.Next = probe.Failed, err.Error(), "do CERT_FILE and KEY_FILE belong together, and may this user read them?"
+		return f
+	}
+	end := pair.Leaf.NotAfter
+	f.Found = fmt.Sprintf("%q, valid until %s", pair.Leaf.Subject.CommonName, end.UTC().Format(time.DateOnly))
+	if time.Until(end) < 21*24*time.Hour {
+		f.Result, f.Next = probe.Warning, "have a new one issued: the receiver refuses it after that day"
+	}
+	return f
+}
+
+// answers sends a request without samples: it is nil where a receiver answers as one does.
+func (e *Endpoint) answers(ctx context.Context) error {
+	s := newShard(e)
+	a, v := e.settle(ctx, func(p protocol) []byte { return s.encoder.nothing(p) })
+	if v == delivered {
+		return nil
+	}
+	return fmt.Errorf("write to %s: %s; %s", e.config.URL, a.complaint(), a.advice())
+}
+
+// settle sends the same thing as 2.0 and, where that is not understood, as 1.0.
+func (e *Endpoint) settle(ctx context.Context, body func(protocol) []byte) (answer, verdict) {
+	p := e.protocol()
+	for {
+		a, _ := e.client.post(ctx, p, body(p), 0)
+		v := judge(a, e.fallback)
+		if v != older {
+			return a, v
+		}
+		p = protocol1
+	}
+}
+
+func (e *Endpoint) checkWrite(ctx context.Context) []probe.Finding {
+	w := checkWindow(e.config.Name, time.Now())
+	s := newShard(e)
+	a, v := e.settle(ctx, func(p protocol) []byte {
+		return s.encoder.encode(p, w, span{to: place{column: 1}}, 0, limits{samples: 1, bytes: 1 << 20}).body
+	})
+	return reportWrite(a, v)
+}
+
+// checkWindow holds one series with one point.
+func checkWindow(endpoint string, now time.Time) *window {
+	host, _ := os.Hostname() // empty where there is none, which makes no label
+	s := source.NewSeries(&source.Metric{
+		Name: checkMetric, Type: source.Gauge, Unit: "seconds", Help: "When somebody last checked this endpoint.",
+	}, "", 0, source.Label{Name: "endpoint", Value: endpoint}, source.Label{Name: "instance", Value: host})
+	d := &dictionary{symbols: []string{s.Name, s.Metric.Unit, s.Metric.Help}}
+	d.metrics = []dictMetric{{name: 0, unit: 1, help: 2, kind: s.Metric.Type}}
+	series := dictSeries{}
+	for _, l := range s.Labels {
+		series.labels = append(series.labels, uint32(len(d.symbols)), uint32(len(d.symbols)+1))
+		d.symbols = append(d.symbols, l.Name, l.Value)
+	}
+	d.series = []dictSeries{series}
+	at := now.UnixMilli()
+	return &window{
+		dict: d, columns: []column{{points: []point{{at, float64(at) / 1000}}}}, records: 1, samples: 1, oldest: at, newest: at,
+	}
+}
+
+// reportWrite says what the receiver made of the sample: its words, its count, its clock.
+func reportWrite(a answer, v verdict) []probe.Finding {
+	tried := "write one sample of " + checkMetric + " by remote write " + a.protocol.String()
+	f := probe.Finding{Step: "write", Result: probe.OK, Tried: tried}.Timed(a.took)
+	took := a.took.Round(time.Millisecond / 10)
+	switch {
+	case v != delivered:
+		f.Result, f.Found, f.Next = probe.Failed, a.complaint(), a.advice()
+		return []probe.Finding{f}
+	case a.written == 0:
+		f.Result, f.Found = probe.Failed, fmt.Sprintf("%d, and by the receiver's own count 0 samples were stored", a.status)
+		f.Next = "does a relabelling rule of the receiver drop " + checkMetric + ", or is something in between?"
+	case a.written > 0:
+		f.Found = fmt.Sprintf("stored in %s, by the receiver's own count", took)
+	default:
+		f.Found = fmt.Sprintf("%d in %s; remote write %s has no count to confirm it", a.status, took, a.protocol)
+	}
+	findings := []probe.Finding{f}
+	if !a.date.IsZero() {
+		// The header has whole seconds, so half of one is the best guess at the rest.
+		ahead := a.date.Add(time.Second / 2).Sub(time.Now().Add(-a.took / 2))
+		findings = append(findings, probe.Clock("the Date of that answer", ahead, 2*time.Second, "receivers refuse samples of the future"))
+	}
+	return findings
+}
