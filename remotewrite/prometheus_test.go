@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -231,5 +232,50 @@ func TestPrometheusRefusesASeries(t *testing.T) {
 	}
 	if stats.Rejected["400"] != 20 || d.requests > 20 {
 		t.Errorf("stats %+v, %d requests", stats, d.requests)
+	}
+}
+
+// Each reason that a real Prometheus has for refusing one sample of a request costs that one, in both versions.
+func TestPrometheusRefusesByReason(t *testing.T) {
+	for reason, spoil := range map[string]func(p *point){
+		"out of bounds":         func(p *point) { p.T -= 5 * time.Hour.Milliseconds() },
+		"too far in the future": func(p *point) { p.T += time.Hour.Milliseconds() },
+		"duplicate sample":      func(p *point) { p.V++ },
+		"out of order":          func(p *point) { p.T -= time.Minute.Milliseconds() },
+	} {
+		for _, accept := range []remoteapi.WriteMessageType{remoteapi.WriteV1MessageType, remoteapi.WriteV2MessageType} {
+			t.Run(fmt.Sprint(reason, ", ", accept), func(t *testing.T) {
+				d := newDatabase(t, accept)
+				w, first := recent(1000, 1), recent(1000, 1)
+				first.columns = first.columns[42:43]
+				d.send(t, EndpointConfig{}, first)
+				if reason == "out of bounds" || reason == "too far in the future" {
+					w.columns = slices.Delete(w.columns, 42, 43)
+					w.samples--
+				}
+				bad := &w.columns[42].points[0]
+				spoil(bad)
+				d.requests = 0
+				stats, s := d.send(t, EndpointConfig{}, w)
+				if got := s.points(); !slices.Equal(got, []RejectedPoint{RejectedPoint(*bad)}) || !strings.Contains(s.all[0].Words, reason) {
+					t.Errorf("rejected %+v, want %v for %s", s.all, *bad, reason)
+				}
+				if stats.Rejected["400"] != 1 || d.requests > 23 { // the first, a fall back, and 2·log2(1000)
+					t.Errorf("stats %+v, %d requests", stats, d.requests)
+				}
+			})
+		}
+	}
+}
+
+// A Prometheus that takes 1.0 only says so, and gets it.
+func TestPrometheusWithout20(t *testing.T) {
+	d := newDatabase(t, remoteapi.WriteV1MessageType)
+	stats, s := d.send(t, EndpointConfig{}, recent(100, 2))
+	if stats.Protocol != "1.0" || stats.Requests["415"] != 1 || stats.Samples != 200 || len(s.all) > 0 {
+		t.Errorf("stats %+v, rejected %v", stats, s.all)
+	}
+	if got := len(d.samples(t)); got != 100 {
+		t.Errorf("%d series stored", got)
 	}
 }

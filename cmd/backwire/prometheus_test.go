@@ -103,9 +103,16 @@ func (s *primaryServer) order(t *testing.T, what, order string) {
 }
 
 // prometheus is a real one as a process.
-type prometheus struct{ url string }
+type prometheus struct {
+	url string
+	ask string // the url to ask by, with the credentials that a guarded one wants
+}
 
-func startPrometheus(t *testing.T, dir string) *prometheus {
+func newPrometheus(address string) *prometheus {
+	return &prometheus{url: "http://" + address, ask: "http://backwire:right@" + address}
+}
+
+func startPrometheus(t *testing.T, dir string, more ...string) *prometheus {
 	t.Helper()
 	path := needProgram(t, "prometheus")
 	config := filepath.Join(dir, "prometheus.yml")
@@ -113,16 +120,16 @@ func startPrometheus(t *testing.T, dir string) *prometheus {
 		t.Fatal(err)
 	}
 	address := freePort(t)
-	start(t, nil, path, "--config.file="+config, "--storage.tsdb.path="+filepath.Join(dir, "tsdb"),
-		"--web.listen-address="+address, "--web.enable-remote-write-receiver")
-	p := &prometheus{url: "http://" + address}
-	answers(t, p.url+"/-/ready")
+	start(t, nil, path, append(more, "--config.file="+config, "--storage.tsdb.path="+filepath.Join(dir, "tsdb"),
+		"--web.listen-address="+address, "--web.enable-remote-write-receiver")...)
+	p := newPrometheus(address)
+	answers(t, p.ask+"/-/ready")
 	return p
 }
 
 // query returns the value of each series of an instant query, by its labels as JSON.
 func (p *prometheus) query(promql string) ([]queried, error) {
-	body, err := fetch(http.DefaultClient, p.url+"/api/v1/query?"+url.Values{"query": {promql}}.Encode())
+	body, err := fetch(http.DefaultClient, p.ask+"/api/v1/query?"+url.Values{"query": {promql}}.Encode())
 	if err != nil {
 		return nil, err
 	}
