@@ -10,7 +10,7 @@ DEADCODE      := golang.org/x/tools/cmd/deadcode@v0.52.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 NFPM          := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
 
-.PHONY: help build test race lint vuln fmt bench demo package check clean
+.PHONY: help build test race lint vuln fmt bench demo rules package check clean
 
 help: ## Show what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ bench: ## Print the README's table of figures
 
 demo: ## See the main job done in seconds: a simulated primary, the agent and a receiver
 	@$(GO) run ./cmd/backwire demo
+
+rules: ## Write the recording rules and alerts for Prometheus and for mimirtool, and docs/alerts.md
+	$(GO) generate ./packaging/rules
 
 package: ## Build the deb and the rpm into dist/
 	@./packaging/build

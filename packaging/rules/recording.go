@@ -1,0 +1,111 @@
+package rules
+
+// The names of what is recorded: the labels that are left, what it is, and over what time.
+const (
+	jobSuccess    = "site:nbu_backup_success:ratio1d"
+	clientSuccess = "site:nbu_client_success:ratio1d"
+	clientRPO     = "site_client_policy:nbu_rpo:seconds"
+	rpoCompliance = "site:nbu_rpo_compliance:ratio"
+	poolDays      = "site_disk_pool:nbu_disk_pool_full:days"
+	unitDays      = "site_storage_unit:nbu_storage_unit_full:days"
+	throughput    = "site_policy_type:nbu_backup_bytes:rate1h"
+	moved         = "site_policy_type:nbu_backup_moved_bytes:rate1h"
+)
+
+// Backups are leaf jobs: their parents would count them twice.
+const (
+	backups = `nbu_jobs_completed_total{job_type="BACKUP",parent="false"}`
+	well    = `nbu_jobs_completed_total{job_type="BACKUP",parent="false",result=~"success|partial"}`
+	failed  = `nbu_jobs_completed_total{job_type="BACKUP",parent="false",result="failure"}`
+)
+
+func recordings() Group {
+	return Group{Name: "backwire-recordings", Rules: []Rule{
+		{
+			Record: jobSuccess, help: "Share of the last day's backup jobs that ended well, after NetBackup's own tries of each job.",
+			Expr: `(
+  sum by (site) (increase(` + well + `[1d]))
+  or
+  0 * sum by (site) (increase(` + backups + `[1d]))
+)
+/
+(sum by (site) (increase(` + backups + `[1d])) > 0)`,
+		},
+		{
+			Record: clientSuccess, help: "Share of the clients tried in the last day whose latest backup ended well: what failed first and succeeded later is well.",
+			Expr: `sum by (site) (
+  (nbu_client_last_status <= bool 1)
+  and on (site, client, policy)
+  nbu_client_last_attempt_timestamp_seconds > time() - 86400
+)
+/
+count by (site) (nbu_client_last_attempt_timestamp_seconds > time() - 86400)`,
+		},
+		{
+			Record: clientRPO, help: "How old a client's last success may be: by its policy's schedules where they are read, else a day.",
+			Expr: `nbu_client_rpo_seconds
+or on (site, client, policy)
+0 * nbu_client_last_attempt_timestamp_seconds + 86400`,
+		},
+		{
+			Record: rpoCompliance, help: "Share of the clients whose last success is not older than it may be, with a quarter of grace.",
+			Expr: `(
+  sum by (site) (
+    (time() - nbu_client_last_success_timestamp_seconds)
+    <= bool on (site, client, policy)
+    1.25 * ` + clientRPO + `
+  )
+  or
+  0 * count by (site) (` + clientRPO + `)
+)
+/
+count by (site) (` + clientRPO + `)`,
+		},
+		daysUntilFull(), basicDiskDays(),
+		{
+			Record: throughput, help: "Bytes a second that finished backups read in the last hour.",
+			Expr: `sum by (site, policy_type) (rate(nbu_job_bytes_total{job_type="BACKUP"}[1h]))`,
+		},
+		{
+			Record: moved, help: "Bytes a second that finished backups moved in the last hour, after deduplication.",
+			Expr: `sum by (site, policy_type) (rate(nbu_job_moved_bytes_total{job_type="BACKUP"}[1h]))`,
+		},
+	}}
+}
+
+// daysUntilFull divides what is free below the high-water mark by the growth of a day.
+func daysUntilFull() Rule {
+	return Rule{
+		Record: poolDays, help: "Days until a disk pool is at its high-water mark, if it goes on as in the last week; absent where it does not grow.",
+		Expr: `clamp_min(
+  (
+    nbu_disk_pool_usable_bytes * on (site, disk_pool) group_left () nbu_disk_pool_high_water_mark_ratio
+    or
+    nbu_disk_pool_usable_bytes
+  )
+  - nbu_disk_pool_used_bytes,
+  0
+)
+/
+(
+  predict_linear(nbu_disk_pool_used_bytes[7d], 86400)
+  - predict_linear(nbu_disk_pool_used_bytes[7d], 0)
+  > 0
+)`,
+	}
+}
+
+// basicDiskDays is the same for the only disks that have no pool.
+func basicDiskDays() Rule {
+	const used = `nbu_storage_unit_used_bytes{category="BASIC_DISK"}`
+	return Rule{
+		Record: unitDays, help: "Days until a storage unit on basic disk is full, if it goes on as in the last week; absent where it does not grow.",
+		Expr: `nbu_storage_unit_free_bytes{category="BASIC_DISK"}
+/
+(
+  predict_linear(` + used + `[7d], 86400)
+  - predict_linear(` + used + `[7d], 0)
+  > 0
+)`,
+	}
+}

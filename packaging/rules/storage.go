@@ -1,0 +1,68 @@
+package rules
+
+func storageAlerts() []alert {
+	return []alert{
+		{
+			name: "NetBackupStorageFilling", severity: warning, wait: "1h",
+			expr: `(` + poolDays + ` and on (site, disk_pool) nbu_disk_pool_used_bytes offset 2d) < 14
+or
+(` + unitDays + ` and on (site, storage_unit) nbu_storage_unit_used_bytes offset 2d) < 14`,
+			summary: "{{ with $labels.disk_pool }}disk pool {{ . }}{{ end }}{{ with $labels.storage_unit }}storage unit {{ . }}{{ end }} " +
+				"at {{ $labels.site }} is full in {{ $value | printf \"%.1f\" }} days",
+			meaning: "If it goes on growing as in the last week, the storage reaches its high-water mark within two weeks. Then backups fail with status 129.",
+			steps: []string{
+				"See since when it grows: the dashboard Storage and forecast shows the last weeks.",
+				"A step: find the policy whose moved bytes rose (nbu_job_moved_bytes_total by policy) and ask whether that was meant.",
+				"A slope: check that expired images are cleaned up (image cleanup jobs, bpimage -cleanup) and that duplications to the next tier run.",
+				"Otherwise order capacity, shorten retention, or send some policies elsewhere.",
+			},
+		},
+		{
+			name: "NetBackupStorageFull", severity: critical, wait: "15m",
+			expr: `nbu_disk_pool_used_bytes / nbu_disk_pool_usable_bytes
+>= on (site, disk_pool) group_left ()
+nbu_disk_pool_high_water_mark_ratio`,
+			summary: "disk pool {{ $labels.disk_pool }} at {{ $labels.site }} is at {{ $value | humanizePercentage }}, its high-water mark is reached",
+			meaning: "NetBackup takes the pool for full: new backups to it wait or fail with status 129 until images are gone.",
+			steps: []string{
+				"Run the image cleanup (bpimage -cleanup -allclients) and wait for its job; on MSDP, space comes back only after the queue was worked off (crcontrol --processqueue).",
+				"Send the most urgent policies to another storage unit.",
+				"Then do as for NetBackupStorageFilling.",
+			},
+		},
+		{
+			name: "NetBackupDiskPoolDown", severity: critical, wait: "10m",
+			expr:    `nbu_disk_pool_up == 0`,
+			summary: "disk pool {{ $labels.disk_pool }} at {{ $labels.site }} is down",
+			meaning: "No backup can be written to the pool and no image in it can be restored.",
+			steps: []string{
+				"See whether its storage server is down as well: that comes first.",
+				"nbdevquery -listdp -U shows the state; check that the disk is mounted and writable on the media server.",
+				"nbdevconfig -changestate -state UP brings it back once the cause is gone.",
+			},
+		},
+		{
+			name: "NetBackupDiskVolumeDown", severity: warning, wait: "10m",
+			expr: `nbu_disk_volume_up == 0
+unless on (site, disk_pool)
+nbu_disk_pool_up == 0`,
+			summary: "volume {{ $labels.volume }} of disk pool {{ $labels.disk_pool }} at {{ $labels.site }} is down",
+			meaning: "The pool works on without this volume: less room, and the images on it cannot be restored.",
+			steps: []string{
+				"nbdevquery -listdv -U shows the volume; check its disk, share or bucket and the credentials for it.",
+				"nbdevconfig -changestate -state UP brings it back once the cause is gone.",
+			},
+		},
+		{
+			name: "NetBackupStorageServerDown", severity: critical, wait: "10m",
+			expr:    `nbu_storage_server_up == 0`,
+			summary: "storage server {{ $labels.storage_server }} ({{ $labels.type }}) at {{ $labels.site }} is down",
+			meaning: "Nothing can be written to or read from the disk pools behind this server.",
+			steps: []string{
+				"Check that the host is up and can be reached from the primary server and the media servers.",
+				"On an MSDP server, see that spad and spoold run (bpps) and read their logs; a full data disk stops them.",
+				"For a cloud: check the credentials, the proxy and the certificate.",
+			},
+		},
+	}
+}
