@@ -32,7 +32,7 @@ nbu_up`,
 		{
 			name: "BackwireEndpointLagging", severity: warning, wait: "15m",
 			expr:    `backwire_lag_seconds > 900`,
-			summary: "endpoint {{ $labels.endpoint }} is {{ $value | humanizeDuration }} behind",
+			summary: "endpoint {{ $labels.endpoint }} of backwire on {{ $labels.instance }} is {{ $value | humanizeDuration }} behind",
 			meaning: "The queue holds cycles that this endpoint has not taken for a quarter of an hour. Nothing is lost while the queue has room. " +
 				"An endpoint that lags cannot tell so itself: this is seen at another endpoint, at /metrics, or afterwards.",
 			steps: []string{
@@ -45,7 +45,7 @@ nbu_up`,
 		{
 			name: "BackwireEndpointPaused", severity: critical, wait: "5m",
 			expr:    `backwire_paused == 1`,
-			summary: "endpoint {{ $labels.endpoint }} refuses the address or the credential; nothing is sent to it",
+			summary: "endpoint {{ $labels.endpoint }} of backwire on {{ $labels.instance }} refuses the address or the credential; nothing is sent to it",
 			meaning: "The receiver answered that the URL or the credential is wrong. The agent keeps everything in its queue and tries again from time to time.",
 			steps: []string{
 				"backwire status shows the receiver's words.",
@@ -60,7 +60,7 @@ func lossAlerts() []alert {
 		{
 			name: "BackwireSamplesRejected", severity: warning, wait: "0s",
 			expr:    grown("backwire_samples_rejected_total"),
-			summary: "endpoint {{ $labels.endpoint }} has refused {{ $value | printf \"%.0f\" }} samples for good ({{ $labels.reason }})",
+			summary: "endpoint {{ $labels.endpoint }} of backwire on {{ $labels.instance }} has refused {{ $value | printf \"%.0f\" }} samples for good ({{ $labels.reason }})",
 			meaning: "The receiver will never take these samples. The rest goes on; what was refused is kept on the agent's host with the receiver's words.",
 			steps: []string{
 				"backwire queue rejected lists them with the reason.",
@@ -72,7 +72,7 @@ func lossAlerts() []alert {
 		{
 			name: "BackwireSamplesDropped", severity: critical, wait: "0s",
 			expr:    grown(`backwire_samples_dropped_total{reason!="repeated"}`),
-			summary: "backwire gave up {{ $value | printf \"%.0f\" }} samples{{ with $labels.endpoint }} for endpoint {{ . }}{{ end }} ({{ $labels.reason }})",
+			summary: "backwire on {{ $labels.instance }} gave up {{ $value | printf \"%.0f\" }} samples{{ with $labels.endpoint }} for endpoint {{ . }}{{ end }} ({{ $labels.reason }})",
 			meaning: "Samples left the queue without having been taken: the queue reached its limit, they were older than BACKWIRE_REMOTE_WRITE_MAX_SAMPLE_AGE, or the disk damaged them.",
 			steps: []string{
 				"The reason says which. Limits: find out why the endpoint does not take what it is sent, then raise BACKWIRE_QUEUE_MAX_BYTES.",
@@ -82,7 +82,7 @@ func lossAlerts() []alert {
 		{
 			name: "BackwireQueueFilling", severity: warning, wait: "15m",
 			expr:    `backwire_queue_bytes / backwire_queue_max_bytes > 0.8`,
-			summary: "backwire's queue is {{ $value | humanizePercentage }} full",
+			summary: "backwire's queue on {{ $labels.instance }} is {{ $value | humanizePercentage }} full",
 			meaning: "A segment goes when every endpoint has it, so one endpoint has been behind for long. When the queue is full, its oldest segment is given up and counted.",
 			steps: []string{
 				"backwire status shows which endpoint is behind, and its last error.",
@@ -93,7 +93,7 @@ func lossAlerts() []alert {
 		{
 			name: "BackwireCommitsFailing", severity: critical, wait: "5m",
 			expr:    `backwire_queue_failed_commits > 0`,
-			summary: "backwire cannot write its queue",
+			summary: "backwire on {{ $labels.instance }} cannot write its queue",
 			meaning: "Cycles are kept in memory only, as far as it allows. A restart now loses their gauges; their jobs are counted by the next cycle that is written.",
 			steps: []string{
 				"Is the disk of BACKWIRE_QUEUE_DIR full or read-only? Make room: the agent goes on by itself.",
@@ -106,7 +106,7 @@ func lossAlerts() []alert {
 // grown is what a counter has counted in a quarter of an hour, also where it begins with its
 // first loss and not with 0.
 func grown(counter string) string {
-	return `sum by (endpoint, reason) (increase(` + counter + `[15m])) > 0
+	return `sum by (instance, endpoint, reason) (increase(` + counter + `[15m])) > 0
 or
-sum by (endpoint, reason) (` + counter + ` unless ` + counter + ` offset 15m) > 0`
+sum by (instance, endpoint, reason) (` + counter + ` unless ` + counter + ` offset 15m) > 0`
 }

@@ -201,10 +201,10 @@ func serverTrials() []trial {
 
 func silenceTrials() []trial {
 	const (
-		lag    = `backwire_lag_seconds{endpoint="cloud"}`
-		paused = `backwire_paused{endpoint="cloud"}`
+		lag    = `backwire_lag_seconds{instance="host-1",endpoint="cloud"}`
+		paused = `backwire_paused{instance="host-1",endpoint="cloud"}`
 	)
-	cloud := map[string]string{"endpoint": "cloud"}
+	cloud := map[string]string{"instance": "host-1", "endpoint": "cloud"}
 	return []trial{
 		{
 			alert: "BackwireAgentSilent", at: "3h", every: "1m", labels: map[string]string{"site": "paris"},
@@ -229,58 +229,58 @@ func silenceTrials() []trial {
 			alert: "BackwireEndpointLagging", at: "1h", every: "1m", labels: cloud,
 			fires:   []series{{lag, "0+60x100"}},
 			silent:  []series{{lag, "0+60x30 60x70"}},
-			summary: "endpoint cloud is 1h 0m 0s behind",
+			summary: "endpoint cloud of backwire on host-1 is 1h 0m 0s behind",
 		},
 		{
 			alert: "BackwireEndpointPaused", at: "10m", every: "1m", labels: cloud,
 			fires:   []series{{paused, "1x60"}},
 			silent:  []series{{paused, "1x2 0x60"}},
-			summary: "endpoint cloud refuses the address or the credential; nothing is sent to it",
+			summary: "endpoint cloud of backwire on host-1 refuses the address or the credential; nothing is sent to it",
 		},
 	}
 }
 
 func lossTrials() []trial {
 	const (
-		rejected = `backwire_samples_rejected_total{endpoint="cloud",reason="400"}`
-		dropped  = `backwire_samples_dropped_total{endpoint="cloud",reason="max_bytes"}`
-		repeated = `backwire_samples_dropped_total{endpoint="cloud",reason="repeated"}`
-		bytes    = `backwire_queue_bytes`
-		limit    = `backwire_queue_max_bytes`
+		rejected = `backwire_samples_rejected_total{instance="host-1",endpoint="cloud",reason="400"}`
+		dropped  = `backwire_samples_dropped_total{instance="host-1",endpoint="cloud",reason="max_bytes"}`
+		repeated = `backwire_samples_dropped_total{instance="host-1",endpoint="cloud",reason="repeated"}`
+		bytes    = `backwire_queue_bytes{instance="host-1"}`
+		limit    = `backwire_queue_max_bytes{instance="host-1"}`
 	)
-	refusal := map[string]string{"endpoint": "cloud", "reason": "400"}
-	loss := map[string]string{"endpoint": "cloud", "reason": "max_bytes"}
+	refusal := map[string]string{"instance": "host-1", "endpoint": "cloud", "reason": "400"}
+	loss := map[string]string{"instance": "host-1", "endpoint": "cloud", "reason": "max_bytes"}
 	return []trial{
 		{
 			alert: "BackwireSamplesRejected", at: "1h", every: "1m", labels: refusal,
 			fires:   []series{{rejected, "0x50 15x50"}},
 			silent:  []series{{rejected, "0x20 15x80"}}, // long ago
-			summary: "endpoint cloud has refused 15 samples for good (400)",
+			summary: "endpoint cloud of backwire on host-1 has refused 15 samples for good (400)",
 		},
 		{
 			// A counter that begins with its first loss.
 			alert: "BackwireSamplesRejected", at: "1h", every: "1m", labels: refusal,
 			fires:   []series{{rejected, "_x50 7x50"}},
 			silent:  []series{{rejected, "_x20 7x80"}},
-			summary: "endpoint cloud has refused 7 samples for good (400)",
+			summary: "endpoint cloud of backwire on host-1 has refused 7 samples for good (400)",
 		},
 		{
 			alert: "BackwireSamplesDropped", at: "1h", every: "1m", labels: loss,
 			fires:   []series{{dropped, "_x50 1000x50"}},
 			silent:  []series{{repeated, "_x50 1000x50"}}, // the receiver had them
-			summary: "backwire gave up 1000 samples for endpoint cloud (max_bytes)",
+			summary: "backwire on host-1 gave up 1000 samples for endpoint cloud (max_bytes)",
 		},
 		{
-			alert: "BackwireQueueFilling", at: "30m", every: "1m",
+			alert: "BackwireQueueFilling", at: "30m", every: "1m", labels: map[string]string{"instance": "host-1"},
 			fires:   []series{{bytes, "90x60"}, {limit, "100x60"}},
 			silent:  []series{{bytes, "70x60"}, {limit, "100x60"}},
-			summary: "backwire's queue is 90% full",
+			summary: "backwire's queue on host-1 is 90% full",
 		},
 		{
-			alert: "BackwireCommitsFailing", at: "10m", every: "1m",
-			fires:   []series{{`backwire_queue_failed_commits`, "1+1x60"}},
-			silent:  []series{{`backwire_queue_failed_commits`, "1x2 0x60"}},
-			summary: "backwire cannot write its queue",
+			alert: "BackwireCommitsFailing", at: "10m", every: "1m", labels: map[string]string{"instance": "host-1"},
+			fires:   []series{{`backwire_queue_failed_commits{instance="host-1"}`, "1+1x60"}},
+			silent:  []series{{`backwire_queue_failed_commits{instance="host-1"}`, "1x2 0x60"}},
+			summary: "backwire on host-1 cannot write its queue",
 		},
 	}
 }
