@@ -8,7 +8,6 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
 DEADCODE      := golang.org/x/tools/cmd/deadcode@v0.52.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
-NFPM          := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
 
 .PHONY: help build test race lint vuln fmt bench demo rules package check clean
 
@@ -47,7 +46,7 @@ demo: ## See the main job done in seconds: a simulated primary, the agent and a 
 rules: ## Write the recording rules and alerts for Prometheus and for mimirtool, and docs/alerts.md
 	$(GO) generate ./packaging/rules
 
-package: ## Build the deb and the rpm into dist/
+package: ## Build debs and rpms for four architectures, with and without FIPS, into dist/
 	@./packaging/build
 
 check: fmt lint race test ## All of the above that a change must pass

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"backwire/agent"
+)
+
+// Exit codes. 78 is EX_CONFIG of sysexits.h: the unit does not start again after it.
+const (
+	exitOK      = 0
+	exitFailed  = 1
+	exitUsage   = 2
+	exitRefused = 78
+)
+
+// execute runs one command line and returns its exit code.
+func execute(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	root := newRoot(&shell{environ: environ, stdout: stdout, stderr: stderr})
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	if !errors.Is(err, errSaid) {
+		fmt.Fprintf(stderr, "backwire: %v\n", err)
+	}
+	return exitCode(err)
+}
+
+// errSaid ends a command whose output has already told what is wrong.
+var errSaid = errors.New("failed")
+
+// usageError is a command line that cannot be meant.
+type usageError struct{ error }
+
+func exitCode(err error) int {
+	var problems agent.Problems
+	var usage usageError
+	switch {
+	case errors.As(err, &problems):
+		return exitRefused
+	case errors.As(err, &usage):
+		return exitUsage
+	}
+	return exitFailed
+}
