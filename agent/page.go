@@ -107,11 +107,11 @@ func (p *page) write(w http.ResponseWriter, body []byte) {
 // pageWords are the template's functions.
 func pageWords() template.FuncMap {
 	return template.FuncMap{
-		"since":   func(now, then time.Time) string { return roughly(now.Sub(then)) },
-		"ago":     func(now time.Time, then *time.Time) string { return roughly(now.Sub(*then)) },
-		"seconds": func(s float64) string { return roughly(time.Duration(s * float64(time.Second))) },
+		"since":   func(now, then time.Time) string { return Roughly(now.Sub(then)) },
+		"ago":     func(now time.Time, then *time.Time) string { return Roughly(now.Sub(*then)) },
+		"seconds": func(s float64) string { return Roughly(time.Duration(s * float64(time.Second))) },
 		"clock":   func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
-		"size":    readableSize,
+		"size":    ReadableSize,
 		"tone":    func(state string) string { return map[string]string{"up": "good", "down": "bad"}[state] },
 		"total": func(counts map[string]uint64) uint64 {
 			var sum uint64
@@ -123,8 +123,8 @@ func pageWords() template.FuncMap {
 	}
 }
 
-// roughly is a duration to two places: 850ms, 12s, 3m20s, 5h7m, 12d4h.
-func roughly(d time.Duration) string {
+// Roughly is a duration to two places: 850ms, 12s, 3m20s, 5h7m, 12d4h.
+func Roughly(d time.Duration) string {
 	const day = 24 * time.Hour
 	switch {
 	case d < time.Second:
@@ -139,7 +139,8 @@ func roughly(d time.Duration) string {
 	return fmt.Sprintf("%dd%dh", d/day, d%day/time.Hour)
 }
 
-func readableSize(bytes int64) string {
+// ReadableSize is a number of bytes in the largest unit that leaves a whole number.
+func ReadableSize(bytes int64) string {
 	value, unit := float64(bytes), 0
 	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
 	for value >= 1024 && unit < len(units)-1 {

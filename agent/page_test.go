@@ -179,8 +179,8 @@ func TestRoughly(t *testing.T) {
 		850 * time.Millisecond: "850ms", 12340 * time.Millisecond: "12.3s", 200 * time.Second: "3m20s",
 		307 * time.Minute: "5h7m", 292 * time.Hour: "12d4h",
 	} {
-		if got := roughly(d); got != want {
-			t.Errorf("roughly(%v) = %s, want %s", d, got, want)
+		if got := Roughly(d); got != want {
+			t.Errorf("Roughly(%v) = %s, want %s", d, got, want)
 		}
 	}
 }

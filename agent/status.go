@@ -13,6 +13,8 @@ type Status struct {
 	Now       time.Time        `json:"now"`
 	Unhealthy string           `json:"unhealthy,omitempty"` // why, empty where all is well
 	Unready   string           `json:"unready,omitempty"`   // why, empty once it is
+	Down      string           `json:"down,omitempty"`      // why this is from the queue alone and not from an agent
+	Seen      *time.Time       `json:"seen,omitempty"`      // with Down: when an agent last wrote into the queue
 	Sites     []SiteStatus     `json:"sites"`
 	Queue     QueueStatus      `json:"queue"`
 	Endpoints []EndpointStatus `json:"endpoints"`

@@ -49,7 +49,7 @@ BACKWIRE_NETBACKUP_API_KEY_FILE and BACKWIRE_REMOTE_WRITE_URL, then run "backwir
 	root.PersistentFlags().StringVar(&sh.envFile, "env-file", "",
 		"file of settings in systemd's syntax (default "+defaultEnvFile+" where it exists)")
 	root.AddCommand(
-		newRun(sh), newReload(sh), newCheck(sh), newOnce(sh), newQueue(sh), newDemo(sh), newVersion(sh),
+		newRun(sh), newReload(sh), newCheck(sh), newStatus(sh), newOnce(sh), newQueue(sh), newDemo(sh), newVersion(sh),
 	)
 	return root
 }

@@ -1,0 +1,140 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"backwire/remotewrite"
+	"backwire/remotewrite/wal"
+)
+
+// Local is what a command needs to find the agent of this machine.
+type Local struct {
+	Listen Address `split_words:"true" default:"127.0.0.1:9469" empty:"true"`
+	Queue  Queue
+}
+
+// LoadLocal reads the few settings of Local alone, so that a mistake elsewhere does not keep anybody from looking.
+func LoadLocal(environ []string, file []Assignment) (Local, error) {
+	l := newLoader(environ, file)
+	var local Local
+	l.fill(newBlock(prefix, ""), &local)
+	if len(l.problems) > 0 {
+		return Local{}, l.problems
+	}
+	return local, nil
+}
+
+// askWithin bounds the wait for an agent that is there and does not answer.
+const askWithin = 3 * time.Second
+
+// Status asks the running agent. Where none answers, it is what the queue alone tells, with the reason in Down.
+func (l Local) Status(ctx context.Context) (Status, error) {
+	s, asked := l.ask(ctx)
+	if asked == nil {
+		return s, nil
+	}
+	found, err := remotewrite.Inspect(l.Queue.Dir)
+	if err != nil {
+		return Status{}, fmt.Errorf("%w; and without it: %w", asked, err)
+	}
+	s = l.standing(found)
+	s.Down = asked.Error()
+	return s, l.countRejected(&s)
+}
+
+// ask is the agent's own answer, from its page.
+func (l Local) ask(ctx context.Context) (Status, error) {
+	if l.Listen == "" {
+		return Status{}, l.silent(errors.New(prefix + "_LISTEN is empty, so that it cannot be asked"))
+	}
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+string(l.Listen)+"/status.json", http.NoBody)
+	if err != nil {
+		return Status{}, fmt.Errorf("ask the agent: %w", err)
+	}
+	direct := &http.Transport{} // no proxy stands between this machine and itself
+	defer direct.CloseIdleConnections()
+	resp, err := direct.RoundTrip(req)
+	if err != nil {
+		return Status{}, l.silent(err)
+	}
+	defer resp.Body.Close()
+	var s Status
+	if resp.StatusCode != http.StatusOK {
+		return s, l.silent(fmt.Errorf("its page answers %s", resp.Status))
+	}
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxStatus)).Decode(&s); err != nil {
+		return s, l.silent(fmt.Errorf("its page at %s is not backwire's: %w", l.Listen, err))
+	}
+	return s, nil
+}
+
+// maxStatus bounds what is read of an answer, in bytes.
+const maxStatus = 16 << 20
+
+// silent says whether there is an agent that does not answer, by the queue's lock.
+func (l Local) silent(cause error) error {
+	pid, err := wal.Holder(l.Queue.Dir)
+	switch {
+	case errors.Is(err, wal.ErrNotLocked):
+		return errors.New("the agent is not running")
+	case err != nil:
+		return fmt.Errorf("the agent does not answer: %w", cause)
+	}
+	return fmt.Errorf("the agent runs with pid %d and does not answer: %w", pid, cause)
+}
+
+// standing is what a queue tells of the agent that wrote it.
+func (l Local) standing(found remotewrite.Inspection) Status {
+	s := Status{Now: time.Now(), Queue: QueueStatus{
+		Dir: l.Queue.Dir, MaxBytes: int64(l.Queue.MaxBytes), Segments: len(found.Segments),
+	}}
+	var newest, oldest int64
+	for i := range found.Segments {
+		segment := &found.Segments[i]
+		s.Queue.Bytes += segment.Bytes
+		s.Queue.Records += segment.Records
+		s.Queue.Samples += segment.Samples
+		newest = max(newest, segment.Newest)
+		if oldest == 0 || segment.Oldest != 0 && segment.Oldest < oldest {
+			oldest = segment.Oldest
+		}
+	}
+	if newest != 0 {
+		s.Queue.Oldest, s.Seen = instant(time.UnixMilli(oldest)), instant(time.UnixMilli(newest))
+	}
+	for _, name := range found.Sites {
+		s.Sites = append(s.Sites, SiteStatus{Name: name, State: "unknown"})
+	}
+	for _, c := range found.Cursors {
+		e := EndpointStatus{Name: c.Name, Pending: c.Lag.Samples, Rejected: map[string]uint64{}}
+		if c.Err != nil {
+			e.Error = c.Err.Error()
+		}
+		s.Endpoints = append(s.Endpoints, e)
+	}
+	return s
+}
+
+// countRejected counts what is kept of refusals.
+func (l Local) countRejected(s *Status) error {
+	for r, err := range remotewrite.ReadRejected(l.Queue.Dir) {
+		if err != nil {
+			return err
+		}
+		for i := range s.Endpoints {
+			if s.Endpoints[i].Name == r.Endpoint {
+				s.Endpoints[i].Rejected[strconv.Itoa(r.Status)] += uint64(r.Samples)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,282 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"backwire/agent"
+)
+
+// watchEvery is how often a watched status is asked for again.
+const watchEvery = 2 * time.Second
+
+type statusFlags struct{ asJSON, watch bool }
+
+func newStatus(sh *shell) *cobra.Command {
+	var flags statusFlags
+	status := &cobra.Command{
+		Use:   "status",
+		Short: "Say what the agent of this machine does",
+		Long: `status asks the running agent for its sites, collectors, cycles, queue and endpoints. Where
+no agent answers, it reads the queue instead, and says so and when an agent was last seen. It
+exits with 1 where no agent answers, or where the agent says that it is not well.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return sh.status(cmd.Context(), flags) },
+	}
+	status.Flags().BoolVar(&flags.asJSON, "json", false, "print one JSON object, as /status.json of the page")
+	status.Flags().BoolVar(&flags.watch, "watch", false, "print it again every 2 seconds, until interrupted")
+	return status
+}
+
+func (sh *shell) status(ctx context.Context, flags statusFlags) error {
+	file, err := sh.assignments()
+	if err != nil {
+		return err
+	}
+	local, err := agent.LoadLocal(sh.environ, file)
+	if err != nil {
+		return err
+	}
+	write := writeStatus
+	if flags.asJSON {
+		write = writeStatusJSON
+	}
+	for {
+		s, err := local.Status(ctx)
+		if err != nil {
+			return err
+		}
+		if flags.watch {
+			sh.clear()
+		}
+		if err := write(sh.stdout, &s); err != nil {
+			return err
+		}
+		switch {
+		case flags.watch && wait(ctx, watchEvery):
+			continue
+		case s.Down != "" || s.Unhealthy != "":
+			return errSaid
+		}
+		return nil
+	}
+}
+
+// clear begins a terminal's screen anew.
+func (sh *shell) clear() {
+	if f, ok := sh.stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		fmt.Fprint(f, "\x1b[H\x1b[2J")
+	}
+}
+
+func writeStatusJSON(w io.Writer, s *agent.Status) error {
+	out := json.NewEncoder(w)
+	out.SetIndent("", "  ")
+	out.SetEscapeHTML(false)
+	return out.Encode(s)
+}
+
+// board is a status as a person reads it, in at most 80 columns.
+type board struct {
+	strings.Builder
+	now time.Time
+}
+
+func writeStatus(w io.Writer, s *agent.Status) error {
+	b := &board{now: s.Now}
+	b.head(s)
+	b.sites(s)
+	b.queue(&s.Queue)
+	b.endpoints(s)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (b *board) line(format string, args ...any) {
+	b.WriteString(strings.TrimRight(fmt.Sprintf(format, args...), " ") + "\n")
+}
+
+// under writes what is wrong below the line that it belongs to.
+func (b *board) under(indent int, text string) {
+	for _, line := range wrap(text, 80-indent) {
+		b.line("%*s%s", indent, "", line)
+	}
+}
+
+func (b *board) head(s *agent.Status) {
+	if s.Down != "" {
+		b.under(0, s.Down+". This is what its queue tells.")
+		if s.Seen != nil {
+			b.line("Last seen %s ago, on %s.", b.ago(s.Seen), s.Seen.UTC().Format("2006-01-02 15:04:05 UTC"))
+		} else {
+			b.line("It has written nothing yet.")
+		}
+		return
+	}
+	state := "ready"
+	switch {
+	case s.Unhealthy != "":
+		state = "UNHEALTHY: " + s.Unhealthy
+	case s.Unready != "":
+		state = "not ready: " + s.Unready
+	}
+	b.under(0, fmt.Sprintf("backwire %s, up %s, %s", s.Version, agent.Roughly(s.Now.Sub(s.Started)), state))
+}
+
+func (b *board) sites(s *agent.Status) {
+	if s.Down != "" {
+		for i := range s.Sites {
+			b.line("\nSITE  %s", clip(s.Sites[i].Name, 70))
+		}
+		return
+	}
+	for i := range s.Sites {
+		b.site(&s.Sites[i])
+	}
+}
+
+func (b *board) site(s *agent.SiteStatus) {
+	const form = "%-22s %-9s %-10s %10s %8s %8s %6s"
+	b.line("\n"+form, "SITE", "STATE", "NETBACKUP", "COMMITTED", "CYCLES", "FAILED", "MISSED")
+	b.line(form, clip(s.Name, 22), s.State, clip(dash(s.Version), 10), b.ago(s.Committed), count(s.Cycles), count(s.Failed), count(s.Missed))
+	b.collectors(s.Collectors)
+	b.cycles(s)
+}
+
+func (b *board) collectors(collectors []agent.CollectorStatus) {
+	if len(collectors) == 0 {
+		return
+	}
+	const form = "  %-26s %-14s %10s %14s"
+	b.line(form, "COLLECTOR", "RESULT", "TOOK", "LAST SUCCESS")
+	for i := range collectors {
+		c := &collectors[i]
+		result := "FAILED"
+		switch {
+		case c.Success:
+			result = "ok"
+		case c.NotOffered:
+			result = "not offered"
+		}
+		b.line(form, clip(c.Name, 26), result, seconds(c.Seconds), b.ago(c.LastSuccess))
+		if c.Error != "" && !c.NotOffered {
+			b.under(6, c.Error)
+		}
+	}
+}
+
+// shownCycles is how many of the last cycles are listed.
+const shownCycles = 5
+
+func (b *board) cycles(s *agent.SiteStatus) {
+	if s.Running != nil {
+		b.line("  a cycle is running for %s", b.ago(s.Running))
+	}
+	if len(s.Recent) == 0 {
+		return
+	}
+	const form = "  %-26s %-14s %10s %14s"
+	b.line(form, "CYCLE (UTC)", "RESULT", "TOOK", "SAMPLES")
+	for _, c := range s.Recent[:min(shownCycles, len(s.Recent))] {
+		result := "ok"
+		if c.Error != "" {
+			result = "FAILED"
+		}
+		b.line(form, c.Tick.UTC().Format(time.DateTime), result, seconds(c.Seconds), count(uint64(c.Samples)))
+		if c.Error != "" {
+			b.under(6, c.Error)
+		}
+	}
+}
+
+func (b *board) queue(q *agent.QueueStatus) {
+	b.line("\nQUEUE  %s", q.Dir)
+	b.under(2, fmt.Sprintf("%s of %s in %s; oldest record %s old",
+		agent.ReadableSize(q.Bytes), agent.ReadableSize(q.MaxBytes), plural(q.Segments, "segment"), b.ago(q.Oldest)))
+	if q.Failures > 0 {
+		b.under(2, fmt.Sprintf("THE DISK TAKES NOTHING: %s records are in memory only", count(q.PendingRecords)))
+	}
+	for _, l := range q.Losses {
+		whose := ""
+		if l.Endpoint != "" {
+			whose = " for " + l.Endpoint
+		}
+		b.under(2, fmt.Sprintf("%s samples lost%s: %s", count(l.Samples), whose, l.Reason))
+	}
+}
+
+func (b *board) endpoints(s *agent.Status) {
+	if len(s.Endpoints) == 0 {
+		b.line("\nno endpoint: what is collected stays in the queue")
+		return
+	}
+	const form = "%-22s %-9s %8s %10s %11s %9s %5s"
+	b.line("\n"+form, "ENDPOINT", "STATE", "LAG", "PENDING", "SENT", "REJECTED", "PROTO")
+	for i := range s.Endpoints {
+		e := &s.Endpoints[i]
+		state, lag, sent := "ok", seconds(e.Lag), count(e.Samples)
+		switch {
+		case e.Paused != "":
+			state = "PAUSED"
+		case e.Error != "":
+			state = "RETRYING"
+		}
+		if s.Down != "" {
+			state, lag, sent = "-", "-", "-"
+		}
+		b.line(form, clip(e.Name, 22), state, lag, count(e.Pending), sent, count(sum(e.Rejected)), clip(dash(e.Protocol), 5))
+		if why := cmp.Or(e.Paused, e.Error); why != "" {
+			b.under(6, why)
+		}
+	}
+}
+
+func (b *board) ago(t *time.Time) string {
+	if t == nil {
+		return "-"
+	}
+	return agent.Roughly(max(b.now.Sub(*t), 0))
+}
+
+func seconds(s float64) string { return agent.Roughly(time.Duration(s * float64(time.Second))) }
+
+// plural is a number of things.
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return strconv.Itoa(n) + " " + thing + "s"
+}
+
+func dash(s string) string { return cmp.Or(s, "-") }
+
+// count is a number in few columns: from a million on it is shortened.
+func count(n uint64) string {
+	const million = 1_000_000
+	switch {
+	case n >= 1000*million:
+		return fmt.Sprintf("%.1fG", float64(n)/(1000*million))
+	case n >= million:
+		return fmt.Sprintf("%.1fM", float64(n)/million)
+	}
+	return strconv.FormatUint(n, 10)
+}
+
+// clip cuts a name to so many columns.
+func clip(s string, columns int) string {
+	runes := []rune(s)
+	if len(runes) <= columns {
+		return s
+	}
+	return string(runes[:columns-1]) + "…"
+}

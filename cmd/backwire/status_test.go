@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"backwire/agent"
+	"backwire/remotewrite/receiver"
+)
+
+// runAgent runs the stand's agent with a page until it has had its first cycle and sent it; stop ends it.
+func runAgent(t *testing.T, s *stand) (stop func()) {
+	t.Helper()
+	s.settings["LISTEN"] = freePort(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan int, 1)
+	go func() {
+		ended <- execute(ctx, []string{"run"}, s.environ(), &strings.Builder{}, &strings.Builder{})
+	}()
+	answers(t, "http://"+s.settings["LISTEN"]+"/-/ready")
+	return func() {
+		cancel()
+		if code := <-ended; code != exitOK {
+			t.Errorf("the agent ended with %d", code)
+		}
+	}
+}
+
+func TestStatusOfARunningAgentAndOfItsQueue(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	stop := runAgent(t, s)
+	await(t, "delivery", func() error {
+		if len(s.receiver.Select("nbu_up")) == 0 {
+			return errSaid
+		}
+		return nil
+	})
+	code, stdout, stderr := s.execute(t, "status")
+	wantLines(t, stdout, "ready", "paris up 11.2", "jobs ok", "storage ok", "CYCLE (UTC)", "of 2.0 GiB in 1 segment;", "default ok", "2.0")
+	if code != exitOK || stderr != "" {
+		t.Errorf("exit code %d, standard error %q", code, stderr)
+	}
+	code, stdout, _ = s.execute(t, "status", "--json")
+	var running agent.Status
+	if err := json.Unmarshal([]byte(stdout), &running); err != nil || code != exitOK || running.Down != "" || running.Sites[0].State != "up" {
+		t.Errorf("exit code %d, %v:\n%s", code, err, stdout)
+	}
+	stop()
+
+	code, stdout, _ = s.execute(t, "status")
+	wantLines(t, stdout, "the agent is not running. This is what its queue tells.", "Last seen", "SITE paris", "default - - 0 -")
+	if code != exitFailed {
+		t.Errorf("exit code %d without an agent", code)
+	}
+}
+
+// An agent without a page is told from none at all, by its hold on the queue.
+func TestStatusOfAnAgentThatShowsNoPage(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	stop := runAgent(t, s)
+	defer stop()
+	s.settings["LISTEN"] = freePort(t)
+	_, stdout, _ := s.execute(t, "status")
+	wantLines(t, stdout, "the agent runs with pid", "does not answer", "connection refused")
+	s.settings["LISTEN"] = ""
+	_, stdout, _ = s.execute(t, "status")
+	wantLines(t, stdout, "BACKWIRE_LISTEN is empty")
+}
+
+func TestStatusCountsRejected(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	s.receiver.Always(&receiver.Answer{Status: 400, Body: "not this one"})
+	if code, _, stderr := s.execute(t, "once", "--push"); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	_, stdout, _ := s.execute(t, "status", "--json")
+	var got agent.Status
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Down == "" || got.Seen == nil || got.Endpoints[0].Rejected["400"] == 0 || got.Queue.Bytes == 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestStatusWithoutAQueue(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	code, stdout, stderr := s.execute(t, "status")
+	if code != exitFailed || stdout != "" || !strings.Contains(stderr, "the agent is not running; and without it") {
+		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
+	}
+}
+
+func TestStatusWatchesUntilInterrupted(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	stop := runAgent(t, s)
+	defer stop()
+	ctx, cancel := context.WithTimeout(t.Context(), watchEvery+watchEvery/2)
+	defer cancel()
+	var out, errs strings.Builder
+	code := execute(ctx, []string{"status", "--watch"}, s.environ(), &out, &errs)
+	if n := strings.Count(out.String(), "SITE "); code != exitOK || n < 2 {
+		t.Errorf("exit code %d, printed %d times: %s", code, n, errs.String())
+	}
+}
+
+// The worst that can be said fits a terminal, too.
+func TestStatusIsNarrow(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 24, 6, 0, 0, 0, time.UTC)
+	long := strings.Repeat("long name ", 30)
+	s := agent.Status{
+		Version: "1.2.3", Now: now, Started: now.Add(-1000 * time.Hour), Unhealthy: long,
+		Sites: []agent.SiteStatus{{
+			Name: long, State: "starting", Version: "11.2.0.0.0.1", Committed: &now, Running: &now, Cycles: 123456789, Failed: 99999, Missed: 9999,
+			Collectors: []agent.CollectorStatus{{Name: long, Error: long, Seconds: 86399}, {Name: "tape", NotOffered: true, LastSuccess: &now}},
+			Recent:     []agent.CycleStatus{{Tick: now, Seconds: 29.9, Samples: 123456789, Error: long}},
+		}},
+		Queue: agent.QueueStatus{Dir: "/var/lib/backwire", Bytes: 1 << 40, MaxBytes: 2 << 40, Segments: 9999, Failures: 3, PendingRecords: 1e9, Losses: []agent.LossStatus{{Endpoint: long, Reason: "max_bytes", Samples: 1e12}}},
+		Endpoints: []agent.EndpointStatus{
+			{Name: long, Protocol: "2.0", Samples: 1e12, Pending: 1e10, Lag: 9e6, Paused: long, Rejected: map[string]uint64{"400": 1e10}},
+			{Name: "b", Error: long},
+		},
+	}
+	var out strings.Builder
+	if err := writeStatus(&out, &s); err != nil {
+		t.Fatal(err)
+	}
+	wantNarrow(t, out.String())
+	s.Down, s.Seen = long, &now
+	out.Reset()
+	if err := writeStatus(&out, &s); err != nil {
+		t.Fatal(err)
+	}
+	wantNarrow(t, out.String())
+}
+
+// wantLines wants each of these, however the columns are spaced.
+func wantLines(t *testing.T, text string, want ...string) {
+	t.Helper()
+	plain := strings.Join(strings.Fields(text), " ")
+	for _, words := range want {
+		if !strings.Contains(plain, words) {
+			t.Errorf("it does not say %q:\n%s", words, text)
+		}
+	}
+	wantNarrow(t, text)
+}
