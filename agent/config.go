@@ -60,25 +60,33 @@ type Site struct {
 type Endpoint struct {
 	Name string `ignored:"true"` // names the cursor too: "default" for the only one
 
-	URL                URL      `split_words:"true" desc:"The receiver's push URL, such as https://mimir.example/api/v1/push."`
-	Username           string   `split_words:"true" excludes:"BEARER_TOKEN_FILE" desc:"User of basic authentication."`
-	Password           Secret   `split_words:"true" excludes:"PASSWORD_FILE BEARER_TOKEN_FILE" desc:"The user's password or token."`
-	PasswordFile       File     `split_words:"true" secret:"true" excludes:"BEARER_TOKEN_FILE" desc:"File with the user's password or token, read again when it changes."`
-	BearerTokenFile    File     `split_words:"true" secret:"true" desc:"File with the bearer token, read again when it changes."`
-	Tenant             string   `split_words:"true" desc:"Tenant, sent as X-Scope-OrgID."`
-	Headers            Secret   `split_words:"true" excludes:"HEADERS_FILE" desc:"key:value,… further request headers."`
-	HeadersFile        File     `split_words:"true" secret:"true" desc:"File with the further request headers."`
-	CAFile             File     `split_words:"true" desc:"PEM file with the certificate authority of the receiver; without it the system's."`
-	CertFile           File     `split_words:"true" desc:"PEM file with the client certificate for mutual TLS."`
-	KeyFile            File     `split_words:"true" secret:"true" desc:"PEM file with the client certificate's key."`
-	InsecureSkipVerify Switch   `split_words:"true" default:"false" desc:"true trusts any certificate: for tests only."`
-	AllowHTTP          Switch   `split_words:"true" default:"false" desc:"true allows http to a host that is not loopback: credentials then travel in the clear."`
-	ProxyURL           Proxy    `split_words:"true" desc:"Proxy for this endpoint."`
-	Protocol           string   `split_words:"true" default:"auto" oneof:"auto 2.0 1.0" desc:"Remote-write version; auto is 2.0, then 1.0."`
-	Timeout            Duration `split_words:"true" default:"30s" min:"1s" max:"10m" desc:"Limit of one request."`
-	MaxSamples         Count    `split_words:"true" default:"20000" min:"1" max:"1000000" desc:"Samples a request at most."`
-	MaxSampleAge       Duration `split_words:"true" default:"0" desc:"Samples older than this are counted and not sent; 0 is off."`
-	Concurrency        Count    `split_words:"true" default:"1" min:"1" max:"64" desc:"Requests at a time to the endpoint."`
+	URL                    URL      `split_words:"true" desc:"The receiver's push URL, such as https://mimir.example/api/v1/push."`
+	Username               string   `split_words:"true" excludes:"BEARER_TOKEN_FILE" desc:"User of basic authentication."`
+	Password               Secret   `split_words:"true" excludes:"PASSWORD_FILE BEARER_TOKEN_FILE" desc:"The user's password or token."`
+	PasswordFile           File     `split_words:"true" secret:"true" excludes:"BEARER_TOKEN_FILE" desc:"File with the user's password or token, read again when it changes."`
+	BearerTokenFile        File     `split_words:"true" secret:"true" desc:"File with the bearer token, read again when it changes."`
+	Oauth2ClientID         string   `split_words:"true" excludes:"USERNAME PASSWORD PASSWORD_FILE BEARER_TOKEN_FILE" desc:"Client that gets bearer tokens by OAuth2 client credentials."`
+	Oauth2ClientSecretFile File     `split_words:"true" secret:"true" excludes:"USERNAME PASSWORD PASSWORD_FILE BEARER_TOKEN_FILE" desc:"File with the client's secret, read for each token."`
+	Oauth2TokenURL         URL      `split_words:"true" excludes:"USERNAME PASSWORD PASSWORD_FILE BEARER_TOKEN_FILE" desc:"Where tokens are asked for; over the same TLS settings and proxy as the receiver."`
+	Oauth2Scopes           Words    `split_words:"true" excludes:"USERNAME PASSWORD PASSWORD_FILE BEARER_TOKEN_FILE" desc:"Scopes to ask for, separated by commas."`
+	Oauth2Params           Pairs    `split_words:"true" excludes:"USERNAME PASSWORD PASSWORD_FILE BEARER_TOKEN_FILE" desc:"key:value,… further parameters of the request for a token, such as audience."`
+	Tenant                 string   `split_words:"true" desc:"Tenant, sent as X-Scope-OrgID."`
+	Headers                Secret   `split_words:"true" excludes:"HEADERS_FILE" desc:"key:value,… further request headers."`
+	HeadersFile            File     `split_words:"true" secret:"true" desc:"File with the further request headers."`
+	CAFile                 File     `split_words:"true" desc:"PEM file with the certificate authority of the receiver; without it the system's."`
+	CertFile               File     `split_words:"true" desc:"PEM file with the client certificate for mutual TLS."`
+	KeyFile                File     `split_words:"true" secret:"true" desc:"PEM file with the client certificate's key."`
+	InsecureSkipVerify     Switch   `split_words:"true" default:"false" desc:"true trusts any certificate: for tests only."`
+	AllowHTTP              Switch   `split_words:"true" default:"false" desc:"true allows http to a host that is not loopback: credentials then travel in the clear."`
+	ProxyURL               Proxy    `split_words:"true" desc:"Proxy for this endpoint."`
+	Protocol               string   `split_words:"true" default:"auto" oneof:"auto 2.0 1.0" desc:"Remote-write version; auto is 2.0, then 1.0."`
+	Timeout                Duration `split_words:"true" default:"30s" min:"1s" max:"10m" desc:"Limit of one request."`
+	MaxSamples             Count    `split_words:"true" default:"20000" min:"1" max:"1000000" desc:"Samples a request at most."`
+	MaxSampleAge           Duration `split_words:"true" default:"0" desc:"Samples older than this are counted and not sent; 0 is off."`
+	Concurrency            Count    `split_words:"true" default:"1" min:"1" max:"64" desc:"Requests at a time to the endpoint."`
+	Keep                   Pattern  `split_words:"true" desc:"Regular expression (RE2): only metrics whose whole name matches are sent. The name of a histogram is without _bucket, _sum and _count."`
+	Drop                   Pattern  `split_words:"true" desc:"Regular expression (RE2): metrics whose whole name matches are not sent, KEEP or not."`
+	ExternalLabels         Labels   `split_words:"true" desc:"key:value,… added to every series for this endpoint; wins over BACKWIRE_EXTERNAL_LABELS."`
 }
 
 // Queue is the log on disk.

@@ -164,6 +164,8 @@ func TestWrongValues(t *testing.T) {
 		"a label without a value":       {"BACKWIRE_EXTERNAL_LABELS=dc", "key:value"},
 		"a label of the series' own":    {"BACKWIRE_EXTERNAL_LABELS=site:paris", "beside site"},
 		"a reserved label":              {"BACKWIRE_EXTERNAL_LABELS=__name__:x", "label names"},
+		"a pattern that is none":        {"BACKWIRE_REMOTE_WRITE_DROP=nbu_(", "regular expression"},
+		"a scope that is none":          {"BACKWIRE_REMOTE_WRITE_OAUTH2_SCOPES=a,,b", "words separated by commas"},
 		"a collector with blanks":       {"BACKWIRE_COLLECT=jobs storage", "all,-name"},
 		"a collector that is none":      {"BACKWIRE_COLLECT=all,-tapes", "server, storage, disk_pools, storage_servers, jobs, all, not -tapes"},
 		"a site's name in capitals":     {"BACKWIRE_NETBACKUP_SITES=Paris", "lower-case"},
@@ -464,4 +466,54 @@ func TestLoadQueueNeedsNothingElse(t *testing.T) {
 // A setting that would do nothing is refused, not ignored.
 func TestCompatIsRefused(t *testing.T) {
 	wantProblem(t, problemsOf(t, minimal("BACKWIRE_COMPAT=nbu_exporter")...), "BACKWIRE_COMPAT", "nbu_exporter", "no value")
+}
+
+// A token needs the client, its secret and where to ask.
+func TestOAuth2IsWholeOrNotThere(t *testing.T) {
+	t.Parallel()
+	const block = "BACKWIRE_REMOTE_WRITE_"
+	push := block + "URL=https://mimir.example/api/v1/push"
+	id, at := block+"OAUTH2_CLIENT_ID=backwire", block+"OAUTH2_TOKEN_URL=https://login.example/token"
+	secret := block + "OAUTH2_CLIENT_SECRET_FILE=" + writeSecret(t, "secret", canary, 0o600)
+	for wrong, environ := range map[string][]string{
+		"OAUTH2_CLIENT_ID":          {secret, at},
+		"OAUTH2_CLIENT_SECRET_FILE": {id, at},
+		"OAUTH2_TOKEN_URL":          {id, secret, block + "OAUTH2_TOKEN_URL=http://login.example/token"},
+		"BEARER_TOKEN_FILE":         {id, secret, at, block + "BEARER_TOKEN_FILE=" + writeSecret(t, "token", canary, 0o600)},
+	} {
+		problems := problemsOf(t, minimal(append(environ, push)...)...)
+		if problems[0].Variable != block+wrong {
+			t.Errorf("got %v, want a problem with %s", problems, wrong)
+		}
+	}
+	c := mustLoad(t, minimal(push, id, secret, at, block+"OAUTH2_SCOPES=write, read", block+"OAUTH2_PARAMS=audience:https://mimir.example")...)
+	made, err := c.endpointConfig(&c.Endpoints[0], "1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := made.OAuth2; o.ClientID != "backwire" || o.TokenURL != "https://login.example/token" ||
+		!slices.Equal(o.Scopes, []string{"write", "read"}) || o.Params.Get("audience") != "https://mimir.example" {
+		t.Errorf("made %+v", o)
+	}
+}
+
+func TestLabelsAndPatternsOfAnEndpoint(t *testing.T) {
+	t.Parallel()
+	c := mustLoad(t, minimal(
+		"BACKWIRE_EXTERNAL_LABELS=dc:one,env:prod", "BACKWIRE_REMOTE_WRITE_ENDPOINTS=cloud,local",
+		"BACKWIRE_REMOTE_WRITE_CLOUD_URL=https://a.example", "BACKWIRE_REMOTE_WRITE_LOCAL_URL=https://b.example",
+		"BACKWIRE_REMOTE_WRITE_CLOUD_EXTERNAL_LABELS=env:cloud,cluster:c", "BACKWIRE_REMOTE_WRITE_DROP=nbu_client_.*",
+	)...)
+	for i, want := range []Labels{
+		{{Name: "cluster", Value: "c"}, {Name: "dc", Value: "one"}, {Name: "env", Value: "cloud"}},
+		{{Name: "dc", Value: "one"}, {Name: "env", Value: "prod"}},
+	} {
+		made, err := c.endpointConfig(&c.Endpoints[i], "1")
+		if err != nil || !slices.Equal(made.ExternalLabels, want) {
+			t.Errorf("%s: labels %v, %v, want %v", made.Name, made.ExternalLabels, err, want)
+		}
+		if made.Keep != nil || !made.Drop.MatchString("nbu_client_last_status") || made.Drop.MatchString("nbu_client") || made.Drop.MatchString("x_nbu_client_y") {
+			t.Errorf("%s: keep %v, drop %v", made.Name, made.Keep, made.Drop)
+		}
+	}
 }

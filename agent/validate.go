@@ -94,7 +94,7 @@ func (l *loader) refuseNamed(name, shown, expected string) {
 
 func (l *loader) validateSite(b block, site *Site) {
 	own := b.levels[0]
-	l.requireURL(b, site.URL, site.AllowHTTP, "the primary server's URL, such as https://primary.example:1556/netbackup")
+	l.requireURL(b, "URL", site.URL, site.AllowHTTP, "the primary server's URL, such as https://primary.example:1556/netbackup")
 	login := site.Username != "" || site.Password.Set() || site.PasswordFile != ""
 	key := site.APIKey.Set() || site.APIKeyFile != ""
 	switch {
@@ -135,7 +135,7 @@ func validFingerprint(text string) bool {
 
 func (l *loader) validateEndpoint(b block, e *Endpoint) {
 	own := b.levels[0]
-	l.requireURL(b, e.URL, e.AllowHTTP, "the receiver's push URL, such as https://mimir.example/api/v1/push")
+	l.requireURL(b, "URL", e.URL, e.AllowHTTP, "the receiver's push URL, such as https://mimir.example/api/v1/push")
 	password := e.Password.Set() || e.PasswordFile != ""
 	if e.Username == "" && password {
 		l.refuseNamed(own+"_USERNAME", "", "expected the user whose password is set")
@@ -149,17 +149,33 @@ func (l *loader) validateEndpoint(b block, e *Endpoint) {
 	if e.KeyFile != "" && e.CertFile == "" && !l.refused(b, "CERT_FILE") {
 		l.refuseNamed(own+"_CERT_FILE", "", "expected the certificate of "+own+"_KEY_FILE")
 	}
+	l.validateOauth2(b, e)
 	if _, err := e.RequestHeaders(); err != nil {
 		l.refuseNamed(own+"_HEADERS", redacted, err.Error())
 	}
 	l.warnUntrusted(own, e.InsecureSkipVerify)
 }
 
+// validateOauth2 wants all that makes a token, or nothing.
+func (l *loader) validateOauth2(b block, e *Endpoint) {
+	own := b.levels[0] + "_OAUTH2"
+	if e.Oauth2ClientID == "" {
+		if e.Oauth2ClientSecretFile != "" || e.Oauth2TokenURL.Set() || len(e.Oauth2Scopes)+len(e.Oauth2Params) > 0 {
+			l.refuseNamed(own+"_CLIENT_ID", "", "expected the client that the other settings of OAuth2 are for")
+		}
+		return
+	}
+	if e.Oauth2ClientSecretFile == "" && !l.refused(b, "OAUTH2_CLIENT_SECRET_FILE") {
+		l.refuseNamed(own+"_CLIENT_SECRET_FILE", "", "expected a file with the secret of "+own+"_CLIENT_ID")
+	}
+	l.requireURL(b, "OAUTH2_TOKEN_URL", e.Oauth2TokenURL, e.AllowHTTP, "where tokens are asked for, such as https://login.example/oauth2/token")
+}
+
 // requireURL wants a URL, and https unless it stays on this host or http was allowed.
-func (l *loader) requireURL(b block, u URL, allowHTTP Switch, what string) {
+func (l *loader) requireURL(b block, suffix string, u URL, allowHTTP Switch, what string) {
 	own := b.levels[0]
-	name := own + "_URL"
-	if l.refused(b, "URL") {
+	name := own + "_" + suffix
+	if l.refused(b, suffix) {
 		return
 	}
 	if !u.Set() {

@@ -240,6 +240,45 @@ func (n *Names) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// Words is a list of what has no meaning here.
+type Words []string
+
+// UnmarshalText parses a list separated by commas.
+func (w *Words) UnmarshalText(text []byte) error {
+	for word := range strings.SplitSeq(string(text), ",") {
+		if word = strings.TrimSpace(word); word == "" || strings.ContainsAny(word, " \t") {
+			return errors.New("expected words separated by commas")
+		}
+		*w = append(*w, word)
+	}
+	return nil
+}
+
+// Pairs are names and values; sorted by name.
+type Pairs []source.Label
+
+// UnmarshalText parses key:value pairs; a value may hold a colon, but no comma.
+func (p *Pairs) UnmarshalText(text []byte) (err error) {
+	*p, err = parsePairs(string(text))
+	return err
+}
+
+// Pattern is a regular expression that a name matches as a whole.
+type Pattern struct{ compiled *regexp.Regexp }
+
+// UnmarshalText parses Go's syntax, which is RE2's.
+func (p *Pattern) UnmarshalText(text []byte) error {
+	compiled, err := regexp.Compile("^(?:" + string(text) + ")$")
+	if err != nil {
+		return errors.New("expected a regular expression such as nbu_jobs.*|nbu_up")
+	}
+	p.compiled = compiled
+	return nil
+}
+
+// Regexp is nil where there is no pattern.
+func (p Pattern) Regexp() *regexp.Regexp { return p.compiled }
+
 // Labels are added to every series that an endpoint sends; sorted by name.
 type Labels []source.Label
 
@@ -263,6 +302,17 @@ func (l *Labels) UnmarshalText(text []byte) error {
 	}
 	*l = pairs
 	return nil
+}
+
+// over are these labels and, of the others, those with other names.
+func (l Labels) over(others Labels) Labels {
+	merged := slices.Clone(others)
+	for _, label := range l {
+		merged = slices.DeleteFunc(merged, func(o source.Label) bool { return o.Name == label.Name })
+		merged = append(merged, label)
+	}
+	slices.SortFunc(merged, func(a, b source.Label) int { return strings.Compare(a.Name, b.Name) })
+	return merged
 }
 
 // parsePairs splits "key:value,…" at the first colon of each; sorted, each key once.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"time"
 
@@ -128,13 +129,28 @@ func (c *Config) endpointConfig(e *Endpoint, version string) (remotewrite.Endpoi
 	return remotewrite.EndpointConfig{
 		Name: e.Name, URL: e.URL.URL.String(),
 		Username: e.Username, Password: e.Password.Reveal(), PasswordFile: string(e.PasswordFile),
-		BearerTokenFile: string(e.BearerTokenFile), Tenant: e.Tenant, Headers: headers,
+		BearerTokenFile: string(e.BearerTokenFile), OAuth2: e.oauth2(), Tenant: e.Tenant, Headers: headers,
 		CAFile: string(e.CAFile), CertFile: string(e.CertFile), KeyFile: string(e.KeyFile),
 		InsecureSkipVerify: bool(e.InsecureSkipVerify), ProxyURL: proxy,
 		Protocol: e.Protocol, Timeout: time.Duration(e.Timeout), MaxSamples: int(e.MaxSamples),
 		MaxSampleAge: time.Duration(e.MaxSampleAge), Concurrency: int(e.Concurrency),
-		ExternalLabels: c.ExternalLabels, UserAgent: userAgent(version),
+		ExternalLabels: e.ExternalLabels.over(c.ExternalLabels), Keep: e.Keep.Regexp(), Drop: e.Drop.Regexp(),
+		UserAgent: userAgent(version),
 	}, nil
+}
+
+func (e *Endpoint) oauth2() remotewrite.OAuth2 {
+	if e.Oauth2ClientID == "" {
+		return remotewrite.OAuth2{}
+	}
+	params := url.Values{}
+	for _, p := range e.Oauth2Params {
+		params.Set(p.Name, p.Value)
+	}
+	return remotewrite.OAuth2{
+		ClientID: e.Oauth2ClientID, ClientSecretFile: string(e.Oauth2ClientSecretFile),
+		TokenURL: e.Oauth2TokenURL.URL.String(), Scopes: e.Oauth2Scopes, Params: params,
+	}
 }
 
 // newEndpoint makes an endpoint that reads from a subscription and keeps what is refused; both

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/prometheus/common/config"
+	"golang.org/x/oauth2"
 )
 
 const (
@@ -28,6 +29,7 @@ type client struct {
 	header  http.Header // of every request, the protocol's own not included
 	agent   string
 	timeout time.Duration
+	grant   *grant // nil where no OAuth2 is asked for
 }
 
 // newClient returns the client of an endpoint. Files with secrets and certificates are read again when
@@ -48,7 +50,19 @@ func newClient(c EndpointConfig) (*client, error) {
 	if c.Transport != nil {
 		h.Transport = c.Transport
 	}
-	return &client{http: h, url: c.URL, header: header, agent: c.UserAgent, timeout: c.Timeout}, nil
+	cl := &client{http: h, url: c.URL, header: header, agent: c.UserAgent, timeout: c.Timeout}
+	if c.OAuth2.TokenURL != "" {
+		cl.authorize(c.OAuth2)
+	}
+	return cl, nil
+}
+
+// authorize has every request carry a token, which is asked for over the same TLS, proxy and rules on redirects.
+func (c *client) authorize(o OAuth2) {
+	plain := *c.http
+	plain.Timeout = c.timeout
+	c.grant = newGrant(o, &plain)
+	c.http.Transport = &oauth2.Transport{Source: c.grant, Base: plain.Transport}
 }
 
 // headerOf checks the user's headers: those that the protocol or the connection sets cannot be replaced.
@@ -110,6 +124,9 @@ func (c *client) post(ctx context.Context, p protocol, body []byte, attempt int)
 		return a, out.released()
 	}
 	a.read(resp)
+	if a.status == http.StatusUnauthorized && c.grant != nil {
+		c.grant.renew() // it may have been revoked
+	}
 	a.took = time.Since(start)
 	return a, out.released()
 }
@@ -165,6 +182,9 @@ func (a *answer) count(h http.Header) {
 
 // describe says in one line why an answer is not a good one.
 func (a *answer) describe() string {
+	if refusal := tokenRefusal(a.err); refusal != nil {
+		return describeRefusal(refusal)
+	}
 	switch {
 	case a.err != nil:
 		return a.err.Error()

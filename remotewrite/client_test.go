@@ -72,17 +72,18 @@ func write(t *testing.T, name, content string) string {
 
 func TestCredentialsAreReadAgain(t *testing.T) {
 	p := &posts{}
-	srv := httptest.NewServer(p)
-	defer srv.Close()
+	id := newIdentity(t, "server")
+	srv := secureServer(t, p, &tls.Config{Certificates: []tls.Certificate{id.pair}})
 	file := write(t, "secret", "first\n")
 	for name, c := range map[string]EndpointConfig{
-		"basic":  {URL: srv.URL, Username: "me", PasswordFile: file},
-		"bearer": {URL: srv.URL, BearerTokenFile: file},
+		"basic":  {URL: srv.URL, CAFile: id.certFile, Username: "me", PasswordFile: file},
+		"bearer": {URL: srv.URL, CAFile: id.certFile, BearerTokenFile: file},
 	} {
 		t.Run(name, func(t *testing.T) {
 			write(t, file, "first\n")
 			cl := newTestClient(t, c)
-			for _, secret := range []string{"first", "second"} { // on one connection
+			connection := ""
+			for _, secret := range []string{"first", "second"} {
 				write(t, file, secret+"\n")
 				if a := cl.try(t); a.status != 204 {
 					t.Fatal(a.describe())
@@ -94,6 +95,10 @@ func TestCredentialsAreReadAgain(t *testing.T) {
 				if password != secret {
 					t.Errorf("sent %q, want %q", password, secret)
 				}
+				if at := p.last().RemoteAddr; connection != "" && at != connection {
+					t.Error("the connection was not kept")
+				}
+				connection = p.last().RemoteAddr
 			}
 			if err := os.Remove(file); err != nil {
 				t.Fatal(err)
@@ -107,12 +112,12 @@ func TestCredentialsAreReadAgain(t *testing.T) {
 
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	p := &posts{}
-	other := httptest.NewServer(p)
-	defer other.Close()
+	id := newIdentity(t, "server")
+	c := &tls.Config{Certificates: []tls.Certificate{id.pair}}
+	other := secureServer(t, p, c)
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		srv := httptest.NewServer(http.RedirectHandler(other.URL+"/elsewhere", status))
-		defer srv.Close()
-		a := newTestClient(t, EndpointConfig{URL: srv.URL, Username: "me", Password: "secret"}).try(t)
+		srv := secureServer(t, http.RedirectHandler(other.URL+"/elsewhere", status), c.Clone())
+		a := newTestClient(t, EndpointConfig{URL: srv.URL, CAFile: id.certFile, Username: "me", Password: "secret"}).try(t)
 		if judge(a, true) != paused || !strings.Contains(a.describe(), other.URL+"/elsewhere") {
 			t.Errorf("%d: %s", status, a.describe())
 		}
@@ -251,6 +256,57 @@ func TestProxy(t *testing.T) {
 	if _, err := newClient(EndpointConfig{URL: "http://x", ProxyURL: "://"}); err == nil {
 		t.Error("a proxy without a scheme is taken")
 	}
+}
+
+// tunnel is a proxy for TLS: it joins a client with where it wants to go, and sees nothing of what they say.
+type tunnel struct {
+	mu     sync.Mutex
+	asked  []string // "host, credential of the proxy"
+	joined sync.WaitGroup
+}
+
+func (p *tunnel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	p.asked = append(p.asked, r.Method+" "+r.Host+", "+r.Header.Get("Proxy-Authorization")+r.Header.Get("Authorization"))
+	p.mu.Unlock()
+	to, err := net.Dial("tcp", r.Host)
+	if err != nil {
+		w.WriteHeader(http.StatusBadGateway)
+		return
+	}
+	w.WriteHeader(http.StatusOK)
+	from, _, err := w.(http.Hijacker).Hijack()
+	if err != nil {
+		return
+	}
+	join := func(dst, src net.Conn) {
+		_, _ = io.Copy(dst, src)
+		_, _ = dst.Close(), src.Close()
+	}
+	p.joined.Go(func() { join(from, to) })
+	p.joined.Go(func() { join(to, from) })
+}
+
+func TestProxyForTLS(t *testing.T) {
+	p, through := &posts{}, &tunnel{}
+	id := newIdentity(t, "server")
+	srv := secureServer(t, p, &tls.Config{Certificates: []tls.Certificate{id.pair}})
+	proxy := httptest.NewServer(through)
+	defer proxy.Close()
+	cl := newTestClient(t, EndpointConfig{
+		URL: srv.URL, CAFile: id.certFile, Username: "me", Password: "secret",
+		ProxyURL: strings.Replace(proxy.URL, "http://", "http://who:knows@", 1),
+	})
+	if a := cl.try(t); a.status != 204 || p.last().ProtoMajor != 2 {
+		t.Fatalf("through the proxy: %s", a.describe())
+	}
+	want := "CONNECT " + strings.TrimPrefix(srv.URL, "https://") + ", Basic d2hvOmtub3dz"
+	if got := strings.Join(through.asked, "; "); got != want {
+		t.Errorf("the proxy saw %q, want %q", got, want)
+	}
+	cl.http.CloseIdleConnections()
+	srv.CloseClientConnections()
+	through.joined.Wait()
 }
 
 // A receiver may answer before it has read the request. What is sent after that must not be what the

@@ -16,7 +16,7 @@ const maxComplaint = 300
 // complaint is what a check met, in one line.
 func (a *answer) complaint() string {
 	what := a.describe()
-	if e, framed := errors.AsType[*url.Error](a.err); framed {
+	if e, framed := errors.AsType[*url.Error](a.err); framed && tokenRefusal(a.err) == nil {
 		what = e.Err.Error() // without the method and the URL once more
 	}
 	what = strings.Join(strings.Fields(what), " ")
@@ -62,6 +62,9 @@ func (a *answer) advice() string {
 
 // adviceOn is what to do where no answer came.
 func adviceOn(err error) string {
+	if tokenRefusal(err) != nil {
+		return "are OAUTH2_CLIENT_ID, OAUTH2_CLIENT_SECRET_FILE and OAUTH2_TOKEN_URL right?"
+	}
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
 		return "name the CA of the receiver's certificate in CA_FILE"
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +25,7 @@ type EndpointConfig struct {
 	Password           string
 	PasswordFile       string
 	BearerTokenFile    string
+	OAuth2             OAuth2
 	Tenant             string            // X-Scope-OrgID
 	Headers            map[string]string // further headers
 	CAFile             string
@@ -38,6 +40,7 @@ type EndpointConfig struct {
 	MaxSampleAge   time.Duration // older samples are not sent; 0 is no limit
 	Concurrency    int           // requests at a time
 	ExternalLabels []source.Label
+	Keep, Drop     *regexp.Regexp // by a metric's name: only those, and not those; nil is no matter
 	UserAgent      string
 
 	// Repeats says that the receiver may have everything already, as where a bundle is imported twice.
@@ -116,6 +119,7 @@ type Endpoint struct {
 	fallback bool          // 1.0 may be spoken where 2.0 is not understood
 	speaks   atomic.Uint32 // a protocol: kept until the next start
 	window   window        // owned by Run
+	selected selection     // owned by Run
 	first    bool          // no window has been delivered since the start
 	shards   []*shard      // one for each request at a time
 }
@@ -135,6 +139,7 @@ func NewEndpoint(c EndpointConfig, from feed, rejected Rejected, log *slog.Logge
 	e := &Endpoint{
 		config: c, feed: from, client: cl, log: log, rejected: rejected,
 		recorder: newRecorder(c.Name, log), sizing: newSizing(c.MaxSamples), bell: newBell(), fallback: fallback, first: true,
+		selected: selection{keep: c.Keep, drop: c.Drop},
 	}
 	e.speak(first)
 	for range c.Concurrency {
@@ -207,6 +212,7 @@ func (e *Endpoint) drain(l life) error {
 		case err != nil:
 			return err
 		}
+		e.recorder.filtered(e.selected.filter(&e.window))
 		if err := e.deliver(l, &e.window); err != nil {
 			return err
 		}

@@ -22,9 +22,9 @@ func NewCollector(q *Queue, endpoints ...*Endpoint) *Collector {
 
 // endpointMetrics are what is told of each endpoint.
 type endpointMetrics struct {
-	samples, exemplars, failed, retried, rejected, dropped *prometheus.Desc
-	inFlight, highest, protocol, paused                    *prometheus.Desc
-	bytes, requests, duration                              *prometheus.Desc
+	samples, exemplars, failed, retried, rejected, dropped, filtered *prometheus.Desc
+	inFlight, highest, protocol, paused                              *prometheus.Desc
+	bytes, requests, duration                                        *prometheus.Desc
 }
 
 func newEndpointMetrics() endpointMetrics {
@@ -38,6 +38,7 @@ func newEndpointMetrics() endpointMetrics {
 		retried:   desc("samples_retried_total", "Samples that were sent again after a failure, each time counted."),
 		rejected:  desc("samples_rejected_total", "Samples that the receiver has refused for good, by status code.", "reason"),
 		dropped:   desc("samples_dropped_total", "Samples that were not sent, by reason.", "reason"),
+		filtered:  desc("samples_filtered_total", "Samples that were not sent because KEEP and DROP leave their metrics out."),
 		inFlight:  desc("samples_in_flight", "Samples that were read from the queue and are being sent."),
 		highest:   desc("queue_highest_sent_timestamp_seconds", "Time of the newest sample that the receiver has taken since the start."),
 		protocol:  desc("protocol_info", "The version of remote write that is spoken.", "version"),
@@ -50,7 +51,7 @@ func newEndpointMetrics() endpointMetrics {
 
 func (m *endpointMetrics) all() []*prometheus.Desc {
 	return []*prometheus.Desc{
-		m.samples, m.exemplars, m.failed, m.retried, m.rejected, m.dropped, m.inFlight, m.highest,
+		m.samples, m.exemplars, m.failed, m.retried, m.rejected, m.dropped, m.filtered, m.inFlight, m.highest,
 		m.protocol, m.paused, m.bytes, m.requests, m.duration,
 	}
 }
@@ -125,6 +126,7 @@ func (m *endpointMetrics) collect(ch chan<- prometheus.Metric, s Stats) {
 	ch <- counter(m.samples, s.Samples, s.Endpoint)
 	ch <- counter(m.exemplars, s.Exemplars, s.Endpoint)
 	ch <- counter(m.retried, s.Retried, s.Endpoint)
+	ch <- counter(m.filtered, s.Filtered, s.Endpoint)
 	ch <- counter(m.bytes, s.Bytes, s.Endpoint)
 	ch <- gauge(m.inFlight, float64(s.Pending), s.Endpoint)
 	ch <- gauge(m.protocol, 1, s.Endpoint, s.Protocol)

@@ -18,6 +18,7 @@ type Stats struct {
 	Bytes     uint64            // of request bodies as they were sent, those of retries included
 	Rejected  map[string]uint64 // samples refused for good, by status code
 	Dropped   map[string]uint64 // samples not sent, by reason
+	Filtered  uint64            // samples not sent because their metrics are not wanted
 	Requests  map[string]uint64 // by status code, "error" where the connection failed
 	Pending   int               // samples read from the log and without a final verdict
 
@@ -161,6 +162,16 @@ func (r *recorder) dropped(samples int, reason string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stats.Dropped[reason] += uint64(samples)
+}
+
+// filtered counts samples that nobody wants there.
+func (r *recorder) filtered(samples int) {
+	if samples == 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stats.Filtered += uint64(samples)
 }
 
 // refused counts samples that will not be sent again, and says whether the log should hear of it: a series that is

@@ -61,6 +61,9 @@ func judge(a answer, fallback bool) verdict {
 	case http.StatusTooManyRequests, http.StatusRequestTimeout:
 		return again
 	}
+	if refusal := tokenRefusal(a.err); refusal != nil && needsSomebody(refusal) {
+		return paused
+	}
 	if a.status == 0 || a.status >= 500 {
 		return again
 	}

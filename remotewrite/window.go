@@ -101,6 +101,23 @@ func (w *window) addStale(set refSet, t int64) {
 	}
 }
 
+// retain leaves out the columns of series that are not wanted. Their memory stays with the window.
+func (w *window) retain(wanted func(series uint32) bool) {
+	kept := 0
+	for i := range w.columns {
+		c := w.columns[i]
+		if !wanted(c.series) {
+			w.places[c.series] = 0
+			w.samples -= len(c.points)
+			continue
+		}
+		w.columns[kept], w.columns[i] = c, w.columns[kept]
+		kept++
+		w.places[c.series] = uint32(kept)
+	}
+	w.columns = w.columns[:kept]
+}
+
 func (w *window) addExemplar(ref uint32, e exemplar) {
 	c := w.column(ref)
 	c.exemplars = append(c.exemplars, e)

@@ -1,0 +1,90 @@
+package remotewrite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"sync/atomic"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+)
+
+// OAuth2 is how an endpoint gets its tokens: by client credentials (RFC 6749, 4.4). The zero value is not
+// used.
+type OAuth2 struct {
+	ClientID         string
+	ClientSecretFile string
+	TokenURL         string
+	Scopes           []string
+	Params           url.Values // further parameters of the token request, such as audience
+}
+
+// grant gets tokens and keeps the newest until it expires or a receiver does not take it. The
+// secret is read for each, so that a new one in the file is used.
+type grant struct {
+	config OAuth2
+	client *http.Client
+	tokens atomic.Pointer[oauth2.TokenSource]
+}
+
+func newGrant(c OAuth2, client *http.Client) *grant {
+	g := &grant{config: c, client: client}
+	g.renew()
+	return g
+}
+
+// renew forgets the token.
+func (g *grant) renew() {
+	source := oauth2.ReuseTokenSource(nil, fetch(g.fetch))
+	g.tokens.Store(&source)
+}
+
+// Token implements oauth2.TokenSource.
+func (g *grant) Token() (*oauth2.Token, error) { return (*g.tokens.Load()).Token() }
+
+// fetch is an oauth2.TokenSource without a memory.
+type fetch func() (*oauth2.Token, error)
+
+func (f fetch) Token() (*oauth2.Token, error) { return f() }
+
+func (g *grant) fetch() (*oauth2.Token, error) {
+	secret, err := os.ReadFile(g.config.ClientSecretFile)
+	if err != nil {
+		return nil, fmt.Errorf("read the OAuth2 client's secret: %w", err)
+	}
+	c := clientcredentials.Config{
+		ClientID: g.config.ClientID, ClientSecret: strings.TrimSpace(string(secret)),
+		TokenURL: g.config.TokenURL, Scopes: g.config.Scopes, EndpointParams: g.config.Params,
+	}
+	return c.Token(context.WithValue(context.Background(), oauth2.HTTPClient, g.client))
+}
+
+// tokenRefusal is a token endpoint's answer where it gave no token, nil where that is not what went wrong.
+func tokenRefusal(err error) *oauth2.RetrieveError {
+	refusal, ok := errors.AsType[*oauth2.RetrieveError](err)
+	if !ok || refusal.Response == nil {
+		return nil
+	}
+	return refusal
+}
+
+// describeRefusal says in one line what a token endpoint answered. Its body is left out, because it may repeat
+// what it was asked with.
+func describeRefusal(r *oauth2.RetrieveError) string {
+	why := strings.TrimSpace(r.ErrorCode + " " + r.ErrorDescription)
+	if location := r.Response.Header.Get("Location"); location != "" {
+		why = "redirects are not followed"
+	}
+	return strings.TrimSuffix(fmt.Sprintf("no OAuth2 token: the token endpoint answers %s: %s", r.Response.Status, why), ": ")
+}
+
+// needsSomebody says whether a refusal of a token goes on until somebody puts something right.
+func needsSomebody(r *oauth2.RetrieveError) bool {
+	status := r.Response.StatusCode
+	return status < 500 && status != http.StatusTooManyRequests && status != http.StatusRequestTimeout
+}

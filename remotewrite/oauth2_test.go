@@ -1,0 +1,150 @@
+package remotewrite
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// issuer is a token endpoint: what it is asked, and what it answers where that is not a token.
+type issuer struct {
+	mu      sync.Mutex
+	asked   []string // "client secret scope audience"
+	refusal int
+	to      string // a redirect's
+}
+
+func (i *issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	client, secret, _ := r.BasicAuth()
+	if err := r.ParseForm(); err != nil || r.Form.Get("grant_type") != "client_credentials" {
+		http.Error(w, "what?", http.StatusTeapot)
+		return
+	}
+	i.asked = append(i.asked, strings.Join([]string{client, secret, r.Form.Get("scope"), r.Form.Get("audience")}, " "))
+	if i.to != "" {
+		http.Redirect(w, r, i.to, http.StatusTemporaryRedirect)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if i.refusal != 0 {
+		w.WriteHeader(i.refusal)
+		fmt.Fprintf(w, `{"error":"invalid_client","error_description":"no such client"}`)
+		return
+	}
+	fmt.Fprintf(w, `{"access_token":"token-%d","token_type":"Bearer","expires_in":3600}`, len(i.asked))
+}
+
+func (i *issuer) set(refusal int, to string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.refusal, i.to = refusal, to
+}
+
+// authorized takes a request where it carries the one good token.
+type authorized struct {
+	posts
+	good string
+}
+
+func (a *authorized) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Authorization") != "Bearer "+a.good {
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	a.posts.ServeHTTP(w, r)
+}
+
+// tokenClient is a client of a receiver and an issuer, both over TLS with one authority.
+func tokenClient(t *testing.T, receiver, issuer http.Handler) (cl *client, secretFile string) {
+	t.Helper()
+	id := newIdentity(t, "server")
+	c := &tls.Config{Certificates: []tls.Certificate{id.pair}}
+	secretFile = write(t, "client-secret", "first\n")
+	return newTestClient(t, EndpointConfig{
+		URL: secureServer(t, receiver, c).URL, CAFile: id.certFile,
+		OAuth2: OAuth2{
+			ClientID: "backwire", ClientSecretFile: secretFile, TokenURL: secureServer(t, issuer, c.Clone()).URL,
+			Scopes: []string{"write", "read"}, Params: map[string][]string{"audience": {"mimir"}},
+		},
+	}), secretFile
+}
+
+// A token is asked for once, used until the receiver does not take it, and asked for again with the
+// secret as it is then.
+func TestTokens(t *testing.T) {
+	from, to := &issuer{}, &authorized{good: "token-1"}
+	cl, secretFile := tokenClient(t, to, from)
+	for range 3 {
+		if a := cl.try(t); a.status != 204 {
+			t.Fatal(a.describe())
+		}
+	}
+	to.good = "token-2"
+	write(t, secretFile, "second\n")
+	if a := cl.try(t); a.status != 401 || judge(a, true) != paused {
+		t.Errorf("with a revoked token: %s", a.describe())
+	}
+	if a := cl.try(t); a.status != 204 {
+		t.Errorf("with the next token: %s", a.describe())
+	}
+	if got, want := strings.Join(from.asked, "; "), "backwire first write read mimir; backwire second write read mimir"; got != want {
+		t.Errorf("asked %q, want %q", got, want)
+	}
+}
+
+// What the token endpoint refuses is a pause until somebody acts; what will pass is tried again. Nothing is lost in
+// either case, and no secret is told.
+func TestNoToken(t *testing.T) {
+	elsewhere := &posts{}
+	other := httptest.NewServer(elsewhere)
+	defer other.Close()
+	for name, c := range map[string]struct {
+		refusal int
+		to      string
+		want    verdict
+		words   string
+	}{
+		"refused":     {400, "", paused, "no OAuth2 token: the token endpoint answers 400 Bad Request: invalid_client no such client"},
+		"forbidden":   {403, "", paused, "403 Forbidden"},
+		"busy":        {429, "", again, "429 Too Many Requests"},
+		"broken":      {503, "", again, "503 Service Unavailable"},
+		"an error, 2": {200, "", paused, "200 OK: invalid_client"},
+		"redirect":    {0, other.URL, paused, "redirects are not followed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			from, to := &issuer{}, &authorized{}
+			from.set(c.refusal, c.to)
+			cl, secretFile := tokenClient(t, to, from)
+			a, released := cl.post(t.Context(), protocol2, []byte("body"), 0)
+			if got := judge(a, true); got != c.want || !strings.Contains(a.describe(), c.words) || !released {
+				t.Errorf("verdict %d, %s, released %v", got, a.describe(), released)
+			}
+			if said := a.complaint() + "; " + a.advice(); !strings.Contains(said, "OAUTH2_CLIENT_ID") || strings.Contains(said, "first") {
+				t.Errorf("a check says %s", said)
+			}
+			write(t, secretFile, " \n")
+			from.set(0, "")
+			to.good = fmt.Sprint("token-", len(from.asked)+1)
+			if a := cl.try(t); a.status != 204 {
+				t.Errorf("when it is put right: %s", a.describe())
+			}
+		})
+	}
+	if len(elsewhere.seen) != 0 {
+		t.Error("the secret went elsewhere")
+	}
+}
+
+func TestNoSecretFile(t *testing.T) {
+	cl, secretFile := tokenClient(t, &authorized{}, &issuer{})
+	cl.grant.config.ClientSecretFile += ".gone"
+	if a := cl.try(t); judge(a, true) != again || !strings.Contains(a.describe(), secretFile+".gone") {
+		t.Errorf("without the file: %s", a.describe())
+	}
+}

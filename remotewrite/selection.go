@@ -1,0 +1,34 @@
+package remotewrite
+
+import "regexp"
+
+// selection is which metrics an endpoint sends: those whose name keep matches, if there is one, and drop
+// does not. A metric goes whole: a histogram with all its series, and with stale markers, exemplars and metadata.
+type selection struct {
+	keep, drop *regexp.Regexp
+
+	dict   *dictionary // that wanted is about
+	wanted []bool      // by metric
+}
+
+// filter takes out of a window what is not sent, and returns how many samples that were.
+func (s *selection) filter(w *window) int {
+	if s.keep == nil && s.drop == nil {
+		return 0
+	}
+	s.learn(w.dict)
+	before := w.samples
+	w.retain(func(series uint32) bool { return s.wanted[w.dict.series[series].metric] })
+	return before - w.samples
+}
+
+// learn looks at each metric's name once a segment.
+func (s *selection) learn(d *dictionary) {
+	if s.dict != d {
+		s.dict, s.wanted = d, s.wanted[:0]
+	}
+	for _, m := range d.metrics[len(s.wanted):] {
+		name := d.symbols[m.name]
+		s.wanted = append(s.wanted, (s.keep == nil || s.keep.MatchString(name)) && (s.drop == nil || !s.drop.MatchString(name)))
+	}
+}
