@@ -35,6 +35,7 @@ type ledger struct {
 	pending *reading // not finished in an earlier cycle
 	started int64    // first tick of this agent
 	expired int64    // when clients were last looked through, ms of the agent's clock
+	deepAt  int64    // when the last deep reading began, ms of the agent's clock; 0 before the first
 }
 
 // mark is how far the ledger has come: the state's key "ledger".
@@ -100,11 +101,20 @@ func (l *ledger) begin(now int64, readers int, jobs jobLister) *reading {
 		l.pending.extend(now)
 		return l.pending
 	}
-	from := l.base(now) - l.by.overlap()
+	overlap := l.overlap(now)
+	from := l.base(now) - overlap
 	return &reading{
-		by: l.by, now: now, readers: readers, jobs: jobs, accept: l.accept, progress: progress{l.log, time.Now()},
+		by: l.by, now: now, overlap: overlap, readers: readers, jobs: jobs, accept: l.accept, progress: progress{l.log, time.Now()},
 		spans: []*span{{from: from, to: open, read: from}}, highest: math.MinInt64,
 	}
+}
+
+// overlap is how far before the watermark the reading of this cycle begins.
+func (l *ledger) overlap(now int64) int64 {
+	if at := now - l.skew; at-l.deepAt >= deepEvery || at < l.deepAt {
+		return l.by.depth()
+	}
+	return l.by.overlap()
 }
 
 // base is the watermark, or less where the server's clock was set back: what was updated
@@ -219,7 +229,7 @@ func (l *ledger) noticeUnseen(r *reading) {
 // advance moves the watermark over what was read and entered. kept are the endings that
 // were read but belong to later points.
 func (l *ledger) advance(r *reading, kept []placed) {
-	base := r.spans[0].from + r.by.overlap()
+	base := r.spans[0].from + r.overlap
 	switch {
 	case !r.complete():
 		l.watermark = max(base, r.covered())
@@ -229,7 +239,13 @@ func (l *ledger) advance(r *reading, kept []placed) {
 	for _, p := range kept {
 		l.watermark = min(l.watermark, r.by.of(p.ending))
 	}
-	if r.complete() && !r.unchecked {
+	if !r.complete() {
+		return
+	}
+	if r.overlap == r.by.depth() {
+		l.deepAt = r.now - l.skew
+	}
+	if !r.unchecked {
 		l.readAt = r.now - l.skew
 	}
 }

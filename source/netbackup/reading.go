@@ -20,13 +20,25 @@ const (
 )
 
 // overlap is how far before what was read the next reading begins again: a server may
-// show an update later than it stamps it. It is in ms.
+// show an update later than it stamps it. It is in ms. What it shows later still is found
+// by the deep reading of each hour.
 func (o orderBy) overlap() int64 {
 	if o == byEnd {
 		return 600_000 // an ending may be written down long after its time
 	}
-	return 60_000
+	return 30_000
 }
+
+// depth is the overlap of a deep reading, in ms.
+func (o orderBy) depth() int64 {
+	if o == byEnd {
+		return 6 * 3_600_000
+	}
+	return 900_000
+}
+
+// deepEvery is how often a reading is a deep one, in ms.
+const deepEvery = 3_600_000
 
 func (o orderBy) of(e *ending) int64 {
 	if o == byEnd {
@@ -47,6 +59,7 @@ type jobLister func(context.Context, JobQuery) iter.Seq2[Job, error]
 type reading struct {
 	by      orderBy
 	now     int64 // server's clock when the reading began, ms
+	overlap int64 // ms before the watermark where it begins
 	readers int
 	jobs    jobLister
 	accept  func(*Job) (ending, bool) // called under mu

@@ -22,6 +22,7 @@ type rig struct {
 	site  *Site
 	store *store
 	log   *slog.Logger
+	began time.Time
 	batch source.Batch // the last whole one
 	all   []source.Batch
 
@@ -43,7 +44,7 @@ func newRig(t testing.TB, o nbusim.Options, change ...func(*SiteConfig)) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, sim: sim, store: newStore(t, "paris"), log: slog.New(slog.DiscardHandler)}
+	r := &rig{t: t, sim: sim, store: newStore(t, "paris"), log: slog.New(slog.DiscardHandler), began: time.Now()}
 	r.cfg = SiteConfig{
 		Client: Config{
 			Site: "paris", URL: base, Transport: sim.Transport(), Concurrency: 4,
