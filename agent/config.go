@@ -54,6 +54,9 @@ type Site struct {
 	APIVersion         string   `split_words:"true" desc:"API version to ask for, such as 13.0; without it the newest that both sides know."`
 	Timeout            Duration `split_words:"true" default:"30s" min:"1s" max:"10m" desc:"Limit of one request."`
 	Concurrency        Count    `split_words:"true" default:"4" min:"1" max:"64" desc:"Pages of jobs read at a time; the requests of the other collectors come beside them."`
+	MaxClientSeries    Count    `split_words:"true" default:"10000" min:"5" max:"1000000" desc:"Series of clients at most, of which each client and policy has five; the backups of those without room are counted in nbu_client_overflow_total."`
+	MaxJobSeries       Count    `split_words:"true" default:"20000" min:"100" max:"1000000" desc:"Series of finished jobs at which a new policy gets none of its own; its jobs are counted under (other policies) and in nbu_job_overflow_total."`
+	ForgetClients      Duration `split_words:"true" default:"35d" min:"1d" desc:"How long after its last backup a client and policy keep their series."`
 }
 
 // Endpoint is one receiver of remote write.

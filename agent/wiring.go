@@ -33,6 +33,7 @@ func (c *Config) siteConfig(s *Site, version string) netbackup.SiteConfig {
 	}
 	return netbackup.SiteConfig{
 		Client: client, Interval: time.Duration(c.Interval), Backfill: time.Duration(c.Backfill), Collect: c.Collect,
+		MaxClientSeries: int(s.MaxClientSeries), MaxJobSeries: int(s.MaxJobSeries), ForgetClients: time.Duration(s.ForgetClients),
 	}
 }
 

@@ -44,7 +44,7 @@ type jobFamilies struct {
 	open, queued, oldestQueued, oldestActive *family
 	stalled, mediaJobs, mediaRate            *family
 	catalogBackup                            *family
-	unseen, resets                           *family
+	unseen, resets, folded                   *family
 }
 
 type clientFamilies struct {
@@ -152,6 +152,8 @@ func (c *catalogue) jobs() {
 		"Time whose finished jobs the server had forgotten before they could be read: jobs may be missing from the counters.")
 	c.resets = s.counter("nbu_job_database_resets_total", "",
 		"Times that the server's job ids were seen to start again.")
+	c.folded = s.counter("nbu_job_overflow_total", "",
+		"Finished jobs that are counted under the policy \"(other policies)\", because the cap on series of jobs was reached.")
 }
 
 func (c *catalogue) openJobs(s shelf) {

@@ -10,11 +10,11 @@ const seriesPerClient = 5
 // clients keeps what is remembered of each client under each policy. All of it is in
 // durable cells, so that it outlives a restart however long ago a success was.
 type clients struct {
-	t      *tally
-	limit  int   // of series
-	keep   int64 // ms after the last attempt
-	pairs  map[clientKey]*client
-	turned []clientKey // away for want of room since it was last asked: the first few
+	t       *tally
+	limit   int   // of series
+	keep    int64 // ms after the last attempt
+	pairs   map[clientKey]*client
+	overCap overCap
 }
 
 type clientKey struct{ client, policy string }
@@ -47,10 +47,7 @@ func (c *clients) pair(k clientKey) *client {
 		return p
 	}
 	if (len(c.pairs)+1)*seriesPerClient > c.limit {
-		const named = 5
-		if len(c.turned) < named {
-			c.turned = append(c.turned, k)
-		}
+		c.overCap.turn(k.client + "/" + k.policy)
 		return nil
 	}
 	p := &client{}
@@ -108,15 +105,9 @@ func (c *clients) expire(now int64) {
 			gone[cell] = true
 		}
 		delete(c.pairs, k)
+		c.overCap.roomMade()
 	}
 	c.t.drop(gone)
-}
-
-// takeTurned names some of those that found no room since it was last asked.
-func (c *clients) takeTurned() []clientKey {
-	out := c.turned
-	c.turned = nil
-	return out
 }
 
 // restore takes a series of the checkpoint back; it answers false for one that is not a

@@ -60,7 +60,7 @@ const (
 )
 
 func newLedger(cfg SiteConfig, c *catalogue, log *slog.Logger) *ledger {
-	t := newTally(c, cfg.Client.Site)
+	t := newTally(c, cfg.Client.Site, cfg.MaxJobSeries)
 	return &ledger{
 		log: log, site: cfg.Client.Site,
 		interval: cfg.Interval.Milliseconds(), backfill: cfg.Backfill.Milliseconds(),

@@ -67,7 +67,7 @@ func BenchmarkLedgerJob(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	cfg := SiteConfig{Client: Config{Site: "paris"}, Interval: time.Minute, Backfill: 24 * time.Hour, MaxClientSeries: defaultClientSeries, ForgetClients: defaultForgetClients}
+	cfg := SiteConfig{Client: Config{Site: "paris"}, Interval: time.Minute, Backfill: 24 * time.Hour, MaxClientSeries: defaultClientSeries, MaxJobSeries: defaultJobSeries, ForgetClients: defaultForgetClients}
 	c := newCatalogue()
 	l := newLedger(cfg, c, slog.New(slog.DiscardHandler))
 	tick := time.Now().UnixMilli() / 60_000 * 60_000
@@ -92,7 +92,7 @@ func BenchmarkLedgerJob(b *testing.B) {
 
 // BenchmarkLedgerQuietCycle is a cycle in which nothing ended, by series.
 func BenchmarkLedgerQuietCycle(b *testing.B) {
-	cfg := SiteConfig{Client: Config{Site: "paris"}, Interval: time.Minute, MaxClientSeries: defaultClientSeries, ForgetClients: defaultForgetClients}
+	cfg := SiteConfig{Client: Config{Site: "paris"}, Interval: time.Minute, MaxClientSeries: defaultClientSeries, MaxJobSeries: defaultJobSeries, ForgetClients: defaultForgetClients}
 	l := newLedger(cfg, newCatalogue(), slog.New(slog.DiscardHandler))
 	for i := range 2000 {
 		e := ending{id: int64(i), try: 1, end: 1, status: 0, client: strconv.Itoa(i), bytes: 1, kind: l.tally.kind(kindKey{backup, "STANDARD", "gold", "FULL_BACKUP"})}

@@ -61,6 +61,8 @@ func (t *tally) singlePlace(f *family) **cell {
 		return &t.resets
 	case t.c.overflow:
 		return &t.overflow
+	case t.c.folded:
+		return &t.folded
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ func TestRestoreCompletesAHistogramThatLacksSeries(t *testing.T) {
 }
 
 func TestRestoreLeavesOutWhatItDoesNotKnow(t *testing.T) {
-	tally := newTally(newCatalogue(), "paris")
+	tally := newTally(newCatalogue(), "paris", defaultJobSeries)
 	for name, m := range map[string]*source.Metric{
 		"another metric": {Name: "nbu_former_total", Type: source.Counter, Durable: true},
 		"no memory":      {Name: "nbu_jobs", Type: source.Gauge},

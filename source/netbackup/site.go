@@ -38,11 +38,13 @@ type SiteConfig struct {
 	Collect  []string      // names of collectors, "all", and with a - those to leave out; empty is all
 
 	MaxClientSeries int           // 0 is the default, 10,000
+	MaxJobSeries    int           // of counters and histograms; 0 is the default, 20,000
 	ForgetClients   time.Duration // since the client's last backup; 0 is the default, 35 days
 }
 
 const (
 	defaultClientSeries  = 10_000
+	defaultJobSeries     = 20_000
 	defaultForgetClients = 35 * 24 * time.Hour
 )
 
@@ -83,6 +85,7 @@ func NewSite(cfg SiteConfig, cp source.Checkpoint, log *slog.Logger, now func() 
 		return nil, fmt.Errorf("site %q: an interval of %v is too short: at least 1s", cfg.Client.Site, cfg.Interval)
 	}
 	cfg.MaxClientSeries = cmp.Or(cfg.MaxClientSeries, defaultClientSeries)
+	cfg.MaxJobSeries = cmp.Or(cfg.MaxJobSeries, defaultJobSeries)
 	cfg.ForgetClients = cmp.Or(cfg.ForgetClients, defaultForgetClients)
 	readers := cmp.Or(cfg.Client.Concurrency, defaultConcurrency)
 	cfg.Client.Concurrency = readers + len(Collectors()) // so that no collector waits for another
@@ -169,7 +172,7 @@ func (s *Site) Collect(ctx context.Context, tick time.Time) iter.Seq[source.Cycl
 				return
 			}
 		}
-		s.warnOfTurned()
+		s.sayOverCaps()
 	}
 }
 
@@ -255,18 +258,13 @@ func (s *Site) seeAnyJob(ctx context.Context) error {
 	return errEmpty
 }
 
-// warnOfTurned names those whose backups find no room among the client series.
-func (s *Site) warnOfTurned() {
-	turned := s.ledger.clients.takeTurned()
-	if len(turned) == 0 {
-		return
-	}
-	names := make([]string, len(turned))
-	for i, k := range turned {
-		names[i] = k.client + "/" + k.policy
-	}
-	s.log.Warn("no series for these clients and more: the cap on client series is reached",
-		"cap", s.cfg.MaxClientSeries, "client_policy", strings.Join(names, ", "))
+// sayOverCaps names what finds no room under the caps on series.
+func (s *Site) sayOverCaps() {
+	l := s.ledger
+	l.clients.overCap.say(s.log, "the cap on series of clients is reached: the backups of further clients and policies are only counted",
+		"MAX_CLIENT_SERIES", s.cfg.MaxClientSeries)
+	l.tally.overCap.say(s.log, "the cap on series of jobs is reached: the jobs of further policies are counted together",
+		"MAX_JOB_SERIES", s.cfg.MaxJobSeries)
 }
 
 // Close ends the login, if there is one.

@@ -21,6 +21,10 @@ type tally struct {
 	site  string
 	birth int64 // start of the series that are made now: ms since the epoch
 
+	limit   int // of series of finished jobs
+	made    int // such series
+	overCap overCap
+
 	cells []*cell
 	fresh []*cell // made since they were last taken: they are to be written as 0 first
 
@@ -32,6 +36,7 @@ type tally struct {
 	unseen        *cell
 	resets        *cell
 	overflow      *cell
+	folded        *cell
 
 	exemplars []source.Exemplar // of the endings since the last grid point
 	last      map[*cell]int     // index of the cell's exemplar
@@ -69,9 +74,9 @@ type histogram struct {
 	count   *cell
 }
 
-func newTally(c *catalogue, site string) *tally {
+func newTally(c *catalogue, site string, limit int) *tally {
 	return &tally{
-		c: c, site: site,
+		c: c, site: site, limit: limit,
 		kinds: map[kindKey]*jobKind{}, works: map[workKey]*work{}, timings: map[timingKey]*timing{},
 		last: map[*cell]int{},
 	}
@@ -116,18 +121,33 @@ func (t *tally) timingOf(k timingKey) *timing {
 // count adds an ending. before is the try at which the job was counted earlier, uncounted
 // for a job that was not; at is the time that exemplars carry.
 func (t *tally) count(e *ending, before int32, at int64) {
-	done := t.completedCell(e)
+	k := t.admit(e.kind)
+	done := t.completedCell(k, e)
 	done.value++
 	t.exemplify(done, e.id, 1, at)
 	if e.parent {
 		return
 	}
-	t.countWork(e, before)
-	t.countTimes(e, at)
+	t.countWork(k, e, before)
+	t.countTimes(k, e, at)
 }
 
-func (t *tally) countWork(e *ending, before int32) {
-	k, w := e.kind, e.kind.work
+// otherPolicies is the policy under which jobs are counted whose own has no room.
+const otherPolicies = "(other policies)"
+
+// admit is the kind under which jobs of a kind are counted: that of all other policies where
+// the kind has no series yet and the cap is reached. So the sum over the policies stays true.
+func (t *tally) admit(k *jobKind) *jobKind {
+	if len(k.completed) > 0 || t.made < t.limit || k.policy == "" || k.policy == otherPolicies {
+		return k
+	}
+	t.overCap.turn(k.policy)
+	t.bump(&t.folded, t.c.folded, 1)
+	return t.kind(kindKey{k.jobType, k.policyType, otherPolicies, k.scheduleType})
+}
+
+func (t *tally) countWork(k *jobKind, e *ending, before int32) {
+	w := k.work
 	labels := []string{k.jobType, k.policyType, k.policy}
 	add := func(c **cell, f *family, n int64) {
 		if n < 0 {
@@ -144,8 +164,8 @@ func (t *tally) countWork(e *ending, before int32) {
 	add(&w.retries, t.c.retries, int64(max(e.try, 1)-max(before, 1)))
 }
 
-func (t *tally) countTimes(e *ending, at int64) {
-	k, g := e.kind, e.kind.timing
+func (t *tally) countTimes(k *jobKind, e *ending, at int64) {
+	g := k.timing
 	if s, ok := e.seconds(); ok {
 		if g.duration == nil {
 			g.duration = t.histogram(t.c.duration, k.jobType, k.policyType)
@@ -170,8 +190,7 @@ func (t *tally) observe(h *histogram, id int64, v float64, at int64) {
 	t.exemplify(h.buckets[first], id, v, at)
 }
 
-func (t *tally) completedCell(e *ending) *cell {
-	k := e.kind
+func (t *tally) completedCell(k *jobKind, e *ending) *cell {
 	for _, c := range k.completed {
 		if c.status == e.status && c.parent == e.parent {
 			return c.cell
@@ -247,6 +266,9 @@ func (t *tally) suffixed(f *family, suffix string, values ...string) *cell {
 func (t *tally) add(s *source.Series) *cell {
 	c := &cell{series: s}
 	t.cells = append(t.cells, c)
+	if s.Metric.Type != source.Gauge {
+		t.made++
+	}
 	return c
 }
 
