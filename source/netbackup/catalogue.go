@@ -49,6 +49,7 @@ type jobFamilies struct {
 
 type clientFamilies struct {
 	lastSuccess, lastAttempt, lastStatus, failures, lastBytes, overflow *family
+	rpo, neverSucceeded                                                 *family
 }
 
 type storageFamilies struct {
@@ -187,6 +188,11 @@ func (c *catalogue) clients() {
 		"Bytes of the client's last backup before deduplication.", "client", "policy")
 	c.overflow = s.counter("nbu_client_overflow_total", "",
 		"Backups whose client and policy have no series of their own, because the cap on client series was reached.")
+	s.collector = collectorPolicies
+	c.rpo = s.gauge("nbu_client_rpo_seconds", "seconds",
+		"How often an active policy backs the client up: the frequency of the schedule that runs most often. Absent where schedules go by the calendar.", "client", "policy")
+	c.neverSucceeded = s.gauge("nbu_client_never_succeeded", "",
+		"1 for a client of an active policy whose success was never seen, else 0. Absent for policies that find their clients by a query.", "client", "policy")
 }
 
 func (c *catalogue) storageUnits() {

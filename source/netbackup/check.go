@@ -130,18 +130,21 @@ type question struct {
 	first     func(context.Context) (rows int, err error) // asks for the first row
 	namespace string                                      // of the role that may see the rows (the documents' "Access Control")
 	always    bool                                        // every server has rows: none means that the role is missing
+	needed    bool                                        // a server that does not offer it is none that the agent is for
 }
 
 func (s *Site) question(collector string) (question, bool) {
 	switch collector {
 	case collectorStorage:
-		return question{func(ctx context.Context) (int, error) { return first(s.client.StorageUnits(ctx)) }, "|STORAGE|STORAGE-UNITS|", true}, true
+		return question{func(ctx context.Context) (int, error) { return first(s.client.StorageUnits(ctx)) }, "|STORAGE|STORAGE-UNITS|", true, false}, true
 	case collectorDiskPools:
-		return question{func(ctx context.Context) (int, error) { return first(s.client.DiskPools(ctx)) }, "|STORAGE|DISK-POOLS|", false}, true
+		return question{func(ctx context.Context) (int, error) { return first(s.client.DiskPools(ctx)) }, "|STORAGE|DISK-POOLS|", false, false}, true
 	case collectorStorageServers:
-		return question{func(ctx context.Context) (int, error) { return first(s.client.StorageServers(ctx)) }, "|STORAGE|STORAGE-SERVERS|", false}, true
+		return question{func(ctx context.Context) (int, error) { return first(s.client.StorageServers(ctx)) }, "|STORAGE|STORAGE-SERVERS|", false, false}, true
 	case collectorJobs:
-		return question{func(ctx context.Context) (int, error) { return first(s.client.Jobs(ctx, JobQuery{Limit: 1})) }, "|MANAGE|JOBS|", true}, true
+		return question{func(ctx context.Context) (int, error) { return first(s.client.Jobs(ctx, JobQuery{Limit: 1})) }, "|MANAGE|JOBS|", true, true}, true
+	case collectorPolicies:
+		return question{func(ctx context.Context) (int, error) { return first(s.client.Policies(ctx)) }, "|PROTECTION|POLICIES|", false, false}, true
 	}
 	return question{}, false
 }
@@ -164,6 +167,8 @@ func (q question) check(ctx context.Context, collector string) probe.Finding {
 	step := "role " + collector
 	f := probe.Finding{Step: step, Result: probe.OK, Tried: tried, Found: "readable, answered in " + took.Round(time.Millisecond/10).String()}
 	switch {
+	case errors.Is(err, ErrNotOffered) && q.needed:
+		f = failedCheck(step, tried, withHint(err, "is the URL that of a primary server, with its port and /netbackup?"))
 	case errors.Is(err, ErrNotOffered):
 		f.Found = "not offered by this server; it is left out"
 	case errors.Is(err, ErrRole):

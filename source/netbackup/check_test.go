@@ -32,6 +32,8 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 		"busy":          {fault: &nbusim.Fault{Effect: nbusim.Status(503)}, step: "version", what: "server busy", hint: "try again"},
 		"server failed": {fault: &nbusim.Fault{Effect: nbusim.Status(500)}, step: "version", what: "server failed", hint: "X-Request-ID"},
 		"jobs refused":  {options: nbusim.Options{Storage: oneUnit()}, fault: &nbusim.Fault{Path: "/admin/jobs", Effect: nbusim.Status(403)}, step: "role jobs", what: "role", hint: "|MANAGE|JOBS|"},
+		"no jobs":       {options: nbusim.Options{Storage: oneUnit()}, fault: &nbusim.Fault{Path: "/admin/jobs", Effect: nbusim.Status(404)}, step: "role jobs", what: "not offered", hint: "primary server"},
+		"no policies":   {options: nbusim.Options{Storage: oneUnit()}, fault: &nbusim.Fault{Path: "/config/policies/", Effect: nbusim.Status(404)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -63,8 +65,8 @@ func wantChecks(t *testing.T, findings []probe.Finding, step, what, hint string)
 			t.Errorf("step %s: %+v; want it failed for %q with a hint %q", f.Step, f, what, hint)
 		}
 	}
-	if step == "" && len(findings) != 7 {
-		t.Errorf("%d steps, want 7: %+v", len(findings), findings)
+	if step == "" && len(findings) != 8 {
+		t.Errorf("%d steps, want 8: %+v", len(findings), findings)
 	}
 }
 

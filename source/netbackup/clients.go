@@ -42,11 +42,23 @@ func (c *clients) observe(e *ending) {
 	c.note(p, k, e)
 }
 
+// succeeded says whether a success is remembered; it is not known where there was no room
+// to remember one.
+func (c *clients) succeeded(k clientKey) (yes, known bool) {
+	if p := c.pairs[k]; p != nil {
+		return p.success != nil, true
+	}
+	return false, c.room()
+}
+
+// room says whether another pair may have series.
+func (c *clients) room() bool { return (len(c.pairs)+1)*seriesPerClient <= c.limit }
+
 func (c *clients) pair(k clientKey) *client {
 	if p := c.pairs[k]; p != nil {
 		return p
 	}
-	if (len(c.pairs)+1)*seriesPerClient > c.limit {
+	if !c.room() {
 		c.overCap.turn(k.client + "/" + k.policy)
 		return nil
 	}

@@ -3,6 +3,7 @@ package netbackup
 import (
 	"encoding/json"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -200,6 +201,40 @@ func FuzzAPIKeys(f *testing.F) {
 	fuzzRows(f, apiKeyRow, func(t *testing.T, k apiKey) {
 		if k.Expires.IsZero() {
 			t.Errorf("key %+v", k)
+		}
+	})
+}
+
+func FuzzPolicies(f *testing.F) {
+	f.Add([]byte(page("", listedPolicy)))
+	fuzzRows(f, policyRow, func(t *testing.T, p Policy) {
+		checkText(t, p.Name, p.Type)
+		if p.Name == "" {
+			t.Errorf("policy %+v", p)
+		}
+	})
+}
+
+func FuzzPolicyPlan(f *testing.F) {
+	f.Add([]byte(wholePolicy))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		d := newTestDecoder()
+		var p PolicyPlan
+		if err := d.document(body, func() { p = policyPlan(d) }); err == nil {
+			checkText(t, p.Clients...)
+			if p.Every < 0 || slices.Contains(p.Clients, "") {
+				t.Errorf("plan %+v", p)
+			}
+		}
+	})
+}
+
+func FuzzServerInfo(f *testing.F) {
+	f.Add([]byte(`{"serverName":"primary.example","nbuVersion":"11.0"}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		d := newTestDecoder()
+		if info, err := serverInfo(d, body); err == nil {
+			checkText(t, info.Name, info.Version)
 		}
 	})
 }

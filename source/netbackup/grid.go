@@ -31,16 +31,16 @@ type filling struct {
 	tick int64
 	last int64 // point up to which counters are emitted
 	left []placed
-	live []source.Sample
+	live func() []source.Sample
 
 	cycle source.Cycle
 	size  int
 }
 
 // cycles are the cycles from the last point up to a tick. The reading is nil where none
-// was made; live are the samples of the tick alone. A cycle that was yielded counts as
-// accepted: what comes after it builds on it.
-func (l *ledger) cycles(r *reading, live []source.Sample, tick int64) iter.Seq[source.Cycle] {
+// was made; live gives the samples of the tick alone, once everything before it is counted.
+// A cycle that was yielded counts as accepted: what comes after it builds on it.
+func (l *ledger) cycles(r *reading, live func() []source.Sample, tick int64) iter.Seq[source.Cycle] {
 	return func(yield func(source.Cycle) bool) {
 		f := &filling{l: l, tick: tick, live: live, cycle: source.Cycle{Site: l.site}}
 		first := l.firstPoint(tick)
@@ -128,11 +128,12 @@ func (f *filling) fill(point int64) {
 	l.expire(point)
 	f.zero(point - l.interval)
 	b := source.Batch{T: point, Exemplars: l.tally.takeExemplars(), Partial: point <= l.newest}
-	b.Samples = make([]source.Sample, 0, len(l.tally.cells)+len(f.live))
-	b.Samples = l.tally.appendTo(b.Samples)
+	var live []source.Sample
 	if point == f.tick {
-		b.Samples = append(b.Samples, f.live...)
+		live = f.live()
 	}
+	b.Samples = make([]source.Sample, 0, len(l.tally.cells)+len(live))
+	b.Samples = append(l.tally.appendTo(b.Samples), live...)
 	f.add(b)
 	l.grid = point
 }
@@ -164,7 +165,7 @@ func (f *filling) add(b source.Batch) {
 func (f *filling) close(r *reading) {
 	l := f.l
 	if f.last < f.tick {
-		f.add(source.Batch{T: f.tick, Samples: f.live, Partial: len(l.tally.cells) > 0})
+		f.add(source.Batch{T: f.tick, Samples: f.live(), Partial: len(l.tally.cells) > 0})
 	}
 	if r == nil {
 		return

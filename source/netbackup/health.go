@@ -25,8 +25,10 @@ type collectorHealth struct {
 }
 
 // notOffered says that the server does not have what the collector asks for, which is no
-// failure.
-func (h *collectorHealth) notOffered() bool { return errors.Is(h.outcome.err, ErrNotOffered) }
+// failure: but every primary server has jobs.
+func (h *collectorHealth) notOffered() bool {
+	return errors.Is(h.outcome.err, ErrNotOffered) && h.name != collectorJobs
+}
 
 // note takes an outcome; it tells the log when things change, and not in every cycle.
 func (h *collectorHealth) note(o outcome, at int64, log *slog.Logger) {

@@ -58,6 +58,8 @@ func record(b *testing.B) *recorded {
 	return &recorded{header: resp.Header, body: body}
 }
 
+func nothing() []source.Sample { return nil }
+
 // BenchmarkLedgerJob is a finished job from the answer's bytes to the counters, CPU of one
 // goroutine: the whole page is decoded, counted and emitted, divided by its jobs.
 func BenchmarkLedgerJob(b *testing.B) {
@@ -80,7 +82,7 @@ func BenchmarkLedgerJob(b *testing.B) {
 			b.Fatal(err)
 		}
 		tick += 60_000
-		for range l.cycles(r, nil, tick) {
+		for range l.cycles(r, nothing, tick) {
 			jobs += r.kept.count
 		}
 	}
@@ -103,7 +105,7 @@ func BenchmarkLedgerQuietCycle(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		tick += 60_000
-		for c := range l.cycles(nil, nil, tick) {
+		for c := range l.cycles(nil, nothing, tick) {
 			samples += len(c.Batches[0].Samples)
 		}
 	}

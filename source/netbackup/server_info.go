@@ -19,8 +19,15 @@ func (c *Client) ServerInfo(ctx context.Context) (ServerInfo, error) {
 	}
 	d := c.borrowDecoder("server_info")
 	defer c.returnDecoder(d)
-	d.reset(a.body)
-	var info ServerInfo
+	info, err := serverInfo(d, a.body)
+	if err != nil {
+		return ServerInfo{}, c.unreadable(a, "expected the server's name and version", err)
+	}
+	return info, nil
+}
+
+func serverInfo(d *decoder, body []byte) (info ServerInfo, err error) {
+	d.reset(body)
 	for name := range d.members() {
 		switch string(name) {
 		case "serverName":
@@ -31,8 +38,5 @@ func (c *Client) ServerInfo(ctx context.Context) (ServerInfo, error) {
 			d.skip()
 		}
 	}
-	if err := d.failure(); err != nil {
-		return ServerInfo{}, c.unreadable(a, "expected the server's name and version", err)
-	}
-	return info, nil
+	return info, d.failure()
 }

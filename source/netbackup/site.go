@@ -22,11 +22,12 @@ const (
 	collectorDiskPools      = "disk_pools"
 	collectorStorageServers = "storage_servers"
 	collectorJobs           = "jobs"
+	collectorPolicies       = "policies"
 )
 
 // Collectors are the names that SiteConfig.Collect may hold.
 func Collectors() []string {
-	return []string{collectorServer, collectorStorage, collectorDiskPools, collectorStorageServers, collectorJobs}
+	return []string{collectorServer, collectorStorage, collectorDiskPools, collectorStorageServers, collectorJobs, collectorPolicies}
 }
 
 // SiteConfig is what a site is. It is not changed after NewSite. Client.Concurrency is how
@@ -61,6 +62,7 @@ type Site struct {
 	ledger     *ledger
 	open       *openJobs
 	facts      *serverFacts
+	policies   *policies
 	gauges     *gauges // of the site's health
 	ping       Ping    // of this cycle; zero where there was no answer
 	reading    *reading
@@ -146,12 +148,16 @@ func (s *Site) everyCollector() []*collector {
 	units := &storageUnits{s.catalogue, s.client, board()}
 	pools := &diskPools{s.catalogue, s.client, board()}
 	servers := &storageServers{s.catalogue, s.client, board()}
+	s.policies = &policies{
+		c: s.catalogue, client: s.client, gauges: board(), ledger: s.ledger, limit: s.cfg.MaxClientSeries / seriesPerClient,
+	}
 	return []*collector{
 		{name: collectorServer, gauges: s.facts.gauges, read: s.facts.read, anonymous: true},
 		{name: collectorStorage, gauges: units.gauges, read: units.read},
 		{name: collectorDiskPools, gauges: pools.gauges, read: pools.read},
 		{name: collectorStorageServers, gauges: servers.gauges, read: servers.read},
 		{name: collectorJobs, gauges: s.open.gauges, read: s.readJobs},
+		{name: collectorPolicies, gauges: s.policies.gauges, read: s.policies.read, anonymous: true}, // often it asks nothing
 	}
 }
 
@@ -166,8 +172,8 @@ func (s *Site) Collect(ctx context.Context, tick time.Time) iter.Seq[source.Cycl
 				"tick", tick.UTC(), "last", time.UnixMilli(s.ledger.newest).UTC())
 			return
 		}
-		live := s.collect(ctx)
-		for c := range s.ledger.cycles(s.reading, live, t) {
+		s.collect(ctx)
+		for c := range s.ledger.cycles(s.reading, s.samples, t) {
 			if !yield(c) {
 				return
 			}
@@ -176,8 +182,8 @@ func (s *Site) Collect(ctx context.Context, tick time.Time) iter.Seq[source.Cycl
 	}
 }
 
-// collect runs the collectors and gives the live samples.
-func (s *Site) collect(ctx context.Context) []source.Sample {
+// collect runs the collectors.
+func (s *Site) collect(ctx context.Context) {
 	s.reading = nil
 	now, err := s.askTime(ctx)
 	var wg sync.WaitGroup
@@ -199,13 +205,14 @@ func (s *Site) collect(ctx context.Context) []source.Sample {
 	for i, c := range s.collectors {
 		c.health.note(outcomes[i], at, s.log)
 	}
-	return s.samples()
-}
-
-func (s *Site) samples() []source.Sample {
 	s.gauges.reset()
 	s.emitHealth()
 	s.publish()
+}
+
+// samples are those of the tick alone. It is asked once the jobs are counted.
+func (s *Site) samples() []source.Sample {
+	s.policies.emit()
 	samples := s.gauges.appendTo(nil)
 	for _, c := range s.collectors {
 		samples = c.gauges.appendTo(samples)
@@ -213,8 +220,14 @@ func (s *Site) samples() []source.Sample {
 	return samples
 }
 
+// pingLimit is how long a server may take to say its time before it counts as down in this
+// cycle: retries included, so that nbu_up 0 is not late.
+const pingLimit = 10 * time.Second
+
 // askTime pings the server: its clock, in ms, is the cycle's time for all that it stamps.
 func (s *Site) askTime(ctx context.Context) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, pingLimit)
+	defer cancel()
 	ping, err := s.client.Ping(ctx)
 	s.ping = ping
 	if err != nil {
@@ -265,6 +278,7 @@ func (s *Site) sayOverCaps() {
 		"MAX_CLIENT_SERIES", s.cfg.MaxClientSeries)
 	l.tally.overCap.say(s.log, "the cap on series of jobs is reached: the jobs of further policies are counted together",
 		"MAX_JOB_SERIES", s.cfg.MaxJobSeries)
+	s.policies.sayOverCap(s.log, s.cfg.MaxClientSeries)
 }
 
 // Close ends the login, if there is one.

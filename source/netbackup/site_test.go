@@ -111,6 +111,33 @@ func TestSiteThatDoesNotAnswerHasNoOldGauges(t *testing.T) {
 	})
 }
 
+// TestSiteThatIsDownIsSoonKnownToBe has the cycle end long before the next tick.
+func TestSiteThatIsDownIsSoonKnownToBe(t *testing.T) {
+	for name, effect := range map[string]nbusim.Effect{"refuses": nbusim.Reset(), "hangs": nbusim.Delay(time.Hour)} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, nbusim.Options{Storage: oneUnit()})
+				r.sim.Inject(nbusim.Fault{Effect: effect})
+				at := time.Now().Truncate(minute).Add(minute)
+				r.tick()
+				if took := time.Since(at); took > 10*time.Second {
+					t.Errorf("the cycle took %v, want at most 10s", took)
+				}
+				r.want(0, "nbu_up")
+			})
+		})
+	}
+}
+
+func TestSiteWithoutJobsFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		r.sim.Inject(nbusim.Fault{Path: "/admin/jobs", Effect: nbusim.Status(http.StatusNotFound)})
+		r.tick()
+		r.want(0, "nbu_collector_success", "collector", "jobs")
+	})
+}
+
 func TestSiteReadsEveryStorageUnit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var e nbusim.Estate
@@ -176,9 +203,9 @@ func TestSiteCollectsWhatIsChosen(t *testing.T) {
 	}{
 		{nil, Collectors()},
 		{[]string{"all"}, Collectors()},
-		{[]string{"all", "-jobs", "-server"}, []string{"storage", "disk_pools", "storage_servers"}},
+		{[]string{"all", "-jobs", "-server"}, []string{"storage", "disk_pools", "storage_servers", "policies"}},
 		{[]string{"jobs"}, []string{"jobs"}},
-		{[]string{"-jobs"}, []string{"server", "storage", "disk_pools", "storage_servers"}},
+		{[]string{"-jobs"}, []string{"server", "storage", "disk_pools", "storage_servers", "policies"}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig(t, nbusim.Options{Storage: oneUnit()}, func(cfg *SiteConfig) { cfg.Collect = c.collect })

@@ -87,7 +87,7 @@ func (s *storageServers) read(ctx context.Context, _ int64) (rows int, err error
 		}
 		rows++
 		setState(s.gauges, s.c.serverUp, v.State, v.Name, v.Type)
-		if v.DedupRatio.Given {
+		if v.DedupRatio.Given && v.DedupRatio.Value >= 0 { // a negative one is no ratio
 			s.gauges.set(s.c.serverDedup, v.DedupRatio.Value, v.Name, v.Type)
 		}
 	}

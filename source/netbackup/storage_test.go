@@ -102,3 +102,14 @@ func TestStorageThatIsNotOfferedIsNoFailure(t *testing.T) {
 		}
 	})
 }
+
+func TestStorageHasNoNegativeRatio(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		estate := oneUnit()
+		estate.Servers[0].DedupRatio = -1
+		r := newRig(t, nbusim.Options{Storage: estate})
+		r.tick()
+		r.want(none(), "nbu_storage_server_dedup_ratio")
+		r.want(1, "nbu_storage_server_up")
+	})
+}

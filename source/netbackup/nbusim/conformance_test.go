@@ -40,6 +40,7 @@ func newChecked(t *testing.T, docs *vendordoc.Collection, release, version strin
 		t.Fatal(err)
 	}
 	s.AddHistory(nbusim.Workload{Seed: 3, Turbulence: 0.5}, 300, 24*time.Hour)
+	s.AddPolicy(nbusim.Policy{Name: "other", Type: "Hadoop", Clients: []string{"hdfs-1"}, Schedules: []nbusim.Schedule{{Name: "monthly", BackupType: "Full Backup"}}})
 	s.AddJob(nbusim.JobSpec{})
 	s.AddJob(nbusim.JobSpec{Life: []nbusim.Step{{State: nbusim.Active}, {After: time.Hour, State: nbusim.Done}}})
 	c := &checked{t: t, version: version, server: s}
@@ -112,6 +113,9 @@ func testAnswers(t *testing.T, docs *vendordoc.Collection) {
 			"/storage/storage-units/stu-tape-5", "/storage/disk-pools/pool-msdp-1:PureDisk",
 			"/admin/jobs?page%5Blimit%5D=100&sort=lastUpdateTime",
 			"/admin/jobs?filter=" + url.QueryEscape("state ne 'DONE'"),
+			"/config/policies/", "/config/policies/?page%5Blimit%5D=500&page%5Boffset%5D=0", "/config/policies/linux-01",
+			"/config/policies/windows-02", "/config/policies/vm-03", "/config/policies/oracle-04", "/config/policies/mssql-05",
+			"/config/policies/filer-06", "/config/policies/cloud-07", "/config/policies/catalog-08", "/config/policies/other",
 		} {
 			c.ask(http.MethodGet, path, "", http.StatusOK)
 		}

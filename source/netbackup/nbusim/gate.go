@@ -15,6 +15,7 @@ const (
 	NamespaceDiskPools      = "|STORAGE|DISK-POOLS|"
 	NamespaceStorageServers = "|STORAGE|STORAGE-SERVERS|"
 	NamespaceAPIKeys        = "|SECURITY|USERS|API-KEYS|"
+	NamespacePolicies       = "|PROTECTION|POLICIES|"
 )
 
 // DefaultKey is the API key of a server whose options name neither keys nor users.

@@ -41,11 +41,12 @@ type Server struct {
 	gate      *gate
 	faults    *faultBook
 
-	mu      sync.Mutex // guards what follows; never held while an answer is sent
-	jobs    *jobBook
-	storage Estate
-	keep    time.Duration
-	agenda  agenda
+	mu       sync.Mutex // guards what follows; never held while an answer is sent
+	jobs     *jobBook
+	storage  Estate
+	policies []Policy
+	keep     time.Duration
+	agenda   agenda
 	// workload numbers the live workloads: what an older one has planned does not happen.
 	workload int
 
@@ -111,6 +112,8 @@ func (s *Server) routes() *http.ServeMux {
 		"/storage/disk-pools/{id}":      {method: get, base: jsonType, namespace: NamespaceDiskPools, answer: (*Server).diskPool},
 		"/storage/storage-servers":      {method: get, base: jsonType, namespace: NamespaceStorageServers, answer: (*Server).storageServers},
 		"/storage/storage-servers/{id}": {method: get, base: jsonType, namespace: NamespaceStorageServers, answer: (*Server).storageServer},
+		"/config/policies/{$}":          {method: get, base: jsonType, namespace: NamespacePolicies, answer: (*Server).policyList},
+		"/config/policies/{name}":       {method: get, base: jsonType, namespace: NamespacePolicies, answer: (*Server).onePolicy},
 	} {
 		mux.Handle(Mount+path, answering(func(req *http.Request) reply { return s.serve(r, req) }))
 	}

@@ -12,7 +12,9 @@ func (s *Server) AddHistory(w Workload, jobs int, before time.Duration) {
 	w.RestartAfter = 0 // what a restart hid could not be known to anybody
 	from := now - before.Milliseconds()
 	made := make([]*job, 0, jobs)
-	for maker := newShop(w, s.storage); len(made) < jobs; {
+	maker := newShop(w, s.storage)
+	s.adopt(maker)
+	for len(made) < jobs {
 		at := from + int64(float64(now-from)*float64(len(made))/float64(jobs))
 		made = append(made, s.past(maker.next(jobs-len(made)-1), at, now)...)
 	}
@@ -67,7 +69,9 @@ func (s *Server) Work(w Workload) {
 	s.tick(now)
 	s.workload++
 	if w.JobsPerMinute > 0 {
-		s.arrive(newShop(w, s.storage), s.workload, now)
+		from := newShop(w, s.storage)
+		s.adopt(from)
+		s.arrive(from, s.workload, now)
 	}
 }
 

@@ -20,6 +20,9 @@ import (
 // ErrUndescribed is what a path or method answers that no document describes.
 var ErrUndescribed = errors.New("no document describes it")
 
+// errElsewhere is a path whose answers are described in a file that the collection lacks.
+var errElsewhere = errors.New("described in another file")
+
 // The media type version of each release in the collection.
 func releases() map[string]string {
 	return map[string]string{"10.0": "10.3", "12.0": "10.5", "13.0": "11.0", "14.0": "11.2"}
@@ -33,6 +36,7 @@ type Collection struct {
 	index  map[string][]entry    // by release
 	roots  map[string]*yaml.Node // parsed files
 	routes map[string]*routers.Route
+	holes  map[entry]bool // described elsewhere
 }
 
 // entry is one path of one file.
@@ -43,32 +47,46 @@ type entry struct {
 
 // Open reads nothing yet.
 func Open(dir string) *Collection {
-	return &Collection{dir: dir, index: map[string][]entry{}, roots: map[string]*yaml.Node{}, routes: map[string]*routers.Route{}}
+	return &Collection{dir: dir, index: map[string][]entry{}, roots: map[string]*yaml.Node{}, routes: map[string]*routers.Route{}, holes: map[entry]bool{}}
 }
 
 // route finds the operation for a path in a media type version ("13.0").
 func (c *Collection) route(version, method, path string) (*routers.Route, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	item, err := c.item(version, path)
+	if err != nil {
+		return nil, err
+	}
+	op := item.PathItem.GetOperation(method)
+	if op == nil {
+		return nil, fmt.Errorf("%s %s: %w", method, item.Path, ErrUndescribed)
+	}
+	found := *item
+	found.Method, found.Operation = method, op
+	return &found, nil
+}
+
+// item finds what is described of a path; c.mu is held.
+func (c *Collection) item(version, path string) (*routers.Route, error) {
 	e, from, err := c.find(version, path)
 	if err != nil {
 		return nil, err
 	}
 	key := version + " " + e.path
-	item := c.routes[key]
-	if item == nil {
-		if item, err = c.load(e, from, version); err != nil {
-			return nil, err
-		}
-		c.routes[key] = item
+	if item := c.routes[key]; item != nil {
+		return item, nil
 	}
-	op := item.PathItem.GetOperation(method)
-	if op == nil {
-		return nil, fmt.Errorf("%s %s: %w", method, e.path, ErrUndescribed)
+	item, err := c.load(e, from, version)
+	if errors.Is(err, errElsewhere) {
+		c.holes[e] = true
+		return c.item(version, path)
 	}
-	found := *item
-	found.Method, found.Operation = method, op
-	return &found, nil
+	if err != nil {
+		return nil, err
+	}
+	c.routes[key] = item
+	return item, nil
 }
 
 // find looks in the release itself and then in the others, the newest first; from is the version of
@@ -84,7 +102,7 @@ func (c *Collection) find(version, path string) (e entry, from string, err error
 		if err != nil {
 			return e, "", err
 		}
-		i := slices.IndexFunc(entries, func(e entry) bool { return e.matches(path) })
+		i := slices.IndexFunc(entries, func(e entry) bool { return e.matches(path) && !c.holes[e] })
 		if i >= 0 {
 			return entries[i], v, nil
 		}
@@ -153,6 +171,9 @@ func (c *Collection) load(e entry, from, version string) (*routers.Route, error)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read %s of %s: %w", e.path, e.file, err)
+	}
+	if bytes.Contains(whole, []byte(`"$ref":"./`)) {
+		return nil, fmt.Errorf("read %s of %s: %w", e.path, e.file, errElsewhere)
 	}
 	whole = bytes.ReplaceAll(whole, []byte(";version="+from), []byte(";version="+version))
 	spec := &openapi3.T{}

@@ -1,0 +1,189 @@
+package nbusim
+
+import (
+	"net/http"
+	"slices"
+	"time"
+)
+
+// Policy says what is backed up, and when.
+type Policy struct {
+	Name       string
+	Type       string // in the words of the policies: Standard, MS-Windows, VMware
+	Inactive   bool
+	Generation int // of the policy; another one with each change
+	Clients    []string
+	Schedules  []Schedule
+	Selections []string // what of the clients, or the query that finds them
+}
+
+// Schedule is when a policy runs.
+type Schedule struct {
+	Name       string
+	BackupType string        // Full Backup, Differential Incremental Backup, User Backup, …
+	Every      time.Duration // 0 goes by the calendar
+}
+
+// AddPolicy adds a policy, or replaces the one of its name.
+func (s *Server) AddPolicy(p Policy) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.policies = append(slices.DeleteFunc(s.policies, func(o Policy) bool { return o.Name == p.Name }), p)
+}
+
+// adopt adds the policies of a shop that are not there yet; s.mu is held.
+func (s *Server) adopt(from *shop) {
+	for i := range from.policies {
+		p := from.policies[i].plan()
+		if !slices.ContainsFunc(s.policies, func(o Policy) bool { return o.Name == p.Name }) {
+			s.policies = append(s.policies, p)
+		}
+	}
+}
+
+// plan is the policy behind a shop's jobs.
+func (p *policy) plan() Policy {
+	const day = 24 * time.Hour
+	return Policy{
+		Name: p.name, Type: planType(p.kind), Generation: 1, Clients: p.clients,
+		Schedules: []Schedule{
+			{Name: "daily-incr", BackupType: "Differential Incremental Backup", Every: day},
+			{Name: "weekly-full", BackupType: "Full Backup", Every: 7 * day},
+		},
+		Selections: []string{"ALL_LOCAL_DRIVES"},
+	}
+}
+
+// planType is the word of the policies for a word of the jobs.
+func planType(kind string) string {
+	switch kind {
+	case "STANDARD":
+		return "Standard"
+	case "WINDOWS":
+		return "MS-Windows"
+	case "VMWARE":
+		return "VMware"
+	case "OBACKUP":
+		return "Oracle"
+	case "SQL_SERVER":
+		return "MS-SQL-Server"
+	case "CLOUD":
+		return "Cloud"
+	case "NBU_CATALOG":
+		return "NBU-Catalog"
+	}
+	return kind
+}
+
+// variant is the name of the one attribute of a policy that is read in full.
+func (p *Policy) variant() string {
+	switch p.Type {
+	case "Standard":
+		return "policyStandard"
+	case "MS-Windows":
+		return "policyWindows"
+	case "VMware":
+		return "policyVMware"
+	case "Oracle":
+		return "policyOracle"
+	case "MS-SQL-Server":
+		return "policySQLServer"
+	case "NDMP":
+		return "policyNDMP"
+	case "Cloud":
+		return "policyCloud"
+	case "NBU-Catalog":
+		return "policyNBUCatalog"
+	}
+	return "policyGeneric"
+}
+
+func (p *Policy) row() row {
+	return row{
+		kind: p.Type, id: p.Name, path: policiesPath,
+		attributes: map[string]any{
+			"active": !p.Inactive, "generationId": p.Generation, "storage": "stu-msdp-1", "storageIsSLP": false,
+			"volumePool": "NetBackup", "mediaOwner": "*ANY*", "jobLimit": 0, "priority": 0, "keyword": "",
+			"effectiveDateUTC": "2026-01-01T00:00:00Z", "dataClassification": "", "autoManagedType": 0,
+		},
+	}
+}
+
+// whole is the policy as it is answered when it is asked for by its name.
+func (p *Policy) whole() map[string]any {
+	attributes := p.row().attributes
+	delete(attributes, "generationId") // some types have none there
+	delete(attributes, "autoManagedType")
+	a := map[string]any{
+		"policyName": p.Name, "policyType": p.Type, "policyAttributes": attributes,
+		"backupSelections": map[string]any{"selections": p.Selections},
+	}
+	schedules, clients := []any{}, []any{}
+	for _, s := range p.Schedules {
+		schedules = append(schedules, s.render())
+	}
+	for _, c := range p.Clients {
+		clients = append(clients, map[string]any{"hostName": c, "OS": "RedHat", "hardware": "Linux"})
+	}
+	a["schedules"], a["clients"] = schedules, clients
+	return map[string]any{"data": map[string]any{
+		"type": "policy", "id": p.Name,
+		"links":      map[string]any{"self": link(policiesPath + p.Name)},
+		"attributes": map[string]any{p.variant(): a},
+	}}
+}
+
+func (s Schedule) render() map[string]any {
+	a := map[string]any{
+		"scheduleName": s.Name, "backupType": s.BackupType, "scheduleType": "Calendar",
+		"mediaMultiplexing": 1, "storageIsSLP": false, "syntheticBackup": false,
+	}
+	if s.Every > 0 {
+		a["scheduleType"], a["frequencySeconds"] = "Frequency", int64(s.Every.Seconds())
+	}
+	return a
+}
+
+const (
+	policiesPath   = "/config/policies/"
+	maxPolicyLimit = 500
+)
+
+// visiblePolicies are none to a credential without the role.
+func (s *Server) visiblePolicies(x *exchange) []Policy {
+	if !x.allowed {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.policies)
+}
+
+func (s *Server) policyList(x *exchange) reply {
+	var rows []row
+	for _, p := range s.visiblePolicies(x) {
+		rows = append(rows, p.row())
+	}
+	return x.list(rows, policyColumns(), maxPolicyLimit)
+}
+
+func (s *Server) onePolicy(x *exchange) reply {
+	for _, p := range s.visiblePolicies(x) {
+		if p.Name == x.lastSegment() {
+			return x.json(http.StatusOK, p.whole())
+		}
+	}
+	return x.fail(http.StatusNotFound, "There is no such policy.", nil)
+}
+
+func policyColumns() columns[row] {
+	return columns[row]{
+		rowColumn("storage", text, "contains"),
+		rowColumn("volumePool", text, "contains"),
+		rowColumn("keyword", text, "contains"),
+		rowColumn("autoManagedType", integer, "eq"),
+		rowColumn("active", boolean, ""),
+		rowColumn("jobLimit", integer, ""),
+		rowColumn("priority", integer, ""),
+	}
+}

@@ -1,0 +1,168 @@
+package netbackup
+
+import (
+	"context"
+	"iter"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Policy is one row of /config/policies/: enough to know whether it must be read in full.
+type Policy struct {
+	Name       string
+	Type       string          // in the words of the policies, which are not those of jobs: Standard, MS-Windows
+	Active     Optional[bool]  // absent means yes
+	Generation Optional[int64] // another one with each change
+}
+
+// PolicyPlan is what a policy promises to its clients.
+type PolicyPlan struct {
+	Clients []string      // each once; host names as jobs have them
+	Every   time.Duration // of the schedule that runs most often; 0 where none goes by frequency
+	Query   bool          // the clients are found when it runs: those listed are not what is backed up
+}
+
+// policiesPage is the documented maximum of page[limit] for /config/policies/.
+const policiesPage = 500
+
+// Policies lists all policies.
+func (c *Client) Policies(ctx context.Context) iter.Seq2[Policy, error] {
+	return listing[Policy]{
+		client: c, noun: "policy", path: "/config/policies/", row: policyRow,
+		size: policiesPage, pager: byOffset,
+	}.rows(ctx)
+}
+
+func policyRow(d *decoder) (p Policy, ok bool) {
+	for name := range d.members() {
+		switch string(name) {
+		case "id":
+			p.Name = d.text()
+		case "type":
+			p.Type = d.text()
+		case "attributes":
+			policyRowAttributes(d, &p)
+		default:
+			d.skip()
+		}
+	}
+	return p, p.Name != ""
+}
+
+func policyRowAttributes(d *decoder, p *Policy) {
+	for name := range d.members() {
+		switch string(name) {
+		case "active":
+			p.Active = d.boolean()
+		case "generationId":
+			p.Generation = d.integer()
+		default:
+			d.skip()
+		}
+	}
+}
+
+// PolicyPlan reads one policy in full.
+func (c *Client) PolicyPlan(ctx context.Context, name string) (PolicyPlan, error) {
+	a, err := c.get(ctx, "/config/policies/"+url.PathEscape(name), nil)
+	if err != nil {
+		return PolicyPlan{}, err
+	}
+	d := c.borrowDecoder("policy")
+	defer c.returnDecoder(d)
+	var p PolicyPlan
+	if err := d.document(a.body, func() { p = policyPlan(d) }); err != nil {
+		return PolicyPlan{}, c.unreadable(a, "expected a policy", err)
+	}
+	return p, nil
+}
+
+// policyPlan reads the attributes, whose one member has a name for each type of policy:
+// policyStandard, policyVMware and so on.
+func policyPlan(d *decoder) (p PolicyPlan) {
+	for range d.members() {
+		for name := range d.members() {
+			switch string(name) {
+			case "schedules":
+				p.Every = leastFrequency(d)
+			case "clients":
+				p.Clients = policyClients(d)
+			case "backupSelections":
+				p.Query = queries(d)
+			default:
+				d.skip()
+			}
+		}
+	}
+	return p
+}
+
+func leastFrequency(d *decoder) (least time.Duration) {
+	for range d.elements() {
+		var kind, when string
+		var every Optional[int64]
+		for name := range d.members() {
+			switch string(name) {
+			case "backupType":
+				kind = d.text()
+			case "scheduleType":
+				when = d.text()
+			case "frequencySeconds":
+				every = d.integer()
+			default:
+				d.skip()
+			}
+		}
+		const century = 100 * 365 * 86400
+		if when == "Calendar" || !startsByItself(kind) || every.Value <= 0 || every.Value > century {
+			continue
+		}
+		if f := time.Duration(every.Value) * time.Second; least == 0 || f < least {
+			least = f
+		}
+	}
+	return least
+}
+
+// startsByItself says that NetBackup begins such a backup, and not a user or an application.
+func startsByItself(backupType string) bool {
+	switch backupType {
+	case "User Backup", "User Archive", "Application Backup":
+		return false
+	}
+	return true
+}
+
+// policyClients reads the host names; several databases of a host are one client.
+func policyClients(d *decoder) (clients []string) {
+	seen := map[string]bool{}
+	for range d.elements() {
+		for name := range d.members() {
+			if string(name) != "hostName" {
+				d.skip()
+				continue
+			}
+			if host := d.text(); host != "" && !seen[host] {
+				seen[host] = true
+				clients = append(clients, host)
+			}
+		}
+	}
+	return clients
+}
+
+// queries says that a selection is a query (vmware:/?filter=…), so that the clients are the
+// machines that it finds.
+func queries(d *decoder) (query bool) {
+	for name := range d.members() {
+		if string(name) != "selections" {
+			d.skip()
+			continue
+		}
+		for range d.elements() {
+			query = strings.Contains(d.text(), ":/?filter=") || query
+		}
+	}
+	return query
+}
