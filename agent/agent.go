@@ -23,6 +23,8 @@ type Agent struct {
 	metrics *selfMetrics
 	open    func(ctx context.Context) (*plant, error)
 	started time.Time             // when it was made
+	standby bool                  // an agent that waits while another has the queue
+	waiting atomic.Pointer[error] // what for
 	running atomic.Pointer[plant] // nil before the queue is open
 	ending  atomic.Bool
 }
@@ -64,18 +66,11 @@ const (
 // Run runs until ctx ends, or until something fails that leaves nothing to run for. A
 // clean stop is no error.
 func (a *Agent) Run(ctx context.Context) error {
-	plant, err := a.open(ctx)
+	listener, err := a.listen(ctx)
 	if err != nil {
 		return err
 	}
-	listener, err := a.listen(ctx)
-	if err != nil {
-		return errors.Join(err, a.shut(plant))
-	}
-	a.running.Store(plant)
-	a.log.Info("agent runs", "version", a.version, "sites", len(plant.sites), "endpoints", len(plant.endpoints), "interval", a.config.Interval)
-	err = a.serve(ctx, plant, listener)
-	err = errors.Join(err, a.shut(plant))
+	err = a.serve(ctx, listener)
 	a.log.Info("agent stopped")
 	return err
 }
@@ -92,21 +87,34 @@ func (a *Agent) listen(ctx context.Context) (net.Listener, error) {
 	return listener, nil
 }
 
-// serve runs the page beside everything else, so that the end is seen on it too.
-func (a *Agent) serve(ctx context.Context, p *plant, listener net.Listener) error {
+// serve runs the page beside everything else, so that the start and the end are seen on it too.
+func (a *Agent) serve(ctx context.Context, listener net.Listener) error {
 	if listener == nil {
-		a.work(ctx, p)
-		return nil
+		return a.live(ctx)
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	pageCtx, endPage := context.WithCancel(context.WithoutCancel(ctx))
 	group.Go(func() error { return servePage(pageCtx, listener, a.page(), a.log) })
 	group.Go(func() error {
 		defer endPage()
-		a.work(ctx, p)
-		return nil
+		return a.live(ctx)
 	})
 	return group.Wait()
+}
+
+// live lasts from the opening of the queue to its closing.
+func (a *Agent) live(ctx context.Context) error {
+	plant, err := a.open(ctx)
+	if err != nil {
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			return nil // stopped while it waited for the queue
+		}
+		return err
+	}
+	a.running.Store(plant)
+	a.log.Info("agent runs", "version", a.version, "sites", len(plant.sites), "endpoints", len(plant.endpoints), "interval", a.config.Interval)
+	a.work(ctx, plant)
+	return a.shut(plant)
 }
 
 // work runs sites and endpoints until ctx ends, then ends them in the samples' order:
@@ -236,6 +244,8 @@ func (a *Agent) Healthy() error {
 func (a *Agent) Ready() error {
 	p := a.running.Load()
 	switch {
+	case p == nil && a.waiting.Load() != nil:
+		return fmt.Errorf("standby: waits for the queue: %w", *a.waiting.Load())
 	case p == nil:
 		return errors.New("the queue is not open yet")
 	case a.ending.Load():

@@ -503,10 +503,10 @@ func TestLabelsAndPatternsOfAnEndpoint(t *testing.T) {
 	c := mustLoad(t, minimal(
 		"BACKWIRE_EXTERNAL_LABELS=dc:one,env:prod", "BACKWIRE_REMOTE_WRITE_ENDPOINTS=cloud,local",
 		"BACKWIRE_REMOTE_WRITE_CLOUD_URL=https://a.example", "BACKWIRE_REMOTE_WRITE_LOCAL_URL=https://b.example",
-		"BACKWIRE_REMOTE_WRITE_CLOUD_EXTERNAL_LABELS=env:cloud,cluster:c", "BACKWIRE_REMOTE_WRITE_DROP=nbu_client_.*",
+		"BACKWIRE_REMOTE_WRITE_CLOUD_EXTERNAL_LABELS=env:cloud,cluster:c,__replica__:a", "BACKWIRE_REMOTE_WRITE_DROP=nbu_client_.*",
 	)...)
 	for i, want := range []Labels{
-		{{Name: "cluster", Value: "c"}, {Name: "dc", Value: "one"}, {Name: "env", Value: "cloud"}},
+		{{Name: "__replica__", Value: "a"}, {Name: "cluster", Value: "c"}, {Name: "dc", Value: "one"}, {Name: "env", Value: "cloud"}},
 		{{Name: "dc", Value: "one"}, {Name: "env", Value: "prod"}},
 	} {
 		made, err := c.endpointConfig(&c.Endpoints[i], "1")

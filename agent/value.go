@@ -282,6 +282,9 @@ func (p Pattern) Regexp() *regexp.Regexp { return p.compiled }
 // Labels are added to every series that an endpoint sends; sorted by name.
 type Labels []source.Label
 
+// replicaLabel is the one reserved name that senders set: Mimir's HA tracker reads it and takes it off.
+const replicaLabel = "__replica__"
+
 var labelName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 
 // UnmarshalText parses key:value pairs; a value may hold a colon, but no comma.
@@ -292,7 +295,7 @@ func (l *Labels) UnmarshalText(text []byte) error {
 	}
 	for _, pair := range pairs {
 		switch name := pair.Name; {
-		case !labelName.MatchString(name) || strings.HasPrefix(name, "__"):
+		case !labelName.MatchString(name) || strings.HasPrefix(name, "__") && name != replicaLabel:
 			return fmt.Errorf("expected label names of letters, digits and _, not %q", name)
 		case name == "site":
 			return errors.New("expected labels beside site, which every series has already")

@@ -249,7 +249,7 @@ func (a *Agent) openPlant(context.Context) (*plant, error) {
 func (a *Agent) openQueue() (*remotewrite.Queue, error) {
 	options := remotewrite.Options{
 		MaxBytes: int64(a.config.Queue.MaxBytes), MaxAge: time.Duration(a.config.Queue.MaxAge),
-		SegmentBytes: int64(a.config.Queue.SegmentBytes), Logger: a.log, Clock: time.Now,
+		SegmentBytes: int64(a.config.Queue.SegmentBytes), Existing: a.standby, Logger: a.log, Clock: time.Now,
 	}
 	for _, e := range a.config.Endpoints {
 		options.Endpoints = append(options.Endpoints, e.Name)

@@ -20,13 +20,23 @@ type directory struct {
 	lock *wal.DirLock
 }
 
-// openDirectory locks the directory, and makes it where only it is missing.
-func openDirectory(path string) (*directory, error) {
+// Why a queue cannot be opened yet: another program has it, or its directory has to be there and is not.
+var (
+	ErrInUse  = wal.ErrLocked
+	ErrAbsent = errors.New("it is not there")
+)
+
+// openDirectory locks the directory. Where only it is missing it is made, unless it has to be there.
+func openDirectory(path string, existing bool) (*directory, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("open queue directory %s: %w", path, err)
 	}
-	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if existing {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("open queue directory %s: %w", path, ErrAbsent)
+		}
+	} else if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("create queue directory: %w%s", err, advice(err, filepath.Dir(path)))
 	}
 	d := &directory{path: path}

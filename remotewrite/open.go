@@ -13,7 +13,7 @@ import (
 // damaged log does not stop it; one of a newer version, a directory in use or one that cannot be
 // written does.
 func Open(dir string, o Options) (*Queue, error) {
-	d, err := openDirectory(dir)
+	d, err := openDirectory(dir, o.Existing)
 	if err != nil {
 		return nil, err
 	}

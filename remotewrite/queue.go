@@ -25,6 +25,9 @@ type Options struct {
 	// the directory may have from before, hold nothing.
 	Endpoints []string
 
+	// Existing wants the directory to be there. It is not where a disk that is shared is with another host.
+	Existing bool
+
 	Logger *slog.Logger
 	Clock  func() time.Time
 }

@@ -15,15 +15,21 @@ import (
 )
 
 func newRun(sh *shell) *cobra.Command {
-	return &cobra.Command{
+	standby := false
+	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Collect, queue and send until told to stop",
 		Long: `run collects from every site on the interval, commits what it learned to the queue and
 sends it to every endpoint. SIGTERM stops it cleanly within 10 seconds. SIGHUP loads the
-configuration again; a wrong one is refused, and the agent goes on with the one it has.`,
+configuration again; a wrong one is refused, and the agent goes on with the one it has.
+
+With --standby it waits while another agent uses the queue's directory, or while that is not there, and
+takes over within seconds when the other has ended, however it did.`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return sh.run(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return sh.run(cmd.Context(), standby) },
 	}
+	cmd.Flags().BoolVar(&standby, "standby", false, "wait while another agent has the queue, then take over")
+	return cmd
 }
 
 // gcPercent lets the heap grow by half between two collections, where Go's default doubles it. Beside a
@@ -42,7 +48,7 @@ func (sh *shell) spareMemory() {
 }
 
 // run runs one agent after the other, each with its own configuration, until ctx ends.
-func (sh *shell) run(ctx context.Context) error {
+func (sh *shell) run(ctx context.Context, standby bool) error {
 	sh.spareMemory()
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
@@ -53,6 +59,9 @@ func (sh *shell) run(ctx context.Context) error {
 		return err
 	}
 	for {
+		if standby {
+			current.Standby()
+		}
 		next, err := sh.runUntilReload(ctx, current, hangup, log)
 		if err != nil || next == nil {
 			return err

@@ -1,0 +1,42 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"backwire/remotewrite"
+)
+
+// standbyPoll is how often a standby looks whether the queue is free. Another agent's lock ends with its
+// process, so a second later this one goes on.
+const standbyPoll = time.Second
+
+// Standby has Run wait while another agent uses the queue, or while its directory is not there, as where
+// the disk it is on is with another host. It then goes on with the counters as they are in the queue.
+func (a *Agent) Standby() {
+	a.open = a.awaitPlant
+	a.standby = true
+}
+
+// awaitPlant opens the plant when the queue is free.
+func (a *Agent) awaitPlant(ctx context.Context) (*plant, error) {
+	for told := false; ; told = true {
+		p, err := a.openPlant(ctx)
+		switch {
+		case err == nil && told:
+			a.log.Info("standby takes over")
+		case errors.Is(err, remotewrite.ErrInUse) || errors.Is(err, remotewrite.ErrAbsent):
+			if !told {
+				a.log.Info("standby: waits for the queue", "reason", err)
+			}
+			a.waiting.Store(&err)
+			sleep(ctx, standbyPoll)
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			continue
+		}
+		return p, err
+	}
+}
