@@ -26,6 +26,7 @@ type Agent struct {
 	standby bool                  // an agent that waits while another has the queue
 	waiting atomic.Pointer[error] // what for
 	running atomic.Pointer[plant] // nil before the queue is open
+	begun   chan struct{}         // closed when the queue is open and every site has its first tick
 	ending  atomic.Bool
 }
 
@@ -134,6 +135,7 @@ func (a *Agent) work(ctx context.Context, p *plant) {
 	for _, e := range p.endpoints {
 		endpoints.Go(func() { a.deliver(send, e) })
 	}
+	close(a.begun)
 	<-ctx.Done()
 	a.ending.Store(true)
 	a.log.Info("agent stops")

@@ -12,6 +12,7 @@ type history struct {
 	observe func(time.Duration) // told each cycle's duration
 
 	mu        sync.Mutex
+	looked    time.Time // when the scheduler last looked at the clock; zero before it began
 	running   time.Time // when the cycle under way began; zero between cycles
 	last      outcome
 	cycles    uint64 // finished
@@ -28,6 +29,13 @@ type history struct {
 // recentCycles is how many cycles the page shows.
 const recentCycles = 20
 
+// look says that the scheduler goes on.
+func (h *history) look() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.looked = time.Now()
+}
+
 func (h *history) start(at time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -39,6 +47,7 @@ func (h *history) finish(out outcome) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.running = time.Time{}
+	h.looked = time.Now()
 	h.last = out
 	h.cycles++
 	h.commits += uint64(out.commits)

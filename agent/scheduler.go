@@ -49,6 +49,7 @@ func (s *scheduler) wait(ctx context.Context, last time.Time) time.Time {
 	next := nextTick(s.clock(), last, s.interval)
 	for ctx.Err() == nil {
 		now := s.clock()
+		s.cycle.history.look()
 		if !now.Before(next) {
 			return floor(now, s.interval) // later than next where the clock has jumped ahead
 		}

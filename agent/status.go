@@ -130,7 +130,8 @@ func (o *outcome) status() CycleStatus {
 	return c
 }
 
-// stuckAfter is how far beyond its time limit a cycle is stuck: it ignores its end.
+// stuckAfter is how far beyond its time limit a cycle is stuck, because it ignores its end, and so is a scheduler
+// that does not look at the clock: it does so every few seconds.
 const stuckAfter = 30 * time.Second
 
 // healthy says that the site's loop goes on. That the site itself answers is not asked:
@@ -139,10 +140,18 @@ func (h *history) healthy(limit time.Duration) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.running.IsZero() {
-		return nil
+		return h.looking()
 	}
 	if took := time.Since(h.running); took > limit+stuckAfter {
 		return fmt.Errorf("a cycle is stuck: it runs for %v, its limit is %v", took.Round(time.Second), limit)
+	}
+	return nil
+}
+
+// looking says that the scheduler goes on between two cycles.
+func (h *history) looking() error {
+	if silent := time.Since(h.looked); !h.looked.IsZero() && silent > stuckAfter {
+		return fmt.Errorf("the scheduler is stuck: it has not looked at the clock for %v", silent.Round(time.Second))
 	}
 	return nil
 }

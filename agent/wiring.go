@@ -292,7 +292,7 @@ func New(config *Config, version string, log *slog.Logger) (*Agent, error) {
 	if len(config.Sites) == 0 {
 		return nil, errNoSites
 	}
-	a := &Agent{config: config, version: version, log: log, started: time.Now()}
+	a := &Agent{config: config, version: version, log: log, started: time.Now(), begun: make(chan struct{})}
 	a.metrics = newSelfMetrics(version, a.Status)
 	a.open = a.openPlant
 	var problems []error

@@ -37,11 +37,17 @@ var errSaid = errors.New("failed")
 // usageError is a command line that cannot be meant.
 type usageError struct{ error }
 
+// refusedError is a configuration that cannot be meant, beside those of agent.Problems.
+type refusedError struct{ error }
+
+func (e refusedError) Unwrap() error { return e.error }
+
 func exitCode(err error) int {
 	var problems agent.Problems
+	var refused refusedError
 	var usage usageError
 	switch {
-	case errors.As(err, &problems):
+	case errors.As(err, &problems), errors.As(err, &refused):
 		return exitRefused
 	case errors.As(err, &usage):
 		return exitUsage

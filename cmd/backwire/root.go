@@ -71,7 +71,11 @@ func (sh *shell) assignments() ([]agent.Assignment, error) {
 			return nil, nil
 		}
 	}
-	return agent.ReadEnvFile(path)
+	file, err := agent.ReadEnvFile(path)
+	if err != nil {
+		return nil, refusedError{err}
+	}
+	return file, nil
 }
 
 // config is the whole configuration, or agent.Problems.

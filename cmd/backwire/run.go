@@ -7,8 +7,10 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"syscall"
 
+	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 
 	"backwire/agent"
@@ -70,6 +72,19 @@ func (sh *shell) run(ctx context.Context, standby bool) error {
 	}
 }
 
+// supervisor is systemd, where it started the program and wants to hear of it.
+func supervisor(log *slog.Logger) *agent.Supervisor {
+	watchdog, err := daemon.SdWatchdogEnabled(false)
+	if err != nil {
+		log.Warn("watchdog", "err", err)
+	}
+	tell := func(state string) error {
+		_, err := daemon.SdNotify(false, state)
+		return err
+	}
+	return &agent.Supervisor{Tell: tell, Watchdog: watchdog, Log: log}
+}
+
 // generation is an agent made from a configuration of its own.
 type generation struct {
 	agent *agent.Agent
@@ -80,23 +95,36 @@ type generation struct {
 func (sh *shell) runUntilReload(ctx context.Context, current *agent.Agent, hangup <-chan os.Signal, log *slog.Logger) (*generation, error) {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
+	systemd := supervisor(log)
 	ended := make(chan error, 1)
-	go func() { ended <- current.Run(running) }()
+	go func() { ended <- accompanied(ctx, running, stop, current, systemd) }()
 	for {
 		select {
 		case err := <-ended:
 			return nil, err
 		case <-hangup:
 		}
+		systemd.Reloading(daemon.SdNotifyMonotonicUsec())
 		next, nextLog, err := sh.agent()
 		if err != nil {
 			log.Error("configuration refused, the one in use stays", "err", err)
+			systemd.Kept()
 			continue
 		}
 		log.Info("configuration loaded again")
 		stop()
 		return &generation{next, nextLog}, <-ended
 	}
+}
+
+// accompanied runs an agent to its end, told to the service manager.
+func accompanied(ctx, running context.Context, stop context.CancelFunc, a *agent.Agent, systemd *agent.Supervisor) error {
+	var telling sync.WaitGroup
+	telling.Go(func() { systemd.Accompany(ctx, running, a) })
+	err := a.Run(running)
+	stop()
+	telling.Wait()
+	return err
 }
 
 // agent makes an agent from the configuration as it is now.
@@ -107,5 +135,8 @@ func (sh *shell) agent() (*agent.Agent, *slog.Logger, error) {
 	}
 	log := sh.logger(cfg)
 	a, err := agent.New(cfg, readBuild().version, log)
-	return a, log, err
+	if err != nil {
+		return nil, nil, refusedError{err}
+	}
+	return a, log, nil
 }
