@@ -9,7 +9,7 @@ GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
 DEADCODE      := golang.org/x/tools/cmd/deadcode@v0.52.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help build test race lint vuln fmt bench demo rules package check clean
+.PHONY: help build test race lint vuln fmt bench demo rules dashboards package check clean
 
 help: ## Show what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ demo: ## See the main job done in seconds: a simulated primary, the agent and a 
 
 rules: ## Write the recording rules and alerts for Prometheus and for mimirtool, and docs/alerts.md
 	$(GO) generate ./packaging/rules
+
+dashboards: ## Write the Grafana dashboards
+	$(GO) generate ./packaging/grafana
 
 package: ## Build debs and rpms for four architectures, with and without FIPS, into dist/
 	@./packaging/build

@@ -1,0 +1,107 @@
+package grafana
+
+// Dashboard is Grafana's JSON model, as far as it is used here (Grafana 10 and later).
+type Dashboard struct {
+	UID           string     `json:"uid"`
+	Title         string     `json:"title"`
+	Description   string     `json:"description"`
+	Tags          []string   `json:"tags"`
+	Timezone      string     `json:"timezone"`
+	SchemaVersion int        `json:"schemaVersion"`
+	Editable      bool       `json:"editable"`
+	GraphTooltip  int        `json:"graphTooltip"` // 1 shares the crosshair
+	Refresh       string     `json:"refresh"`
+	Time          TimeRange  `json:"time"`
+	Templating    Templating `json:"templating"`
+	Links         []Link     `json:"links"`
+	Panels        []Panel    `json:"panels"`
+}
+
+// TimeRange is what is shown at first.
+type TimeRange struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+// Templating holds the variables.
+type Templating struct {
+	List []Variable `json:"list"`
+}
+
+// Variable is a choice at the top of a dashboard.
+type Variable struct {
+	Name       string         `json:"name"`
+	Label      string         `json:"label"`
+	Type       string         `json:"type"`
+	Query      any            `json:"query"`
+	Definition string         `json:"definition,omitempty"`
+	Datasource *Reference     `json:"datasource,omitempty"`
+	Refresh    int            `json:"refresh,omitempty"` // 2: with the time range
+	Sort       int            `json:"sort,omitempty"`
+	Multi      bool           `json:"multi,omitempty"`
+	IncludeAll bool           `json:"includeAll,omitempty"`
+	AllValue   string         `json:"allValue,omitempty"`
+	Current    map[string]any `json:"current,omitempty"`
+}
+
+// Reference names the data source that the variable datasource holds.
+type Reference struct {
+	Type string `json:"type"`
+	UID  string `json:"uid"`
+}
+
+// Link leads to the other dashboards.
+type Link struct {
+	Title       string   `json:"title"`
+	Type        string   `json:"type"`
+	Tags        []string `json:"tags"`
+	AsDropdown  bool     `json:"asDropdown"`
+	KeepTime    bool     `json:"keepTime"`
+	IncludeVars bool     `json:"includeVars"`
+	URL         string   `json:"url"`
+}
+
+// The dashboards' UIDs, by which they link to each other.
+const (
+	uidOverview = "backwire-overview"
+	uidJobs     = "backwire-jobs"
+	uidClients  = "backwire-clients"
+	uidStorage  = "backwire-storage"
+	uidPipeline = "backwire-pipeline"
+)
+
+const tag = "backwire"
+
+// Dashboards are all of them.
+func Dashboards() []Dashboard {
+	return []Dashboard{overview(), jobs(), clients(), storage(), pipeline()}
+}
+
+// dashboard has what all have in common.
+func dashboard(uid, title, description, from string, variables []Variable, panels []Panel) Dashboard {
+	return Dashboard{
+		UID: uid, Title: "backwire / " + title, Description: description, Tags: []string{tag, "netbackup"}, Timezone: "browser",
+		SchemaVersion: 39, Editable: true, GraphTooltip: 1, Refresh: "1m", Time: TimeRange{from, "now"},
+		Templating: Templating{append([]Variable{datasourceVariable(), siteVariable()}, variables...)},
+		Links:      []Link{{Title: "backwire", Type: "dashboards", Tags: []string{tag}, KeepTime: true, IncludeVars: true}},
+		Panels:     panels,
+	}
+}
+
+func datasourceVariable() Variable {
+	return Variable{Name: "datasource", Label: "Data source", Type: "datasource", Query: "prometheus"}
+}
+
+func siteVariable() Variable { return choice("site", "Site", "label_values(nbu_up, site)") }
+
+// choice is a variable of a label's values, all of them at first.
+func choice(name, label, query string) Variable {
+	return Variable{
+		Name: name, Label: label, Type: "query", Definition: query, Datasource: source(),
+		Query:   map[string]any{"query": query, "refId": "Variable-" + name},
+		Refresh: 2, Sort: 1, Multi: true, IncludeAll: true, AllValue: ".*",
+		Current: map[string]any{"selected": true, "text": []string{"All"}, "value": []string{"$__all"}},
+	}
+}
+
+func source() *Reference { return &Reference{"prometheus", "${datasource}"} }

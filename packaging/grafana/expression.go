@@ -1,0 +1,69 @@
+package grafana
+
+import "strings"
+
+// of is a metric at the chosen sites, with further matchers.
+func of(metric string, matchers ...string) string {
+	return metric + "{" + strings.Join(append([]string{`site=~"$site"`}, matchers...), ",") + "}"
+}
+
+// agent is a metric of the agents themselves, which belong to no site.
+func agent(metric string, matchers ...string) string {
+	return metric + "{" + strings.Join(append([]string{`instance=~"$instance"`}, matchers...), ",") + "}"
+}
+
+// Matchers of jobs. Backups are leaf jobs: their parents would count them twice.
+const (
+	isBackup = `job_type="BACKUP",parent="false"`
+	isLeaf   = `parent="false"`
+	isFailed = `result="failure"`
+)
+
+// during is what a counter grew over the whole time range.
+func during(counter string) string { return "increase(" + counter + "[$__range])" }
+
+// each is what a counter grew from one point to the next; the points must be some minutes apart.
+func each(counter string) string { return "increase(" + counter + "[$__interval])" }
+
+// lately is what a counter grew in the last minutes before a point.
+func lately(counter string) string { return "increase(" + counter + "[$__rate_interval])" }
+
+// persecond is a counter's rate.
+func persecond(counter string) string { return "rate(" + counter + "[$__rate_interval])" }
+
+// quantile of a classic histogram over the time range of a point.
+func quantile(q, histogram, by string) string {
+	return "histogram_quantile(" + q + ", sum by (" + by + ") (rate(" + histogram + "[$__rate_interval])))"
+}
+
+// zeroElse shows 0 where there is nothing to count but the sites are known.
+func zeroElse(expr string) string { return expr + " or 0 * sum(" + of("nbu_up") + ")" }
+
+// Expressions that more than one dashboard shows.
+var (
+	// successAge is how long ago each client's last success was.
+	successAge = "time() - max by (site, client, policy) (" + of("nbu_client_last_success_timestamp_seconds") + ")"
+
+	// allowedAge is how old it may be: by the policy's schedules where they are read, else a day.
+	allowedAge = "(max by (site, client, policy) (" + of("nbu_client_rpo_seconds") + ")" +
+		" or 0 * max by (site, client, policy) (" + of("nbu_client_last_attempt_timestamp_seconds") + ") + 86400)"
+
+	missedClients = "count(" + successAge + " > 1.25 * " + allowedAge + ")"
+
+	// compliance counts those that never succeeded as missed.
+	compliance = "sum(" + successAge + " <= bool 1.25 * " + allowedAge + ") / count(" + allowedAge + ")"
+
+	poolShare = "max by (site, disk_pool) (" + of("nbu_disk_pool_used_bytes") + ") / max by (site, disk_pool) (" + of("nbu_disk_pool_usable_bytes") + ")"
+
+	jobSuccess = "sum(" + during(of("nbu_jobs_completed_total", isBackup, `result=~"success|partial"`)) + ") / sum(" + during(of("nbu_jobs_completed_total", isBackup)) + ")"
+)
+
+// Colours of shares and ages that more than one dashboard shows.
+var (
+	shareColors = thresholds(bad, step(warn, 0.9), step(good, 0.98))
+	poolColors  = thresholds(good, step(warn, 0.8), step(bad, 0.95))
+	anyIsWarn   = thresholds(good, step(warn, 1))
+	anyIsBad    = thresholds(good, step(bad, 1))
+	plain       = thresholds(neutral)
+	catalogAge  = thresholds(good, step(warn, 86400), step(bad, 129600))
+)
