@@ -111,7 +111,7 @@ func (f *filling) place(r *reading, first int64) {
 		f.left = append(f.left, placed{e, min(max(point, first), f.tick)})
 	}
 	slices.SortFunc(f.left, placed.compare)
-	f.l.tally.birth = first - f.l.interval
+	f.l.tally.birth = f.l.before(first)
 	f.l.noticeReset(f.left)
 	f.l.noticeUnseen(r)
 }
@@ -119,14 +119,15 @@ func (f *filling) place(r *reading, first int64) {
 // fill makes the batch of a point.
 func (f *filling) fill(point int64) {
 	l := f.l
-	l.tally.birth = point - l.interval
+	before := l.before(point)
+	l.tally.birth = before
 	n := 0
 	for ; n < len(f.left) && f.left[n].point <= point; n++ {
 		l.enter(f.left[n].ending, point)
 	}
 	f.left = f.left[n:]
 	l.expire(point)
-	f.zero(point - l.interval)
+	f.zero(before)
 	b := source.Batch{T: point, Exemplars: l.tally.takeExemplars(), Partial: point <= l.newest}
 	var live []source.Sample
 	if point == f.tick {
@@ -137,6 +138,9 @@ func (f *filling) fill(point int64) {
 	f.add(b)
 	l.grid = point
 }
+
+// before is the point before a point, where new counters are 0.
+func (l *ledger) before(point int64) int64 { return max(point-l.interval, l.grid) }
 
 // zero begins the new counters.
 func (f *filling) zero(t int64) {

@@ -303,7 +303,7 @@ func TestGridTakesNoTickTwice(t *testing.T) {
 		r := newRig(t, nbusim.Options{Storage: oneUnit()})
 		r.tick()
 		at := time.Now().Truncate(minute)
-		for _, tick := range []time.Time{at, at.Add(-minute)} {
+		for _, tick := range []time.Time{at, at.Add(time.Second - minute)} {
 			for range r.site.Collect(t.Context(), tick) {
 				t.Errorf("a cycle for %v after one for %v", tick, at)
 			}

@@ -125,7 +125,7 @@ func (l *ledger) base(now int64) int64 {
 	}
 	before := l.readAt + l.skew // the server's clock at the last reading, as it counts today
 	if l.watermark > before+l.by.overlap() {
-		l.log.Warn("the server's clock was set back; reading again from there",
+		l.log.Warn("the server's clock was set back against this host's; reading again from there",
 			"read_until", stamp(l.watermark), "reading_from", stamp(min(before, now)))
 		return min(before, now)
 	}
@@ -181,7 +181,7 @@ func (l *ledger) enter(e *ending, point int64) {
 	if !ok {
 		return
 	}
-	at := min(max(e.end-l.skew, point-l.interval+1), point)
+	at := min(max(e.end-l.skew, l.before(point)+1), point)
 	l.tally.count(e, before, at)
 	l.clients.observe(e)
 	if e.kind.policyType == policyTypeCatalog && e.root && e.succeeded() {

@@ -79,7 +79,7 @@ func TestLedgerFollowsAServerClockThatJumps(t *testing.T) {
 				jobs()
 				r.tick()
 				r.want(17, "nbu_jobs_completed_total")
-				if n := strings.Count(log.String(), "clock was set back"); n != c.warnings {
+				if n := strings.Count(log.String(), "server's clock was set back"); n != c.warnings {
 					t.Errorf("%d warnings of a clock that was set back, want %d:\n%s", n, c.warnings, &log)
 				}
 			})

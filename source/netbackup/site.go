@@ -66,6 +66,7 @@ type Site struct {
 	gauges     *gauges // of the site's health
 	ping       Ping    // of this cycle; zero where there was no answer
 	reading    *reading
+	behind     bool // the agent's clock is behind the samples
 
 	mu     sync.Mutex
 	status Status
@@ -166,10 +167,8 @@ func (s *Site) everyCollector() []*collector {
 // to commit it, now or later.
 func (s *Site) Collect(ctx context.Context, tick time.Time) iter.Seq[source.Cycle] {
 	return func(yield func(source.Cycle) bool) {
-		t := tick.UnixMilli()
-		if t <= s.ledger.newest {
-			s.log.Warn("left out a tick that is not after the last one; did the agent's clock go back?",
-				"tick", tick.UTC(), "last", time.UnixMilli(s.ledger.newest).UTC())
+		t, ok := s.follow(tick.UnixMilli())
+		if !ok {
 			return
 		}
 		s.collect(ctx)
@@ -180,6 +179,33 @@ func (s *Site) Collect(ctx context.Context, tick time.Time) iter.Seq[source.Cycl
 		}
 		s.sayOverCaps()
 	}
+}
+
+// creep is how far time goes on in a cycle, in ms, while the agent's clock is behind what was
+// emitted: no receiver takes a sample that is older than its series.
+const creep = 1000
+
+// follow is the time of this cycle's samples: the tick, or just after the last one where the
+// agent's clock was set back, until it has caught up. It answers false for a tick that is
+// emitted already, as after a restart within an interval.
+func (s *Site) follow(tick int64) (t int64, ok bool) {
+	last := s.ledger.newest
+	switch {
+	case tick > last:
+		if s.behind {
+			s.log.Info("the agent's clock has caught up")
+		}
+		s.behind = false
+		return tick, true
+	case !s.behind && last-tick < s.ledger.interval:
+		return 0, false
+	case !s.behind:
+		s.log.Warn("the agent's clock was set back: samples go on from the last one in small steps until the clock has caught up. "+
+			"If it was wrong before, and receivers refuse samples of the future, start with an empty BACKWIRE_QUEUE_DIR",
+			"clock", instant(tick), "last_sample", instant(last))
+	}
+	s.behind = true
+	return last + creep, true
 }
 
 // collect runs the collectors.
