@@ -61,6 +61,15 @@ type Receiver struct {
 	script   []Answer
 	always   *Answer
 	requests []Request
+	refusals []Refusal
+}
+
+// Refusal is one point that was refused for itself, in whatever request it came.
+type Refusal struct {
+	Series string // its key
+	Point  Point
+	Held   bool // the receiver has this very point: it came twice
+	Reason string
 }
 
 // New returns an empty receiver.
@@ -105,6 +114,13 @@ func (r *Receiver) Requests() []Request {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.requests)
+}
+
+// Refusals is a copy of all refused points so far.
+func (r *Receiver) Refusals() []Refusal {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.refusals)
 }
 
 // ServeHTTP answers one request.
@@ -225,6 +241,7 @@ func (r *Receiver) sift(v Version, s *Series, fresh store) []error {
 	good.Points = nil
 	for _, p := range s.Points {
 		if err := r.checkPoint(key, s, p, good, fresh); err != nil {
+			r.refusals = append(r.refusals, Refusal{key, p, r.store.holds(key, p), err.Error()})
 			problems = append(problems, fmt.Errorf("%s: %w", key, err))
 			continue
 		}

@@ -118,6 +118,14 @@ func (st *store) last(key string) (Point, bool) {
 	return s.Last(), true
 }
 
+// holds says whether a series has a point with that time and that very value.
+func (st *store) holds(key string, p Point) bool {
+	s := st.series[key]
+	return s != nil && slices.ContainsFunc(s.Points, func(have Point) bool {
+		return have.T == p.T && math.Float64bits(have.V) == math.Float64bits(p.V)
+	})
+}
+
 // snapshot copies the series, sorted by key.
 func (st *store) snapshot() []Series {
 	out := make([]Series, 0, len(st.series))

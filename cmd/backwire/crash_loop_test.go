@@ -1,0 +1,235 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"flag"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"backwire/remotewrite"
+	"backwire/remotewrite/receiver"
+)
+
+var (
+	crashRounds = flag.Int("rounds", 0, "how often the crash loop kills the agent; 0 is 12, and 200 where everything is required")
+	crashSeed   = flag.Uint64("seed", 0, "of the crash loop; 0 takes one from the clock")
+)
+
+// The real thing: the binary is killed again and again while jobs end, at random moments, also
+// while it recovers and while segments roll, with a receiver that is down now and then. What it had
+// committed arrives, each point once, nothing else is refused, and every job is counted once.
+func TestCrashLoop(t *testing.T) {
+	l := newCrashLoop(t)
+	for range l.rounds {
+		l.round()
+	}
+	if l.found.records == 0 || l.busy < l.rounds/4 {
+		t.Fatalf("%d records were found, in %d of %d rounds: that proves nothing", l.found.records, l.busy, l.rounds)
+	}
+	l.primary.work(t, 0)
+	l.push.Always(nil)
+	last := start(t, l.env, l.backwire, "run")
+	l.awaitEverything(last)
+	_ = last.end(syscall.SIGKILL)
+	l.look(amount{})
+	l.holdsAll()
+	t.Logf("%d rounds: %d ended before the agent ran, %d committed; %d segments, %d torn ends, %d records, %d samples, %d jobs, %d requests, %d points came twice",
+		l.rounds, l.early, l.busy, l.segment, l.torn, l.found.records, l.found.samples, total(completedAt(l.push)),
+		len(l.push.Requests()), len(l.push.Refusals()))
+}
+
+// crashLoop is what stays over the rounds.
+type crashLoop struct {
+	t        *testing.T
+	rounds   int
+	random   *rand.Rand
+	push     *receiver.Receiver
+	primary  *primaryServer
+	backwire string
+	queue    string
+	env      []string
+
+	committed committed
+	found     amount // in the queue, of all that was ever written
+	sequence  uint64 // of the last record
+	segment   uint64 // the last one
+	early     int    // rounds that ended before the agent ran
+	busy      int    // rounds that committed something
+	torn      int
+}
+
+// amount is how much a queue has ever been given.
+type amount struct{ records, samples uint64 }
+
+// holder is the name of an endpoint that is never there, so that every segment stays to be looked at.
+const holder = "hold"
+
+func newCrashLoop(t *testing.T) *crashLoop {
+	seed := cmp.Or(*crashSeed, uint64(time.Now().UnixNano()))
+	l := &crashLoop{
+		t: t, rounds: loopRounds(), random: rand.New(rand.NewPCG(seed, 0)), committed: committed{},
+		push: receiver.New(receiver.Options{Ordered: true}), backwire: buildPrograms(t).backwire,
+	}
+	t.Logf("%d rounds, -seed %d", l.rounds, seed)
+	dir := t.TempDir()
+	l.queue = filepath.Join(dir, "queue")
+	server := httptest.NewServer(l.push)
+	t.Cleanup(server.Close)
+	l.primary = startPrimary(t, dir, "--history", "200", "--history-span", "2m", "--storage-units", "800", "--jobs-per-minute", "0")
+	l.primary.work(t, 2000)
+	l.env = append(agentEnv(t, dir, l.primary, server.URL), "BACKWIRE_BACKFILL=2m", "BACKWIRE_QUEUE_SEGMENT_BYTES=64KiB",
+		"BACKWIRE_REMOTE_WRITE_ENDPOINTS=push,"+holder, "BACKWIRE_REMOTE_WRITE_HOLD_URL=http://"+freePort(t))
+	return l
+}
+
+func loopRounds() int {
+	switch {
+	case *crashRounds > 0:
+		return *crashRounds
+	case os.Getenv("BACKWIRE_TEST_REQUIRE") == "all":
+		return 200
+	}
+	return 12
+}
+
+// round lets an agent live for a moment and looks at the queue it leaves behind.
+func (l *crashLoop) round() {
+	l.t.Helper()
+	l.push.Always(nil)
+	if l.random.IntN(3) == 0 {
+		l.push.Always(&receiver.Answer{Status: http.StatusServiceUnavailable})
+	}
+	victim := start(l.t, l.env, l.backwire, "run")
+	told := listen(l.t.Context(), l.env)
+	select {
+	case <-victim.ended:
+		l.t.Fatalf("the agent ended by itself: %v", victim.err)
+	case <-time.After(l.life()):
+	}
+	_ = victim.end(syscall.SIGKILL)
+	if !strings.Contains(victim.output(), "agent runs") {
+		l.early++
+	}
+	before := l.found.records
+	l.look(told())
+	if l.found.records > before {
+		l.busy++
+	}
+}
+
+// life is how long an agent has: hardly enough to start, until about the next tick, or anything.
+func (l *crashLoop) life() time.Duration {
+	const tick = time.Second
+	switch l.random.IntN(4) {
+	case 0:
+		return time.Duration(l.random.Int64N(int64(60 * time.Millisecond)))
+	case 1:
+		next := time.Until(time.Now().Truncate(tick).Add(tick))
+		return next + time.Duration(l.random.Int64N(int64(100*time.Millisecond)))
+	}
+	return time.Duration(l.random.Int64N(int64(tick)))
+}
+
+// listen asks an agent again and again how much it has committed, until it is dead; told is the most it said.
+func listen(ctx context.Context, env []string) (told func() amount) {
+	var most amount
+	ctx, end := context.WithCancel(ctx)
+	var asking sync.WaitGroup
+	asking.Go(func() {
+		for wait(ctx, 2*time.Millisecond) {
+			if status, err := askStatus(env); err == nil {
+				most = amount{max(most.records, status.Queue.Records), max(most.samples, status.Queue.Samples)}
+			}
+		}
+	})
+	return func() amount {
+		end()
+		asking.Wait()
+		return most
+	}
+}
+
+// look reads everything that is new in the queue with nobody's cursor, and holds that what an agent has said to be
+// committed is there, and what was there before.
+func (l *crashLoop) look(told amount) {
+	l.t.Helper()
+	if _, err := os.Stat(l.queue); err != nil && told == (amount{}) {
+		return // killed before it was made
+	}
+	found, err := remotewrite.Inspect(l.queue)
+	if err != nil {
+		l.t.Fatalf("inspect the queue that was left behind: %v", err)
+	}
+	ever := amount{}
+	for _, c := range found.Cursors {
+		if c.Name == holder {
+			ever = amount{c.Lag.Records, c.Lag.Samples}
+		}
+	}
+	if least := l.found.most(told); ever.records < least.records || ever.samples < least.samples {
+		l.t.Fatalf("the queue has %+v, but %+v were committed", ever, least)
+	}
+	for _, d := range found.Damages {
+		l.torn++
+		if d.Lost != (remotewrite.Totals{}) {
+			l.t.Fatalf("segment %d, offset %d: lost %+v: %v", d.Segment, d.Offset, d.Lost, d.Err)
+		}
+	}
+	if n := len(found.Segments); n > 0 {
+		l.read(found.Segments[n-1].Segment)
+	}
+	if l.found = ever; uint64(l.committed.points) != ever.samples {
+		l.t.Fatalf("%d samples can be read of %d", l.committed.points, ever.samples)
+	}
+}
+
+func (a amount) most(b amount) amount {
+	return amount{max(a.records, b.records), max(a.samples, b.samples)}
+}
+
+// read adds what is new in the queue to what was committed.
+func (l *crashLoop) read(segment uint64) {
+	l.t.Helper()
+	m := l.committed.read(l.t, l.queue)
+	if m.FirstSequence > l.sequence+1 || m.LastSequence < l.sequence {
+		l.t.Fatalf("records %d to %d are there after %d was", m.FirstSequence, m.LastSequence, l.sequence)
+	}
+	l.sequence, l.segment = m.LastSequence, segment
+}
+
+// awaitEverything waits until the receiver has as many points as were committed, and the primary's counts.
+func (l *crashLoop) awaitEverything(p *process) {
+	l.t.Helper()
+	awaitDelivery(l.t, l.push, l.primary, l.env)
+	select {
+	case <-p.ended:
+		l.t.Errorf("the agent ended by itself: %v", p.err)
+	default:
+	}
+	for _, loss := range agentStatus(l.t, l.env).Queue.Losses {
+		l.t.Errorf("lost: %+v", loss)
+	}
+}
+
+// holdsAll compares what arrived with what was committed, and goes through what was refused.
+func (l *crashLoop) holdsAll() {
+	l.t.Helper()
+	l.committed.arrived(l.t, l.push)
+	for _, r := range l.push.Refusals() {
+		if !r.Held {
+			l.t.Errorf("refused and not there: %s %v: %s", r.Series, r.Point, r.Reason)
+		}
+	}
+	for r, err := range remotewrite.ReadRejected(l.queue) {
+		l.t.Errorf("given up as rejected: %+v, %v", r, err)
+	}
+}
