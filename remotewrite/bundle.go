@@ -152,7 +152,10 @@ func (f *bundleFeed) report(l loss) {
 	}
 }
 
-func (f *bundleFeed) advance(w *window) error {
+func (f *bundleFeed) advance(w *window, note []byte) error {
+	if note != nil {
+		return nil
+	}
 	f.progress(f.bundle.bytesBefore(w.next), f.bundle.Manifest.Bytes())
 	return nil
 }

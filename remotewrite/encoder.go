@@ -1,6 +1,7 @@
 package remotewrite
 
 import (
+	"iter"
 	"math"
 
 	"backwire/source"
@@ -31,6 +32,17 @@ func (s span) points(i, n int) (from, to int) {
 		return s.from.point, n
 	}
 	return 0, n
+}
+
+// columns are those that the span has points of.
+func (s span) columns(w *window) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i := s.from.column; i <= s.to.column && i < len(w.columns); i++ {
+			if from, to := s.points(i, len(w.columns[i].points)); from < to && !yield(i) {
+				return
+			}
+		}
+	}
 }
 
 // count is how many points the span has in a window.

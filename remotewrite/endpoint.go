@@ -99,8 +99,8 @@ func (e *Endpoint) windowSamples() int {
 type feed interface {
 	// fill reads on, at most about so many samples. io.EOF says that there is nothing yet.
 	fill(w *window, samples int) error
-	// advance keeps the place behind a window for good.
-	advance(w *window) error
+	// advance keeps the place for good: behind a window, or with a note within it. The note may be forgotten.
+	advance(w *window, note []byte) error
 	// wait returns when there may be something to read.
 	wait(ctx context.Context) error
 }
@@ -120,7 +120,6 @@ type Endpoint struct {
 	speaks   atomic.Uint32 // a protocol: kept until the next start
 	window   window        // owned by Run
 	selected selection     // owned by Run
-	first    bool          // no window has been delivered since the start
 	shards   []*shard      // one for each request at a time
 }
 
@@ -138,7 +137,7 @@ func NewEndpoint(c EndpointConfig, from feed, rejected Rejected, log *slog.Logge
 	log = log.With("endpoint", c.Name)
 	e := &Endpoint{
 		config: c, feed: from, client: cl, log: log, rejected: rejected,
-		recorder: newRecorder(c.Name, log), sizing: newSizing(c.MaxSamples), bell: newBell(), fallback: fallback, first: true,
+		recorder: newRecorder(c.Name, log), sizing: newSizing(c.MaxSamples), bell: newBell(), fallback: fallback,
 		selected: selection{keep: c.Keep, drop: c.Drop},
 	}
 	e.speak(first)
@@ -216,8 +215,7 @@ func (e *Endpoint) drain(l life) error {
 		if err := e.deliver(l, &e.window); err != nil {
 			return err
 		}
-		e.first = false
-		if err := e.feed.advance(&e.window); err != nil {
+		if err := e.feed.advance(&e.window, nil); err != nil {
 			// What was delivered is sent once more after a restart, and nothing is lost.
 			e.log.Error("endpoint cannot keep its place", "error", err)
 		}
@@ -230,14 +228,23 @@ func (e *Endpoint) deliver(l life, w *window) error {
 	if len(w.columns) == 0 {
 		return nil
 	}
-	e.recorder.opened(w)
-	spans := deal(w, min(len(e.shards), 1+w.samples/e.config.MaxSamples))
+	spans := parseRest(w, w.note)
+	if spans == nil {
+		spans = deal(w, min(len(e.shards), 1+w.samples/e.config.MaxSamples))
+	}
+	rest := newRest(e.feed, w, spans)
+	e.recorder.opened(rest.samples())
 	if len(spans) == 1 {
-		return e.shards[0].deliver(l, w, spans[0])
+		return e.shards[0].deliver(l, rest, 0)
 	}
 	var g errgroup.Group
-	for i, sp := range spans {
-		g.Go(func() error { return e.shards[i].deliver(l, w, sp) })
+	for i, s := range e.shards {
+		g.Go(func() (err error) {
+			for k := i; k < len(spans) && err == nil; k += len(e.shards) {
+				err = s.deliver(l, rest, k)
+			}
+			return err
+		})
 	}
 	return g.Wait()
 }

@@ -26,6 +26,8 @@ type hunt struct {
 	left   int     // requests
 	bad    int     // samples still to be found; -1 where the receiver did not say how many
 	found  func(span, answer)
+	doubt  bool // the receiver may have had the request before
+	cut    bool // the last series goes on in the next request
 }
 
 // errRepeats says that a receiver refuses what it has stored.
@@ -33,24 +35,36 @@ var errRepeats = errors.New("the receiver refuses what it has stored already")
 
 // isolate gives every sample of a refused request its final verdict.
 func (s *shard) isolate(l life, w *window, r request, a answer) error {
-	h := &hunt{shard: s, window: cutout(w, r.span, r.since), left: huntRequests, bad: -1}
+	h := &hunt{
+		shard: s, window: cutout(w, r.span, r.since), left: huntRequests, bad: -1,
+		doubt: s.repeated(), cut: r.span.to.point > 0,
+	}
 	h.found = func(sp span, a answer) { h.reject(sp, sp.count(h.window), a) }
 	if a.written <= 0 {
+		if h.doubt {
+			return h.sift(l, a)
+		}
 		return h.search(l, h.all(), a)
 	}
 	h.bad = r.samples - a.written
 	s.endpoint.recorder.stored(min(a.written, r.samples))
 	s.counted = true
 	defer func() { s.counted = false }()
-	if s.repeated() && h.bad == h.window.samples-len(h.window.columns) {
-		s.endpoint.recorder.dropped(h.bad, reasonRepeated)
-		return nil
-	}
 	if err := h.series(l); err != nil {
 		return err
 	}
 	if h.bad <= 0 || h.window.samples == 0 { // where nothing was found, the exemplars were refused: they are not sent twice
 		return nil
+	}
+	if h.doubt {
+		taken, err := h.takesAgain(l)
+		if err != nil {
+			return err
+		}
+		if !taken {
+			s.endpoint.recorder.dropped(h.bad, reasonRepeated)
+			return nil
+		}
 	}
 	err := h.search(l, h.all(), a)
 	if errors.Is(err, errRepeats) {
@@ -58,13 +72,6 @@ func (s *shard) isolate(l life, w *window, r request, a answer) error {
 		return nil
 	}
 	return err
-}
-
-// repeated reports whether the receiver may have stored a request before, without our knowing: an attempt was not
-// answered, or this is what was under way when the last run ended, or what is sent is a bundle. A database without an out-of-order
-// window then takes the last sample of each series again and refuses the others, all of which it has.
-func (s *shard) repeated() bool {
-	return s.attempt > 0 || s.endpoint.first || s.endpoint.config.Repeats
 }
 
 func (h *hunt) all() span { return span{to: place{column: len(h.window.columns)}} }
@@ -75,20 +82,40 @@ func (h *hunt) series(l life) error {
 	if h.bad <= 0 || len(h.window.columns) == h.window.samples {
 		return nil
 	}
-	bad := map[int]answer{} // by column
-	lasts := &hunt{shard: h.shard, window: lasts(h.window), left: h.left, bad: -1}
-	lasts.found = func(sp span, a answer) {
-		for i := sp.from.column; i < sp.to.column; i++ {
-			bad[i] = a
-		}
-	}
-	_, err := lasts.try(l, lasts.all())
-	h.left = lasts.left
+	bad, err := h.deadEnds(l, h.ends())
 	if err != nil {
 		return err
 	}
 	h.drop(bad)
 	return nil
+}
+
+// ends are the columns of which the last point is here. Where the receiver may have had what follows, the last one
+// here of a series that was cut says nothing.
+func (h *hunt) ends() []int {
+	n := len(h.window.columns)
+	if h.doubt && h.cut {
+		n--
+	}
+	columns := make([]int, n)
+	for i := range columns {
+		columns[i] = i
+	}
+	return columns
+}
+
+// deadEnds sends the last points of columns once more and returns the answers to those that are refused.
+func (h *hunt) deadEnds(l life, columns []int) (map[int]answer, error) {
+	bad := map[int]answer{}
+	lasts := &hunt{shard: h.shard, window: lasts(h.window, columns), left: h.left, bad: -1}
+	lasts.found = func(sp span, a answer) {
+		for i := sp.from.column; i < sp.to.column; i++ {
+			bad[columns[i]] = a
+		}
+	}
+	_, err := lasts.try(l, lasts.all())
+	h.left = lasts.left
+	return bad, err
 }
 
 // drop takes series out of the search whose last samples were refused: whole if that does not make more than
@@ -203,10 +230,11 @@ func cutout(w *window, sp span, since int64) *window {
 	return out
 }
 
-// lasts is a window of the last point of each series.
-func lasts(w *window) *window {
-	out := &window{dict: w.dict, samples: len(w.columns)}
-	for _, c := range w.columns {
+// lasts is a window of the last point of some series.
+func lasts(w *window, columns []int) *window {
+	out := &window{dict: w.dict, samples: len(columns)}
+	for _, i := range columns {
+		c := w.columns[i]
 		out.columns = append(out.columns, column{series: c.series, points: c.points[len(c.points)-1:]})
 	}
 	return out

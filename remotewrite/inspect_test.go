@@ -18,7 +18,7 @@ func TestInspect(t *testing.T) {
 	f := newFleet("paris", 50, 0.3)
 	commitCycles(t, q, f, 30)
 	var w window
-	if err := errors.Join(a.fill(&w, 320), a.advance(&w)); err != nil {
+	if err := errors.Join(a.fill(&w, 320), a.advance(&w, nil)); err != nil {
 		t.Fatal(err)
 	}
 	commitCycles(t, q, f, 30)

@@ -289,7 +289,7 @@ func (e *modelEndpoint) drain(t *testing.T, records [][]wanted, windows, limit i
 			return nil
 		}
 		if err == nil {
-			err = e.sub.advance(&e.window)
+			err = e.sub.advance(&e.window, nil)
 		}
 		if err != nil {
 			return err

@@ -26,6 +26,7 @@ type reader struct {
 	wal    *wal.Reader
 	report func(loss)
 	from   wal.Position // what lies before has been delivered
+	until  wal.Position // no window goes beyond, whatever its size, if it begins before; the zero position is none
 
 	at     wal.Position // behind the record that was read last
 	seq    uint64       // of that record; 0 before the first
@@ -61,8 +62,9 @@ func (r *reader) newest() int64 { return max(r.past.Newest, r.had.Newest) }
 // there is no more: io.EOF means that there was none at all.
 func (r *reader) fill(w *window, limit int) error {
 	w.reset(r.at)
+	before := r.at.Compare(r.until) < 0
 	var err error
-	for err == nil && w.samples < limit {
+	for err == nil && w.samples < limit && (!before || w.next.Compare(r.until) < 0) {
 		err = r.step(w)
 	}
 	w.dict = r.dict

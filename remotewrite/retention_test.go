@@ -33,7 +33,7 @@ func drainAll(t *testing.T, s *Subscription) (got Totals) {
 			t.Fatal(err)
 		}
 		got = got.plus(Totals{uint64(w.records), uint64(w.samples)})
-		if err := s.advance(&w); err != nil {
+		if err := s.advance(&w, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -65,7 +65,7 @@ func TestLimitOfBytes(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := Totals{uint64(w.records), uint64(w.samples)}
-	if err := slow.advance(&w); err != nil {
+	if err := slow.advance(&w, nil); err != nil {
 		t.Fatal(err)
 	}
 	gotFast := drainAll(t, fast)
@@ -181,7 +181,7 @@ func TestAdvanceBackwards(t *testing.T) {
 		}
 	}
 	for _, w := range []*window{&second, &first} {
-		if err := a.advance(w); err != nil {
+		if err := a.advance(w, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -203,7 +203,7 @@ func TestUnsent(t *testing.T) {
 	if unsent := q.Stats().Cursors[0].Unsent; unsent != f.t-120_000 {
 		t.Errorf("unsent since %d, want %d", unsent, f.t-120_000)
 	}
-	if err := a.advance(&w); err != nil {
+	if err := a.advance(&w, nil); err != nil {
 		t.Fatal(err)
 	}
 	drainAll(t, a)
@@ -235,7 +235,7 @@ func TestUnsentBeforeTheFirstWindow(t *testing.T) {
 	}
 	var w window
 	for a.position().Segment < 2 {
-		if err := errors.Join(a.fill(&w, 1), a.advance(&w)); err != nil {
+		if err := errors.Join(a.fill(&w, 1), a.advance(&w, nil)); err != nil {
 			t.Fatal(err)
 		}
 	}

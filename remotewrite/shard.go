@@ -41,8 +41,9 @@ func newShard(e *Endpoint) *shard {
 	}
 }
 
-// deliver returns when every sample of a span has its final verdict.
-func (s *shard) deliver(l life, w *window, sp span) error {
+// deliver returns when every sample of a window's span has its final verdict.
+func (s *shard) deliver(l life, rest *rest, i int) error {
+	w, sp := rest.window, rest.spans[i]
 	for !sp.empty() {
 		r, a, err := s.send(l, w, sp)
 		if err != nil {
@@ -56,6 +57,7 @@ func (s *shard) deliver(l life, w *window, sp span) error {
 		s.endpoint.recorder.dropped(r.expired, reasonTooOld)
 		s.endpoint.recorder.done(r.samples + r.expired)
 		sp.from = r.span.to
+		rest.settle(i, sp.from)
 	}
 	return nil
 }

@@ -78,11 +78,11 @@ func (r *recorder) snapshot() Stats {
 	return s
 }
 
-// opened says what a window holds, settled that all of it is done with.
-func (r *recorder) opened(w *window) {
+// opened says how much of a window is to be sent.
+func (r *recorder) opened(samples int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.stats.Pending = w.samples
+	r.stats.Pending = samples
 }
 
 func (r *recorder) caughtUp() {

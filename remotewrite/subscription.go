@@ -18,6 +18,8 @@ type Subscription struct {
 	holder *holder // its fields are guarded by the queue's mu
 
 	filled filled
+	begun  wal.Position // up to where an earlier run may have sent; the zero position once that is past
+	note   []byte       // that it left about it
 }
 
 // filled is what the last window stands for.
@@ -77,6 +79,9 @@ func (s *Subscription) open(fromOldest bool) (err error) {
 		return err
 	}
 	s.reader = newReader(s.queue.log, from, s.report)
+	if until, note := s.cursor.Begun(); until.Compare(from) > 0 {
+		s.begun, s.note, s.reader.until = until, note, until
+	}
 	_ = s.reader.seek() // what stops it now stops fill too, which says so
 	s.place(from, filled{from, s.reader.totals(), s.reader.had.Totals, s.reader.newest()})
 	return nil
@@ -91,13 +96,27 @@ func (q *Queue) start(oldest bool) wal.Position {
 	return wal.Position{Segment: segments[0].Number}
 }
 
+// replaySamples bounds a window that is read again whatever the limit, because it has to be the one that was sent.
+const replaySamples = 4 * maxWindowSamples
+
 // fill reads on into w: whole records, until it holds limit samples or a segment ends. io.EOF means
-// that there is nothing new.
+// that there is nothing new. That the window is about to be sent is durable then; what an earlier run
+// was sending when it ended comes first, and once more as one window.
 func (s *Subscription) fill(w *window, limit int) error {
+	again := s.begun != wal.Position{}
+	if again {
+		limit = max(limit, replaySamples)
+	}
 	err := s.reader.fill(w, limit)
+	switch {
+	case again:
+		s.replay(w)
+	case err == nil:
+		_ = s.cursor.Begin(w.next) // where this fails advance does, which is told
+	}
 	s.filled = filled{w.next, s.reader.totals(), s.reader.had.Totals, s.reader.newest()}
 	if err != nil && w.next.Compare(s.position()) > 0 { // records without samples
-		if failed := s.advance(w); failed != nil {
+		if failed := s.advance(w, nil); failed != nil {
 			return failed
 		}
 	}
@@ -109,8 +128,20 @@ func (s *Subscription) fill(w *window, limit int) error {
 	return err
 }
 
-// advance says that everything in the window has its verdict. It is not taken back.
-func (s *Subscription) advance(w *window) error {
+// replay marks a window that an earlier run was sending, and takes what that had noted.
+func (s *Subscription) replay(w *window) {
+	w.repeated = true
+	w.note = s.note
+	if w.next.Compare(s.begun) >= 0 {
+		s.begun, s.note = wal.Position{}, nil
+	}
+}
+
+// advance says that everything in the window has its verdict, or notes what has none yet. It is not taken back.
+func (s *Subscription) advance(w *window, note []byte) error {
+	if note != nil {
+		return s.cursor.Note(note)
+	}
 	next := w.next
 	if next.Compare(s.position()) <= 0 {
 		return nil

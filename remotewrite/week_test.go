@@ -48,7 +48,7 @@ func TestWeek(t *testing.T) {
 			t.Fatal(err)
 		}
 		take(t, &w, first, got, values)
-		if err := s.advance(&w); err != nil {
+		if err := s.advance(&w, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -176,7 +176,7 @@ func readUntil(ctx context.Context, s *Subscription, samples int) error {
 			}
 		}
 		got += w.samples
-		if err := s.advance(&w); err != nil {
+		if err := s.advance(&w, nil); err != nil {
 			return err
 		}
 	}

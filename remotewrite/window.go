@@ -20,6 +20,9 @@ type window struct {
 	oldest  int64        // the lowest time of a point, ms since the epoch; 0 if there is none
 	newest  int64        // the highest
 
+	repeated bool   // a run that ended may have sent it, or some of it
+	note     []byte // that it left about what had no verdict yet; nil if it left none
+
 	places []uint32 // by series: where its column is, plus one
 }
 

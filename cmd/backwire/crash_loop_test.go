@@ -20,15 +20,23 @@ import (
 )
 
 var (
-	crashRounds = flag.Int("rounds", 0, "how often the crash loop kills the agent; 0 is 12, and 200 where everything is required")
+	crashRounds = flag.Int("rounds", 0, "how often the crash loop kills the agent, half of it for each protocol; 0 is 16, and 200 where everything is required")
 	crashSeed   = flag.Uint64("seed", 0, "of the crash loop; 0 takes one from the clock")
 )
 
 // The real thing: the binary is killed again and again while jobs end, at random moments, also
-// while it recovers and while segments roll, with a receiver that is down now and then. What it had
-// committed arrives, each point once, nothing else is refused, and every job is counted once.
+// while it recovers and while segments roll, with a receiver that is slow or down now and then and takes no
+// point behind another. What it had committed arrives, each point once, nothing else is refused, nothing
+// is called rejected, and every job is counted once.
 func TestCrashLoop(t *testing.T) {
-	l := newCrashLoop(t)
+	t.Run("2.0", func(t *testing.T) { testCrashLoop(t, receiver.Options{Ordered: true}) })
+	t.Run("1.0", func(t *testing.T) {
+		testCrashLoop(t, receiver.Options{Ordered: true, V2: receiver.Refuse, Whole: true})
+	})
+}
+
+func testCrashLoop(t *testing.T, o receiver.Options) {
+	l := newCrashLoop(t, o)
 	for range l.rounds {
 		l.round()
 	}
@@ -73,11 +81,11 @@ type amount struct{ records, samples uint64 }
 // holder is the name of an endpoint that is never there, so that every segment stays to be looked at.
 const holder = "hold"
 
-func newCrashLoop(t *testing.T) *crashLoop {
+func newCrashLoop(t *testing.T, o receiver.Options) *crashLoop {
 	seed := cmp.Or(*crashSeed, uint64(time.Now().UnixNano()))
 	l := &crashLoop{
 		t: t, rounds: loopRounds(), random: rand.New(rand.NewPCG(seed, 0)), committed: committed{},
-		push: receiver.New(receiver.Options{Ordered: true}), backwire: buildPrograms(t).backwire,
+		push: receiver.New(o), backwire: buildPrograms(t).backwire,
 	}
 	t.Logf("%d rounds, -seed %d", l.rounds, seed)
 	dir := t.TempDir()
@@ -87,26 +95,31 @@ func newCrashLoop(t *testing.T) *crashLoop {
 	l.primary = startPrimary(t, dir, "--history", "200", "--history-span", "2m", "--storage-units", "800", "--jobs-per-minute", "0")
 	l.primary.work(t, 2000)
 	l.env = append(agentEnv(t, dir, l.primary, server.URL), "BACKWIRE_BACKFILL=2m", "BACKWIRE_QUEUE_SEGMENT_BYTES=64KiB",
+		"BACKWIRE_REMOTE_WRITE_MAX_SAMPLES=1000",
 		"BACKWIRE_REMOTE_WRITE_ENDPOINTS=push,"+holder, "BACKWIRE_REMOTE_WRITE_HOLD_URL=http://"+freePort(t))
 	return l
 }
 
+// loopRounds is how often the agent is killed with one protocol.
 func loopRounds() int {
 	switch {
 	case *crashRounds > 0:
-		return *crashRounds
+		return (*crashRounds + 1) / 2
 	case os.Getenv("BACKWIRE_TEST_REQUIRE") == "all":
-		return 200
+		return 100
 	}
-	return 12
+	return 8
 }
 
 // round lets an agent live for a moment and looks at the queue it leaves behind.
 func (l *crashLoop) round() {
 	l.t.Helper()
 	l.push.Always(nil)
-	if l.random.IntN(3) == 0 {
+	switch l.random.IntN(3) {
+	case 0:
 		l.push.Always(&receiver.Answer{Status: http.StatusServiceUnavailable})
+	case 1:
+		l.push.Always(&receiver.Answer{Delay: 20 * time.Millisecond}) // it is killed with a window half sent
 	}
 	victim := start(l.t, l.env, l.backwire, "run")
 	told := listen(l.t.Context(), l.env)

@@ -13,9 +13,13 @@ import (
 
 const (
 	cursorDir   = "cursors"
-	cursorMagic = "BWCUR\x00\x00\x01" // the last byte is the format's version
+	cursorMagic = "BWCUR\x00\x00\x02" // the last byte is the format's version
 	slotSize    = 4096                // a disk sector, so that writing one slot cannot tear the other
-	slotUsed    = 36
+	noteOffset  = 2 * slotSize
+	cursorSize  = 3 * slotSize
+	slotUsed    = 52
+	noteMagic   = "BWNOT\x00\x00\x01"
+	noteHead    = 20 // magic, generation and length
 	cursorName  = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 )
 
@@ -31,14 +35,15 @@ type Cursor struct {
 	name string
 	file File
 	last slot
-	next int // the slot that the next Store writes: never the one that holds last
-	buf  [slotUsed]byte
+	next int // the slot that is written next: never the one that holds last
+	buf  []byte
 }
 
-// slot is a position with the number of the Store that wrote it.
+// slot is a position with the number of the write that made it durable.
 type slot struct {
 	generation uint64 // 0 if the slot is not legible
 	pos        Position
+	begun      Position // up to where something was begun; not behind pos where nothing was
 }
 
 // OpenCursor opens the cursor of that name, and creates it if it is new.
@@ -82,8 +87,8 @@ func (c *Cursor) settle(dir FS) error {
 	if err != nil {
 		return err
 	}
-	if size < 2*slotSize {
-		if _, err := c.file.WriteAt(make([]byte, 2*slotSize-size), size); err != nil {
+	if size < cursorSize {
+		if _, err := c.file.WriteAt(make([]byte, cursorSize-size), size); err != nil {
 			return fmt.Errorf("write: %w", err)
 		}
 	}
@@ -92,7 +97,8 @@ func (c *Cursor) settle(dir FS) error {
 		return err // those two Load says, and Store mends
 	}
 	if err == nil {
-		_, err = c.file.WriteAt(c.last.append(c.buf[:0]), int64(1-c.next)*slotSize)
+		c.buf = c.last.append(c.buf[:0])
+		_, err = c.file.WriteAt(c.buf, int64(1-c.next)*slotSize)
 		if err != nil {
 			return fmt.Errorf("write: %w", err)
 		}
@@ -116,14 +122,52 @@ func (c *Cursor) Load() (Position, error) {
 	return last.pos, nil
 }
 
-// Store makes p the cursor's position, durably: one write, one sync.
+// Store makes p the cursor's position, durably: one write, one sync. Nothing is begun then.
 func (c *Cursor) Store(p Position) error {
-	s := slot{generation: c.last.generation + 1, pos: p}
-	if err := writeSynced(c.file, s.append(c.buf[:0]), int64(c.next)*slotSize); err != nil {
+	if err := c.write(slot{pos: p}); err != nil {
 		return fmt.Errorf("store cursor %q: %w", c.name, err)
+	}
+	return nil
+}
+
+// Begin says durably that what lies between the position and until is about to be passed on, so that
+// whoever goes on after a crash knows what may have been. The position stays.
+func (c *Cursor) Begin(until Position) error {
+	if err := c.write(slot{pos: c.last.pos, begun: until}); err != nil {
+		return fmt.Errorf("begin at cursor %q: %w", c.name, err)
+	}
+	return nil
+}
+
+func (c *Cursor) write(s slot) error {
+	s.generation = c.last.generation + 1
+	c.buf = s.append(c.buf[:0])
+	if err := writeSynced(c.file, c.buf, int64(c.next)*slotSize); err != nil {
+		return err
 	}
 	c.last, c.next = s, 1-c.next
 	return nil
+}
+
+// Note keeps a few bytes about what was begun, until the next Begin or Store. They are written and not
+// synced: they survive the program's end, and a power loss perhaps.
+func (c *Cursor) Note(b []byte) error {
+	if len(b) > slotSize-noteHead-4 {
+		return fmt.Errorf("note %d bytes at cursor %q: %w", len(b), c.name, ErrTooLarge)
+	}
+	c.buf = appendNote(c.buf[:0], c.last.generation, b)
+	if _, err := c.file.WriteAt(c.buf, noteOffset); err != nil {
+		return fmt.Errorf("note at cursor %q: %w", c.name, err)
+	}
+	return nil
+}
+
+// Begun is up to where something was begun, and the last note about it, nil where there is none. A position
+// that is not behind the cursor's says that nothing was.
+func (c *Cursor) Begun() (until Position, note []byte) {
+	b := make([]byte, slotSize)
+	_, _ = c.file.ReadAt(b, noteOffset) // what cannot be read is no note
+	return c.last.begun, parseNote(b, c.last.generation)
 }
 
 // Close closes the cursor's file.
@@ -181,18 +225,43 @@ func (s slot) append(dst []byte) []byte {
 	dst = binary.LittleEndian.AppendUint64(dst, s.generation)
 	dst = binary.LittleEndian.AppendUint64(dst, s.pos.Segment)
 	dst = binary.LittleEndian.AppendUint64(dst, s.pos.Offset)
+	dst = binary.LittleEndian.AppendUint64(dst, s.begun.Segment)
+	dst = binary.LittleEndian.AppendUint64(dst, s.begun.Offset)
 	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[start:], castagnoli))
 }
 
 func parseSlot(b []byte) slot {
 	le := binary.LittleEndian
-	if string(b[:8]) != cursorMagic || le.Uint32(b[32:]) != crc32.Checksum(b[:32], castagnoli) {
+	if string(b[:8]) != cursorMagic || le.Uint32(b[48:]) != crc32.Checksum(b[:48], castagnoli) {
 		return slot{}
 	}
 	return slot{
 		generation: le.Uint64(b[8:]),
 		pos:        Position{Segment: le.Uint64(b[16:]), Offset: le.Uint64(b[24:])},
+		begun:      Position{Segment: le.Uint64(b[32:]), Offset: le.Uint64(b[40:])},
 	}
+}
+
+func appendNote(dst []byte, generation uint64, note []byte) []byte {
+	start := len(dst)
+	dst = append(dst, noteMagic...)
+	dst = binary.LittleEndian.AppendUint64(dst, generation)
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(note)))
+	dst = append(dst, note...)
+	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[start:], castagnoli))
+}
+
+// parseNote returns a note of that generation; one of another is about something else.
+func parseNote(b []byte, generation uint64) []byte {
+	le := binary.LittleEndian
+	if string(b[:8]) != noteMagic || le.Uint64(b[8:]) != generation {
+		return nil
+	}
+	end := noteHead + int(le.Uint32(b[16:]))
+	if end > len(b)-4 || le.Uint32(b[end:]) != crc32.Checksum(b[:end], castagnoli) {
+		return nil
+	}
+	return b[noteHead:end]
 }
 
 // readSlots returns the slot that holds the position, and which slot is the other.

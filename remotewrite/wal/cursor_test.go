@@ -81,7 +81,7 @@ func TestCursorEveryBit(t *testing.T) {
 		dir.Put(file, content)
 		content[bit/8] ^= 1 << (bit % 8)
 		want := at(2)
-		if bit/8 >= 4096 && bit/8 < 4096+36 {
+		if bit/8 >= 4096 && bit/8 < 4096+52 {
 			want = at(1)
 		}
 		c := openCursor(t, dir)
@@ -108,9 +108,9 @@ func TestCursorEveryLength(t *testing.T) {
 		pos, err := wal.ReadCursor(dir, "cloud")
 		switch {
 		case length == 0 && errors.Is(err, wal.ErrNoPosition):
-		case length > 0 && length < 36 && errors.Is(err, wal.ErrCursorDamaged):
-		case length >= 36 && length < 4096+36 && pos == at(1) && err == nil:
-		case length >= 4096+36 && pos == at(2) && err == nil:
+		case length > 0 && length < 52 && errors.Is(err, wal.ErrCursorDamaged):
+		case length >= 52 && length < 4096+52 && pos == at(1) && err == nil:
+		case length >= 4096+52 && pos == at(2) && err == nil:
 		default:
 			t.Fatalf("cut at %d: %v, %v", length, pos, err)
 		}
@@ -161,4 +161,50 @@ func TestCursorOnFullDisk(t *testing.T) {
 	dir.SetSpace(0)
 	mustStore(t, c, 1)
 	mustStore(t, c, 2)
+}
+
+// TestCursorBegun: what was begun is known after a power loss, the note about it where it reached the disk, and
+// both are over with the next position.
+func TestCursorBegun(t *testing.T) {
+	for name, keep := range map[string]crashfs.Keep{"nothing unsynced": crashfs.KeepNone, "all": crashfs.KeepAll} {
+		dir := crashfs.New()
+		c := openCursor(t, dir)
+		mustStore(t, c, 1)
+		if err := errors.Join(c.Begin(at(2)), c.Note([]byte("half"))); err != nil {
+			t.Fatal(err)
+		}
+		dir = dir.Restart(keep, rand.New(rand.NewPCG(0, 0)))
+		c = openCursor(t, dir)
+		pos, err := c.Load()
+		until, note := c.Begun()
+		if pos != at(1) || err != nil || until != at(2) || (string(note) == "half") != (keep == crashfs.KeepAll) {
+			t.Errorf("%s is kept: at %v, begun until %v with %q, %v", name, pos, until, note, err)
+		}
+		mustStore(t, c, 2)
+		if until, note := openCursor(t, dir).Begun(); until.Compare(at(2)) > 0 || note != nil {
+			t.Errorf("%s is kept: after a new position begun until %v with %q", name, until, note)
+		}
+	}
+}
+
+// TestNoteEveryBit: a note that is not whole is none, and costs the cursor nothing.
+func TestNoteEveryBit(t *testing.T) {
+	const file = "cursors/cloud"
+	dir := crashfs.New()
+	c := openCursor(t, dir)
+	if err := errors.Join(c.Store(at(1)), c.Begin(at(2)), c.Note([]byte("half"))); err != nil {
+		t.Fatal(err)
+	}
+	content := dir.Content(file)
+	for bit := 8192 * 8; bit < (8192+28)*8; bit++ {
+		content[bit/8] ^= 1 << (bit % 8)
+		dir.Put(file, content)
+		content[bit/8] ^= 1 << (bit % 8)
+		if until, note := openCursor(t, dir).Begun(); note != nil || until != at(2) {
+			t.Fatalf("bit %d: begun until %v with %q", bit, until, note)
+		}
+	}
+	if err := c.Note(make([]byte, 4096)); !errors.Is(err, wal.ErrTooLarge) {
+		t.Errorf("a note beyond its sector: %v", err)
+	}
 }

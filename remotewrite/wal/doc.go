@@ -42,15 +42,21 @@
 //
 // Sequence numbers count the records of the log from 1, over all segments: a jump is what was lost.
 //
-// A cursor is two slots, at 0 and 4096, each in a disk sector of its own:
+// A cursor is two slots, at 0 and 4096, and a note at 8192, each in a disk sector of its own:
 //
-//	0       8            16        24       32    36
-//	+-------+------------+---------+--------+-----+
-//	| magic | generation | segment | offset | CRC |
-//	+-------+------------+---------+--------+-----+
+//	0       8            16                  32                 48    52
+//	+-------+------------+---------+--------+---------+--------+-----+
+//	| magic | generation | segment | offset | segment | offset | CRC |
+//	+-------+------------+---------+--------+---------+--------+-----+
+//	                     position            begun up to
 //
-// Store writes the slot that does not hold the position, in place. The file has its full size from
-// the beginning, so that a cursor moves on a full disk.
+//	+-------+------------+--------+------+-----+
+//	| magic | generation | length | note | CRC |
+//	+-------+------------+--------+------+-----+
+//
+// Store and Begin write the slot that does not hold the position, in place. The file has its full size from
+// the beginning, so that a cursor moves on a full disk. A note is not synced and belongs to the slot of
+// its generation; torn, it is none.
 //
 // # Crash safety
 //

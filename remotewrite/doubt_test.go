@@ -1,0 +1,112 @@
+package remotewrite
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+
+	"backwire/remotewrite/receiver"
+)
+
+// doubtful is how a receiver may behave that gets a window again of which it has some series.
+var doubtful = map[string]struct {
+	config  EndpointConfig
+	options receiver.Options
+}{
+	"2.0":                         {EndpointConfig{}, receiver.Options{Ordered: true}},
+	"2.0, takes what it has":      {EndpointConfig{}, receiver.Options{}},
+	"1.0, valid parts are stored": {EndpointConfig{Protocol: "1.0"}, receiver.Options{Ordered: true}},
+	"1.0, nothing is stored":      {EndpointConfig{Protocol: "1.0"}, receiver.Options{Ordered: true, Whole: true}},
+}
+
+// sentAgain sends the first series of a window and then all of it, as after a kill, in requests of five series.
+func sentAgain(t *testing.T, name string, had int, poison func(*receiver.Series, receiver.Point) error) *rig {
+	t.Helper()
+	c := doubtful[name]
+	c.config.MaxSamples = 100
+	c.options.Poison = poison
+	all := testWindow(50, 20)
+	all.repeated = true
+	before := testWindow(50, 20)
+	before.columns, before.samples = before.columns[:had], had*20
+	g := newRig(t, c.config, c.options, before, all)
+	if had == 0 {
+		g.tape.windows = g.tape.windows[1:]
+	}
+	g.run(t, func() {})
+	return g
+}
+
+// What a receiver has of a window that is sent again is not rejected, and what it has not arrives.
+func TestRepeatedIsNotRejected(t *testing.T) {
+	for name := range doubtful {
+		for _, had := range []int{0, 1, 23, 25, 50} {
+			t.Run(fmt.Sprintf("%s, has %d", name, had), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					g := sentAgain(t, name, had, nil)
+					if n := len(g.sink.points()); n > 0 {
+						t.Errorf("%d samples are rejected", n)
+					}
+					if doubtful[name].options.Ordered { // else the receiver keeps both
+						g.stored(t, testWindow(50, 20))
+						// More, where what was stored of a refused request is repeated within the search.
+						got, want := g.endpoint.Stats().Dropped[reasonRepeated], uint64(19*had)
+						if got < want || got > want && name != "1.0, valid parts are stored" {
+							t.Errorf("%d samples are repeated, want %d", got, want)
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+// A series that a receiver does not take is found beside others that it has, and so is a single sample
+// where the receiver's answers allow it: one that stores the valid parts and then refuses them does not tell which it was.
+func TestPoisonAmongRepeated(t *testing.T) {
+	for name := range doubtful {
+		for _, had := range []int{0, 23} {
+			t.Run(fmt.Sprintf("%s, has %d", name, had), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					series := map[string]bool{}
+					w := testWindow(50, 20)
+					for _, i := range []int{24, 40} {
+						series[receivedKey(expectedLabels(w, &w.dict.series[w.columns[i].series], nil))] = true
+					}
+					g := sentAgain(t, name, had, func(s *receiver.Series, _ receiver.Point) error {
+						if series[s.Key()] {
+							return errors.New("poisoned")
+						}
+						return nil
+					})
+					if n := len(g.sink.points()); n != 40 {
+						t.Errorf("%d samples are rejected, want 40", n)
+					}
+					if n := g.endpoint.Stats().Rejected["400"]; n != 40 {
+						t.Errorf("%d samples are counted as rejected, want 40", n)
+					}
+				})
+				synctest.Test(t, func(t *testing.T) {
+					w := testWindow(50, 20)
+					key := receivedKey(expectedLabels(w, &w.dict.series[w.columns[31].series], nil))
+					bad := w.columns[31].points[7]
+					g := sentAgain(t, name, had, func(s *receiver.Series, p receiver.Point) error {
+						if s.Key() == key && p.T == bad.T {
+							return errors.New("poisoned")
+						}
+						return nil
+					})
+					want := []RejectedPoint{RejectedPoint(bad)}
+					if name == "2.0" || name == "1.0, valid parts are stored" {
+						want = nil
+					}
+					if got := g.sink.points(); !slices.Equal(got, want) {
+						t.Errorf("rejected %v, want %v", got, want)
+					}
+				})
+			})
+		}
+	}
+}
