@@ -42,10 +42,16 @@ func recordings() Group {
 count by (site) (nbu_client_last_attempt_timestamp_seconds > time() - 86400)`,
 		},
 		{
-			Record: clientRPO, help: "How old a client's last success may be: by its policy's schedules where they are read, else a day.",
+			Record: clientRPO, help: "How old a client's last success may be: by its policy's schedules; a week where they go by the calendar; a day for everybody where policies cannot be read.",
 			Expr: `nbu_client_rpo_seconds
 or on (site, client, policy)
-0 * nbu_client_last_attempt_timestamp_seconds + 86400`,
+0 * nbu_client_never_succeeded + 604800
+or on (site, client, policy)
+(
+  0 * nbu_client_last_attempt_timestamp_seconds + 86400
+  unless on (site)
+  nbu_client_never_succeeded
+)`,
 		},
 		{
 			Record: rpoCompliance, help: "Share of the clients whose last success is not older than it may be, with a quarter of grace.",

@@ -5,7 +5,7 @@ package rules_test
 type trial struct {
 	alert   string
 	at      string // when it is looked at
-	every   string // distance of the samples
+	every   string // distance of the samples: 1m, or 1h where it goes on for days
 	fires   []series
 	silent  []series
 	labels  map[string]string // of the alert that fires, beside its severity
@@ -27,6 +27,7 @@ const (
 	success = `nbu_client_last_success_timestamp_seconds` + client
 	attempt = `nbu_client_last_attempt_timestamp_seconds` + client
 	rpo     = `nbu_client_rpo_seconds` + client
+	never   = `nbu_client_never_succeeded` + client
 
 	pool     = `{site="paris",disk_pool="msdp",category="MSDP"}`
 	usable   = `nbu_disk_pool_usable_bytes` + pool
@@ -55,16 +56,23 @@ func clientTrials() []trial {
 			summary: "db1 (policy oracle, site paris) was last backed up 8h 0m 0s ago",
 		},
 		{
-			// Without its schedules a day is taken.
+			// Where policies cannot be read, a day is taken; a client that is in none is nobody's.
 			alert: "NetBackupClientMissedRPO", at: "31h", every: "1m", labels: db1,
 			fires:   []series{{success, "0x2000"}, {attempt, "0x2000"}},
-			silent:  []series{{success, "0+60x2000"}, {attempt, "0+60x2000"}},
+			silent:  []series{{success, "0x2000"}, {attempt, "0x2000"}, {`nbu_client_never_succeeded{site="paris",client="web1",policy="linux"}`, "0x2000"}},
 			summary: "db1 (policy oracle, site paris) was last backed up 1d 7h 0m 0s ago",
 		},
 		{
+			// By the calendar, a week.
+			alert: "NetBackupClientMissedRPO", at: "220h", every: "1h", labels: db1,
+			fires:   []series{{success, "0x300"}, {attempt, "0x300"}, {never, "0x300"}},
+			silent:  []series{{success, "0x170 604800x100"}, {attempt, "0x300"}, {never, "0x300"}},
+			summary: "db1 (policy oracle, site paris) was last backed up 9d 4h 0m 0s ago",
+		},
+		{
 			alert: "NetBackupClientNeverSucceeded", at: "25h", every: "1m", labels: db1,
-			fires:   []series{{`nbu_client_never_succeeded` + client, "1x2000"}},
-			silent:  []series{{`nbu_client_never_succeeded` + client, "0x2000"}},
+			fires:   []series{{never, "1x2000"}},
+			silent:  []series{{never, "0x2000"}},
 			summary: "db1 (policy oracle, site paris) has never been backed up with success",
 		},
 		{
@@ -128,18 +136,18 @@ func storageTrials() []trial {
 	return []trial{
 		{
 			// On the third day five more of them are left below the mark.
-			alert: "NetBackupStorageFilling", at: "72h", every: "5m",
+			alert: "NetBackupStorageFilling", at: "72h", every: "1h",
 			labels:  map[string]string{"site": "paris", "disk_pool": "msdp", "category": "MSDP"},
-			fires:   []series{{usable, "10000000x1000"}, {mark, "0.98x1000"}, {used, "9569600+100x1000"}},
-			silent:  []series{{usable, "10000000x1000"}, {mark, "0.98x1000"}, {used, "9000000+100x1000"}},
+			fires:   []series{{usable, "10000000x100"}, {mark, "0.98x100"}, {used, "9569600+1200x100"}},
+			silent:  []series{{usable, "10000000x100"}, {mark, "0.98x100"}, {used, "9000000+1200x100"}},
 			summary: "disk pool msdp at paris is full in 5.0 days",
 		},
 		{
 			// What fills for an hour says nothing yet: it takes two days.
-			alert: "NetBackupStorageFilling", at: "60h", every: "5m",
+			alert: "NetBackupStorageFilling", at: "60h", every: "1h",
 			labels:  map[string]string{"site": "paris", "storage_unit": "disk", "category": "BASIC_DISK"},
-			fires:   []series{{unitFree, "129600-100x1000"}, {unitUsed, "0+100x1000"}},
-			silent:  []series{{unitFree, "_x500 129600-100x500"}, {unitUsed, "_x500 0+100x500"}},
+			fires:   []series{{unitFree, "129600-1200x100"}, {unitUsed, "0+1200x100"}},
+			silent:  []series{{unitFree, "_x41 129600-1200x50"}, {unitUsed, "_x41 0+1200x50"}},
 			summary: "storage unit disk at paris is full in 2.0 days",
 		},
 		{
