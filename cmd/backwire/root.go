@@ -20,6 +20,8 @@ const defaultEnvFile = "/etc/backwire/backwire.env"
 type shell struct {
 	environ        []string
 	stdout, stderr io.Writer
+	stdin          io.Reader
+	interactive    bool // somebody is there to answer
 	envFile        string
 }
 
@@ -49,7 +51,7 @@ BACKWIRE_NETBACKUP_API_KEY_FILE and BACKWIRE_REMOTE_WRITE_URL, then run "backwir
 	root.PersistentFlags().StringVar(&sh.envFile, "env-file", "",
 		"file of settings in systemd's syntax (default "+defaultEnvFile+" where it exists)")
 	root.AddCommand(
-		newRun(sh), newReload(sh), newCheck(sh), newStatus(sh), newOnce(sh), newQueue(sh), newDemo(sh), newVersion(sh),
+		newRun(sh), newReload(sh), newTrust(sh), newCheck(sh), newStatus(sh), newOnce(sh), newQueue(sh), newDemo(sh), newVersion(sh),
 	)
 	return root
 }
