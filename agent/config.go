@@ -28,7 +28,7 @@ type Config struct {
 	Listen         Address `split_words:"true" default:"127.0.0.1:9469" empty:"true" desc:"Status page, /metrics, /-/healthy, /-/ready; empty is none."`
 	LogLevel       string  `split_words:"true" default:"info" oneof:"debug info warn error" desc:"The least severe level that is logged."`
 	LogFormat      string  `split_words:"true" default:"text" oneof:"text json" desc:"How log lines are written."`
-	Compat         string  `split_words:"true" desc:"Reserved for another exporter's metric names; any value is refused, because none are emitted yet."`
+	Compat         string  `split_words:"true" desc:"nbu_exporter adds that exporter's metric names and labels, so that its dashboards and rules go on working."`
 
 	// Warnings are settings that work and should not be left so.
 	Warnings []string `ignored:"true"`

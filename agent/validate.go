@@ -50,8 +50,8 @@ func (l *loader) validate(c *Config) {
 		l.warn("no endpoint: set %s_URL; until then the queue fills up to its limits, where the oldest is dropped; queue export copies it", endpointPrefix)
 	}
 	l.validateQueue(c.Queue)
-	if c.Compat != "" {
-		l.refuseNamed(prefix+"_COMPAT", c.Compat, "expected no value: no other exporter's names are emitted yet")
+	if c.Compat != "" && c.Compat != netbackup.CompatExporter {
+		l.refuseNamed(prefix+"_COMPAT", c.Compat, "expected "+netbackup.CompatExporter+", or nothing")
 	}
 }
 

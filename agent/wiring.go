@@ -32,7 +32,7 @@ func (c *Config) siteConfig(s *Site, version string) netbackup.SiteConfig {
 		client.Password = credential(s.Password, s.PasswordFile)
 	}
 	return netbackup.SiteConfig{
-		Client: client, Interval: time.Duration(c.Interval), Backfill: time.Duration(c.Backfill), Collect: c.Collect,
+		Client: client, Interval: time.Duration(c.Interval), Backfill: time.Duration(c.Backfill), Collect: c.Collect, Compat: c.Compat,
 		MaxClientSeries: int(s.MaxClientSeries), MaxJobSeries: int(s.MaxJobSeries), ForgetClients: time.Duration(s.ForgetClients),
 	}
 }
