@@ -114,6 +114,29 @@ func awaitDelivery(t *testing.T, r *receiver.Receiver, s *primaryServer, env []s
 	})
 }
 
+// nothingLost holds that an agent still runs and has given up nothing.
+func nothingLost(t *testing.T, p *process, env []string) {
+	t.Helper()
+	for _, loss := range agentStatus(t, env).Queue.Losses {
+		t.Errorf("lost: %+v", loss)
+	}
+	select {
+	case <-p.ended:
+		t.Errorf("the agent ended by itself: %v", p.err)
+	default:
+	}
+}
+
+// nothingRefused holds that a receiver has every point that it refused: these came twice.
+func nothingRefused(t *testing.T, r *receiver.Receiver) {
+	t.Helper()
+	for _, refused := range r.Refusals() {
+		if !refused.Held {
+			t.Errorf("refused and not there: %s %v: %s", refused.Series, refused.Point, refused.Reason)
+		}
+	}
+}
+
 // completedAt is what the receiver says of jobs that ended.
 func completedAt(r *receiver.Receiver) map[completedKey]int64 {
 	counts := map[completedKey]int64{}
