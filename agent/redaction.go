@@ -34,7 +34,7 @@ func show(v variable, text string) string {
 		return ""
 	}
 	switch v.field.Interface().(type) {
-	case URL, Proxy:
+	case URL, Target, Proxy:
 		return maskURL(text)
 	case Secret, Pairs: // parameters of a request for a token may be its credential
 		return redacted
@@ -70,7 +70,7 @@ func (l *loader) secrets(v variable, value string) []string {
 	switch v.field.Interface().(type) {
 	case Secret, Pairs:
 		return withParts(value)
-	case URL, Proxy:
+	case URL, Target, Proxy:
 		return urlSecrets(value)
 	case File:
 		path, _, err := findFile(value, l.credentials)

@@ -135,7 +135,8 @@ func validFingerprint(text string) bool {
 
 func (l *loader) validateEndpoint(b block, e *Endpoint) {
 	own := b.levels[0]
-	l.requireURL(b, "URL", e.URL, e.AllowHTTP, "the receiver's push URL, such as https://mimir.example/api/v1/push")
+	l.validateExport(b, e)
+	l.requireURL(b, "URL", e.URL.URL, e.AllowHTTP, "the receiver's push URL, such as https://mimir.example/api/v1/push")
 	password := e.Password.Set() || e.PasswordFile != ""
 	if e.Username == "" && password {
 		l.refuseNamed(own+"_USERNAME", "", "expected the user whose password is set")
