@@ -106,6 +106,9 @@ func (l *loader) validateSite(b block, site *Site) {
 	case login && !key && !site.Password.Set() && site.PasswordFile == "":
 		l.refuseNamed(own+"_PASSWORD_FILE", "", "expected a file with the password of "+own+"_USERNAME")
 	}
+	if site.URL.Set() && site.URL.RawQuery != "" {
+		l.refuseNamed(own+"_URL", site.URL.String(), "expected a URL without a ? in it")
+	}
 	if site.CAFingerprint != "" && !validFingerprint(site.CAFingerprint) {
 		l.refuseNamed(own+"_CA_FINGERPRINT", site.CAFingerprint, "expected a SHA-256 in hex: 64 digits, colons allowed")
 	}
