@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
@@ -115,7 +116,10 @@ func (a *aviary) plantEndpoints(t *testing.T) {
 	push := httptest.NewServer(http.HandlerFunc(a.receive))
 	t.Cleanup(push.Close)
 	names := []string{"password", "passwordfile", "bearer", "oauth", "headers", "headersfile", "key", "proxied", "query"}
-	a.set("REMOTE_WRITE_ENDPOINTS", strings.Join(names, ","))
+	a.set("REMOTE_WRITE_ENDPOINTS", strings.Join(append(names, "bundles"), ","))
+	a.set("REMOTE_WRITE_BUNDLES_URL", "file://"+t.TempDir())
+	a.set("REMOTE_WRITE_BUNDLES_SIGNING_KEY_FILE", a.file(t, "signing.key", a.secret("Endpoint.SigningKeyFile")+"\n"+signingKey(t)))
+	a.paths.Store("bundles", true) // nobody is asked
 	for _, name := range names {
 		query := ""
 		if name == "query" {
@@ -179,12 +183,25 @@ func clientCertificate(t *testing.T) (certPEM, keyPEM string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})), privateKey(t, key)
+}
+
+func signingKey(t *testing.T) string {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return privateKey(t, key)
+}
+
+func privateKey(t *testing.T, key any) string {
+	t.Helper()
 	packed, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})),
-		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: packed}))
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: packed}))
 }
 
 // unseen fails where a text holds one of the secrets, as it is or as basic authentication writes it.
