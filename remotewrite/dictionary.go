@@ -3,6 +3,7 @@ package remotewrite
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 	"strings"
 
 	"backwire/source"
@@ -47,6 +48,20 @@ type dictSeries struct {
 
 // symbol is the string behind a reference.
 func (d *dictionary) symbol(ref uint32) string { return d.symbols[ref] }
+
+// compare orders two series by their names and labels.
+func (d *dictionary) compare(a, b uint32) int {
+	s, t := &d.series[a], &d.series[b]
+	if c := strings.Compare(d.symbols[s.name], d.symbols[t.name]); c != 0 {
+		return c
+	}
+	return slices.CompareFunc(s.labels, t.labels, func(x, y uint32) int {
+		if x == y {
+			return 0 // no symbol is there twice
+		}
+		return strings.Compare(d.symbols[x], d.symbols[y])
+	})
+}
 
 // extent is how long a dictionary was, to say what is new since and to forget it again.
 type extent struct{ symbols, metrics, series int }

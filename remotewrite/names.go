@@ -1,13 +1,21 @@
 package remotewrite
 
-import "backwire/source"
+import (
+	"encoding/binary"
+
+	"backwire/source"
+)
 
 // names finds by name what a dictionary holds by number; only a writer needs it.
+//
+// A series' key is its name and labels in the dictionary's numbers, a fifth of their text: with tens of
+// thousands of series that text would be most of a small agent's memory.
 type names struct {
 	symbols map[string]uint32
 	metrics map[source.Metric]uint32
 	series  []map[string]uint32 // by site, then by key: two sites share no series
 	keys    []string            // by series
+	scratch []byte              // the key at hand
 }
 
 // newNames indexes an image. Where a site has a series twice the later one took the
@@ -23,13 +31,42 @@ func newNames(im *image) *names {
 	for range im.sites {
 		n.series = append(n.series, make(map[string]uint32))
 	}
-	metrics := make(map[uint32]*source.Metric)
-	for ref := range im.dict.series {
-		key := im.dict.source(uint32(ref), metrics).Key()
-		n.keys = append(n.keys, key)
-		n.series[im.owners[ref]][key] = uint32(ref)
+	for ref, s := range im.dict.series {
+		n.add(im.owners[ref], uint32(ref), s)
 	}
 	return n
+}
+
+// add names the next series of the dictionary. One that has the same labels and was there is found no more.
+func (n *names) add(site, ref uint32, s dictSeries) {
+	n.scratch = binary.AppendUvarint(n.scratch[:0], uint64(s.name))
+	for _, symbol := range s.labels {
+		n.scratch = binary.AppendUvarint(n.scratch, uint64(symbol))
+	}
+	key := string(n.scratch)
+	n.keys = append(n.keys, key)
+	n.series[site][key] = ref
+}
+
+// find returns a site's series, if it has been named.
+func (n *names) find(site int, s *source.Series) (ref uint32, ok bool) {
+	n.scratch = n.scratch[:0]
+	known := n.spell(s.Name)
+	for _, l := range s.Labels {
+		known = known && n.spell(l.Name) && n.spell(l.Value)
+	}
+	if !known {
+		return 0, false
+	}
+	ref, ok = n.series[site][string(n.scratch)]
+	return ref, ok
+}
+
+// spell adds a string's number to the key at hand, if it has one.
+func (n *names) spell(s string) bool {
+	ref, ok := n.symbols[s]
+	n.scratch = binary.AppendUvarint(n.scratch, uint64(ref))
+	return ok
 }
 
 // symbol finds or adds a string.

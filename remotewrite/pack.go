@@ -5,7 +5,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strings"
 
 	"backwire/remotewrite/wal"
 	"backwire/source"
@@ -150,20 +149,20 @@ func valueOf(v float64) uint64 {
 // series finds a series that is not where it was last time, or defines it.
 func (p *packer) series(at int, s *source.Series) uint32 {
 	metric := p.names.metric(p.dict, s.Metric)
-	old, known := p.names.series[at][s.Key()]
+	old, known := p.names.find(at, s)
 	if known && p.dict.series[old].metric == metric && p.dict.series[old].start == s.Start {
 		return old
 	}
 	ref := uint32(len(p.dict.series))
-	p.dict.series = append(p.dict.series, p.names.describe(p.dict, metric, s))
-	p.names.series[at][s.Key()] = ref
-	p.names.keys = append(p.names.keys, s.Key())
+	described := p.names.describe(p.dict, metric, s)
+	p.dict.series = append(p.dict.series, described)
+	p.names.add(uint32(at), ref, described)
 	p.values, p.were = append(p.values, 0), append(p.were, 0)
 	p.owners = append(p.owners, uint32(at))
 	p.now = p.now.grown(len(p.values))
 	if known {
 		p.now.remove(old)
-		p.undo.replaced = append(p.undo.replaced, replacement{s.Key(), old})
+		p.undo.replaced = append(p.undo.replaced, replacement{p.names.keys[ref], old})
 	}
 	return ref
 }
@@ -260,12 +259,13 @@ func isNext(before, now uint64) bool {
 // belongs to nothing.
 func (p *packer) appendExemplars(at int, b *source.Batch) {
 	known := slices.DeleteFunc(slices.Clone(b.Exemplars), func(e source.Exemplar) bool {
-		ref, ok := p.names.series[at][e.Series.Key()]
+		ref, ok := p.names.find(at, e.Series)
 		return !ok || !p.now.has(ref)
 	})
 	p.body = binary.AppendUvarint(p.body, uint64(len(known)))
 	for _, e := range known {
-		p.body = binary.AppendUvarint(p.body, uint64(p.names.series[at][e.Series.Key()]))
+		ref, _ := p.names.find(at, e.Series)
+		p.body = binary.AppendUvarint(p.body, uint64(ref))
 		p.body = binary.AppendUvarint(p.body, zigzag(e.T-b.T))
 		p.body = appendValue(p.body, 0, math.Float64bits(e.Value))
 		p.body = binary.AppendUvarint(p.body, uint64(len(e.Labels)))
@@ -318,13 +318,13 @@ func (p *packer) roll() []byte {
 		p.before, p.past = old.before.plus(old.had.Totals), old.had
 	}
 	moved := make([]uint32, len(old.values)) // by old reference: the new one and one
-	keys, lookup := p.names.keys, p.names.series
+	lookup := p.names.series
 	p.names = newNames(p.image)
 	for at, site := range old.sites {
-		refs := old.kept(at, lookup[at], keys)
+		refs := old.kept(at, lookup[at])
 		p.names.series = append(p.names.series, make(map[string]uint32, len(refs)))
 		for _, ref := range refs {
-			p.carry(old, ref, keys[ref])
+			p.carry(old, ref)
 			moved[ref] = uint32(len(p.values))
 		}
 		p.sites = append(p.sites, &siteImage{
@@ -339,24 +339,24 @@ func (p *packer) roll() []byte {
 }
 
 // carry takes one series over from the image of the segment before.
-func (p *packer) carry(old *image, ref uint32, key string) {
+func (p *packer) carry(old *image, ref uint32) {
 	at := old.owners[ref]
-	p.names.series[at][key] = uint32(len(p.values))
-	p.names.keys = append(p.names.keys, key)
-	p.dict.series = append(p.dict.series, p.names.translate(p.dict, old.dict, ref))
+	translated := p.names.translate(p.dict, old.dict, ref)
+	p.names.add(at, uint32(len(p.values)), translated)
+	p.dict.series = append(p.dict.series, translated)
 	p.values = append(p.values, old.values[ref])
 	p.owners = append(p.owners, at)
 }
 
 // kept lists the series of a site that the next segment has to know.
-func (im *image) kept(at int, byKey map[string]uint32, keys []string) []uint32 {
+func (im *image) kept(at int, byKey map[string]uint32) []uint32 {
 	var refs []uint32
 	for _, ref := range byKey {
 		if im.sites[at].present.has(ref) || im.dict.metrics[im.dict.series[ref].metric].durable {
 			refs = append(refs, ref)
 		}
 	}
-	slices.SortFunc(refs, func(a, b uint32) int { return strings.Compare(keys[a], keys[b]) })
+	slices.SortFunc(refs, im.dict.compare)
 	return refs
 }
 
