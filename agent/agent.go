@@ -17,17 +17,18 @@ import (
 // Agent collects, commits and sends from the start of Run to its end. It has no state
 // outside itself: after Run another Agent may take over, with another Config.
 type Agent struct {
-	config  *Config
-	version string
-	log     *slog.Logger
-	metrics *selfMetrics
-	open    func(ctx context.Context) (*plant, error)
-	started time.Time             // when it was made
-	standby bool                  // an agent that waits while another has the queue
-	waiting atomic.Pointer[error] // what for
-	running atomic.Pointer[plant] // nil before the queue is open
-	begun   chan struct{}         // closed when the queue is open and every site has its first tick
-	ending  atomic.Bool
+	config    *Config
+	version   string
+	log       *slog.Logger
+	metrics   *selfMetrics
+	open      func(ctx context.Context) (*plant, error)
+	started   time.Time             // when it was made
+	standby   bool                  // an agent that waits while another has the queue
+	waiting   atomic.Pointer[error] // what for
+	running   atomic.Pointer[plant] // nil before the queue is open
+	begun     chan struct{}         // closed when the queue is open and every site has its first tick, or by a standby
+	beginning sync.Once
+	ending    atomic.Bool
 }
 
 // plant is what runs: the queue and what feeds and empties it.
@@ -135,7 +136,7 @@ func (a *Agent) work(ctx context.Context, p *plant) {
 	for _, e := range p.endpoints {
 		endpoints.Go(func() { a.deliver(send, e) })
 	}
-	close(a.begun)
+	a.begin()
 	<-ctx.Done()
 	a.ending.Store(true)
 	a.log.Info("agent stops")
@@ -192,6 +193,9 @@ func (a *Agent) shut(p *plant) error {
 	a.leave("logout", endsWithin(closeGrace, &logouts))
 	return p.close()
 }
+
+// begin says that the start is over: the agent works, or stands by.
+func (a *Agent) begin() { a.beginning.Do(func() { close(a.begun) }) }
 
 // page is what answers at BACKWIRE_LISTEN.
 func (a *Agent) page() http.Handler { return newPage(a.Status, a.metrics.registry, a.log) }

@@ -49,6 +49,13 @@ func (a *Agent) checkSite(ctx context.Context, s *Site) []probe.Finding {
 }
 
 func (a *Agent) checkEndpoint(ctx context.Context, e *Endpoint) []probe.Finding {
+	if e.URL.Dir() != "" {
+		made, err := a.newExporter(e, nil)
+		if err != nil {
+			return refusedSettings(err)
+		}
+		return made.Check()
+	}
 	made, err := a.newEndpoint(e, nil, nil)
 	if err != nil {
 		return refusedSettings(err)

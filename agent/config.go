@@ -28,7 +28,7 @@ type Config struct {
 	Listen         Address `split_words:"true" default:"127.0.0.1:9469" empty:"true" desc:"Status page, /metrics, /-/healthy, /-/ready; empty is none."`
 	LogLevel       string  `split_words:"true" default:"info" oneof:"debug info warn error" desc:"The least severe level that is logged."`
 	LogFormat      string  `split_words:"true" default:"text" oneof:"text json" desc:"How log lines are written."`
-	Compat         string  `split_words:"true" desc:"Reserved for another exporter's metric names; any value is refused, because none are emitted yet."`
+	Compat         string  `split_words:"true" desc:"nbu_exporter adds that exporter's metric names and labels, so that its dashboards and rules go on working."`
 
 	// Warnings are settings that work and should not be left so.
 	Warnings []string `ignored:"true"`
@@ -63,7 +63,7 @@ type Site struct {
 type Endpoint struct {
 	Name string `ignored:"true"` // names the cursor too: "default" for the only one
 
-	URL                    URL      `split_words:"true" desc:"The receiver's push URL, such as https://mimir.example/api/v1/push."`
+	URL                    Target   `split_words:"true" desc:"The receiver's push URL, such as https://mimir.example/api/v1/push; or file:///DIR, an existing directory that bundles for queue import are written to."`
 	Username               string   `split_words:"true" excludes:"BEARER_TOKEN_FILE" desc:"User of basic authentication."`
 	Password               Secret   `split_words:"true" excludes:"PASSWORD_FILE BEARER_TOKEN_FILE" desc:"The user's password or token."`
 	PasswordFile           File     `split_words:"true" secret:"true" excludes:"BEARER_TOKEN_FILE" desc:"File with the user's password or token, read again when it changes."`
@@ -89,6 +89,9 @@ type Endpoint struct {
 	Concurrency            Count    `split_words:"true" default:"1" min:"1" max:"64" desc:"Requests at a time to the endpoint."`
 	Keep                   Pattern  `split_words:"true" desc:"Regular expression (RE2): only metrics whose whole name matches are sent. The name of a histogram is without _bucket, _sum and _count."`
 	Drop                   Pattern  `split_words:"true" desc:"Regular expression (RE2): metrics whose whole name matches are not sent, KEEP or not."`
+	Start                  string   `split_words:"true" default:"newest" oneof:"newest oldest" desc:"Where a new endpoint begins in the queue: newest sends what is collected from then on, oldest also what is queued already."`
+	ExportInterval         Duration `split_words:"true" default:"1h" min:"1m" max:"7d" desc:"Time between two bundles of a file:// URL."`
+	SigningKeyFile         File     `split_words:"true" secret:"true" desc:"ed25519 private key (PEM, PKCS #8) that signs the bundles of a file:// URL."`
 	ExternalLabels         Labels   `split_words:"true" desc:"key:value,… added to every series for this endpoint; wins over BACKWIRE_EXTERNAL_LABELS."`
 }
 

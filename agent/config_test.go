@@ -465,8 +465,12 @@ func TestLoadQueueNeedsNothingElse(t *testing.T) {
 }
 
 // A setting that would do nothing is refused, not ignored.
-func TestCompatIsRefused(t *testing.T) {
-	wantProblem(t, problemsOf(t, minimal("BACKWIRE_COMPAT=nbu_exporter")...), "BACKWIRE_COMPAT", "nbu_exporter", "no value")
+func TestCompatKnowsOneExporter(t *testing.T) {
+	wantProblem(t, problemsOf(t, minimal("BACKWIRE_COMPAT=other")...), "BACKWIRE_COMPAT", "other", "nbu_exporter")
+	c := mustLoad(t, minimal("BACKWIRE_COMPAT=nbu_exporter")...)
+	if got := c.siteConfig(&c.Sites[0], "test").Compat; got != "nbu_exporter" {
+		t.Errorf("the site is told %q", got)
+	}
 }
 
 // A token needs the client, its secret and where to ask.

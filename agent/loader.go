@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -229,17 +230,12 @@ func (l *loader) assign(v variable, s setting) {
 	}
 }
 
-// show is a value as a problem may print it. A Secret takes any text and so is never shown.
-func show(v variable, text string) string {
-	switch v.field.Interface().(type) {
-	case URL, Proxy:
-		return maskURL(text)
-	}
-	return text
-}
-
 func (l *loader) assignFile(field *File, s setting, tags reflect.StructTag) {
 	path, info, err := findFile(s.value, l.credentials)
+	if tags.Get("secret") != "" && err != nil && !filepath.IsAbs(s.value) {
+		l.refuse(s, redacted, "expected the path of a file with the secret, not the secret itself, or the name of a credential")
+		return
+	}
 	if err != nil {
 		l.refuse(s, s.value, "expected a file that can be read: "+err.Error())
 		return

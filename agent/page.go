@@ -13,6 +13,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"runtime/pprof"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -46,6 +48,7 @@ func newPage(status func() Status, metrics prometheus.Gatherer, log *slog.Logger
 	mux.HandleFunc("GET /status.json", p.json)
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { p.answer(w, "healthy", p.status().Unhealthy) })
 	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) { p.answer(w, "ready", p.status().Unready) })
+	mux.HandleFunc("GET /debug/pprof/{profile}", p.profile)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{EnableOpenMetrics: true, ErrorLog: promLog{log}}))
 	return p.guard(mux)
 }
@@ -86,6 +89,25 @@ func (p *page) json(w http.ResponseWriter, _ *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	p.write(w, append(body, '\n'))
+}
+
+// profile shows where the program's memory is and what its goroutines do, to this machine alone. It
+// holds names of functions and no values.
+func (p *page) profile(w http.ResponseWriter, r *http.Request) {
+	detail, known := map[string]int{"heap": 0, "goroutine": 2}[r.PathValue("profile")]
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if !known || err != nil || !peer.Addr().Unmap().IsLoopback() {
+		http.NotFound(w, r)
+		return
+	}
+	var body bytes.Buffer
+	if err := pprof.Lookup(r.PathValue("profile")).WriteTo(&body, detail); err != nil {
+		p.log.Error("profile", "err", err)
+		http.Error(w, "the profile cannot be shown", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	p.write(w, body.Bytes())
 }
 
 // answer is 200 where there is nothing against it.

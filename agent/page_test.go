@@ -184,3 +184,25 @@ func TestRoughly(t *testing.T) {
 		}
 	}
 }
+
+func TestProfilesAreForThisMachine(t *testing.T) {
+	t.Parallel()
+	page := newPage(exampleStatus, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
+	for _, c := range []struct {
+		path, from string
+		code       int
+	}{
+		{"/debug/pprof/goroutine", "127.0.0.1:1", http.StatusOK},
+		{"/debug/pprof/heap", "[::1]:1", http.StatusOK},
+		{"/debug/pprof/heap", "192.0.2.1:1", http.StatusNotFound},
+		{"/debug/pprof/cmdline", "127.0.0.1:1", http.StatusNotFound},
+	} {
+		r := httptest.NewRequest(http.MethodGet, c.path, http.NoBody)
+		r.RemoteAddr = c.from
+		w := httptest.NewRecorder()
+		page.ServeHTTP(w, r)
+		if w.Code != c.code || c.code == http.StatusOK && w.Body.Len() == 0 {
+			t.Errorf("%s from %s: %d with %d bytes, want %d", c.path, c.from, w.Code, w.Body.Len(), c.code)
+		}
+	}
+}

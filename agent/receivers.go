@@ -20,11 +20,14 @@ func LoadEndpoints(environ []string, file []Assignment) (*Config, error) {
 	return c, nil
 }
 
-// Receivers are the endpoints in remotewrite's own terms.
+// Receivers are the endpoints in remotewrite's own terms, those that export left out.
 func (c *Config) Receivers(version string) ([]remotewrite.EndpointConfig, error) {
 	var receivers []remotewrite.EndpointConfig
 	for i := range c.Endpoints {
 		e := &c.Endpoints[i]
+		if e.URL.Dir() != "" {
+			continue
+		}
 		made, err := c.endpointConfig(e, version)
 		if err != nil {
 			return nil, fmt.Errorf("endpoint %s: %w", e.Name, err)

@@ -31,6 +31,7 @@ func (a *Agent) awaitPlant(ctx context.Context) (*plant, error) {
 				a.log.Info("standby: waits for the queue", "reason", err)
 			}
 			a.waiting.Store(&err)
+			a.begin()
 			sleep(ctx, standbyPoll)
 			if ctx.Err() != nil {
 				return nil, ctx.Err()

@@ -49,36 +49,49 @@ func (l Local) Status(ctx context.Context) (Status, error) {
 	return s, l.countRejected(&s)
 }
 
-// ask is the agent's own answer, from its page.
+// ask is the agent's own answer.
 func (l Local) ask(ctx context.Context) (Status, error) {
-	if l.Listen == "" {
-		return Status{}, l.silent(errors.New(prefix + "_LISTEN is empty, so that it cannot be asked"))
-	}
-	ctx, cancel := context.WithTimeout(ctx, askWithin)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+string(l.Listen)+"/status.json", http.NoBody)
-	if err != nil {
-		return Status{}, fmt.Errorf("ask the agent: %w", err)
-	}
-	direct := &http.Transport{} // no proxy stands between this machine and itself
-	defer direct.CloseIdleConnections()
-	resp, err := direct.RoundTrip(req)
-	if err != nil {
-		return Status{}, l.silent(err)
-	}
-	defer resp.Body.Close()
 	var s Status
-	if resp.StatusCode != http.StatusOK {
-		return s, l.silent(fmt.Errorf("its page answers %s", resp.Status))
+	body, err := l.Page(ctx, "/status.json")
+	if err != nil {
+		return s, err
 	}
-	if err := json.NewDecoder(io.LimitReader(resp.Body, maxStatus)).Decode(&s); err != nil {
+	if err := json.Unmarshal(body, &s); err != nil {
 		return s, l.silent(fmt.Errorf("its page at %s is not backwire's: %w", l.Listen, err))
 	}
 	return s, nil
 }
 
-// maxStatus bounds what is read of an answer, in bytes.
-const maxStatus = 16 << 20
+// Page is what the running agent answers at a path of its page.
+func (l Local) Page(ctx context.Context, path string) ([]byte, error) {
+	if l.Listen == "" {
+		return nil, l.silent(errors.New(prefix + "_LISTEN is empty, so that it cannot be asked"))
+	}
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+string(l.Listen)+path, http.NoBody)
+	if err != nil {
+		return nil, fmt.Errorf("ask the agent: %w", err)
+	}
+	direct := &http.Transport{} // no proxy stands between this machine and itself
+	defer direct.CloseIdleConnections()
+	resp, err := direct.RoundTrip(req)
+	if err != nil {
+		return nil, l.silent(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, l.silent(fmt.Errorf("its page answers %s", resp.Status))
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return nil, l.silent(err)
+	}
+	return body, nil
+}
+
+// maxAnswer bounds what is read of an answer, in bytes.
+const maxAnswer = 16 << 20
 
 // silent says whether there is an agent that does not answer, by the queue's lock.
 func (l Local) silent(cause error) error {

@@ -77,6 +77,9 @@ func (s *Supervisor) tell(lines ...string) {
 // statusLine is what systemctl status shows.
 func statusLine(a *Agent) string {
 	s := a.Status()
+	if a.running.Load() == nil {
+		return "STATUS=" + oneLine(s.Unready)
+	}
 	up := 0
 	for i := range s.Sites {
 		if s.Sites[i].State == "up" {

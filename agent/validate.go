@@ -50,8 +50,8 @@ func (l *loader) validate(c *Config) {
 		l.warn("no endpoint: set %s_URL; until then the queue fills up to its limits, where the oldest is dropped; queue export copies it", endpointPrefix)
 	}
 	l.validateQueue(c.Queue)
-	if c.Compat != "" {
-		l.refuseNamed(prefix+"_COMPAT", c.Compat, "expected no value: no other exporter's names are emitted yet")
+	if c.Compat != "" && c.Compat != netbackup.CompatExporter {
+		l.refuseNamed(prefix+"_COMPAT", c.Compat, "expected "+netbackup.CompatExporter+", or nothing")
 	}
 }
 
@@ -106,6 +106,9 @@ func (l *loader) validateSite(b block, site *Site) {
 	case login && !key && !site.Password.Set() && site.PasswordFile == "":
 		l.refuseNamed(own+"_PASSWORD_FILE", "", "expected a file with the password of "+own+"_USERNAME")
 	}
+	if site.URL.Set() && site.URL.RawQuery != "" {
+		l.refuseNamed(own+"_URL", site.URL.String(), "expected a URL without a ? in it")
+	}
 	if site.CAFingerprint != "" && !validFingerprint(site.CAFingerprint) {
 		l.refuseNamed(own+"_CA_FINGERPRINT", site.CAFingerprint, "expected a SHA-256 in hex: 64 digits, colons allowed")
 	}
@@ -135,7 +138,8 @@ func validFingerprint(text string) bool {
 
 func (l *loader) validateEndpoint(b block, e *Endpoint) {
 	own := b.levels[0]
-	l.requireURL(b, "URL", e.URL, e.AllowHTTP, "the receiver's push URL, such as https://mimir.example/api/v1/push")
+	l.validateExport(b, e)
+	l.requireURL(b, "URL", e.URL.URL, e.AllowHTTP, "the receiver's push URL, such as https://mimir.example/api/v1/push")
 	password := e.Password.Set() || e.PasswordFile != ""
 	if e.Username == "" && password {
 		l.refuseNamed(own+"_USERNAME", "", "expected the user whose password is set")

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -157,6 +158,30 @@ func loopbackHost(host string) bool {
 	}
 	address, err := netip.ParseAddr(host)
 	return err == nil && address.Unmap().IsLoopback()
+}
+
+// Target is where an endpoint's samples go: a receiver's URL, or file:// and a directory.
+type Target struct{ URL }
+
+// UnmarshalText parses a URL, or the absolute path of a directory behind file://.
+func (t *Target) UnmarshalText(text []byte) error {
+	if !strings.HasPrefix(string(text), "file:") {
+		return t.URL.UnmarshalText(text)
+	}
+	parsed, err := url.Parse(string(text))
+	if err != nil || parsed.Host != "" || !strings.HasPrefix(parsed.Path, "/") || parsed.RawQuery+parsed.Fragment != "" {
+		return errors.New("expected a directory such as file:///media/stick/out")
+	}
+	t.URL.URL = parsed
+	return nil
+}
+
+// Dir is the directory; empty where the target is a receiver.
+func (t Target) Dir() string {
+	if !t.Set() || t.Scheme != "file" {
+		return ""
+	}
+	return filepath.Clean(t.Path)
 }
 
 // Proxy is a proxy's URL; it may carry a user and a password, and no print shows them.

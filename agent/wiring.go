@@ -32,7 +32,7 @@ func (c *Config) siteConfig(s *Site, version string) netbackup.SiteConfig {
 		client.Password = credential(s.Password, s.PasswordFile)
 	}
 	return netbackup.SiteConfig{
-		Client: client, Interval: time.Duration(c.Interval), Backfill: time.Duration(c.Backfill), Collect: c.Collect,
+		Client: client, Interval: time.Duration(c.Interval), Backfill: time.Duration(c.Backfill), Collect: c.Collect, Compat: c.Compat,
 		MaxClientSeries: int(s.MaxClientSeries), MaxJobSeries: int(s.MaxJobSeries), ForgetClients: time.Duration(s.ForgetClients),
 	}
 }
@@ -128,7 +128,7 @@ func (c *Config) endpointConfig(e *Endpoint, version string) (remotewrite.Endpoi
 		proxy = e.ProxyURL.URL().String()
 	}
 	return remotewrite.EndpointConfig{
-		Name: e.Name, URL: e.URL.URL.String(),
+		Name: e.Name, URL: e.URL.URL.URL.String(),
 		Username: e.Username, Password: e.Password.Reveal(), PasswordFile: string(e.PasswordFile),
 		BearerTokenFile: string(e.BearerTokenFile), OAuth2: e.oauth2(), Tenant: e.Tenant, Headers: headers,
 		CAFile: string(e.CAFile), CertFile: string(e.CertFile), KeyFile: string(e.KeyFile),
@@ -164,12 +164,26 @@ func (a *Agent) newEndpoint(e *Endpoint, from *remotewrite.Subscription, rejecte
 	return remotewrite.NewEndpoint(config, from, rejected, a.log)
 }
 
-func (a *Agent) newEndpointPart(e *Endpoint, queue *remotewrite.Queue, rejected remotewrite.Rejected) (*endpointPart, *remotewrite.Endpoint, error) {
-	place, err := queue.Subscribe(e.Name, true)
+// sender is an endpoint of either kind.
+type sender interface {
+	remotewrite.Sender
+	Run(ctx context.Context, flush time.Duration) error
+}
+
+// newSender makes what takes an endpoint's samples away; place and rejected are nil where nothing is sent.
+func (a *Agent) newSender(e *Endpoint, place *remotewrite.Subscription, rejected remotewrite.Rejected) (sender, error) {
+	if e.URL.Dir() != "" {
+		return a.newExporter(e, place)
+	}
+	return a.newEndpoint(e, place, rejected)
+}
+
+func (a *Agent) newEndpointPart(e *Endpoint, queue *remotewrite.Queue, rejected remotewrite.Rejected) (*endpointPart, sender, error) {
+	place, err := queue.Subscribe(e.Name, e.Start == "oldest")
 	if err != nil {
 		return nil, nil, err
 	}
-	made, err := a.newEndpoint(e, place, rejected)
+	made, err := a.newSender(e, place, rejected)
 	if err != nil {
 		return nil, nil, errors.Join(err, place.Close())
 	}
@@ -258,7 +272,7 @@ func (a *Agent) openQueue() (*remotewrite.Queue, error) {
 }
 
 // fit also returns the endpoints themselves, which have figures of their own.
-func (a *Agent) fit(p *plant, queue *remotewrite.Queue, rejected remotewrite.Rejected) ([]*remotewrite.Endpoint, error) {
+func (a *Agent) fit(p *plant, queue *remotewrite.Queue, rejected remotewrite.Rejected) ([]remotewrite.Sender, error) {
 	for i := range a.config.Sites {
 		s := &a.config.Sites[i]
 		part, err := a.newSitePart(s, queue.Checkpoint(s.Site), queue)
@@ -271,7 +285,7 @@ func (a *Agent) fit(p *plant, queue *remotewrite.Queue, rejected remotewrite.Rej
 	if p.self, err = a.newSelf(queue.Checkpoint(selfName), queue); err != nil {
 		return nil, err
 	}
-	var sending []*remotewrite.Endpoint
+	var sending []remotewrite.Sender
 	for i := range a.config.Endpoints {
 		part, made, err := a.newEndpointPart(&a.config.Endpoints[i], queue, rejected)
 		if err != nil {
@@ -301,7 +315,7 @@ func New(config *Config, version string, log *slog.Logger) (*Agent, error) {
 		problems = append(problems, err)
 	}
 	for i := range config.Endpoints {
-		_, err := a.newEndpoint(&config.Endpoints[i], nil, nil)
+		_, err := a.newSender(&config.Endpoints[i], nil, nil)
 		problems = append(problems, err)
 	}
 	if err := errors.Join(problems...); err != nil {

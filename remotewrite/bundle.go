@@ -8,7 +8,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"backwire/remotewrite/wal"
 )
@@ -21,6 +23,26 @@ type Bundle struct {
 	path string
 	root *os.Root
 	log  *wal.Log
+}
+
+// Bundles are the bundles below a directory that an agent exports to, the oldest first. Where there is none it is the
+// directory itself, which is one or is refused as one.
+func Bundles(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir) // sorted by name, which begins with the time
+	if err != nil {
+		return nil, fmt.Errorf("look for bundles: %w", err)
+	}
+	var found []string
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if _, err := os.Stat(filepath.Join(path, manifestFile)); err == nil && e.IsDir() && !strings.HasSuffix(path, partSuffix) {
+			found = append(found, path)
+		}
+	}
+	if len(found) == 0 {
+		return []string{dir}, nil
+	}
+	return found, nil
 }
 
 // OpenBundle reads all of a bundle and refuses it where anything is missing, truncated or changed; with a
@@ -69,38 +91,39 @@ func (b *Bundle) Close() error {
 }
 
 // Send delivers the bundle, oldest first, to one receiver, and returns when every sample has its final
-// verdict. It first makes sure that the receiver answers. A bundle may be sent again, whole or after an
-// interruption: the receiver has the same series in the end.
-func (b *Bundle) Send(ctx context.Context, c EndpointConfig, log *slog.Logger, progress func(done, total int64)) (Stats, error) {
+// verdict. It first makes sure that the receiver answers. What that refuses goes to rejected, which may be nil. A bundle
+// may be sent again, whole or after an interruption: the receiver has the same series in the end.
+func (b *Bundle) Send(ctx context.Context, c EndpointConfig, rejected Rejected, log *slog.Logger, progress func(done, total int64)) (Stats, error) {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	c.Repeats = true
 	from := &bundleFeed{bundle: b, end: end, progress: progress}
 	from.reader = newReader(b.log, wal.Position(b.Manifest.From), from.report)
-	s, err := b.deliver(ctx, c, from, log)
-	if err := errors.Join(err, from.reader.close()); err != nil {
-		return s, fmt.Errorf("send bundle %s to endpoint %s: %w", b.path, c.Name, err)
-	}
-	return s, nil
-}
-
-func (b *Bundle) deliver(ctx context.Context, c EndpointConfig, from *bundleFeed, log *slog.Logger) (Stats, error) {
-	e, err := NewEndpoint(c, from, nil, log)
+	e, err := NewEndpoint(c, from, rejected, log)
 	if err != nil {
 		return Stats{}, err
 	}
-	if err := e.answers(ctx); err != nil {
-		return e.Stats(), err
+	err = from.deliver(ctx, e)
+	if err := errors.Join(err, from.reader.close()); err != nil {
+		return e.Stats(), fmt.Errorf("send bundle %s to endpoint %s: %w", b.path, c.Name, err)
 	}
-	err = e.Run(ctx, 0) // at the end there is nothing under way, and an interruption is meant
+	return e.Stats(), nil
+}
+
+// deliver runs an endpoint to the bundle's end.
+func (f *bundleFeed) deliver(ctx context.Context, e *Endpoint) error {
+	if err := e.answers(ctx); err != nil {
+		return err
+	}
+	err := e.Run(ctx, 0) // at the end there is nothing under way, and an interruption is meant
 	switch {
 	case err != nil:
-	case from.failed != nil:
-		err = from.failed
-	case !from.finished:
+	case f.failed != nil:
+		err = f.failed
+	case !f.finished:
 		err = errInterrupted
 	}
-	return e.Stats(), err
+	return err
 }
 
 var errInterrupted = errors.New("interrupted; what is missing comes with the next import of the same bundle")

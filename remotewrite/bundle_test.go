@@ -70,7 +70,7 @@ func importTo(ctx context.Context, t *testing.T, dir string, to http.Handler) (S
 	}
 	defer closed(t, b)
 	c := EndpointConfig{Name: "r", URL: "http://r.test", MaxSamples: 100, Transport: wire{to}}
-	return b.Send(ctx, c, slog.New(slog.DiscardHandler), noProgress)
+	return b.Send(ctx, c, nil, slog.New(slog.DiscardHandler), noProgress)
 }
 
 // heldPoint is a point that compares, stale markers too.
@@ -396,7 +396,7 @@ func TestImportFromWhatGoesAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := EndpointConfig{Name: "r", URL: "http://r.test", Transport: wire{receiver.New(receiver.Options{})}}
-	if _, err := b.Send(t.Context(), c, slog.New(slog.DiscardHandler), noProgress); err == nil || !strings.Contains(err.Error(), "segment 2 cannot be read any more") {
+	if _, err := b.Send(t.Context(), c, nil, slog.New(slog.DiscardHandler), noProgress); err == nil || !strings.Contains(err.Error(), "segment 2 cannot be read any more") {
 		t.Errorf("Send = %v", err)
 	}
 }

@@ -120,7 +120,7 @@ func (e *Endpoint) answers(ctx context.Context) error {
 	if v == delivered {
 		return nil
 	}
-	return fmt.Errorf("write to %s: %s; %s", e.config.URL, a.complaint(), a.advice())
+	return fmt.Errorf("write to %s: %s; %s", withoutQuery(e.config.URL), a.complaint(), a.advice())
 }
 
 // settle sends the same thing as 2.0 and, where that is not understood, as 1.0.

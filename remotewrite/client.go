@@ -3,6 +3,7 @@ package remotewrite
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -120,7 +121,7 @@ func (c *client) post(ctx context.Context, p protocol, body []byte, attempt int)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		a.err, a.took = err, time.Since(start)
+		a.err, a.took = withoutQueries(err), time.Since(start)
 		return a, out.released()
 	}
 	a.read(resp)
@@ -154,7 +155,7 @@ func (c *client) request(ctx context.Context, p protocol, out *outgoing, body []
 func (a *answer) read(resp *http.Response) {
 	defer resp.Body.Close()
 	a.status = resp.StatusCode
-	a.location = resp.Header.Get("Location")
+	a.location = withoutQuery(resp.Header.Get("Location"))
 	a.date, _ = http.ParseTime(resp.Header.Get("Date"))
 	a.retryAfter = retryAfter(resp.Header.Get("Retry-After"), time.Now())
 	a.count(resp.Header)
@@ -164,6 +165,22 @@ func (a *answer) read(resp *http.Response) {
 		a.words = strings.ToValidUTF8(string(b), "�")
 	}
 	_, _ = io.CopyN(io.Discard, resp.Body, maxDrain)
+}
+
+// withoutQueries cuts the queries out of the URLs of an error, because a query may hold a receiver's token.
+func withoutQueries(err error) error {
+	for cause := err; ; {
+		e, framed := errors.AsType[*url.Error](cause)
+		if !framed {
+			return err
+		}
+		e.URL, cause = withoutQuery(e.URL), e.Err
+	}
+}
+
+func withoutQuery(address string) string {
+	address, _, _ = strings.Cut(address, "?")
+	return address
 }
 
 // count reads what the receiver confirms (Remote-Write 2.0, "Required Written Response Headers").

@@ -9,11 +9,13 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"io"
 	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -359,5 +361,17 @@ func TestWrittenHeaders(t *testing.T) {
 		if a.confirmed != c.confirmed || a.written != c.written {
 			t.Errorf("%s: %+v", name, a)
 		}
+	}
+}
+
+// A token in a URL's query is in no error, however deep the URL is.
+func TestErrorsAreWithoutQueries(t *testing.T) {
+	inner := &url.Error{Op: "Post", URL: "https://t.example/token?key=secret", Err: io.EOF}
+	err := withoutQueries(&url.Error{Op: "Post", URL: "https://r.example/push?token=secret", Err: inner})
+	if got := err.Error(); got != `Post "https://r.example/push": Post "https://t.example/token": EOF` {
+		t.Errorf("got %s", got)
+	}
+	if err := withoutQueries(io.EOF); !errors.Is(err, io.EOF) {
+		t.Errorf("got %v", err)
 	}
 }

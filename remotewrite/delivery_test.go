@@ -92,3 +92,54 @@ func TestFromCommitToReceiver(t *testing.T) {
 		}
 	})
 }
+
+// The cursor moves on a verdict and on nothing else, be it an answer that never comes, a 503 or a pause; and where it
+// is survives the end of the program: neither is a delivered cycle sent again nor one that was under way left out.
+func TestTheCursorMovesOnAVerdictAndSurvives(t *testing.T) {
+	for name, c := range map[string]struct {
+		answer receiver.Answer
+		moves  bool
+	}{
+		"taken":        {receiver.Answer{}, true},
+		"refused":      {receiver.Answer{Status: 400}, true},
+		"stalled":      {receiver.Answer{Delay: time.Hour}, false},
+		"busy":         {receiver.Answer{Status: 503}, false},
+		"rate limited": {receiver.Answer{Status: 429}, false},
+		"unauthorized": {receiver.Answer{Status: 401}, false},
+		"lost answer":  {receiver.Answer{Drop: receiver.DropAnswer}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fs := crashfs.New()
+				f := newFleet("paris", 5, 1)
+				r := receiver.New(receiver.Options{})
+				r.Always(&c.answer)
+				live := func(commit bool) {
+					q := openTest(t, fs, Options{Endpoints: []string{"e"}})
+					defer closed(t, q)
+					from := mustSubscribe(t, q, "e")
+					defer closed(t, from)
+					if commit {
+						if err := q.Commit(f.cycle()); err != nil {
+							t.Fatal(err)
+						}
+					}
+					g := newRig(t, EndpointConfig{Transport: wire{r}}, receiver.Options{})
+					g.endpoint.feed = from
+					g.run(t, func() { time.Sleep(time.Minute) })
+				}
+				live(true)
+				before := len(r.Requests())
+				r.Always(nil)
+				live(false)
+				again := len(r.Requests()) > before
+				if again == c.moves {
+					t.Errorf("sent again after a restart: %t, the cursor moves: %t", again, c.moves)
+				}
+				if got := len(r.Series()); got != 5 && name != "refused" {
+					t.Errorf("%d series arrived", got)
+				}
+			})
+		})
+	}
+}

@@ -95,7 +95,8 @@
 // manifest's bytes, 64 bytes. Whoever imports reads all of it first and sends nothing where a file is
 // missing, changed, or not named. What is sent is what an endpoint would have sent: so a bundle may come twice, in
 // part, or beside others, and a receiver that takes samples out of order has the same series whatever came first;
-// one that does not needs the older bundle first.
+// one that does not needs the older bundle first. An agent that exports to a directory gives each bundle a directory
+// of its own in there, named for its time, its host and the endpoint, and ending in .part until it is whole.
 //
 // # Why so
 //

@@ -42,6 +42,7 @@ type export struct {
 	options  ExportOptions
 	from, to *os.Root
 	manifest Manifest
+	behind   filled // where the log ended
 	written  []string
 }
 
@@ -119,7 +120,8 @@ func (x *export) chooseFrom(log *wal.Log, files wal.FS, dir string) (chosen []Se
 	}
 	for i, s := range log.Segments() {
 		described := in.found.Segments[i]
-		if s.Number < from.Segment || len(chosen) == 0 && x.before(described) {
+		taken := wal.Position{Segment: s.Number, Offset: uint64(s.Bytes)}.Compare(from) <= 0
+		if taken || len(chosen) == 0 && x.before(described) {
 			continue
 		}
 		if len(chosen) == 0 {
@@ -134,6 +136,8 @@ func (x *export) chooseFrom(log *wal.Log, files wal.FS, dir string) (chosen []Se
 		return nil, errors.New("there is nothing to export")
 	}
 	x.manifest.From, x.manifest.LastSequence = Place(from), in.seq
+	newest := chosen[len(chosen)-1]
+	x.behind = filled{log.End(), in.total, newest.Totals, newest.Newest}
 	return chosen, nil
 }
 

@@ -10,13 +10,18 @@ import (
 // remote storage metrics where there are such.
 type Collector struct {
 	queue     *Queue
-	endpoints []*Endpoint
+	endpoints []Sender
 	metrics   endpointMetrics
 	stock     queueMetrics
 }
 
+// Sender is an endpoint of either kind, with its figures.
+type Sender interface {
+	Stats() Stats
+}
+
 // NewCollector returns the collector of a queue and of the endpoints that read from it.
-func NewCollector(q *Queue, endpoints ...*Endpoint) *Collector {
+func NewCollector(q *Queue, endpoints ...Sender) *Collector {
 	return &Collector{queue: q, endpoints: endpoints, metrics: newEndpointMetrics(), stock: newQueueMetrics()}
 }
 

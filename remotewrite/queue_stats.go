@@ -82,6 +82,13 @@ func (q *Queue) Stats() QueueStats {
 	return s
 }
 
+// written is how much was ever written.
+func (q *Queue) written() Totals {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.standing.totals
+}
+
 // stats takes what is left of the queue into account: where segments were given up, what was
 // unsent there is gone.
 func (h *holder) stats(name string, written Totals, oldest int64) CursorStats {

@@ -62,6 +62,7 @@ func (r *reader) newest() int64 { return max(r.past.Newest, r.had.Newest) }
 // there is no more: io.EOF means that there was none at all.
 func (r *reader) fill(w *window, limit int) error {
 	w.reset(r.at)
+	w.limit = limit
 	before := r.at.Compare(r.until) < 0
 	var err error
 	for err == nil && w.samples < limit && (!before || w.next.Compare(r.until) < 0) {

@@ -139,7 +139,7 @@ func (s *shard) hold(l life, r request, a answer, v verdict) error {
 	case paused:
 		wait = pauseTime
 		e.recorder.paused(a.describe())
-		e.recorder.failed("paused until the address or the credentials are right", a.describe(), slog.LevelError, "url", e.config.URL)
+		e.recorder.failed("paused until the address or the credentials are right", a.describe(), slog.LevelError, "url", withoutQuery(e.config.URL))
 	default:
 		e.recorder.failed("sending again", a.describe(), slog.LevelWarn, "samples", r.samples)
 	}

@@ -23,7 +23,7 @@ type Stats struct {
 	Pending   int               // samples read from the log and without a final verdict
 
 	HighestSent int64  // newest time of a delivered sample, ms since the epoch; 0 before the first
-	Protocol    string // "2.0" or "1.0"
+	Protocol    string // "2.0" or "1.0"; "bundle" where a directory is written to
 	Paused      string // why nothing is sent until somebody acts; empty where it is
 	LastError   string // empty after a success
 	Failures    int    // requests that failed in a row
@@ -83,6 +83,22 @@ func (r *recorder) opened(samples int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stats.Pending = samples
+}
+
+// exports says that bundles take the place of requests.
+func (r *recorder) exports() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stats.Protocol = "bundle"
+}
+
+// exported counts what a bundle has, up to its newest time.
+func (r *recorder) exported(samples uint64, newest int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stats.Samples += samples
+	r.stats.HighestSent = max(r.stats.HighestSent, newest)
+	r.recovered()
 }
 
 func (r *recorder) caughtUp() {

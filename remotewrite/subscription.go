@@ -22,7 +22,7 @@ type Subscription struct {
 	note   []byte       // that it left about it
 }
 
-// filled is what the last window stands for.
+// filled is a place in the log and what lies before it.
 type filled struct {
 	next          wal.Position
 	total, inside Totals
@@ -70,6 +70,7 @@ func (s *Subscription) open(fromOldest bool) (err error) {
 	switch {
 	case errors.Is(err, wal.ErrNoPosition):
 		from = s.queue.start(fromOldest)
+		s.tell(from)
 		err = s.cursor.Store(from) // at once: the next start must not begin at the newest again
 	case errors.Is(err, wal.ErrCursorDamaged):
 		s.queue.logger.Error("a cursor cannot be read, its endpoint begins at the oldest", "endpoint", s.name, "err", err)
@@ -85,6 +86,13 @@ func (s *Subscription) open(fromOldest bool) (err error) {
 	_ = s.reader.seek() // what stops it now stops fill too, which says so
 	s.place(from, filled{from, s.reader.totals(), s.reader.had.Totals, s.reader.newest()})
 	return nil
+}
+
+// tell says what a new endpoint leaves out.
+func (s *Subscription) tell(from wal.Position) {
+	if segments := s.queue.log.Segments(); len(segments) > 0 && from == s.queue.log.End() {
+		s.queue.logger.Warn("a new endpoint begins at the newest: what is queued already is not sent to it", "endpoint", s.name, "segments", len(segments))
+	}
 }
 
 // start is where a new endpoint begins.
@@ -142,14 +150,20 @@ func (s *Subscription) advance(w *window, note []byte) error {
 	if note != nil {
 		return s.cursor.Note(note)
 	}
-	next := w.next
-	if next.Compare(s.position()) <= 0 {
+	to := s.filled
+	to.next = w.next
+	return s.pass(to)
+}
+
+// pass moves the cursor, never back.
+func (s *Subscription) pass(to filled) error {
+	if to.next.Compare(s.position()) <= 0 {
 		return nil
 	}
-	if err := s.cursor.Store(next); err != nil {
-		return fmt.Errorf("advance %q to %v: %w", s.name, next, err)
+	if err := s.cursor.Store(to.next); err != nil {
+		return fmt.Errorf("advance %q to %v: %w", s.name, to.next, err)
 	}
-	s.place(next, s.filled)
+	s.place(to.next, to)
 	s.queue.untidy.Store(true)
 	s.queue.tidy()
 	return nil
@@ -165,6 +179,13 @@ func (s *Subscription) position() wal.Position {
 	s.queue.mu.Lock()
 	defer s.queue.mu.Unlock()
 	return s.holder.at
+}
+
+// done is how much of all that was ever written lies before the cursor.
+func (s *Subscription) done() Totals {
+	s.queue.mu.Lock()
+	defer s.queue.mu.Unlock()
+	return s.holder.done
 }
 
 // wait returns when there may be something for fill, or with the context's error.

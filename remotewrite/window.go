@@ -3,6 +3,7 @@ package remotewrite
 import (
 	"math"
 	"math/bits"
+	"slices"
 
 	"backwire/remotewrite/wal"
 	"backwire/source"
@@ -24,6 +25,8 @@ type window struct {
 	note     []byte // that it left about what had no verdict yet; nil if it left none
 
 	places []uint32 // by series: where its column is, plus one
+	limit  int      // how many points fill wants at least; 0 where nobody says
+	room   int      // for how many points a column is made
 }
 
 // column is what one series did in a window.
@@ -55,8 +58,10 @@ func (w *window) reset(from wal.Position) {
 	*w = window{columns: w.columns[:0], next: from, places: w.places}
 }
 
-// begin makes room for a batch at t of up to length series.
+// begin makes room for a batch at t of up to length series. If all of them are in every batch, no column will
+// have more points than its room: columns that double would keep half as much again of memory.
 func (w *window) begin(t int64, length int) {
+	w.room = w.limit/max(length, 1) + 1
 	for len(w.places) < length {
 		w.places = append(w.places, 0)
 	}
@@ -89,6 +94,9 @@ func (w *window) addValues(set refSet, values []uint64, t int64) {
 		for ; word != 0; word &= word - 1 {
 			ref := uint32(i<<6 + bits.TrailingZeros64(word))
 			c := w.column(ref)
+			if len(c.points) == cap(c.points) {
+				c.points = slices.Grow(c.points, max(w.room-len(c.points), 1))
+			}
 			c.points = append(c.points, point{t, math.Float64frombits(values[ref])})
 			w.samples++
 		}

@@ -44,7 +44,7 @@ func (c *committed) read(t *testing.T, queue string) *remotewrite.Manifest {
 	server := httptest.NewServer(held)
 	defer server.Close()
 	to := remotewrite.EndpointConfig{Name: "test", URL: server.URL, Protocol: "2.0", MaxSamples: 100_000}
-	_, err = bundle.Send(t.Context(), to, slog.New(slog.DiscardHandler), func(int64, int64) {})
+	_, err = bundle.Send(t.Context(), to, nil, slog.New(slog.DiscardHandler), func(int64, int64) {})
 	if err := errors.Join(err, bundle.Close(), os.RemoveAll(dir)); err != nil {
 		t.Fatal(err)
 	}
@@ -112,6 +112,29 @@ func awaitDelivery(t *testing.T, r *receiver.Receiver, s *primaryServer, env []s
 		}
 		return nil
 	})
+}
+
+// nothingLost holds that an agent still runs and has given up nothing.
+func nothingLost(t *testing.T, p *process, env []string) {
+	t.Helper()
+	for _, loss := range agentStatus(t, env).Queue.Losses {
+		t.Errorf("lost: %+v", loss)
+	}
+	select {
+	case <-p.ended:
+		t.Errorf("the agent ended by itself: %v", p.err)
+	default:
+	}
+}
+
+// nothingRefused holds that a receiver has every point that it refused: these came twice.
+func nothingRefused(t *testing.T, r *receiver.Receiver) {
+	t.Helper()
+	for _, refused := range r.Refusals() {
+		if !refused.Held {
+			t.Errorf("refused and not there: %s %v: %s", refused.Series, refused.Point, refused.Reason)
+		}
+	}
 }
 
 // completedAt is what the receiver says of jobs that ended.

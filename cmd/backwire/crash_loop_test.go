@@ -46,7 +46,8 @@ func testCrashLoop(t *testing.T, o receiver.Options) {
 	l.primary.work(t, 0)
 	l.push.Always(nil)
 	last := start(t, l.env, l.backwire, "run")
-	l.awaitEverything(last)
+	awaitDelivery(t, l.push, l.primary, l.env)
+	nothingLost(t, last, l.env)
 	_ = last.end(syscall.SIGKILL)
 	l.look(amount{})
 	l.holdsAll()
@@ -219,29 +220,11 @@ func (l *crashLoop) read(segment uint64) {
 	l.sequence, l.segment = m.LastSequence, segment
 }
 
-// awaitEverything waits until the receiver has as many points as were committed, and the primary's counts.
-func (l *crashLoop) awaitEverything(p *process) {
-	l.t.Helper()
-	awaitDelivery(l.t, l.push, l.primary, l.env)
-	select {
-	case <-p.ended:
-		l.t.Errorf("the agent ended by itself: %v", p.err)
-	default:
-	}
-	for _, loss := range agentStatus(l.t, l.env).Queue.Losses {
-		l.t.Errorf("lost: %+v", loss)
-	}
-}
-
 // holdsAll compares what arrived with what was committed, and goes through what was refused.
 func (l *crashLoop) holdsAll() {
 	l.t.Helper()
 	l.committed.arrived(l.t, l.push)
-	for _, r := range l.push.Refusals() {
-		if !r.Held {
-			l.t.Errorf("refused and not there: %s %v: %s", r.Series, r.Point, r.Reason)
-		}
-	}
+	nothingRefused(l.t, l.push)
 	for r, err := range remotewrite.ReadRejected(l.queue) {
 		l.t.Errorf("given up as rejected: %+v, %v", r, err)
 	}

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+
+	"golang.org/x/term"
 
 	"backwire/agent"
 )
@@ -19,7 +22,10 @@ const (
 
 // execute runs one command line and returns its exit code.
 func execute(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
-	root := newRoot(&shell{environ: environ, stdout: stdout, stderr: stderr})
+	root := newRoot(&shell{
+		environ: environ, stdout: stdout, stderr: stderr,
+		stdin: os.Stdin, interactive: term.IsTerminal(int(os.Stdin.Fd())),
+	})
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {

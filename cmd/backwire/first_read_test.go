@@ -49,7 +49,7 @@ func TestFirstReadStaysSmall(t *testing.T) {
 var highWater = regexp.MustCompile(`(?m)^VmHWM:\s+(\d+) kB$`)
 
 // peakMemory is the most that a program has had resident, in bytes (proc_pid_status(5), VmHWM).
-func peakMemory(t *testing.T, p *process) int64 {
+func peakMemory(t testing.TB, p *process) int64 {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {

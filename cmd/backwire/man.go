@@ -32,7 +32,6 @@ func main() {
 
 func writePages(dir string) error {
 	root := newRoot(&shell{stdout: io.Discard, stderr: io.Discard})
-	root.InitDefaultCompletionCmd()
 	undated(root)
 	options := doc.GenManTreeOptions{Path: dir, CommandSeparator: "-", Header: header("1")}
 	if err := doc.GenManTreeFromOpts(root, options); err != nil {

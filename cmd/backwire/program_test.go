@@ -39,6 +39,10 @@ var built = sync.OnceValues(func() (programs, error) {
 })
 
 func TestMain(m *testing.M) {
+	if wanted := os.Getenv(decoderVariable); wanted != "" {
+		fmt.Fprintln(os.Stderr, serveDecoder(wanted))
+		os.Exit(1)
+	}
 	code := m.Run()
 	if p, err := built(); err == nil {
 		_ = os.RemoveAll(filepath.Dir(p.backwire))
@@ -46,7 +50,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func buildPrograms(t *testing.T) programs {
+func buildPrograms(t testing.TB) programs {
 	t.Helper()
 	p, err := built()
 	if err != nil {
@@ -56,7 +60,7 @@ func buildPrograms(t *testing.T) programs {
 }
 
 // needProgram finds a program that this machine may not have.
-func needProgram(t *testing.T, name string) string {
+func needProgram(t testing.TB, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err == nil {
@@ -71,7 +75,7 @@ func needProgram(t *testing.T, name string) string {
 
 // process is another program under test.
 type process struct {
-	t     *testing.T
+	t     testing.TB
 	cmd   *exec.Cmd
 	ended chan struct{}
 	err   error
@@ -81,7 +85,7 @@ type process struct {
 }
 
 // start runs a program until the test ends. Its output is printed if the test fails.
-func start(t *testing.T, env []string, path string, args ...string) *process {
+func start(t testing.TB, env []string, path string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, cmd: exec.Command(path, args...), ended: make(chan struct{})}
 	// Settings of the machine, and the tests' own, are none of the program's.
@@ -129,7 +133,7 @@ func (p *process) end(s syscall.Signal) error {
 }
 
 // await waits until the condition holds and says what is missing if it never does.
-func await(t *testing.T, what string, condition func() error) {
+func await(t testing.TB, what string, condition func() error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -145,7 +149,7 @@ func await(t *testing.T, what string, condition func() error) {
 }
 
 // answers waits until a server answers 200.
-func answers(t *testing.T, url string) {
+func answers(t testing.TB, url string) {
 	t.Helper()
 	await(t, url, func() error {
 		_, err := fetch(http.DefaultClient, url)
@@ -167,7 +171,7 @@ func fetch(client *http.Client, url string) ([]byte, error) {
 }
 
 // freePort is one that nobody listens on.
-func freePort(t *testing.T) string {
+func freePort(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -167,7 +167,7 @@ func TestPrometheusUnauthorizedThenAuthorized(t *testing.T) {
 	wantNumber(t, prom, "sum(count_over_time(kept[1m]))", 200)
 }
 
-func overwrite(t *testing.T, path, content string) {
+func overwrite(t testing.TB, path, content string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 
 	"github.com/spf13/cobra"
@@ -16,6 +17,7 @@ import (
 type importFlags struct {
 	to         []string
 	trustedKey string
+	rejected   string
 }
 
 func newQueueImport(sh *shell) *cobra.Command {
@@ -23,11 +25,12 @@ func newQueueImport(sh *shell) *cobra.Command {
 	imported := &cobra.Command{
 		Use:   "import DIR",
 		Short: "Verify an exported queue and send it",
-		Long: `import reads all of a directory that "backwire queue export" wrote, refuses it where a file is
-missing or was changed, and sends it, oldest first, to the configured endpoints, one after
-the other, or to the URLs of --to, which get no credentials. It may be repeated, also after
-an interruption: receivers have the same series in the end. With --trusted-key an unsigned
-bundle, or one that was signed with another key, is refused.`,
+		Long: `import reads all of a directory that "backwire queue export" wrote, or of those in a directory
+that an agent exports to. It refuses them where a file is missing or was changed, and sends
+them, oldest first, to the configured endpoints, one after the other, or to the URLs of
+--to, which get no credentials. It may be repeated, also after an interruption: receivers
+have the same series in the end. With --trusted-key an unsigned bundle, or one that was
+signed with another key, is refused. What a receiver refuses is told, and the exit code is 1.`,
 		Example: `  backwire queue import /media/stick/out --trusted-key trusted.pem
   backwire queue import /media/stick/out --to http://localhost:9090/api/v1/write`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -36,14 +39,15 @@ bundle, or one that was signed with another key, is refused.`,
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return sh.importBundle(cmd.Context(), args[0], flags) },
+		RunE: func(cmd *cobra.Command, args []string) error { return sh.importBundles(cmd.Context(), args[0], flags) },
 	}
 	imported.Flags().StringArrayVar(&flags.to, "to", nil, "push URL to send to instead of the configured endpoints; may be repeated")
 	imported.Flags().StringVar(&flags.trustedKey, "trusted-key", "", "ed25519 public key (PEM) whose signature is required")
+	imported.Flags().StringVar(&flags.rejected, "rejected", "", "directory to keep what receivers refuse in; BACKWIRE_QUEUE_DIR=DIR backwire queue rejected lists it")
 	return imported
 }
 
-func (sh *shell) importBundle(ctx context.Context, dir string, flags importFlags) error {
+func (sh *shell) importBundles(ctx context.Context, dir string, flags importFlags) (err error) {
 	cfg, err := sh.endpointsConfig()
 	if err != nil {
 		return err
@@ -52,17 +56,61 @@ func (sh *shell) importBundle(ctx context.Context, dir string, flags importFlags
 	if err != nil {
 		return err
 	}
-	bundle, err := sh.openBundle(dir, flags.trustedKey)
+	dirs, err := remotewrite.Bundles(dir)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(sh.stdout, "%s: verified, %s\n", dir, describeBundle(&bundle.Manifest))
-	writeDamages(sh.stdout, bundle.Damages)
-	var failed []error
-	for _, r := range receivers {
-		failed = append(failed, sh.sendBundle(ctx, bundle, r, cfg))
+	bundles, err := sh.openBundles(dirs, flags.trustedKey)
+	defer func() { err = errors.Join(err, closeAll(bundles)) }()
+	if err != nil {
+		return err
 	}
-	return errors.Join(append(failed, bundle.Close())...)
+	rejected, finish, err := openRejected(flags.rejected)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, finish()) }()
+	var failed []error
+	for _, b := range bundles {
+		for _, r := range receivers {
+			failed = append(failed, sh.sendBundle(ctx, b, r, rejected, sh.logger(cfg)))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// openRejected opens the store that refused samples go to, where one is wanted.
+func openRejected(dir string) (rejected remotewrite.Rejected, finish func() error, err error) {
+	if dir == "" {
+		return nil, func() error { return nil }, nil
+	}
+	store, err := remotewrite.OpenRejected(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	return store, store.Close, nil
+}
+
+// openBundles verifies all before the first is sent.
+func (sh *shell) openBundles(dirs []string, trustedKey string) (bundles []*remotewrite.Bundle, err error) {
+	for _, dir := range dirs {
+		b, err := sh.openBundle(dir, trustedKey)
+		if err != nil {
+			return bundles, err
+		}
+		bundles = append(bundles, b)
+		fmt.Fprintf(sh.stdout, "%s: verified, %s\n", dir, describeBundle(&b.Manifest))
+		writeDamages(sh.stdout, b.Damages)
+	}
+	return bundles, nil
+}
+
+func closeAll(bundles []*remotewrite.Bundle) error {
+	var errs []error
+	for _, b := range bundles {
+		errs = append(errs, b.Close())
+	}
+	return errors.Join(errs...)
 }
 
 func (sh *shell) endpointsConfig() (*agent.Config, error) {
@@ -109,11 +157,16 @@ func (sh *shell) openBundle(dir, trustedKey string) (*remotewrite.Bundle, error)
 	return remotewrite.OpenBundle(dir, trusted, bar.tell)
 }
 
-func (sh *shell) sendBundle(ctx context.Context, b *remotewrite.Bundle, to remotewrite.EndpointConfig, cfg *agent.Config) error {
+// sendBundle fails where something was refused too: nobody else will tell.
+func (sh *shell) sendBundle(ctx context.Context, b *remotewrite.Bundle, to remotewrite.EndpointConfig, rejected remotewrite.Rejected, log *slog.Logger) error {
 	bar := sh.progress(to.Name)
-	s, err := b.Send(ctx, to, sh.logger(cfg), bar.tell)
+	s, err := b.Send(ctx, to, rejected, log, bar.tell)
 	bar.end()
-	fmt.Fprintf(sh.stdout, "%s: %d samples delivered, %d refused, %d not sent\n", to.Name, s.Samples, sum(s.Rejected), sum(s.Dropped))
+	refused := sum(s.Rejected)
+	fmt.Fprintf(sh.stdout, "%s: %d samples delivered, %d refused, %d not sent\n", to.Name, s.Samples, refused, sum(s.Dropped))
+	if err == nil && refused > 0 {
+		err = fmt.Errorf("endpoint %s refused %d samples", to.Name, refused)
+	}
 	return err
 }
 

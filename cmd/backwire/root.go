@@ -20,6 +20,8 @@ const defaultEnvFile = "/etc/backwire/backwire.env"
 type shell struct {
 	environ        []string
 	stdout, stderr io.Writer
+	stdin          io.Reader
+	interactive    bool // somebody is there to answer
 	envFile        string
 }
 
@@ -49,9 +51,22 @@ BACKWIRE_NETBACKUP_API_KEY_FILE and BACKWIRE_REMOTE_WRITE_URL, then run "backwir
 	root.PersistentFlags().StringVar(&sh.envFile, "env-file", "",
 		"file of settings in systemd's syntax (default "+defaultEnvFile+" where it exists)")
 	root.AddCommand(
-		newRun(sh), newReload(sh), newCheck(sh), newStatus(sh), newOnce(sh), newQueue(sh), newDemo(sh), newVersion(sh),
+		newRun(sh), newReload(sh), newTrust(sh), newCheck(sh), newStatus(sh), newOnce(sh), newQueue(sh), newDemo(sh),
+		newSupportBundle(sh), newVersion(sh),
 	)
+	initCompletion(root)
 	return root
+}
+
+// initCompletion has cobra's own command refuse a shell that it does not know.
+func initCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Args = noArgs
+			c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
 }
 
 // noArgs is cobra.NoArgs with the exit code of a wrong command line.

@@ -29,7 +29,10 @@ func TestStandbyTakesOver(t *testing.T) {
 
 	active := start(t, env, backwire, "run")
 	await(t, "the active agent counts", func() error { return grown(counted(r), 50) })
-	standby := start(t, append(env, "BACKWIRE_LISTEN="+page), backwire, "run", "--standby")
+	manager := newServiceManager(t)
+	standby := start(t, append(env, "BACKWIRE_LISTEN="+page, "NOTIFY_SOCKET="+manager.path, "WATCHDOG_USEC=4000000"), backwire, "run", "--standby")
+	manager.expect(t, "READY=1", "STATUS=standby: waits for the queue.*")
+	manager.expect(t, "WATCHDOG=1")
 	await(t, "the standby waits", func() error {
 		res, err := http.Get("http://" + page + "/-/ready")
 		if err != nil {

@@ -14,15 +14,25 @@ func newVersion(sh *shell) *cobra.Command {
 		Short: "Say which build this is",
 		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			b := readBuild()
-			fmt.Fprintf(sh.stdout, "backwire %s (revision %s, %s, %s/%s)\n", b.version, b.revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			fmt.Fprintln(sh.stdout, readBuild())
 			return nil
 		},
 	}
 }
 
 // build is what the Go toolchain wrote into the binary.
-type build struct{ version, revision string }
+type build struct {
+	version, revision string
+	fips              string // the validated module it computes with, empty for none
+}
+
+func (b build) String() string {
+	fips := ""
+	if b.fips != "" {
+		fips = ", FIPS 140-3 module " + b.fips
+	}
+	return fmt.Sprintf("backwire %s (revision %s, %s, %s/%s%s)", b.version, b.revision, runtime.Version(), runtime.GOOS, runtime.GOARCH, fips)
+}
 
 func readBuild() build {
 	b := build{version: "(devel)", revision: "unknown"}
@@ -38,6 +48,8 @@ func readBuild() build {
 		switch s.Key {
 		case "vcs.revision":
 			b.revision = s.Value[:min(12, len(s.Value))]
+		case "GOFIPS140":
+			b.fips = s.Value
 		case "vcs.modified":
 			if s.Value == "true" {
 				dirty = "-dirty"

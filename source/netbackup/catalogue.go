@@ -2,7 +2,7 @@ package netbackup
 
 import "backwire/source"
 
-//go:generate go test -run TestMetricsReferenceIsCurrent -update .
+//go:generate go test -run (TestMetricsReference|TestMigrationPage)IsCurrent -update .
 
 // family is one metric of the catalogue: what its series have in common, the names of
 // their labels beside site, and the collector that reads it.
@@ -29,6 +29,7 @@ type catalogue struct {
 	jobFamilies
 	clientFamilies
 	storageFamilies
+	exporter *exporterFamilies // nil where its names are not wanted
 
 	all []*family // in the order of the reference page
 }

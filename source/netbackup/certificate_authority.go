@@ -20,9 +20,18 @@ type CA struct {
 	Certificate *x509.Certificate
 }
 
-// FetchCA asks the server at u for its CAs, without trust and without a credential.
+// Has says whether a fingerprint, in any common notation, is this CA's.
+func (c CA) Has(fingerprint string) (bool, error) {
+	sum, err := parseFingerprint(fingerprint)
+	if err != nil {
+		return false, err
+	}
+	return formatFingerprint(sum) == c.Fingerprint, nil
+}
+
+// FetchCA asks the server at u for its CAs once, without trust and without a credential.
 func FetchCA(ctx context.Context, u *url.URL) ([]CA, error) {
-	c, err := NewClient(Config{URL: u, InsecureSkipVerify: true}, slog.New(slog.DiscardHandler))
+	c, err := NewClient(Config{URL: u, InsecureSkipVerify: true, Impatient: true}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, err
 	}

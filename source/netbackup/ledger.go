@@ -24,9 +24,10 @@ type ledger struct {
 	interval int64 // ms
 	backfill int64 // ms
 
-	tally   *tally
-	clients *clients
-	counted *counted
+	tally    *tally
+	clients  *clients
+	lastHour *lastHour // nil where nobody asks for it
+	counted  *counted
 	mark
 
 	idle    bool     // nobody reads jobs: the counters only keep their values
@@ -111,6 +112,9 @@ func (l *ledger) begin(now int64, readers int, jobs jobLister) *reading {
 
 // overlap is how far before the watermark the reading of this cycle begins.
 func (l *ledger) overlap(now int64) int64 {
+	if l.lastHour != nil && l.deepAt == 0 {
+		return max(l.by.depth(), window)
+	}
 	if at := now - l.skew; at-l.deepAt >= deepEvery || at < l.deepAt {
 		return l.by.depth()
 	}
@@ -138,6 +142,7 @@ func (l *ledger) accept(j *Job) (ending, bool) {
 		return ending{}, false
 	}
 	e, ok := newEnding(j, l.tally.kindOf(j))
+	l.lastHour.note(j, &e)
 	if !ok || e.end < l.birth {
 		return e, false
 	}
@@ -242,7 +247,7 @@ func (l *ledger) advance(r *reading, kept []placed) {
 	if !r.complete() {
 		return
 	}
-	if r.overlap == r.by.depth() {
+	if r.overlap >= r.by.depth() {
 		l.deepAt = r.now - l.skew
 	}
 	if !r.unchecked {

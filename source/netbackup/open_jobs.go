@@ -47,6 +47,7 @@ func (o *openJobs) read(ctx context.Context, jobs jobLister, now int64) (int, er
 func (o *openJobs) note(j *Job, now int64) {
 	g, c := o.gauges, o.c
 	g.add(c.open, 1, j.Type, j.PolicyType, j.State)
+	c.exporter.noteOpen(g, j)
 	switch j.State {
 	case StateQueued, StateRequeued:
 		g.add(c.queued, 1, j.Type, reason(j.QueueReason))

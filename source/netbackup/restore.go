@@ -10,8 +10,8 @@ import (
 // that this catalogue does not know, which is left to end.
 func (t *tally) restore(s source.Sample) bool {
 	f := t.c.named(s.Series.Metric.Name)
-	if f == nil || !f.Durable {
-		return false
+	if f == nil || !f.Durable || f.hasAction() != (s.Series.Label("action") != "") {
+		return false // where that exporter's names come or go, the histogram begins again
 	}
 	values := make([]string, len(f.labels))
 	for i, name := range f.labels {
@@ -117,20 +117,21 @@ func (t *tally) mendHistogram(h *histogram, f *family, k timingKey) {
 	if h == nil {
 		return
 	}
+	values := f.timing(k.jobType, k.policyType)
 	var below float64
 	for i, c := range h.buckets {
 		if c == nil {
-			c = t.suffixed(f, suffixBucket, k.jobType, k.policyType, le(f, i))
+			c = t.suffixed(f, suffixBucket, append(values, le(f, i))...)
 			c.value = below
 			h.buckets[i] = c
 		}
 		below = c.value
 	}
 	if h.sum == nil {
-		h.sum = t.suffixed(f, suffixSum, k.jobType, k.policyType)
+		h.sum = t.suffixed(f, suffixSum, values...)
 	}
 	if h.count == nil {
-		h.count = t.suffixed(f, suffixCount, k.jobType, k.policyType)
+		h.count = t.suffixed(f, suffixCount, values...)
 		h.count.value = below
 	}
 }

@@ -38,6 +38,8 @@ type SiteConfig struct {
 	Backfill time.Duration // how far back the first start and a gap are filled; 0 is off
 	Collect  []string      // names of collectors, "all", and with a - those to leave out; empty is all
 
+	Compat string // CompatExporter adds that exporter's names; empty is none
+
 	MaxClientSeries int           // 0 is the default, 10,000
 	MaxJobSeries    int           // of counters and histograms; 0 is the default, 20,000
 	ForgetClients   time.Duration // since the client's last backup; 0 is the default, 35 days
@@ -64,6 +66,7 @@ type Site struct {
 	facts      *serverFacts
 	policies   *policies
 	gauges     *gauges // of the site's health
+	exporter   *gauges // of nbu_exporter's names
 	ping       Ping    // of this cycle; zero where there was no answer
 	reading    *reading
 	behind     bool // the agent's clock is behind the samples
@@ -100,8 +103,13 @@ func NewSite(cfg SiteConfig, cp source.Checkpoint, log *slog.Logger, now func() 
 	s := &Site{
 		cfg: cfg, readers: readers, log: log.With("site", cfg.Client.Site), now: now, client: client, catalogue: c,
 		open: newOpenJobs(c, cfg.Client.Site), gauges: newGauges(cfg.Client.Site),
+		exporter: newGauges(cfg.Client.Site),
 	}
 	s.ledger = newLedger(cfg, c, s.log)
+	if cfg.Compat == CompatExporter {
+		c.addExporter()
+		s.ledger.lastHour = &lastHour{jobs: map[int64]recentJob{}}
+	}
 	if err := s.choose(cfg.Collect); err != nil {
 		return nil, err
 	}
@@ -243,7 +251,7 @@ func (s *Site) samples() []source.Sample {
 	for _, c := range s.collectors {
 		samples = c.gauges.appendTo(samples)
 	}
-	return samples
+	return s.exporterSamples(samples)
 }
 
 // pingLimit is how long a server may take to say its time before it counts as down in this

@@ -37,6 +37,7 @@ func (s *storageUnits) note(u *StorageUnit) {
 	setBytes(g, c.unitUsed, u.Used, u.Name, u.Category)
 	setBytes(g, c.unitFree, u.Free, u.Name, u.Category)
 	setBytes(g, c.unitMaxJobs, u.MaxConcurrentJobs, u.Name)
+	c.exporter.noteUnit(g, u)
 	g.set(c.unitInfo, 1, u.Name, u.Category, u.Type, u.SubType, u.ServerType, u.DiskPool,
 		fact(u.IsCloud), fact(u.WormCapable), fact(u.UseWorm), fact(u.ReplicationCapable), fact(u.InstantAccess))
 }
@@ -68,6 +69,7 @@ func (d *diskPools) note(p *DiskPool) {
 	setPercent(g, c.poolHighWater, p.HighWaterMark, p.Name)
 	setPercent(g, c.poolLowWater, p.LowWaterMark, p.Name)
 	setState(g, c.poolUp, p.State, p.Name)
+	c.exporter.notePool(g, p)
 	for _, v := range p.Volumes {
 		setState(g, c.volumeUp, v.State, p.Name, v.Name)
 	}

@@ -168,7 +168,7 @@ func (t *tally) countTimes(k *jobKind, e *ending, at int64) {
 	g := k.timing
 	if s, ok := e.seconds(); ok {
 		if g.duration == nil {
-			g.duration = t.histogram(t.c.duration, k.jobType, k.policyType)
+			g.duration = t.histogram(t.c.duration, t.c.duration.timing(k.jobType, k.policyType)...)
 		}
 		t.observe(g.duration, e.id, s, at)
 	}

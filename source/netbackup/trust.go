@@ -183,14 +183,15 @@ func (t *trust) fileCerts() ([]*x509.Certificate, error) {
 	return certs, nil
 }
 
-// parseFingerprint reads a SHA-256 in hex, with or without colons.
+// parseFingerprint reads a SHA-256 in hex, with or without colons, and sha256: before it.
 func parseFingerprint(s string) ([]byte, error) {
-	sum, err := hex.DecodeString(strings.NewReplacer(":", "", " ", "").Replace(s))
+	digits := strings.TrimPrefix(strings.ToLower(strings.TrimSpace(s)), "sha256:")
+	sum, err := hex.DecodeString(strings.NewReplacer(":", "", " ", "").Replace(digits))
 	if err == nil && len(sum) != sha256.Size {
 		err = errors.New("a SHA-256 has 32 bytes")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("netbackup client: CA fingerprint %q: %w", s, err)
+		return nil, fmt.Errorf("CA fingerprint %q: %w", s, err)
 	}
 	return sum, nil
 }

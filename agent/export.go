@@ -1,0 +1,48 @@
+package agent
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"backwire/remotewrite"
+)
+
+// An endpoint with a file:// URL exports: what the queue holds goes to a directory, as bundles.
+
+// exportSuffixes are the settings of such an endpoint; the last two are of no other.
+var exportSuffixes = [...]string{"URL", "START", "EXPORT_INTERVAL", "SIGNING_KEY_FILE"}
+
+// validateExport refuses what would do nothing: a bundle holds what the queue holds, and who imports it
+// chooses and adds labels.
+func (l *loader) validateExport(b block, e *Endpoint) {
+	own := b.levels[0]
+	for _, v := range gather(own, &Endpoint{}) {
+		suffix := strings.TrimPrefix(v.name, own+"_")
+		at := slices.Index(exportSuffixes[:], suffix)
+		s := l.settings[v.name]
+		switch {
+		case s.value == "":
+		case e.URL.Dir() != "" && at < 0:
+			l.refuse(s, "", "expected nothing beside a file:// URL: bundles hold what the queue holds, and queue import sends it")
+		case e.URL.Dir() == "" && at >= 2:
+			l.refuse(s, "", "expected a file:// URL beside it: only bundles are written and signed")
+		}
+	}
+}
+
+// newExporter makes an exporter that reads from a subscription, nil where nothing is written.
+func (a *Agent) newExporter(e *Endpoint, from *remotewrite.Subscription) (*remotewrite.Exporter, error) {
+	var key ed25519.PrivateKey
+	if e.SigningKeyFile != "" {
+		var err error
+		if key, err = remotewrite.ReadSigningKey(string(e.SigningKeyFile)); err != nil {
+			return nil, fmt.Errorf("endpoint %s: %w", e.Name, err)
+		}
+	}
+	return remotewrite.NewExporter(remotewrite.ExporterConfig{
+		Name: e.Name, Queue: a.config.Queue.Dir, Dir: e.URL.Dir(), Key: key, Interval: time.Duration(e.ExportInterval),
+	}, from, a.log), nil
+}

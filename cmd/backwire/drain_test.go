@@ -1,0 +1,263 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"backwire/remotewrite"
+	"backwire/source"
+)
+
+// What is queued and then drained: a plant's series, each with so many points a minute apart, a quarter of which differ
+// from the one before.
+const (
+	drainSeries = 20_000
+	drainPoints = 100
+)
+
+// plant makes the series and their values, for both senders alike.
+type plant struct {
+	rand   *rand.Rand
+	values []float64
+}
+
+func newPlant() *plant {
+	p := &plant{rand: rand.New(rand.NewPCG(1, 2)), values: make([]float64, drainSeries)}
+	for i := range p.values {
+		p.values[i] = float64(p.rand.IntN(1000))
+	}
+	return p
+}
+
+// move makes the next values.
+func (p *plant) move() {
+	for i := range p.values {
+		if p.rand.IntN(4) == 0 {
+			p.values[i] += float64(p.rand.IntN(50))
+		}
+	}
+}
+
+func (p *plant) labels(i int) []source.Label {
+	return []source.Label{
+		{Name: "site", Value: "paris"},
+		{Name: "job_type", Value: []string{"BACKUP", "RESTORE", "DUPLICATE", "REPLICATION"}[i%4]},
+		{Name: "policy_type", Value: []string{"STANDARD", "MS_WINDOWS", "VMWARE", "ORACLE", "NDMP"}[i/16%5]},
+		{Name: "policy", Value: fmt.Sprintf("prod-%04d", i/8)},
+		{Name: "schedule_type", Value: []string{"FULL", "INCR"}[i/2%2]},
+		{Name: "result", Value: []string{"success", "failure"}[i/4%2]},
+		{Name: "status", Value: strconv.Itoa(i % 8)},
+		{Name: "media_server", Value: fmt.Sprintf("media%02d.example.net", i/100%20)},
+		{Name: "client", Value: fmt.Sprintf("client-%05d.example.net", i)},
+	}
+}
+
+// queued commits the plant's life to a queue that an endpoint of the name default has not read.
+func (p *plant) queued(b *testing.B, dir string) {
+	b.Helper()
+	q, err := remotewrite.Open(dir, remotewrite.Options{Endpoints: []string{"default"}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	m := &source.Metric{Name: "nbu_jobs_completed_total", Type: source.Counter, Help: "Finished jobs."}
+	batch := source.Batch{Samples: make([]source.Sample, drainSeries)}
+	for i := range batch.Samples {
+		batch.Samples[i].Series = source.NewSeries(m, "", 0, p.labels(i)...)
+	}
+	first := time.Now().Add(-drainPoints * time.Minute)
+	for k := range drainPoints {
+		p.move()
+		batch.T = first.Add(time.Duration(k) * time.Minute).UnixMilli()
+		for i := range batch.Samples {
+			batch.Samples[i].Value = p.values[i]
+		}
+		if err := q.Commit(source.Cycle{Site: "backlog", Batches: []source.Batch{batch}}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := q.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// ServeHTTP is the plant as a page to scrape.
+func (p *plant) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	p.move()
+	var page bytes.Buffer
+	page.WriteString("# HELP nbu_jobs_completed_total Finished jobs.\n# TYPE nbu_jobs_completed_total counter\n")
+	for i, v := range p.values {
+		page.WriteString("nbu_jobs_completed_total")
+		for k, l := range p.labels(i) {
+			page.WriteString("{,"[min(k, 1):][:1] + l.Name + `="` + l.Value + `"`)
+		}
+		page.WriteString("} " + strconv.FormatFloat(v, 'g', -1, 64) + "\n")
+	}
+	_, _ = w.Write(page.Bytes())
+}
+
+// use is what a process has needed so far.
+type use struct {
+	cpu  time.Duration
+	peak int64 // resident bytes
+}
+
+// used reads the kernel's account of a process, of all its threads.
+func (p *process) used(t testing.TB) use {
+	t.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var u use
+	for _, path := range threads {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // the thread has just ended
+		}
+		ns, _, _ := strings.Cut(string(text), " ")
+		n, _ := strconv.ParseInt(ns, 10, 64)
+		u.cpu += time.Duration(n)
+	}
+	u.peak = peakMemory(t, p)
+	return u
+}
+
+// BenchmarkDrainBeside drains the same backlog by the binary as it is shipped and, where one is installed, by a
+// Prometheus agent, into a process that decodes everything.
+func BenchmarkDrainBeside(b *testing.B) {
+	b.Run("backwire", benchmarkBackwire)
+	b.Run("prometheus", benchmarkPrometheusAgent)
+}
+
+func benchmarkBackwire(b *testing.B) {
+	binary := buildPrograms(b).backwire
+	var best drained
+	for b.Loop() {
+		idle := drainBackwire(b, binary, b.TempDir(), 1)
+		dir := b.TempDir()
+		newPlant().queued(b, dir)
+		d := drainBackwire(b, binary, dir, drainSeries*drainPoints)
+		d.cpu -= idle.cpu // starting up, and its own cycle
+		best = better(best, d)
+	}
+	best.report(b)
+}
+
+// drained is what one drain took.
+type drained struct {
+	tally
+	use
+}
+
+// better is the one that used less CPU: a busy machine only adds.
+func better(a, b drained) drained {
+	if a.cpu > 0 && a.cpu < b.cpu {
+		return a
+	}
+	return b
+}
+
+func (d drained) report(b *testing.B) {
+	b.Helper()
+	n := float64(d.Samples)
+	b.ReportMetric(n/d.Full.Sub(d.First).Seconds(), "samples/s")
+	b.ReportMetric(float64(d.cpu.Nanoseconds())/n, "cpu-ns/sample")
+	b.ReportMetric(float64(d.peak)/(1<<20), "peak-MiB")
+	b.ReportMetric(float64(d.Bytes)/n, "bytes/sample")
+	b.ReportMetric(n/d.Alone.Seconds(), "alone-samples/s")
+	b.ReportMetric(0, "ns/op")
+}
+
+// drainBackwire runs the agent over a queue until so many samples are decoded.
+func drainBackwire(b *testing.B, binary, queue string, samples int) drained {
+	b.Helper()
+	to := startDecoder(b, samples)
+	to.begin(b)
+	p := start(b, []string{
+		"BACKWIRE_NETBACKUP_URL=https://127.0.0.1:9/netbackup", "BACKWIRE_NETBACKUP_API_KEY=none", // nobody there
+		"BACKWIRE_REMOTE_WRITE_URL=" + to.url + "/write", "BACKWIRE_QUEUE_DIR=" + queue, "BACKWIRE_LISTEN=", "BACKWIRE_INTERVAL=1h",
+	}, binary, "run")
+	to.full(b)
+	used := p.used(b)
+	if err := p.end(syscall.SIGTERM); err != nil {
+		b.Error(err)
+	}
+	d := drained{to.ask(b, "/alone"), used}
+	_ = to.end(syscall.SIGKILL)
+	return d
+}
+
+// benchmarkPrometheusAgent has the agent scrape while its receiver answers 503, and then lets it send.
+func benchmarkPrometheusAgent(b *testing.B) {
+	path, err := exec.LookPath("prometheus")
+	if err != nil {
+		b.Skip("left out: prometheus is not installed")
+	}
+	var best drained
+	for b.Loop() {
+		best = better(best, drainPrometheus(b, path))
+	}
+	best.report(b)
+}
+
+func drainPrometheus(b *testing.B, path string) drained {
+	b.Helper()
+	dir := b.TempDir()
+	to := startDecoder(b, drainSeries*drainPoints)
+	page := newPlant()
+	var enough atomic.Bool
+	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if enough.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		page.ServeHTTP(w, r)
+	}))
+	defer target.Close()
+	config := filepath.Join(dir, "agent.yml")
+	overwrite(b, config, fmt.Sprintf("global: {scrape_interval: 500ms, scrape_timeout: 500ms}\n"+
+		"remote_write: [{url: %s/write}]\n"+
+		"scrape_configs: [{job_name: plant, static_configs: [{targets: [%q]}]}]\n", to.url, target.Listener.Addr()))
+	address := freePort(b)
+	p := start(b, nil, path, "--enable-feature=agent", "--config.file="+config, "--storage.agent.path="+filepath.Join(dir, "wal"), "--web.listen-address="+address)
+	for deadline := time.Now().Add(5 * time.Minute); appended(b, address) < drainSeries*(drainPoints+1); {
+		if time.Now().After(deadline) || !wait(b.Context(), 500*time.Millisecond) {
+			b.Fatal("the agent does not scrape fast enough")
+		}
+	}
+	enough.Store(true)
+	before := p.used(b)
+	to.begin(b)
+	to.full(b)
+	after := p.used(b)
+	after.cpu -= before.cpu
+	return drained{to.ask(b, "/alone"), after}
+}
+
+// appended is how many samples an agent has scraped.
+func appended(b *testing.B, address string) float64 {
+	b.Helper()
+	page, err := fetch(http.DefaultClient, "http://"+address+"/metrics")
+	if err != nil {
+		return 0 // it is starting
+	}
+	for line := range strings.Lines(string(page)) {
+		if rest, ok := strings.CutPrefix(line, `prometheus_agent_samples_appended_total{type="float"} `); ok {
+			v, _ := strconv.ParseFloat(strings.TrimSpace(rest), 64)
+			return v
+		}
+	}
+	return 0
+}

@@ -1,0 +1,207 @@
+package remotewrite
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"backwire/source/probe"
+)
+
+// ExporterConfig is a directory that bundles are written to, as on a stick.
+type ExporterConfig struct {
+	Name     string
+	Queue    string             // the queue's directory
+	Dir      string             // has to exist: it is never made
+	Key      ed25519.PrivateKey // to sign with; nil does not
+	Interval time.Duration      // between two bundles
+}
+
+// partSuffix is what the name of a bundle ends in before it is whole.
+const partSuffix = ".part"
+
+// exportDelay is how long cycles that follow the first new one may take, as where a gap is filled.
+const exportDelay = time.Second
+
+// exportRetry is when an export that failed is tried again.
+const exportRetry = 10 * time.Second
+
+// Exporter is an endpoint whose receiver is a directory: what the queue holds goes there in bundles, each where the
+// one before ended. Its cursor moves when a bundle is durable. It is one goroutine, Run.
+type Exporter struct {
+	config   ExporterConfig
+	from     *Subscription
+	log      *slog.Logger
+	recorder *recorder
+	bell     *bell
+	mounted  bool // the directory was seen on a medium of its own
+}
+
+// NewExporter returns an exporter that goes on at a subscription.
+func NewExporter(c ExporterConfig, from *Subscription, log *slog.Logger) *Exporter {
+	log = log.With("endpoint", c.Name)
+	x := &Exporter{config: c, from: from, log: log, recorder: newRecorder(c.Name, log), bell: newBell()}
+	x.recorder.exports()
+	return x
+}
+
+// Stats is what the exporter has done so far.
+func (x *Exporter) Stats() Stats { return x.recorder.snapshot() }
+
+// Run writes a bundle whenever the interval has passed and there is something new, until ctx ends. What is
+// queued then is part of the next run's first bundle.
+func (x *Exporter) Run(ctx context.Context, _ time.Duration) error {
+	for {
+		if x.await(ctx) != nil {
+			return nil
+		}
+		wait := x.config.Interval
+		if err := x.export(); err != nil {
+			wait = exportRetry
+			x.recorder.paused(err.Error())
+			x.recorder.failed("no bundle can be written", err.Error(), slog.LevelError)
+		}
+		if x.bell.sleep(ctx, wait) != nil {
+			return nil
+		}
+	}
+}
+
+// await returns when there is a cycle that no bundle has, and those that follow it at once: a segment's head alone is
+// nothing.
+func (x *Exporter) await(ctx context.Context) error {
+	queue := x.from.queue
+	for at := x.from.position(); ; at = queue.log.End() {
+		if err := queue.log.Wait(ctx, at); err != nil {
+			return err
+		}
+		if err := x.bell.sleep(ctx, exportDelay); err != nil && x.from.done() == queue.written() {
+			return err
+		}
+		if x.from.done() != queue.written() {
+			return nil
+		}
+	}
+}
+
+// Check tries whether a bundle can be written, and leaves nothing behind.
+func (x *Exporter) Check() []probe.Finding {
+	f := probe.Finding{Step: "directory", Result: probe.OK, Tried: "write to " + x.config.Dir}
+	if err := x.tryWriting(); err != nil {
+		f.Result, f.Found = probe.Failed, err.Error()
+		f.Next = "mount the medium, make the directory on it once, and let this user write there"
+	}
+	return []probe.Finding{f}
+}
+
+func (x *Exporter) tryWriting() error {
+	if err := x.present(); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(x.config.Dir, ".backwire-check-")
+	if err != nil {
+		return fmt.Errorf("%w%s", err, x.advice(err))
+	}
+	return os.Remove(dir)
+}
+
+// present refuses to write where the medium should be and is not. The directory is never made, so that the mount point of
+// a medium that is out does not fill up instead; one that is a mount point itself is known by
+// having been one.
+func (x *Exporter) present() error {
+	info, err := os.Stat(x.config.Dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s is not there, waiting for it: is its medium mounted? backwire does not make it, make it there once", x.config.Dir)
+	case err != nil:
+		return fmt.Errorf("export to %s: %w", x.config.Dir, err)
+	case !info.IsDir():
+		return fmt.Errorf("export to %s: it is not a directory", x.config.Dir)
+	}
+	own, err := isMountPoint(x.config.Dir, info)
+	if err != nil {
+		return fmt.Errorf("export to %s: %w", x.config.Dir, err)
+	}
+	if x.mounted && !own {
+		return fmt.Errorf("%s is a mount point and its medium is out, waiting for it", x.config.Dir)
+	}
+	x.mounted = own
+	return nil
+}
+
+// isMountPoint compares a directory's device with its parent's.
+func isMountPoint(dir string, info fs.FileInfo) (bool, error) {
+	parent, err := os.Stat(filepath.Dir(dir))
+	if err != nil {
+		return false, err
+	}
+	own, ok1 := info.Sys().(*syscall.Stat_t)
+	outer, ok2 := parent.Sys().(*syscall.Stat_t)
+	return ok1 && ok2 && own.Dev != outer.Dev, nil
+}
+
+// export writes one bundle, gives it its name when it is whole, and moves the cursor.
+func (x *Exporter) export() error {
+	if err := x.present(); err != nil {
+		return err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(x.config.Dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	part := fmt.Sprintf("%s-%s", host, x.config.Name) + partSuffix
+	if err := root.RemoveAll(part); err != nil { // of a run that was cut off
+		return fmt.Errorf("remove a bundle that was not finished: %w", err)
+	}
+	out := &export{options: ExportOptions{Endpoint: x.config.Name, Key: x.config.Key, Progress: func(int64, int64) {}}}
+	err = errors.Join(out.run(x.config.Queue, filepath.Join(x.config.Dir, part)), out.close())
+	if err != nil {
+		return fmt.Errorf("export to %s: %w%s", x.config.Dir, errors.Join(err, root.RemoveAll(part)), x.advice(err))
+	}
+	name := fmt.Sprintf("%s-%s-%s", out.manifest.Created.Format("20060102T150405.000Z"), host, x.config.Name)
+	if err := root.Rename(part, name); err != nil {
+		return err
+	}
+	if err := syncDir(root); err != nil {
+		return err
+	}
+	return x.exported(out, name)
+}
+
+// advice is what to do about the common causes.
+func (x *Exporter) advice(err error) string {
+	if errors.Is(err, syscall.EROFS) {
+		return "; is it mounted read-only? As a service it also has to be allowed: ReadWritePaths=" + x.config.Dir + " in the unit"
+	}
+	return advice(err, x.config.Dir)
+}
+
+func syncDir(root *os.Root) error {
+	dir, err := root.Open(".")
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+func (x *Exporter) exported(out *export, name string) error {
+	samples := out.behind.total.minus(x.from.done()).Samples
+	if err := x.from.pass(out.behind); err != nil {
+		return err
+	}
+	x.recorder.exported(samples, out.behind.newest)
+	x.log.Info("bundle written", "bundle", filepath.Join(x.config.Dir, name), "segments", len(out.manifest.Files), "samples", samples)
+	return nil
+}

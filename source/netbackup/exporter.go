@@ -1,0 +1,241 @@
+package netbackup
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+
+	"backwire/source"
+)
+
+// CompatExporter is the value of SiteConfig.Compat that adds the metric names and labels of
+// nbu_exporter, so that dashboards and rules made for it go on working.
+const CompatExporter = "nbu_exporter"
+
+// exporterFamilies are that exporter's metrics, as far as what is collected anyway holds them.
+// Only in them are jobs counted over a window: those that ended in the last hour, parents too.
+type exporterFamilies struct {
+	jobs, bytes, byStatus, byState, byReason, files, dedup *family
+	diskBytes, diskCapacity, unitMaxJobs, unitFragment     *family
+	unitInfo, poolVolumes                                  *family
+	apiVersion, lastScrape                                 *family
+	clientSuccess, clientJobs, clientJobSuccess            *family
+}
+
+// sectionExporter is not on the page of metrics: its names are on the page for those who change.
+const sectionExporter = "nbu_exporter"
+
+// addExporter adds the families, and to the one whose name both use the label that it lacks.
+func (c *catalogue) addExporter() {
+	c.exporter = &exporterFamilies{}
+	c.duration.labels = append(slices.Clone(c.duration.labels), "action")
+	c.exporterJobs(shelf{c, sectionExporter, collectorJobs})
+	c.exporterStorage(shelf{c, sectionExporter, collectorStorage})
+	s, x := shelf{c, sectionExporter, ""}, c.exporter
+	x.apiVersion = s.gauge("nbu_api_version", "", "1 for the API version in use.", "version")
+	x.lastScrape = s.gauge("nbu_last_scrape_timestamp_seconds", "seconds", "The last time at which storage or jobs were read with success.", "source")
+	s.collector = collectorDiskPools
+	x.poolVolumes = s.gauge("nbu_disk_pool_volume_count", "", "Volumes of the disk pool by their state.", "pool_name", "storage_category", "state")
+}
+
+func (c *catalogue) exporterJobs(s shelf) {
+	x := c.exporter
+	x.jobs = s.gauge("nbu_jobs_count", "", "Jobs that ended in the last hour.", "action", "policy_type", "status")
+	x.bytes = s.gauge("nbu_jobs_bytes", "bytes", "Bytes of the jobs that ended in the last hour.", "action", "policy_type", "status")
+	x.byStatus = s.gauge("nbu_status_count", "", "Jobs that ended in the last hour.", "action", "status")
+	x.byState = s.gauge("nbu_jobs_state_count", "", "Jobs that are not done by their state, and those that ended in the last hour.", "action", "state")
+	x.byReason = s.gauge("nbu_jobs_queued_count", "", "Jobs that wait, by the reason's code.", "action", "reason")
+	x.files = s.gauge("nbu_jobs_files_count", "", "Files of the jobs that ended in the last hour.", "action", "policy_type")
+	x.dedup = s.gauge("nbu_jobs_dedup_ratio", "ratio", "Mean deduplication ratio of the jobs that ended in the last hour and give one.", "action", "policy_type")
+	x.clientSuccess = s.gauge("nbu_client_last_successful_backup_timestamp_seconds", "seconds",
+		"When the client's last successful or partially successful backup ended, under whatever policy.", "client")
+	x.clientJobs = s.gauge("nbu_client_jobs_count", "", "Jobs of the client that ended in the last hour.", "client", "action", "status")
+	x.clientJobSuccess = s.gauge("nbu_client_last_job_success_seconds", "seconds",
+		"When the client's last successful job of a kind ended: backups ever, others in the last hour.", "client", "policy", "action")
+}
+
+func (c *catalogue) exporterStorage(s shelf) {
+	x := c.exporter
+	x.diskBytes = s.gauge("nbu_disk_bytes", "bytes", "Space used and free in the storage unit.", "name", "type", "size")
+	x.diskCapacity = s.gauge("nbu_disk_capacity_bytes", "bytes", "Capacity of the storage unit.", "name", "type")
+	x.unitMaxJobs = s.gauge("nbu_storage_max_concurrent_jobs", "", "Jobs that may write to the storage unit at once.", "name", "type")
+	x.unitFragment = s.gauge("nbu_storage_max_fragment_size_bytes", "bytes", "Largest fragment of an image in the storage unit.", "name", "type")
+	x.unitInfo = s.info("nbu_storage_info", "Facts of the storage unit.",
+		"name", "type", "subtype", "is_cloud", "worm_capable", "use_worm", "replication_capable", "instant_access")
+}
+
+// noteUnit sets what that exporter tells of a storage unit; of tape it tells nothing.
+func (x *exporterFamilies) noteUnit(g *gauges, u *StorageUnit) {
+	if x == nil || u.Category == "TAPE" {
+		return
+	}
+	setBytes(g, x.diskBytes, u.Free, u.Name, u.ServerType, "free")
+	setBytes(g, x.diskBytes, u.Used, u.Name, u.ServerType, "used")
+	setBytes(g, x.diskCapacity, u.Capacity, u.Name, u.ServerType)
+	setBytes(g, x.unitMaxJobs, u.MaxConcurrentJobs, u.Name, u.ServerType)
+	if m := u.MaxFragmentMegabytes; m.Given {
+		const bytesPerMegabyte = 1 << 20
+		g.set(x.unitFragment, float64(m.Value)*bytesPerMegabyte, u.Name, u.ServerType)
+	}
+	g.set(x.unitInfo, 1, u.Name, u.ServerType, u.SubType, fact(u.IsCloud), fact(u.WormCapable), fact(u.UseWorm),
+		fact(u.ReplicationCapable), fact(u.InstantAccess))
+}
+
+func (x *exporterFamilies) notePool(g *gauges, p *DiskPool) {
+	if x == nil {
+		return
+	}
+	for _, v := range p.Volumes {
+		g.add(x.poolVolumes, 1, p.Name, p.Category, v.State)
+	}
+}
+
+func (x *exporterFamilies) noteOpen(g *gauges, j *Job) {
+	if x == nil {
+		return
+	}
+	g.add(x.byState, 1, j.Type, j.State)
+	if j.State == StateQueued || j.State == StateRequeued {
+		g.add(x.byReason, 1, j.Type, strconv.FormatInt(j.QueueReason, 10))
+	}
+}
+
+// lastHour holds the jobs that ended in the last hour. It is no state: after a restart the first
+// reading goes back so far.
+type lastHour struct {
+	jobs map[int64]recentJob // by id
+}
+
+// recentJob is what is told of a job.
+type recentJob struct {
+	end                                         int64 // server's clock, ms
+	jobType, policyType, policy, client, status string
+	bytes, files                                int64 // absent where negative
+	dedup                                       Optional[float64]
+}
+
+// window is its length in ms.
+const window = 3_600_000
+
+// note keeps a job that is done, or sees it again.
+func (h *lastHour) note(j *Job, e *ending) {
+	if h == nil || e.end == 0 {
+		return
+	}
+	status := ""
+	if e.status >= 0 {
+		status = strconv.Itoa(int(e.status))
+	}
+	h.jobs[e.id] = recentJob{
+		end: e.end, jobType: j.Type, policyType: j.PolicyType, policy: j.Policy, client: j.Client, status: status,
+		bytes: e.bytes, files: e.files, dedup: j.DedupRatio,
+	}
+}
+
+// emitExporter sets the gauges of jobs once those of the cycle are known.
+func (s *Site) emitExporter() {
+	x, g := s.catalogue.exporter, s.exporter
+	if x == nil {
+		return
+	}
+	g.reset()
+	if s.ping.APIVersion == "" {
+		return
+	}
+	g.set(x.apiVersion, 1, s.ping.APIVersion)
+	for _, c := range s.collectors {
+		if c.health.lastSuccess != 0 && (c.name == collectorStorage || c.name == collectorJobs) {
+			g.set(x.lastScrape, float64(c.health.lastSuccess)/1000, c.name)
+		}
+	}
+	if s.reading == nil || !s.reading.complete() {
+		return
+	}
+	h := s.ledger.lastHour
+	maps.DeleteFunc(h.jobs, func(_ int64, j recentJob) bool { return j.end <= s.reading.now-window })
+	for _, j := range h.jobs {
+		x.noteEnded(g, &j)
+	}
+	x.noteDedup(g, h)
+	x.noteClients(g, h, s.ledger.clients, s.cfg.MaxClientSeries)
+}
+
+func (x *exporterFamilies) noteEnded(g *gauges, j *recentJob) {
+	g.add(x.jobs, 1, j.jobType, j.policyType, j.status)
+	g.add(x.byStatus, 1, j.jobType, j.status)
+	g.add(x.byState, 1, j.jobType, StateDone)
+	g.add(x.bytes, float64(max(j.bytes, 0)), j.jobType, j.policyType, j.status)
+	g.add(x.files, float64(max(j.files, 0)), j.jobType, j.policyType)
+}
+
+// noteDedup sets the means.
+func (x *exporterFamilies) noteDedup(g *gauges, h *lastHour) {
+	counts := map[timingKey]float64{}
+	for _, j := range h.jobs {
+		if j.dedup.Given {
+			counts[timingKey{j.jobType, j.policyType}]++
+		}
+	}
+	for _, j := range h.jobs {
+		if n := counts[timingKey{j.jobType, j.policyType}]; j.dedup.Given {
+			g.add(x.dedup, j.dedup.Value/n, j.jobType, j.policyType)
+		}
+	}
+}
+
+// clientWork is a kind of job of a client under a policy.
+type clientWork struct{ client, policy, action string }
+
+// noteClients sets what that exporter tells of chosen clients, for all of them up to the cap.
+func (x *exporterFamilies) noteClients(g *gauges, h *lastHour, c *clients, limit int) {
+	last := map[clientWork]float64{}
+	for k, p := range c.pairs {
+		if p.success != nil {
+			last[clientWork{k.client, k.policy, backup}] = p.success.value
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(h.jobs)) {
+		j := h.jobs[id]
+		if j.client == "" {
+			continue
+		}
+		if limit--; limit >= 0 {
+			g.add(x.clientJobs, 1, j.client, j.jobType, j.status)
+		}
+		if k := (clientWork{j.client, j.policy, j.jobType}); j.status == "0" {
+			last[k] = max(last[k], float64(j.end)/1000)
+		}
+	}
+	for _, k := range slices.SortedFunc(maps.Keys(last), clientWork.compare) {
+		if limit--; limit < 0 {
+			return
+		}
+		g.set(x.clientJobSuccess, last[k], k.client, k.policy, k.action)
+		if k.action == backup {
+			at := g.at(x.clientSuccess, k.client)
+			*at = max(*at, last[k])
+		}
+	}
+}
+
+func (k clientWork) compare(o clientWork) int {
+	return cmp.Or(cmp.Compare(k.client, o.client), cmp.Compare(k.policy, o.policy), cmp.Compare(k.action, o.action))
+}
+
+// timing are the values of the labels of a histogram of times: with that exporter's names,
+// the type of the job under both.
+func (f *family) timing(jobType, policyType string) []string {
+	if f.hasAction() {
+		return []string{jobType, policyType, jobType}
+	}
+	return []string{jobType, policyType}
+}
+
+func (f *family) hasAction() bool { return slices.Contains(f.labels, "action") }
+
+// exporterSamples are those of the tick alone.
+func (s *Site) exporterSamples(samples []source.Sample) []source.Sample {
+	s.emitExporter()
+	return s.exporter.appendTo(samples)
+}
