@@ -9,10 +9,10 @@ GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
 DEADCODE      := golang.org/x/tools/cmd/deadcode@v0.52.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help build test race lint vuln fmt bench demo rules dashboards crash-loop package check clean
+.PHONY: help build test race lint vuln fmt bench demo rules dashboards crash-loop package test-packages check clean
 
 help: ## Show what can be done here
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build the static binaries into bin/
 	$(GO) build -buildvcs=auto -trimpath -ldflags '-s -w' -o $(BIN)/ ./cmd/...
@@ -54,6 +54,9 @@ crash-loop: ## Kill the agent at random moments, ROUNDS times, and look whether 
 
 package: ## Build debs and rpms for four architectures, with and without FIPS, into dist/
 	@./packaging/build
+
+test-packages: ## Try the packages on booted systems, as root on Debian; PART=bounded for what the gate has time for
+	@./packaging/packagetest/run $(or $(PART),all)
 
 check: fmt lint race test ## All of the above that a change must pass
 

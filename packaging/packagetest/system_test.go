@@ -1,0 +1,79 @@
+package packagetest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// system is a booted Debian, however it was booted.
+type system struct {
+	t *testing.T
+	// shell runs a script as root and returns what it printed.
+	shell func(script string) (string, error)
+}
+
+// run fails the test if the script fails.
+func (s *system) run(script string) string {
+	s.t.Helper()
+	out, err := s.shell(script)
+	if err != nil {
+		s.t.Fatalf("%s: %v\n%s", script, err, out)
+	}
+	return out
+}
+
+// refuse fails the test if the script does not fail, and returns what it printed.
+func (s *system) refuse(script string) string {
+	s.t.Helper()
+	out, err := s.shell(script)
+	if err == nil {
+		s.t.Fatalf("%s: was to fail and did not\n%s", script, out)
+	}
+	return out
+}
+
+// says fails the test if the script prints something else, whatever its exit code.
+func (s *system) says(script, want string) {
+	s.t.Helper()
+	out, err := s.shell(script)
+	if got := strings.TrimSpace(out); got != want {
+		s.t.Fatalf("%s: %q, want %q (%v)", script, got, want, err)
+	}
+}
+
+// property is one of the service, as systemd tells it.
+func (s *system) property(name string) string {
+	s.t.Helper()
+	out := s.run("systemctl show backwire -p " + name)
+	return strings.TrimPrefix(strings.TrimSpace(out), name+"=")
+}
+
+// state fails the test unless the service is as given: "active enabled".
+func (s *system) state(want string) {
+	s.t.Helper()
+	active, _ := s.shell("systemctl is-active backwire")
+	enabled, _ := s.shell("systemctl is-enabled backwire 2>&1")
+	if got := strings.TrimSpace(active) + " " + strings.TrimSpace(enabled); got != want {
+		s.t.Fatalf("the service is %s, want %s\n%s", got, want, s.journal())
+	}
+}
+
+// becomes waits for a property's value.
+func (s *system) becomes(name, want string) {
+	s.t.Helper()
+	await(s.t, name+"="+want, func() error {
+		if got := s.property(name); got != want {
+			return fmt.Errorf("it is %q", got)
+		}
+		return nil
+	})
+}
+
+func (s *system) journal() string {
+	out, err := s.shell("journalctl -u backwire --no-pager -n 60 2>&1")
+	if err != nil {
+		return err.Error()
+	}
+	return out
+}
