@@ -126,7 +126,7 @@ func (f *bundleFeed) deliver(ctx context.Context, e *Endpoint) error {
 	return err
 }
 
-var errInterrupted = errors.New("interrupted; what is missing comes with the next import of the same bundle")
+var errInterrupted = errors.New("interrupted; what is missing is sent when it is run again")
 
 // bytesBefore is how much of the bundle lies before a position.
 func (b *Bundle) bytesBefore(at wal.Position) int64 {

@@ -18,7 +18,7 @@ import (
 
 // The rejected store is two files of lines, so that people can read it with what they have: the newer one is written to,
 // and takes the place of the older one when it is full. A line is a checksum (CRC32C, eight hexadecimal digits), a space,
-// and a rejection as JSON.
+// and a rejection as JSON, or word that one was taken after all.
 const (
 	rejectedFile    = "rejected.jsonl"
 	rejectedOlder   = "rejected.older.jsonl"
@@ -45,6 +45,11 @@ func OpenRejected(dir string) (*RejectedStore, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("open rejected store: %w", err)
+	}
+	if info, err := root.Stat("."); err != nil {
+		return nil, errors.Join(fmt.Errorf("open rejected store: %w", err), root.Close())
+	} else if err := checkOwner(dir, info); err != nil {
+		return nil, errors.Join(fmt.Errorf("open rejected store: %w", err), root.Close())
 	}
 	s := &RejectedStore{root: root, most: maxRejected, turn: make(chan *rejectedLog, 1)}
 	l, err := s.open()
@@ -94,7 +99,19 @@ func (l *rejectedLog) write(b []byte) error {
 
 // Reject appends a rejection and returns when it is on the disk.
 func (s *RejectedStore) Reject(r Rejection) error {
-	line, err := rejectedLine(r)
+	return s.append(versioned{Version: rejectedVersion, Rejection: r})
+}
+
+// Take says that a rejection is none any more.
+func (s *RejectedStore) Take(r Rejection) error {
+	return s.append(struct {
+		Version int    `json:"v"`
+		Taken   string `json:"taken"`
+	}{rejectedVersion, r.id})
+}
+
+func (s *RejectedStore) append(v any) error {
+	line, err := rejectedLine(v)
 	if err != nil {
 		return fmt.Errorf("keep rejected samples: %w", err)
 	}
@@ -138,21 +155,36 @@ func ReadRejected(dir string) iter.Seq2[Rejection, error] {
 			return
 		}
 		defer func() { _ = root.Close() }() // nothing was written
-		for _, name := range []string{rejectedOlder, rejectedFile} {
-			if !readRejected(root, name, yield) {
+		for r, err := range readRoot(root) {
+			if !yield(r, err) {
 				return
 			}
 		}
 	}
 }
 
-func readRejected(root *os.Root, name string, yield func(Rejection, error) bool) bool {
+func readRoot(root *os.Root) iter.Seq2[Rejection, error] {
+	return func(yield func(Rejection, error) bool) {
+		taken := map[string]bool{}
+		note := func(v versioned, _ error) bool {
+			taken[v.Taken] = true
+			return true
+		}
+		stay := func(v versioned, err error) bool {
+			return v.Taken != "" || err == nil && taken[v.id] || yield(v.Rejection, err)
+		}
+		_ = readRejected(root, rejectedOlder, note) && readRejected(root, rejectedFile, note) &&
+			readRejected(root, rejectedOlder, stay) && readRejected(root, rejectedFile, stay)
+	}
+}
+
+func readRejected(root *os.Root, name string, yield func(versioned, error) bool) bool {
 	f, err := root.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return true
 	}
 	if err != nil {
-		return yield(Rejection{}, fmt.Errorf("read rejected store: %w", err))
+		return yield(versioned{}, fmt.Errorf("read rejected store: %w", err))
 	}
 	defer f.Close()
 	lines := bufio.NewReader(f)
@@ -171,19 +203,21 @@ func readRejected(root *os.Root, name string, yield func(Rejection, error) bool)
 			return true
 		}
 		if err != nil {
-			return yield(Rejection{}, fmt.Errorf("read rejected store: %w", err))
+			return yield(versioned{}, fmt.Errorf("read rejected store: %w", err))
 		}
 	}
 }
 
-// versioned is a rejection as it is on disk.
+// versioned is a rejection as it is on disk, or the id of one that was taken after all. So a store only ever grows
+// at its end, and several programs may write to it.
 type versioned struct {
-	Version int `json:"v"`
+	Version int    `json:"v"`
+	Taken   string `json:"taken,omitempty"`
 	Rejection
 }
 
-func rejectedLine(r Rejection) ([]byte, error) {
-	b, err := json.Marshal(versioned{rejectedVersion, r})
+func rejectedLine(v any) ([]byte, error) {
+	b, err := json.Marshal(v)
 	if err != nil {
 		return nil, err
 	}
@@ -192,19 +226,20 @@ func rejectedLine(r Rejection) ([]byte, error) {
 
 func rejectedSum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
 
-func parseRejected(line []byte) (Rejection, error) {
+func parseRejected(line []byte) (versioned, error) {
 	sum, b, _ := bytes.Cut(line, []byte(" "))
 	if want, err := strconv.ParseUint(string(sum), 16, 32); err != nil || uint32(want) != rejectedSum(b) {
-		return Rejection{}, errors.New("damaged: its checksum is not right")
+		return versioned{}, errors.New("damaged: its checksum is not right")
 	}
 	var v versioned
 	if err := json.Unmarshal(b, &v); err != nil {
-		return Rejection{}, err
+		return versioned{}, err
 	}
 	if v.Version != rejectedVersion {
-		return Rejection{}, fmt.Errorf("version %d, only %d is known", v.Version, rejectedVersion)
+		return versioned{}, fmt.Errorf("version %d, only %d is known", v.Version, rejectedVersion)
 	}
-	return v.Rejection, nil
+	v.id = fmt.Sprintf("%s %d", sum, v.Time.UnixNano())
+	return v, nil
 }
 
 // staleWord stands for a stale marker, which is a NaN like any other once it is written in decimal.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"backwire/source"
 )
@@ -56,7 +57,7 @@ func TestRejectedStoreKeepsWhatItIsGiven(t *testing.T) {
 		closed(t, s)
 	}
 	got, problems := readRejections(dir)
-	if d := cmp.Diff(want, got, sameBits); d != "" || problems != nil {
+	if d := cmp.Diff(want, got, sameBits, cmpopts.IgnoreUnexported(Rejection{})); d != "" || problems != nil {
 		t.Errorf("%v (-want +got):\n%s", problems, d)
 	}
 }

@@ -16,13 +16,25 @@ type Rejection struct {
 	Words    string           `json:"words"`   // the body of the answer, at most 2 KiB
 	Samples  int              `json:"samples"` // how many were refused; fewer than Series hold where the receiver told only their number
 	Series   []RejectedSeries `json:"series"`
+
+	id string // in the store it was read from
 }
 
 // RejectedSeries is a series as it was sent, external labels left out, and its refused samples.
 type RejectedSeries struct {
 	Name   string          `json:"name"`
 	Labels []source.Label  `json:"labels"`
+	Start  int64           `json:"start,omitempty"` // ms since the epoch
+	Metric RejectedMetric  `json:"metric"`
 	Points []RejectedPoint `json:"points"`
+}
+
+// RejectedMetric is what was said of a series' metric.
+type RejectedMetric struct {
+	Name string      `json:"name"` // without a histogram's suffix
+	Type source.Type `json:"type"` // 1 gauge, 2 counter, 3 histogram, 4 info
+	Unit string      `json:"unit,omitempty"`
+	Help string      `json:"help,omitempty"`
 }
 
 // String writes the series as PromQL would.
@@ -60,7 +72,10 @@ func rejectedSeries(w *window, sp span) []RejectedSeries {
 			continue
 		}
 		s := &w.dict.series[c.series]
-		r := RejectedSeries{Name: w.dict.symbol(s.name)}
+		m := &w.dict.metrics[s.metric]
+		r := RejectedSeries{Name: w.dict.symbol(s.name), Start: s.start, Metric: RejectedMetric{
+			w.dict.symbol(m.name), m.kind, w.dict.symbol(m.unit), w.dict.symbol(m.help),
+		}}
 		for k := 0; k < len(s.labels); k += 2 {
 			r.Labels = append(r.Labels, source.Label{Name: w.dict.symbol(s.labels[k]), Value: w.dict.symbol(s.labels[k+1])})
 		}

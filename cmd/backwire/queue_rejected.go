@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,32 +13,113 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"backwire/agent"
 	"backwire/remotewrite"
 )
 
+// rejectedFlags are those of queue rejected.
+type rejectedFlags struct {
+	json, push bool
+	endpoint   string
+}
+
 func newQueueRejected(sh *shell) *cobra.Command {
-	var asJSON bool
+	var flags rejectedFlags
 	rejected := &cobra.Command{
 		Use:   "rejected",
-		Short: "List what receivers refused for good, in their words",
+		Short: "List what receivers refused for good, in their words, or push it again",
 		Long: `rejected lists the samples that receivers refused, the oldest first, with the receiver's own
 words. They are kept in the queue's directory, the oldest given up when there are too many.
-With --json each line is one refusal with all its samples.`,
+With --json each line is one refusal with all its samples. With --push they are sent again
+to the configured endpoints that refused them, as after the receiver was put right: what is
+taken leaves the list, what is refused stays, and the exit code is 1 then. The agent may run
+meanwhile.`,
+		Example: `  backwire queue rejected
+  backwire queue rejected --push --endpoint cloud`,
 		Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			cfg, err := sh.queueConfig()
-			if err != nil {
-				return err
-			}
-			write := writeRejected
-			if asJSON {
-				write = writeRejectedJSON
-			}
-			return write(sh.stdout, remotewrite.ReadRejected(cfg.Dir))
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return sh.rejected(cmd.Context(), flags) },
 	}
-	rejected.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line, samples included")
+	rejected.Flags().BoolVar(&flags.json, "json", false, "print one JSON object a line, samples included")
+	rejected.Flags().BoolVar(&flags.push, "push", false, "send them again")
+	rejected.Flags().StringVar(&flags.endpoint, "endpoint", "", "only those of this endpoint")
 	return rejected
+}
+
+func (sh *shell) rejected(ctx context.Context, flags rejectedFlags) error {
+	if flags.push && flags.json {
+		return usageError{errors.New("queue rejected takes --push or --json, not both")}
+	}
+	if flags.push {
+		return sh.pushRejected(ctx, flags.endpoint)
+	}
+	cfg, err := sh.queueConfig()
+	if err != nil {
+		return err
+	}
+	write := writeRejected
+	if flags.json {
+		write = writeRejectedJSON
+	}
+	return write(sh.stdout, rejectedBy(cfg.Dir, flags.endpoint))
+}
+
+// rejectedBy leaves out what other endpoints refused; without a name it does not.
+func rejectedBy(dir, endpoint string) iter.Seq2[remotewrite.Rejection, error] {
+	return func(yield func(remotewrite.Rejection, error) bool) {
+		for r, err := range remotewrite.ReadRejected(dir) {
+			if err == nil && endpoint != "" && r.Endpoint != endpoint {
+				continue
+			}
+			if !yield(r, err) {
+				return
+			}
+		}
+	}
+}
+
+func (sh *shell) pushRejected(ctx context.Context, endpoint string) error {
+	cfg, err := sh.endpointsConfig()
+	if err != nil {
+		return err
+	}
+	waiting := map[string]bool{}
+	for r, err := range rejectedBy(cfg.Queue.Dir, endpoint) {
+		waiting[r.Endpoint] = waiting[r.Endpoint] || err == nil
+	}
+	receivers, err := cfg.Receivers(readBuild().version)
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, to := range receivers {
+		if waiting[to.Name] {
+			failed = append(failed, sh.repush(ctx, cfg, to))
+			delete(waiting, to.Name)
+		}
+	}
+	for name, left := range waiting {
+		if left {
+			failed = append(failed, fmt.Errorf("endpoint %s is not configured any more: what it refused stays", name))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// repush fails where something stays.
+func (sh *shell) repush(ctx context.Context, cfg *agent.Config, to remotewrite.EndpointConfig) error {
+	store, err := remotewrite.OpenRejected(cfg.Queue.Dir)
+	if err != nil {
+		return err
+	}
+	bar := sh.progress(to.Name)
+	done, err := store.Repush(ctx, to, sh.logger(cfg), bar.tell)
+	bar.end()
+	refused := sum(done.Stats.Rejected)
+	fmt.Fprintf(sh.stdout, "%s: %d of %d refusals are taken now, %d samples refused again\n", to.Name, done.Taken, done.Rejections, refused)
+	if err == nil && refused > 0 {
+		err = fmt.Errorf("endpoint %s refused %d samples again", to.Name, refused)
+	}
+	return errors.Join(err, store.Close())
 }
 
 func writeRejected(w io.Writer, rejections iter.Seq2[remotewrite.Rejection, error]) error {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"backwire/remotewrite"
+	"backwire/remotewrite/receiver"
 	"backwire/source"
 )
 
@@ -71,4 +74,69 @@ func TestQueueRejectedWithDamage(t *testing.T) {
 	if code != exitFailed || !strings.Contains(out, "cloud") || !strings.Contains(out, "rejected.jsonl line 1") {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
+}
+
+// What was refused is pushed again once the receiver is put right; what it still refuses stays.
+func TestQueueRejectedPush(t *testing.T) {
+	bad := "p7"
+	r := receiver.New(receiver.Options{Poison: func(s *receiver.Series, _ receiver.Point) error {
+		if p := s.Label("policy"); p == "p3" || p == bad {
+			return errors.New("no room for " + p)
+		}
+		return nil
+	}})
+	server := httptest.NewServer(r)
+	defer server.Close()
+	_, environ := fillQueue(t, 3)
+	bundle := filepath.Join(t.TempDir(), "out")
+	if code, out := said(t, environ, "queue", "export", "--to", bundle); code != exitOK {
+		t.Fatalf("export, exit code %d:\n%s", code, out)
+	}
+	dir := t.TempDir()
+	there := []string{
+		"BACKWIRE_REMOTE_WRITE_ENDPOINTS=cloud,other", "BACKWIRE_REMOTE_WRITE_CLOUD_URL=" + server.URL,
+		"BACKWIRE_REMOTE_WRITE_OTHER_URL=" + server.URL, "BACKWIRE_QUEUE_DIR=" + dir, "BACKWIRE_EXTERNAL_LABELS=region:north",
+	}
+	code, out := said(t, there, "queue", "import", bundle, "--rejected", dir)
+	if code != exitFailed || !strings.Contains(out, "54 samples delivered, 6 refused") || !strings.Contains(out, "refused 6 samples") {
+		t.Fatalf("import, exit code %d:\n%s", code, out)
+	}
+	push := func(want string, wantCode int, args ...string) {
+		t.Helper()
+		code, out := said(t, there, append([]string{"queue", "rejected", "--push"}, args...)...)
+		if code != wantCode || !strings.Contains(out, want) {
+			t.Errorf("%v: exit code %d, want %q:\n%s", args, code, want, out)
+		}
+	}
+	left := func(want int) {
+		t.Helper()
+		n := 0
+		for r, err := range remotewrite.ReadRejected(dir) {
+			n += r.Samples
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		if n != want {
+			t.Errorf("%d samples are left, want %d", n, want)
+		}
+	}
+	left(12)
+	push("cloud: 0 of", exitFailed)
+	left(12)
+	bad = ""
+	push("refused 3 samples again", exitFailed, "--endpoint", "cloud")
+	left(9)
+	r.Set(receiver.Options{})
+	push("other: ", exitOK)
+	left(0)
+	for _, s := range r.Series() {
+		if p := s.Label("policy"); (p == "p3" || p == "p7") && (s.Label("region") != "north" || len(s.Points) < 3 || s.Metadata.Type != "counter") {
+			t.Errorf("arrived as %+v", s)
+		}
+	}
+	there = there[3:]
+	refuse(t, dir)
+	push("endpoint cloud is not configured any more", exitFailed)
+	left(2)
 }
