@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"backwire/source/netbackup"
 )
 
 // Agent collects, commits and sends from the start of Run to its end. It has no state
@@ -46,6 +48,7 @@ type sitePart struct {
 	name      string
 	scheduler *scheduler
 	describe  func(*SiteStatus)           // what the site knows beside its cycles
+	picture   func() *netbackup.Picture   // what it knows for a person
 	close     func(context.Context) error // ends the login
 }
 
@@ -198,7 +201,7 @@ func (a *Agent) shut(p *plant) error {
 func (a *Agent) begin() { a.beginning.Do(func() { close(a.begun) }) }
 
 // page is what answers at BACKWIRE_LISTEN.
-func (a *Agent) page() http.Handler { return newPage(a.Status, a.metrics.registry, a.log) }
+func (a *Agent) page() http.Handler { return newPage(a, time.Local, a.metrics.registry, a.log) }
 
 // Status is what the agent does at this moment.
 func (a *Agent) Status() Status {
@@ -221,6 +224,19 @@ func (a *Agent) Status() Status {
 		s.Endpoints = append(s.Endpoints, e.status())
 	}
 	return s
+}
+
+// Pictures are what the sites know for a person, after their last cycles.
+func (a *Agent) Pictures() []SitePicture {
+	p := a.running.Load()
+	if p == nil {
+		return nil
+	}
+	pictures := make([]SitePicture, 0, len(p.sites))
+	for _, s := range p.sites {
+		pictures = append(pictures, SitePicture{s.name, s.picture()})
+	}
+	return pictures
 }
 
 func (s *sitePart) status() SiteStatus {

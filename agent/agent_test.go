@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"backwire/source"
+	"backwire/source/netbackup"
 )
 
 // works is what an Agent of a test is made of.
@@ -48,7 +49,7 @@ func (w *works) agent(t *testing.T, environ ...string) *Agent {
 			sched := newScheduler(s, w.queue, time.Minute)
 			sched.cycle.history.observe = a.metrics.observer(name)
 			p.sites = append(p.sites, &sitePart{
-				name: name, scheduler: sched, describe: func(*SiteStatus) {},
+				name: name, scheduler: sched, describe: func(*SiteStatus) {}, picture: func() *netbackup.Picture { return &netbackup.Picture{} },
 				close: func(context.Context) error { w.note("logout"); return nil },
 			})
 		}

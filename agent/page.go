@@ -27,30 +27,46 @@ var pageText string
 //go:embed page/style.css
 var pageStyle string
 
-// page answers at BACKWIRE_LISTEN. It only reads.
+//go:embed page/refresh.js
+var pageScript string
+
+// pageFacts is what the page shows. It only reads.
+type pageFacts interface {
+	Status() Status
+	Pictures() []SitePicture
+}
+
+// page answers at BACKWIRE_LISTEN.
 type page struct {
-	status   func() Status
+	facts    pageFacts
+	where    *time.Location // whose night it is
 	template *template.Template
 	policy   string // Content-Security-Policy
 	log      *slog.Logger
 }
 
-func newPage(status func() Status, metrics prometheus.Gatherer, log *slog.Logger) http.Handler {
-	sum := sha256.Sum256([]byte(pageStyle))
+func newPage(facts pageFacts, where *time.Location, metrics prometheus.Gatherer, log *slog.Logger) http.Handler {
 	p := &page{
-		status:   status,
+		facts: facts, where: where,
 		template: template.Must(template.New("page").Funcs(pageWords()).Parse(pageText)),
-		policy:   "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-		log:      log,
+		policy: "default-src 'none'; style-src '" + hashOf(pageStyle) + "'; script-src '" + hashOf(pageScript) +
+			"'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+		log: log,
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", p.index)
 	mux.HandleFunc("GET /status.json", p.json)
-	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { p.answer(w, "healthy", p.status().Unhealthy) })
-	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) { p.answer(w, "ready", p.status().Unready) })
+	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { p.answer(w, "healthy", p.facts.Status().Unhealthy) })
+	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) { p.answer(w, "ready", p.facts.Status().Unready) })
 	mux.HandleFunc("GET /debug/pprof/{profile}", p.profile)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{EnableOpenMetrics: true, ErrorLog: promLog{log}}))
 	return p.guard(mux)
+}
+
+// hashOf is what a policy allows a text of the page by.
+func hashOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // guard sets what every answer says to a browser.
@@ -67,10 +83,9 @@ func (p *page) guard(next http.Handler) http.Handler {
 
 func (p *page) index(w http.ResponseWriter, _ *http.Request) {
 	var body bytes.Buffer
-	err := p.template.Execute(&body, struct {
-		Style  template.CSS
-		Status Status
-	}{template.CSS(pageStyle), p.status()}) //nolint:gosec // our own file
+	v := look(p.facts.Status(), p.facts.Pictures(), p.where)
+	v.Style, v.Script = template.CSS(pageStyle), template.JS(pageScript) //nolint:gosec // our own files
+	err := p.template.Execute(&body, v)
 	if err != nil {
 		p.log.Error("status page", "err", err)
 		http.Error(w, "the page cannot be shown; /status.json has the same facts", http.StatusInternalServerError)
@@ -81,7 +96,7 @@ func (p *page) index(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (p *page) json(w http.ResponseWriter, _ *http.Request) {
-	body, err := json.MarshalIndent(p.status(), "", "  ")
+	body, err := json.MarshalIndent(p.facts.Status(), "", "  ")
 	if err != nil {
 		p.log.Error("status as JSON", "err", err)
 		http.Error(w, "the status cannot be shown", http.StatusInternalServerError)
@@ -132,9 +147,14 @@ func pageWords() template.FuncMap {
 		"since":   func(now, then time.Time) string { return Roughly(now.Sub(then)) },
 		"ago":     func(now time.Time, then *time.Time) string { return Roughly(now.Sub(*then)) },
 		"seconds": func(s float64) string { return Roughly(time.Duration(s * float64(time.Second))) },
-		"clock":   func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
+		"stamp":   func(t time.Time) string { return t.Format(time.RFC3339) },
+		"day":     func(now time.Time, t *time.Time) string { return t.In(now.Location()).Format("Mon 2 Jan 15:04") },
+		"clock":   func(now, t time.Time) string { return t.In(now.Location()).Format("15:04:05") },
 		"size":    ReadableSize,
-		"tone":    func(state string) string { return map[string]string{"up": "good", "down": "bad"}[state] },
+		"bytes":   func(n float64) string { return ReadableSize(int64(n)) },
+		"count":   grouped[uint64],
+		"number":  grouped[int],
+		"tone":    func(state string) tone { return map[string]tone{"up": good, "down": bad}[state] },
 		"total": func(counts map[string]uint64) uint64 {
 			var sum uint64
 			for _, n := range counts {

@@ -40,7 +40,7 @@ func ask(t *testing.T, status Status, method, path string) *http.Response {
 	t.Helper()
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "backwire_example", Help: "Example."}))
-	handler := newPage(func() Status { return status }, registry, slog.New(slog.DiscardHandler))
+	handler := newPage(&scene{status: status}, sceneZone(), registry, slog.New(slog.DiscardHandler))
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, httptest.NewRequest(method, path, http.NoBody))
 	return w.Result()
@@ -60,10 +60,11 @@ func TestPageShowsSitesQueueAndEndpoints(t *testing.T) {
 	r := ask(t, exampleStatus(), http.MethodGet, "/")
 	body := bodyOf(t, r)
 	for _, want := range []string{
-		"1.2.3 · up 1d2h", "<strong class=\"good\">ready</strong>", "<h3>paris <span class=\"good\">up</span></h3>",
-		"1560 cycles, 0 failed, 2 ticks missed", "last committed 20s ago", "<td>jobs</td><td><span class=\"good\">ok</span></td>",
-		"<td>storage</td><td><span class=\"bad\">failed: no answer</span>", "disk &lt;full&gt;", "3.0 MiB of 2.0 GiB in 2 segments",
-		"7 samples lost (max_bytes, cloud)", "paused: 401 Unauthorized", "<td class=\"number\">1m1s</td>", "<td class=\"number\">7</td>",
+		"backwire 1.2.3 · up 1d2h", "<h3>paris <span class=\"good\">up</span></h3>",
+		"1,560 cycles, 0 failed, 2 ticks missed", "last committed 20s ago", "<th scope=\"row\">jobs</th><td><span class=\"good\">ok</span></td>",
+		"<th scope=\"row\">storage</th><td><span class=\"bad\">failed: no answer</span>", "disk &lt;full&gt;", "3.0 MiB of 2.0 GiB in 2 segments",
+		"7 samples lost (max_bytes, cloud)", "paused: 401 Unauthorized", "data-label=\"lag\">1m1s<", "data-label=\"rejected\">7<",
+		"Not known yet", "No client has been seen so far.", "No storage with a capacity", "Nothing runs and nothing waits.",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %q", want)
@@ -74,20 +75,45 @@ func TestPageShowsSitesQueueAndEndpoints(t *testing.T) {
 	}
 }
 
-// A browser runs no script, loads nothing, and takes the style that the policy names.
-func TestPagePolicyNamesItsStyle(t *testing.T) {
+// The scene's page says what the simulator was told to do.
+func TestPageShowsTheNight(t *testing.T) {
+	t.Parallel()
+	w := httptest.NewRecorder()
+	newScene(t).handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+	body := w.Body.String()
+	at := 0
+	for _, want := range []string{ // in this order
+		"<strong class=\"warn\">Almost:</strong> 131 of the 132 clients that ran so far tonight have a good backup, 1 has not.",
+		"The night of Monday 23 November", "Backups by the hour from Monday 18:00 to Tuesday 08:00", "<title>02:00: ",
+		"clients and policies have had no success for more than 26 hours",
+		"windows-066.example", "never seen", "status 58, 10 failures in a row", "mssql-035.example", "filer-007.example", "9d12h ago",
+		"pool-open-storage-6", "full in ", "pool-advanced-disk-3", "steady",
+		"Backup", "the longest runs for ", "7: drives in use", "7: max storage unit jobs", "Duplicate", "1 stalled",
+	} {
+		found := strings.Index(body[at:], want)
+		if found < 0 {
+			t.Fatalf("the page lacks %q, or has it elsewhere", want)
+		}
+		at += found
+	}
+}
+
+// A browser runs no script but the page's own, loads nothing, and takes the style that the policy names.
+func TestPagePolicyNamesWhatThePageHolds(t *testing.T) {
 	t.Parallel()
 	r := ask(t, exampleStatus(), http.MethodGet, "/")
 	body := bodyOf(t, r)
-	_, style, _ := strings.Cut(body, "<style>")
-	style, _, _ = strings.Cut(style, "</style>")
-	sum := sha256.Sum256([]byte(style))
 	policy := r.Header.Get("Content-Security-Policy")
-	if !strings.HasPrefix(policy, "default-src 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'") {
-		t.Errorf("policy %q does not allow the style", policy)
+	for element, directive := range map[string]string{"style": "style-src", "script": "script-src"} {
+		_, text, _ := strings.Cut(body, "<"+element+">")
+		text, _, _ = strings.Cut(text, "</"+element+">")
+		sum := sha256.Sum256([]byte(text))
+		if !strings.Contains(policy, directive+" 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'") {
+			t.Errorf("policy %q does not allow the page's %s", policy, element)
+		}
 	}
-	if strings.Contains(body, "<script") || strings.Contains(body, " style=") || strings.Contains(body, " src=") {
-		t.Error("the page holds what its policy forbids")
+	if !strings.HasPrefix(policy, "default-src 'none';") || strings.Count(body, "<script") != 1 || strings.Contains(body, " style=") || strings.Contains(body, " src=") {
+		t.Error("the page holds what its policy forbids, or forbids too little")
 	}
 	if !strings.Contains(body, "prefers-color-scheme: dark") {
 		t.Error("no dark style")

@@ -61,7 +61,8 @@ func (a *Agent) newSitePart(s *Site, from source.Checkpoint, queue committer) (*
 			status.URL = s.URL.String()
 			describeSite(made.Status(), status)
 		},
-		close: made.Close,
+		picture: made.Picture,
+		close:   made.Close,
 	}
 	return part, nil
 }

@@ -207,4 +207,5 @@ func (l *ledger) expire(point int64) {
 	}
 	l.expired = point
 	l.clients.expire(point + l.skew)
+	l.hours.expire(point + l.skew)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,8 @@ type ledger struct {
 	clients  *clients
 	lastHour *lastHour // nil where nobody asks for it
 	counted  *counted
+	hours    *hours
+	trends   trends
 	mark
 
 	idle    bool     // nobody reads jobs: the counters only keep their values
@@ -66,7 +69,7 @@ func newLedger(cfg SiteConfig, c *catalogue, log *slog.Logger) *ledger {
 		log: log, site: cfg.Client.Site,
 		interval: cfg.Interval.Milliseconds(), backfill: cfg.Backfill.Milliseconds(),
 		tally: t, clients: newClients(t, cfg.MaxClientSeries, cfg.ForgetClients.Milliseconds()),
-		counted: newCounted(), by: byLastUpdate,
+		counted: newCounted(), hours: newHours(), trends: trends{}, by: byLastUpdate,
 	}
 }
 
@@ -78,10 +81,7 @@ func (l *ledger) restore(cp source.Checkpoint) error {
 		}
 	}
 	for key, value := range cp.State {
-		if !strings.HasPrefix(key, countedPrefix) {
-			continue
-		}
-		if err := l.counted.restore(key, value); err != nil {
+		if err := l.restoreKey(key, value); err != nil {
 			return fmt.Errorf("restore the ledger of site %q: %w", l.site, err)
 		}
 	}
@@ -90,6 +90,25 @@ func (l *ledger) restore(cp source.Checkpoint) error {
 	}
 	l.tally.mend()
 	return nil
+}
+
+func (l *ledger) restoreKey(key string, value []byte) error {
+	switch {
+	case strings.HasPrefix(key, countedPrefix):
+		return l.counted.restore(key, value)
+	case strings.HasPrefix(key, hoursPrefix):
+		l.forgetUnread(l.hours.restore(key, value))
+	case strings.HasPrefix(key, trendPrefix):
+		l.forgetUnread(l.trends.restore(key, value))
+	}
+	return nil
+}
+
+// forgetUnread is for what is only shown: nothing that is counted depends on it.
+func (l *ledger) forgetUnread(err error) {
+	if err != nil {
+		l.log.Warn("a part of what is shown of the past is forgotten", "error", err)
+	}
 }
 
 // begin opens the reading of this cycle; now is the server's clock.
@@ -189,6 +208,7 @@ func (l *ledger) enter(e *ending, point int64) {
 	at := min(max(e.end-l.skew, l.before(point)+1), point)
 	l.tally.count(e, before, at)
 	l.clients.observe(e)
+	l.hours.add(e)
 	if e.kind.policyType == policyTypeCatalog && e.root && e.succeeded() {
 		l.catalogBackedUp(e)
 	}
@@ -308,5 +328,6 @@ func (l *ledger) adopt(n []int64) {
 
 // changes are the keys of the state that changed since it was last asked.
 func (l *ledger) changes() []source.Change {
-	return append(l.counted.changes(), source.Change{Key: ledgerKey, Value: l.encode()})
+	changes := slices.Concat(l.counted.changes(), l.hours.changes(), l.trends.changes(l.newest))
+	return append(changes, source.Change{Key: ledgerKey, Value: l.encode()})
 }

@@ -71,8 +71,9 @@ type Site struct {
 	reading    *reading
 	behind     bool // the agent's clock is behind the samples
 
-	mu     sync.Mutex
-	status Status
+	mu      sync.Mutex
+	status  Status
+	picture *Picture
 }
 
 // collector is one part of a cycle. It fails alone.
@@ -123,6 +124,7 @@ func (s *Site) restore(cp source.Checkpoint) error {
 	for _, x := range cp.Series {
 		s.restoreHealth(x)
 	}
+	s.paint(nil, cp.T)
 	return nil
 }
 
@@ -185,6 +187,7 @@ func (s *Site) Collect(ctx context.Context, tick time.Time) iter.Seq[source.Cycl
 				return
 			}
 		}
+		s.paint(live, t)
 		s.sayOverCaps()
 	}
 }

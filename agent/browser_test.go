@@ -1,0 +1,231 @@
+package agent
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"flag"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
+	"maps"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+var screenshots = flag.Bool("screenshots", false, "write the page's screenshots into docs")
+
+// browser is a headless Chromium and what it complained of.
+type browser struct {
+	ctx context.Context
+
+	mu       sync.Mutex
+	requests []string
+	problems []string
+}
+
+// newBrowser starts Chromium with an empty profile, which ends with the test.
+func newBrowser(t *testing.T) *browser {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("BACKWIRE_TEST_REQUIRE") == "all" {
+			t.Fatal("chromium is required and is not installed")
+		}
+		t.Skip("left out: chromium is not installed")
+	}
+	profile, err := os.MkdirTemp("", "backwire-chromium-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := []chromedp.ExecAllocatorOption{
+		chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true), chromedp.Flag("hide-scrollbars", true),
+	}
+	allocator, cancel := chromedp.NewExecAllocator(t.Context(), options...)
+	ctx, end := chromedp.NewContext(allocator)
+	t.Cleanup(func() {
+		_ = chromedp.Cancel(ctx) // waits for the end of the program
+		end()
+		cancel()
+		_ = os.RemoveAll(profile)
+	})
+	b := &browser{ctx: ctx}
+	if err := chromedp.Listen(ctx, b.note); err != nil {
+		t.Fatal(err)
+	}
+	var release context.CancelFunc
+	b.ctx, release = context.WithTimeout(ctx, time.Minute) // of the first command would end the browser itself
+	t.Cleanup(release)
+	call(t, b, network.Enable, network.EnableParams{})
+	call(t, b, runtime.Enable, cdp.Empty{})
+	call(t, b, log.Enable, cdp.Empty{})
+	return b
+}
+
+// call is one command of the protocol.
+func call[P, R any](t *testing.T, b *browser, command cdp.Command[P, R], params P) {
+	t.Helper()
+	if _, err := chromedp.Call(b.ctx, command, params); err != nil {
+		t.Fatalf("%s: %v", command.Method, err)
+	}
+}
+
+// act runs an action and gives its value.
+func act[T any](t *testing.T, b *browser, action chromedp.Action[T]) T {
+	t.Helper()
+	value, err := chromedp.Run(b.ctx, action)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+// note takes what the page asks for and what the console says.
+func (b *browser) note(event any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
+		b.requests = append(b.requests, e.Request.URL)
+	case *runtime.EventExceptionThrown:
+		b.problems = append(b.problems, e.ExceptionDetails.Text)
+	case *runtime.EventConsoleAPICalled:
+		b.problems = append(b.problems, "console: "+string(e.Type))
+	case *log.EventEntryAdded:
+		b.problems = append(b.problems, e.Entry.Text)
+	}
+}
+
+// sight is how somebody looks at the page.
+type sight struct {
+	name   string
+	width  int64
+	dark   bool
+	script bool
+	kept   bool // as a screenshot in docs
+}
+
+func sights() []sight {
+	return []sight{
+		{name: "page-light", width: 1280, script: true, kept: true},
+		{name: "page-dark", width: 1280, dark: true, script: true, kept: true},
+		{name: "page-narrow", width: 360, script: true, kept: true},
+		{name: "narrow and dark", width: 360, dark: true},
+		{name: "wide without a script", width: 1280},
+	}
+}
+
+func TestPageInABrowser(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(newScene(t).handler())
+	t.Cleanup(server.Close)
+	for _, s := range sights() {
+		t.Run(s.name, func(t *testing.T) {
+			b := newBrowser(t)
+			picture := b.look(t, server.URL+"/", s)
+			if s.kept && *screenshots {
+				keep(t, filepath.Join("..", "docs", s.name+".png"), picture)
+			}
+		})
+	}
+}
+
+// look opens the page and returns a picture of all of it.
+func (b *browser) look(t *testing.T, url string, s sight) (picture []byte) {
+	t.Helper()
+	scheme := "light"
+	if s.dark {
+		scheme = "dark"
+	}
+	call(t, b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: s.width, Height: 900, DeviceScaleFactor: 1, Mobile: s.width < 500})
+	call(t, b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+	call(t, b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !s.script})
+	act(t, b, chromedp.Navigate(url))
+	heading := act(t, b, chromedp.Evaluate[string](`document.querySelector("h1").textContent`))
+	wide := act(t, b, chromedp.Evaluate[int64](`document.documentElement.scrollWidth`))
+	columns := act(t, b, chromedp.Evaluate[int64](`document.documentElement.clientWidth`))
+	back := act(t, b, chromedp.Evaluate[string](`getComputedStyle(document.body).backgroundColor`))
+	picture = act(t, b, chromedp.FullScreenshot(100))
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !strings.Contains(heading, "clients that ran") {
+		t.Errorf("the heading is %q", heading)
+	}
+	if wide > columns {
+		t.Errorf("the page is %d wide where %d are to be seen", wide, columns)
+	}
+	if dark := strings.HasPrefix(back, "rgb(20,"); dark != s.dark {
+		t.Errorf("the background is %s", back)
+	}
+	for _, r := range b.requests {
+		if !strings.HasPrefix(r, url) && r != "data:," {
+			t.Errorf("the page asks for %s", r)
+		}
+	}
+	if len(b.problems) > 0 {
+		t.Errorf("the browser complains: %q", b.problems)
+	}
+	return picture
+}
+
+// keep writes a picture with the 256 colours that most of it has, which is a third of the bytes.
+func keep(t *testing.T, path string, picture []byte) {
+	t.Helper()
+	full, err := png.Decode(bytes.NewReader(picture))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bounds := full.Bounds()
+	uses := map[color.Color]int{}
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			uses[full.At(x, y)]++
+		}
+	}
+	colors := slices.SortedFunc(maps.Keys(uses), func(a, b color.Color) int { return uses[b] - uses[a] })
+	small := image.NewPaletted(bounds, colors[:min(256, len(colors))])
+	draw.Draw(small, bounds, full, bounds.Min, draw.Src)
+	var b bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&b, small); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The screenshots in docs are of the page as it is: whoever changes it takes them again.
+func TestScreenshotsAreCurrent(t *testing.T) {
+	t.Parallel()
+	w := httptest.NewRecorder()
+	newScene(t).handler().ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	sum := sha256.Sum256(w.Body.Bytes())
+	path, current := filepath.Join("..", "docs", "page.sha256"), hex.EncodeToString(sum[:])+"\n"
+	if *screenshots {
+		if err := os.WriteFile(path, []byte(current), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if kept, err := os.ReadFile(path); err != nil || string(kept) != current {
+		t.Errorf("the page has changed (%v): go test ./agent -run 'Browser|Screenshots' -screenshots, and look at docs/page-*.png", err)
+	}
+}

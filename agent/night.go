@@ -1,0 +1,116 @@
+package agent
+
+import (
+	"fmt"
+	"time"
+
+	"backwire/source/netbackup"
+)
+
+// SitePicture is what a site holds for a person.
+type SitePicture struct {
+	Name    string
+	Picture *netbackup.Picture
+}
+
+// night is the one that a person means who asks about last night: from the evening of the day before until the
+// morning, local time. Before noon it may still go on.
+type night struct{ Start, End time.Time }
+
+const (
+	evening = 18
+	morning = 8
+)
+
+func lastNight(now time.Time) night {
+	year, month, day := now.Date()
+	return night{
+		Start: time.Date(year, month, day-1, evening, 0, 0, 0, now.Location()),
+		End:   time.Date(year, month, day, morning, 0, 0, 0, now.Location()),
+	}
+}
+
+// tone is how good the news is: a class of the style, too.
+type tone string
+
+const (
+	good tone = "good"
+	warn tone = "warn"
+	bad  tone = "bad"
+	flat tone = "flat"
+)
+
+// verdict is the answer to "were we backed up last night?".
+type verdict struct {
+	Tone tone
+	Word string // before the colon
+	Rest string // after it
+}
+
+// protected counts clients by what came of the night: a client is well that has a success in it
+// under every policy that ran.
+type protected struct{ ran, well int }
+
+func (n night) protect(sites []SitePicture) protected {
+	clients := map[string]bool{}
+	for i := range sites {
+		for j := range sites[i].Picture.Clients {
+			c := &sites[i].Picture.Clients[j]
+			if c.Attempt < n.Start.UnixMilli() {
+				continue
+			}
+			name := sites[i].Name + "\xff" + c.Client
+			before, ran := clients[name]
+			clients[name] = (before || !ran) && c.Success >= n.Start.UnixMilli()
+		}
+	}
+	p := protected{ran: len(clients)}
+	for _, well := range clients {
+		if well {
+			p.well++
+		}
+	}
+	return p
+}
+
+// almost is up to which share of clients without a backup the answer is not a plain no.
+const almost = 0.05
+
+// answer puts the count into words.
+func (n night) answer(now time.Time, p protected, known bool) verdict {
+	when := "last night"
+	if now.Before(n.End) {
+		when = "so far tonight"
+	}
+	missing := p.ran - p.well
+	switch {
+	case !known:
+		return verdict{flat, "Not known yet", "no backup has been seen so far."}
+	case p.ran == 0:
+		return verdict{bad, "No", fmt.Sprintf("no backup has ended since %02d:00 yesterday.", evening)}
+	case missing == 0 && p.ran == 1:
+		return verdict{good, "Yes", fmt.Sprintf("the one client that ran %s has a good backup.", when)}
+	case missing == 0:
+		return verdict{good, "Yes", fmt.Sprintf("all %s clients that ran %s have a good backup.", grouped(p.ran), when)}
+	case float64(missing) <= almost*float64(p.ran):
+		return verdict{warn, "Almost", fmt.Sprintf("%s of the %s clients that ran %s have a good backup, %s not.",
+			grouped(p.well), grouped(p.ran), when, hasOrHave(missing))}
+	}
+	return verdict{bad, "No", fmt.Sprintf("of the %s clients that ran %s, %s no good backup.", grouped(p.ran), when, hasOrHave(missing))}
+}
+
+func hasOrHave(n int) string {
+	if n == 1 {
+		return "1 has"
+	}
+	return grouped(n) + " have"
+}
+
+// grouped writes a number with its thousands apart.
+func grouped[T int | int64 | uint64](n T) string {
+	text := fmt.Sprint(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}

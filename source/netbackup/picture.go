@@ -1,0 +1,159 @@
+package netbackup
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"backwire/source"
+)
+
+// Picture is what a site knows for a person who asks how the night was: made after each cycle and never
+// changed afterwards. Times are the agent's clock.
+type Picture struct {
+	Hours   []HourPicture // ascending; an hour without a backup is left out
+	Clients []ClientPicture
+	Storage []StoragePicture // what is full first, first
+	Jobs    []JobsPicture    // not done, by type; the most first
+}
+
+// HourPicture is the backups that ended within an hour.
+type HourPicture struct {
+	Begin                     time.Time
+	Success, Partial, Failure uint64
+}
+
+// ClientPicture is one client under one policy.
+type ClientPicture struct {
+	Client, Policy   string
+	Success, Attempt int64 // end of the last one, ms since the epoch; 0 for never
+	Status           int32 // of the last attempt
+	Failures         int32 // since the last success
+}
+
+// StoragePicture is a disk pool, or a storage unit that stands on none.
+type StoragePicture struct {
+	Name, Category string
+	Used, Capacity float64       // bytes
+	HighWater      float64       // share of use at which it counts as full; 1 where it has no mark
+	Down           bool          // as the server says
+	Growth         float64       // bytes a day; 0 where it is not known yet
+	FullIn         time.Duration // at that growth, until the high-water mark
+	Fills          bool          // FullIn says something
+	Known          bool          // Growth says something
+}
+
+// JobsPicture is the jobs of one type that are not done.
+type JobsPicture struct {
+	Type                   string
+	Active, Queued, Others int
+	Stalled                int
+	OldestActive           time.Time // start of the one that has been running longest
+	OldestQueued           time.Time
+	Reasons                []ReasonPicture // why they wait; the most first
+}
+
+// ReasonPicture is how many jobs wait for one reason.
+type ReasonPicture struct {
+	Words string
+	Jobs  int
+}
+
+// Picture is the newest one; it may be asked for at any time.
+func (s *Site) Picture() *Picture {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.picture
+}
+
+// paint makes the picture of this cycle from its live samples.
+func (s *Site) paint(live []source.Sample, at int64) {
+	p := &Picture{
+		Hours: s.ledger.hours.picture(s.ledger.skew), Clients: s.ledger.clients.picture(s.ledger.skew),
+		Storage: s.paintStorage(live, at), Jobs: s.paintJobs(live),
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.picture = p
+}
+
+func (h *hours) picture(skew int64) []HourPicture {
+	out := make([]HourPicture, 0, len(h.tallies))
+	for hour, t := range h.tallies {
+		out = append(out, HourPicture{time.UnixMilli(hour*hourMillis - skew).Round(time.Minute), t.success, t.partial, t.failure})
+	}
+	slices.SortFunc(out, func(a, b HourPicture) int { return a.Begin.Compare(b.Begin) })
+	return out
+}
+
+func (c *clients) picture(skew int64) []ClientPicture {
+	out := make([]ClientPicture, 0, len(c.pairs))
+	for k, p := range c.pairs {
+		at := func(c *cell) int64 {
+			if c == nil {
+				return 0
+			}
+			return int64(c.value*1000) - skew
+		}
+		x := ClientPicture{Client: k.client, Policy: k.policy, Success: at(p.success), Attempt: at(p.attempt)}
+		if p.status != nil {
+			x.Status = int32(p.status.value)
+		}
+		if p.failures != nil {
+			x.Failures = int32(p.failures.value)
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+// paintJobs sums up what is not done, by type.
+func (s *Site) paintJobs(live []source.Sample) []JobsPicture {
+	c := s.catalogue
+	byType := map[string]*JobsPicture{}
+	for _, x := range live {
+		switch x.Series.Metric {
+		case c.open.Metric, c.queued.Metric, c.oldestQueued.Metric, c.oldestActive.Metric, c.stalled.Metric:
+			name := x.Series.Label("job_type")
+			if byType[name] == nil {
+				byType[name] = &JobsPicture{Type: name}
+			}
+			byType[name].add(c, x)
+		}
+	}
+	out := make([]JobsPicture, 0, len(byType))
+	for _, j := range byType {
+		slices.SortFunc(j.Reasons, func(a, b ReasonPicture) int { return cmp.Or(b.Jobs-a.Jobs, cmp.Compare(a.Words, b.Words)) })
+		out = append(out, *j)
+	}
+	slices.SortFunc(out, func(a, b JobsPicture) int { return cmp.Or(b.all()-a.all(), cmp.Compare(a.Type, b.Type)) })
+	return out
+}
+
+func (j *JobsPicture) all() int { return j.Active + j.Queued + j.Others }
+
+// add takes one sample; the oldest of the policies' oldest is the type's.
+func (j *JobsPicture) add(c *catalogue, x source.Sample) {
+	n, at := int(x.Value), time.UnixMilli(int64(x.Value*1000))
+	switch x.Series.Metric {
+	case c.open.Metric:
+		switch x.Series.Label("state") {
+		case StateActive:
+			j.Active += n
+		case StateQueued, StateRequeued:
+			j.Queued += n
+		default:
+			j.Others += n
+		}
+	case c.queued.Metric:
+		j.Reasons = append(j.Reasons, ReasonPicture{x.Series.Label("reason"), n})
+	case c.stalled.Metric:
+		j.Stalled += n
+	case c.oldestQueued.Metric:
+		j.OldestQueued = at
+	case c.oldestActive.Metric:
+		if j.OldestActive.IsZero() || at.Before(j.OldestActive) {
+			j.OldestActive = at
+		}
+	}
+}
