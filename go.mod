@@ -4,9 +4,9 @@ go 1.26.7
 
 require (
 	github.com/cenkalti/backoff/v4 v4.3.0
-	github.com/coreos/go-systemd/v22 v22.7.0
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0
+	github.com/coreos/go-systemd/v22 v22.7.0
 	github.com/cpuguy83/go-md2man/v2 v2.0.7
 	github.com/getkin/kin-openapi v0.153.0
 	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875

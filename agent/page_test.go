@@ -213,7 +213,7 @@ func TestRoughly(t *testing.T) {
 
 func TestProfilesAreForThisMachine(t *testing.T) {
 	t.Parallel()
-	page := newPage(exampleStatus, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
+	page := newPage(&scene{status: exampleStatus()}, sceneZone(), prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
 	for _, c := range []struct {
 		path, from string
 		code       int

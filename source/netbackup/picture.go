@@ -66,8 +66,12 @@ func (s *Site) Picture() *Picture {
 	return s.picture
 }
 
-// paint makes the picture of this cycle from its live samples.
-func (s *Site) paint(live []source.Sample, at int64) {
+// paint makes the picture of this cycle from what the ledger holds and the collectors have read.
+func (s *Site) paint(at int64) {
+	var live []source.Sample
+	for _, c := range s.collectors {
+		live = c.gauges.appendTo(live)
+	}
 	p := &Picture{
 		Hours: s.ledger.hours.picture(s.ledger.skew), Clients: s.ledger.clients.picture(s.ledger.skew),
 		Storage: s.paintStorage(live, at), Jobs: s.paintJobs(live),

@@ -124,7 +124,7 @@ func (s *Site) restore(cp source.Checkpoint) error {
 	for _, x := range cp.Series {
 		s.restoreHealth(x)
 	}
-	s.paint(nil, cp.T)
+	s.paint(cp.T)
 	return nil
 }
 
@@ -187,7 +187,7 @@ func (s *Site) Collect(ctx context.Context, tick time.Time) iter.Seq[source.Cycl
 				return
 			}
 		}
-		s.paint(live, t)
+		s.paint(t)
 		s.sayOverCaps()
 	}
 }
