@@ -16,6 +16,8 @@ import (
 
 	"github.com/prometheus/common/config"
 	"golang.org/x/oauth2"
+
+	"backwire/source/probe"
 )
 
 const (
@@ -155,6 +157,7 @@ func (c *client) request(ctx context.Context, p protocol, out *outgoing, body []
 func (a *answer) read(resp *http.Response) {
 	defer resp.Body.Close()
 	a.status = resp.StatusCode
+	a.expires = probe.Expiry(resp.TLS)
 	a.location = withoutQuery(resp.Header.Get("Location"))
 	a.date, _ = http.ParseTime(resp.Header.Get("Date"))
 	a.retryAfter = retryAfter(resp.Header.Get("Retry-After"), time.Now())

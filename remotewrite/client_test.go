@@ -198,6 +198,8 @@ func TestTLS(t *testing.T) {
 	good := EndpointConfig{URL: srv.URL, CAFile: server.certFile, CertFile: client.certFile, KeyFile: client.keyFile}
 	if a := newTestClient(t, good).try(t); a.status != 204 || p.last().ProtoMajor != 2 || p.last().TLS.Version < tls.VersionTLS12 {
 		t.Errorf("with everything: %s", a.describe())
+	} else if a.expires.IsZero() || !a.expires.Equal(server.pair.Leaf.NotAfter) {
+		t.Errorf("the certificate ends at %v, want %v", a.expires, server.pair.Leaf.NotAfter)
 	}
 	unknown := good
 	unknown.CAFile = stranger.certFile

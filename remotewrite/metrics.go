@@ -29,7 +29,7 @@ func NewCollector(q *Queue, endpoints ...Sender) *Collector {
 type endpointMetrics struct {
 	samples, exemplars, failed, retried, rejected, dropped, filtered *prometheus.Desc
 	inFlight, highest, protocol, paused                              *prometheus.Desc
-	bytes, requests, duration                                        *prometheus.Desc
+	bytes, requests, duration, expiry                                *prometheus.Desc
 }
 
 func newEndpointMetrics() endpointMetrics {
@@ -51,13 +51,14 @@ func newEndpointMetrics() endpointMetrics {
 		bytes:     desc("bytes_total", "Bytes of request bodies sent, after compression."),
 		requests:  desc("requests_total", "Requests by the answer's status code; error where there was no answer.", "code"),
 		duration:  desc("sent_batch_duration_seconds", "Time from a request to its answer."),
+		expiry:    desc("certificate_expiry_timestamp_seconds", "When the first certificate of the receiver's chain expires."),
 	}
 }
 
 func (m *endpointMetrics) all() []*prometheus.Desc {
 	return []*prometheus.Desc{
 		m.samples, m.exemplars, m.failed, m.retried, m.rejected, m.dropped, m.filtered, m.inFlight, m.highest,
-		m.protocol, m.paused, m.bytes, m.requests, m.duration,
+		m.protocol, m.paused, m.bytes, m.requests, m.duration, m.expiry,
 	}
 }
 
@@ -137,6 +138,9 @@ func (m *endpointMetrics) collect(ch chan<- prometheus.Metric, s Stats) {
 	ch <- gauge(m.protocol, 1, s.Endpoint, s.Protocol)
 	ch <- gauge(m.paused, float64(min(len(s.Paused), 1)), s.Endpoint)
 	ch <- s.Durations.metric(m.duration, s.Endpoint)
+	if s.Expires != 0 {
+		ch <- gauge(m.expiry, seconds(s.Expires), s.Endpoint)
+	}
 	if s.HighestSent != 0 {
 		ch <- gauge(m.highest, seconds(s.HighestSent), s.Endpoint)
 	}

@@ -26,6 +26,7 @@ func TestCollector(t *testing.T) {
 		f.t = time.Now().UnixMilli() - 121_000
 		commitCycles(t, q, f, 2)
 		q.loseOf("test", reasonDamaged, Totals{Records: 3})
+		g.endpoint.recorder.answered(request{}, answer{status: 401, expires: time.UnixMilli(testTime)}, 0)
 		c := NewCollector(q, g.endpoint)
 
 		problems, err := testutil.CollectAndLint(c)
@@ -38,6 +39,9 @@ func TestCollector(t *testing.T) {
 		registry := prometheus.NewPedanticRegistry()
 		registry.MustRegister(c)
 		want := `
+			# HELP backwire_certificate_expiry_timestamp_seconds When the first certificate of the receiver's chain expires.
+			# TYPE backwire_certificate_expiry_timestamp_seconds gauge
+			backwire_certificate_expiry_timestamp_seconds{endpoint="test"} 1.79e+09
 			# HELP backwire_lag_seconds Age of the oldest batch in the queue that the receiver has not taken; 0 if it has all.
 			# TYPE backwire_lag_seconds gauge
 			backwire_lag_seconds{endpoint="test"} 61
@@ -58,7 +62,7 @@ func TestCollector(t *testing.T) {
 			backwire_queue_records_total 2
 			# HELP backwire_requests_total Requests by the answer's status code; error where there was no answer.
 			# TYPE backwire_requests_total counter
-			backwire_requests_total{code="401",endpoint="test"} 1
+			backwire_requests_total{code="401",endpoint="test"} 2
 			backwire_requests_total{code="503",endpoint="test"} 1
 			# HELP backwire_samples_in_flight Samples that were read from the queue and are being sent.
 			# TYPE backwire_samples_in_flight gauge

@@ -27,6 +27,7 @@ type Stats struct {
 	Paused      string // why nothing is sent until somebody acts; empty where it is
 	LastError   string // empty after a success
 	Failures    int    // requests that failed in a row
+	Expires     int64  // when the first certificate of the receiver's chain ends, ms since the epoch; 0 where none was seen
 
 	Durations Durations // of requests
 }
@@ -124,6 +125,9 @@ func (r *recorder) answered(q request, a answer, attempt int) {
 	r.stats.Requests[code]++
 	r.stats.Bytes += uint64(len(q.body))
 	r.stats.Durations.observe(a.took)
+	if !a.expires.IsZero() {
+		r.stats.Expires = a.expires.UnixMilli()
+	}
 	if attempt > 0 {
 		r.stats.Retried += uint64(q.samples)
 	}

@@ -31,6 +31,7 @@ type answer struct {
 	words      string        // the body of an error, cut to maxWords
 	err        error         // why the connection failed
 	took       time.Duration
+	expires    time.Time // the first certificate of the receiver's chain; zero over plain http
 }
 
 // judge decides on an answer. It never looks at the words: they are for people

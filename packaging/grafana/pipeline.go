@@ -11,8 +11,9 @@ func pipeline() Dashboard {
 				now("max("+agent("backwire_queue_bytes")+" / "+agent("backwire_queue_max_bytes")+")", "")),
 			stat("Refused", "Samples that a receiver refused for good.", unitCount, anyIsBad, now("sum("+during(agent("backwire_samples_failed_total"))+")", "")).whole(),
 			stat("Missed ticks", "Ticks that passed while a cycle still ran.", unitCount, anyIsWarn, now("sum("+during(agent("backwire_missed_ticks_total", `site=~"$site"`))+")", "")).whole(),
-			stat("API key", "Time until the key that expires first.", unitSeconds, thresholds(bad, step(warn, 259200), step(good, 1209600)),
-				now("min("+of("nbu_api_key_expiry_timestamp_seconds")+" - time())", "")),
+			stat("First to expire", "Time until the first API key or primary server's certificate expires.", unitSeconds,
+				thresholds(bad, step(warn, 259200), step(good, 1209600)),
+				now("min("+of("nbu_api_key_expiry_timestamp_seconds")+" or "+of("nbu_server_certificate_expiry_timestamp_seconds")+") - time()", "")),
 		),
 		pictures(
 			graph("How long cycles take", "Half of them and 99 % of them, by site.", unitSeconds,

@@ -52,6 +52,16 @@ nbu_up`,
 				"Correct the token, the tenant or the URL, then backwire reload. A token in a file is read again by itself.",
 			},
 		},
+		{
+			name: "BackwireEndpointCertificateExpiring", severity: warning, wait: "1h",
+			expr:    `backwire_certificate_expiry_timestamp_seconds - time() < 14 * 86400`,
+			summary: "the certificate of endpoint {{ $labels.endpoint }}, as backwire on {{ $labels.instance }} sees it, expires in {{ $value | humanizeDuration }}",
+			meaning: "A certificate of the chain that the receiver shows ends within two weeks. After that nothing is sent to it, and the queue fills.",
+			steps: []string{
+				"Ask whoever runs the receiver, or the proxy before it, to renew it.",
+				"Another authority issues the new one: put that one's certificate into the endpoint's CA_FILE beforehand.",
+			},
+		},
 	}
 }
 

@@ -28,6 +28,17 @@ nbu_up == 1`,
 			},
 		},
 		{
+			name: "NetBackupCertificateExpiring", severity: warning, wait: "1h",
+			expr:    `nbu_server_certificate_expiry_timestamp_seconds - time() < 14 * 86400`,
+			summary: "the certificate of the primary server of {{ $labels.site }} expires in {{ $value | humanizeDuration }}",
+			meaning: "A certificate of the chain that the primary server shows ends within two weeks. After that backwire trusts it no longer, and neither do its hosts.",
+			steps: []string{
+				"openssl s_client -connect PRIMARY:1556 -showcerts </dev/null shows the chain and its dates.",
+				"The server's own: nbcertcmd -renewCertificate on the primary server; it is renewed by itself halfway to its end, so find out why it was not.",
+				"The authority's: a CA migration is due; afterwards backwire trust fetches the new one.",
+			},
+		},
+		{
 			name: "NetBackupAPIKeyExpiring", severity: warning, wait: "1h",
 			expr:    `nbu_api_key_expiry_timestamp_seconds - time() < 14 * 86400`,
 			summary: "backwire's API key for {{ $labels.site }} expires in {{ $value | humanizeDuration }}",

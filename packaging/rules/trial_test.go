@@ -199,6 +199,12 @@ func serverTrials() []trial {
 			summary: "backwire cannot read jobs at paris",
 		},
 		{
+			alert: "NetBackupCertificateExpiring", at: "2h", every: "1m", labels: map[string]string{"site": "paris"},
+			fires:   []series{{`nbu_server_certificate_expiry_timestamp_seconds{site="paris"}`, "180000x200"}},
+			silent:  []series{{`nbu_server_certificate_expiry_timestamp_seconds{site="paris"}`, "1800000x200"}},
+			summary: "the certificate of the primary server of paris expires in 2d 0h 0m 0s",
+		},
+		{
 			alert: "NetBackupAPIKeyExpiring", at: "2h", every: "1m", labels: map[string]string{"site": "paris"},
 			fires:   []series{{`nbu_api_key_expiry_timestamp_seconds{site="paris"}`, "180000x200"}},
 			silent:  []series{{`nbu_api_key_expiry_timestamp_seconds{site="paris"}`, "1800000x200"}},
@@ -212,6 +218,7 @@ func silenceTrials() []trial {
 		lag    = `backwire_lag_seconds{instance="host-1",endpoint="cloud"}`
 		paused = `backwire_paused{instance="host-1",endpoint="cloud"}`
 	)
+	const expiry = `backwire_certificate_expiry_timestamp_seconds{instance="host-1",endpoint="cloud"}`
 	cloud := map[string]string{"instance": "host-1", "endpoint": "cloud"}
 	return []trial{
 		{
@@ -238,6 +245,12 @@ func silenceTrials() []trial {
 			fires:   []series{{lag, "0+60x100"}},
 			silent:  []series{{lag, "0+60x30 60x70"}},
 			summary: "endpoint cloud of backwire on host-1 is 1h 0m 0s behind",
+		},
+		{
+			alert: "BackwireEndpointCertificateExpiring", at: "2h", every: "1m", labels: cloud,
+			fires:   []series{{expiry, "180000x200"}},
+			silent:  []series{{expiry, "1800000x200"}},
+			summary: "the certificate of endpoint cloud, as backwire on host-1 sees it, expires in 2d 0h 0m 0s",
 		},
 		{
 			alert: "BackwireEndpointPaused", at: "10m", every: "1m", labels: cloud,

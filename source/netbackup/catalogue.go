@@ -36,7 +36,7 @@ type catalogue struct {
 
 type healthFamilies struct {
 	up, collectorSuccess, collectorDuration, collectorLastSuccess *family
-	serverInfo, clockSkew, keyExpiry                              *family
+	serverInfo, clockSkew, keyExpiry, certificateExpiry           *family
 }
 
 type jobFamilies struct {
@@ -124,6 +124,8 @@ func (c *catalogue) health() {
 		"server", "nbu_version", "api_version")
 	c.clockSkew = s.gauge("nbu_server_clock_skew_seconds", "seconds",
 		"The server's clock less the agent's.")
+	c.certificateExpiry = s.gauge("nbu_server_certificate_expiry_timestamp_seconds", "seconds",
+		"When the first certificate of the primary server's chain expires; absent over plain http.")
 	s.collector = collectorServer
 	c.keyExpiry = s.gauge("nbu_api_key_expiry_timestamp_seconds", "seconds",
 		"When the API key in use expires.")

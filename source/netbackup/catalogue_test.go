@@ -108,7 +108,7 @@ func TestCatalogueKeepsTheConventions(t *testing.T) {
 func promised() []string {
 	return strings.Fields(`
 		nbu_up nbu_collector_success nbu_collector_duration_seconds nbu_collector_last_success_timestamp_seconds
-		nbu_server_info nbu_server_clock_skew_seconds nbu_api_key_expiry_timestamp_seconds
+		nbu_server_info nbu_server_clock_skew_seconds nbu_server_certificate_expiry_timestamp_seconds nbu_api_key_expiry_timestamp_seconds
 		nbu_jobs_completed_total nbu_job_bytes_total nbu_job_moved_bytes_total nbu_job_files_total nbu_job_retries_total
 		nbu_job_duration_seconds nbu_job_queue_wait_seconds nbu_jobs nbu_jobs_queued
 		nbu_jobs_oldest_queued_timestamp_seconds nbu_jobs_oldest_active_timestamp_seconds nbu_jobs_stalled

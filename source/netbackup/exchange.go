@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"backwire/source/probe"
 )
 
 // bodyLimit bounds an answer's body after decompression. A page of 100 jobs is about 300 KiB.
@@ -34,6 +36,7 @@ type answer struct {
 	header  http.Header
 	body    []byte
 	took    time.Duration // of the successful attempt alone
+	expires time.Time     // the first certificate of the server's chain; zero over plain http
 }
 
 func (c *Client) get(ctx context.Context, path string, query url.Values) (*answer, error) {
@@ -83,7 +86,7 @@ func (c *Client) attempt(ctx context.Context, r request) (*answer, error) {
 		return nil, c.unanswered(r, err)
 	}
 	defer resp.Body.Close()
-	a := &answer{request: r, status: resp.StatusCode, header: resp.Header}
+	a := &answer{request: r, status: resp.StatusCode, header: resp.Header, expires: probe.Expiry(resp.TLS)}
 	if a.body, err = readBody(resp); err != nil {
 		return nil, c.unread(a, err)
 	}

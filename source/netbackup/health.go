@@ -84,6 +84,9 @@ func (s *Site) emitServer() {
 	}
 	info := s.facts.info
 	s.gauges.set(s.catalogue.clockSkew, float64(s.ledger.skew)/1000)
+	if end := s.ping.TrustEnds; !end.IsZero() {
+		s.gauges.set(s.catalogue.certificateExpiry, float64(end.Unix()))
+	}
 	s.gauges.set(s.catalogue.serverInfo, 1,
 		cmp.Or(info.Name, s.cfg.Client.URL.Hostname()),
 		cmp.Or(info.Version, release(s.ping.APIVersion)),

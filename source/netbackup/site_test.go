@@ -1,6 +1,8 @@
 package netbackup
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -254,5 +256,34 @@ func TestSiteThatRefusesTheKeyIsDown(t *testing.T) {
 		r.want(0, "nbu_up")
 		r.want(0, "nbu_collector_success", "collector", "jobs")
 		r.want(0, "nbu_collector_success", "collector", "storage")
+	})
+}
+
+// secured answers as over TLS, with a certificate that ends.
+type secured struct {
+	under http.RoundTripper
+	end   time.Time
+}
+
+func (s secured) RoundTrip(req *http.Request) (*http.Response, error) {
+	res, err := s.under.RoundTrip(req)
+	if err == nil {
+		res.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{
+			{NotAfter: s.end.Add(time.Hour)}, {NotAfter: s.end},
+		}}
+	}
+	return res, err
+}
+
+func TestSiteTellsWhenItsTrustEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		r.tick()
+		r.want(none(), "nbu_server_certificate_expiry_timestamp_seconds")
+		end := time.Now().Add(24 * time.Hour)
+		r.cfg.Client.Transport = secured{r.sim.Transport(), end}
+		r.start()
+		r.tick()
+		r.want(float64(end.Unix()), "nbu_server_certificate_expiry_timestamp_seconds")
 	})
 }

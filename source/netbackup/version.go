@@ -108,6 +108,7 @@ type Ping struct {
 	ServerTime time.Time
 	RoundTrip  time.Duration // of the request that was answered
 	APIVersion string        // the one that requests are sent in
+	TrustEnds  time.Time     // when the first certificate of its chain expires; zero over plain http
 }
 
 // Ping asks for the server's clock, and settles the version to speak by its newest.
@@ -127,6 +128,7 @@ func (c *Client) Ping(ctx context.Context) (Ping, error) {
 		ServerTime: time.UnixMilli(ms).UTC(),
 		RoundTrip:  a.took,
 		APIVersion: c.version.get().String(),
+		TrustEnds:  a.expires,
 	}, nil
 }
 

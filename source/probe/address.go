@@ -176,6 +176,14 @@ func (a Address) judge(f Finding, state tls.ConnectionState, address string) Fin
 // expiresSoon is when somebody should know that a certificate ends.
 const expiresSoon = 21 * 24 * time.Hour
 
+// Expiry is when the first certificate of a connection's chain ends; zero where there is none.
+func Expiry(state *tls.ConnectionState) time.Time {
+	if state == nil || len(state.PeerCertificates) == 0 {
+		return time.Time{}
+	}
+	return soonest(state.PeerCertificates).NotAfter
+}
+
 func soonest(chain []*x509.Certificate) *x509.Certificate {
 	first := chain[0]
 	for _, c := range chain {
