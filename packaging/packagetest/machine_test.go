@@ -153,14 +153,24 @@ func (m *machine) until(mark string) (before string, err error) {
 // cut is the end of all power: what was not on the disk is gone.
 func (m *machine) cut() {
 	_ = m.qemu.Process.Kill()
-	m.off()
+	_ = m.off()
+	_ = m.qemu.Wait() // a kill is no failure
 }
 
 // off waits until the machine is.
-func (m *machine) off() {
-	for range m.lines { // up to their end
+func (m *machine) off() error {
+	patient := time.NewTimer(patience)
+	defer patient.Stop()
+	for {
+		select {
+		case _, on := <-m.lines:
+			if !on {
+				return nil
+			}
+		case <-patient.C:
+			return fmt.Errorf("the machine is still on after %s", patience)
+		}
 	}
-	_ = m.qemu.Wait() // a kill is no failure
 }
 
 func (m *machine) end(console string) {
