@@ -279,16 +279,16 @@ func (p *tunnel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.WriteHeader(http.StatusOK)
-	from, _, err := w.(http.Hijacker).Hijack()
+	from, read, err := w.(http.Hijacker).Hijack() // some of what the client says next may be read already
 	if err != nil {
 		return
 	}
-	join := func(dst, src net.Conn) {
+	join := func(dst io.Writer, src io.Reader) {
 		_, _ = io.Copy(dst, src)
-		_, _ = dst.Close(), src.Close()
+		_, _ = from.Close(), to.Close()
 	}
 	p.joined.Go(func() { join(from, to) })
-	p.joined.Go(func() { join(to, from) })
+	p.joined.Go(func() { join(to, read) })
 }
 
 func TestProxyForTLS(t *testing.T) {
