@@ -83,6 +83,8 @@ func advice(err error, path string) string {
 	switch {
 	case errors.Is(err, wal.ErrLocked):
 		return "; only one agent may use a queue: stop the other or give this one a directory of its own"
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return "; make room on the file system of " + path + ", what is kept is then written by itself"
 	case errors.Is(err, syscall.EROFS):
 		return "; the file system is mounted read-only: remount it writable or choose another directory"
 	case errors.Is(err, fs.ErrNotExist):
@@ -93,6 +95,14 @@ func advice(err error, path string) string {
 		return "; " + path + " must be a directory"
 	}
 	return ""
+}
+
+// advice says what to do about a failure to write.
+func (d *directory) advice(err error) string {
+	if d == nil {
+		return advice(err, "the queue")
+	}
+	return advice(err, d.path)
 }
 
 // check finds out that the directory is no longer the one that was opened: what is written

@@ -76,6 +76,7 @@ type Queue struct {
 	packer   *packer
 	pending  *pending
 	rolling  bool // the packer has begun a segment that the log has not
+	halfway  bool // the packer is being changed; seen by a commit, one before has panicked
 	failures int  // of commits since the last that was written
 	stuck    bool // a segment could not be removed, and that was said
 
@@ -128,7 +129,7 @@ func isEmpty(c source.Cycle) bool { return len(c.Batches) == 0 && len(c.Changes)
 func (q *Queue) flush() error {
 	for !q.pending.empty() {
 		c, silent := q.pending.first()
-		err := q.write(c, silent)
+		err := q.writePending(c, silent)
 		if errors.Is(err, wal.ErrTooLarge) {
 			q.logger.Error("a cycle in memory is given up", "err", q.refuse(c, err))
 		} else if err != nil {
@@ -138,6 +139,19 @@ func (q *Queue) flush() error {
 		q.publish()
 	}
 	return nil
+}
+
+// writePending gives up a cycle that makes the packer panic: kept, it would do so for ever.
+func (q *Queue) writePending(c source.Cycle, silent bool) error {
+	ended := false
+	defer func() {
+		if !ended {
+			q.pending.drop()
+		}
+	}()
+	err := q.write(c, silent)
+	ended = true
+	return err
 }
 
 // refuse gives up a cycle whose changes of state alone are more than a record holds: kept, it would
@@ -154,8 +168,8 @@ func (q *Queue) retain(c source.Cycle, cause error) error {
 		q.lose(reasonMemory, lost)
 	}
 	q.publish()
-	return fmt.Errorf("commit cycle of %q: %w (%d cycles, %d bytes): %w",
-		c.Site, ErrRetained, len(q.pending.cycles), q.pending.bytes, cause)
+	return fmt.Errorf("commit cycle of %q: %w (%d cycles, %d bytes): %w%s",
+		c.Site, ErrRetained, len(q.pending.cycles), q.pending.bytes, cause, q.dir.advice(cause))
 }
 
 func (q *Queue) recovered() {
@@ -171,6 +185,11 @@ func (q *Queue) recovered() {
 func (q *Queue) write(c source.Cycle, silent bool) error {
 	if err := q.dir.check(); err != nil {
 		return err
+	}
+	if q.halfway {
+		if err := q.recollect(); err != nil {
+			return err
+		}
 	}
 	if q.due() {
 		if err := q.roll(); err != nil {
@@ -192,13 +211,16 @@ func (q *Queue) write(c source.Cycle, silent bool) error {
 }
 
 func (q *Queue) append(c source.Cycle, silent bool) error {
+	q.halfway = true
 	record, late := q.packer.pack(c, silent)
 	q.trim(int64(len(record)))
 	if _, err := q.log.Append(record); err != nil {
 		q.packer.revert()
+		q.halfway = false
 		return err
 	}
 	q.packer.keep()
+	q.halfway = false
 	q.lose(reasonOrder, Totals{Samples: uint64(late)})
 	q.publish()
 	return nil
@@ -208,10 +230,21 @@ func (q *Queue) due() bool {
 	return q.rolling || q.packer.had.Records >= segmentRecords || q.log.SegmentBytes() >= q.options.SegmentBytes
 }
 
+// recollect brings the packer, which a panic has left half changed, to where the log is.
+func (q *Queue) recollect() error {
+	q.logger.Error("the last commit broke off: the queue goes on from what is on the disk")
+	if err := q.restore(wal.Recovery{}); err != nil {
+		return err
+	}
+	q.halfway = false
+	return nil
+}
+
 // roll begins a segment, in the packer and then in the log.
 func (q *Queue) roll() error {
+	q.halfway = true
 	head := q.packer.roll()
-	q.rolling = true
+	q.rolling, q.halfway = true, false
 	q.trim(int64(len(head)))
 	if err := q.log.Roll(head); err != nil {
 		return err

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 
 	"backwire/remotewrite/wal"
@@ -151,5 +153,80 @@ func TestTooLarge(t *testing.T) {
 	checkFleet(t, f, q)
 	if got, lost := drainAll(t, a), lossOf(q, "", reasonTooLarge); got != (Totals{5, 40}) || lost != (Totals{1, 20}) {
 		t.Errorf("delivered %v and lost %v", got, lost)
+	}
+}
+
+// A disk that can no longer be written to, or fails to sync, costs nothing either: cycles wait, the error says what is the
+// matter and what to do, and all is well when it can be again.
+func TestDiskThatFails(t *testing.T) {
+	for _, c := range []struct {
+		fault crashfs.Fault
+		want  string
+	}{
+		{crashfs.Fault{Ops: crashfs.Open | crashfs.Change, Err: syscall.EROFS, Sticky: true}, "mounted read-only"},
+		{crashfs.Fault{Ops: crashfs.Sync, Err: syscall.EIO, Sticky: true}, "input/output error"},
+		{crashfs.Fault{Ops: crashfs.Write, Err: syscall.ENOSPC, Sticky: true, Written: 50}, "make room"},
+	} {
+		t.Run(c.want, func(t *testing.T) {
+			fs := crashfs.New()
+			q := openTest(t, fs, Options{Endpoints: []string{"a"}})
+			a := mustSubscribe(t, q, "a")
+			f := newFleet("paris", 50, 0.3)
+			commitCycles(t, q, f, 3)
+			fs.Inject(c.fault)
+			for range 4 {
+				if err := q.Commit(f.cycle()); !errors.Is(err, ErrRetained) || !strings.Contains(err.Error(), c.want) {
+					t.Fatalf("commit = %v, want %q", err, c.want)
+				}
+			}
+			fs.Heal()
+			commitCycles(t, q, f, 1)
+			checkFleet(t, f, q)
+			if got, want := drainAll(t, a), (Totals{8, 400}); got != want {
+				t.Errorf("delivered %v, want %v", got, want)
+			}
+			if losses := q.Stats().Losses; len(losses) > 0 {
+				t.Errorf("lost %v", losses)
+			}
+		})
+	}
+}
+
+// A commit that breaks off in the middle, by a defect, changes nothing: the next one goes on from what is on the disk,
+// also where the cycle had waited in memory.
+func TestCommitThatBreaksOff(t *testing.T) {
+	for _, waits := range []bool{false, true} {
+		fs := crashfs.New()
+		q := openTest(t, fs, Options{Endpoints: []string{"a"}})
+		a := mustSubscribe(t, q, "a")
+		f := newFleet("paris", 50, 0.3)
+		commitCycles(t, q, f, 3)
+		bad := source.Cycle{Site: "paris", Batches: []source.Batch{{T: f.t + 1, Samples: []source.Sample{f.samples[0], {}}}}}
+		bad.Batches[0].Samples[0].Value = 1e9
+		if waits {
+			fs.Inject(crashfs.Fault{Ops: crashfs.Open | crashfs.Change, Err: syscall.EROFS, Sticky: true})
+			if err := q.Commit(f.cycle()); !errors.Is(err, ErrRetained) {
+				t.Fatal(err)
+			}
+			q.pending.add(bad)
+			fs.Heal()
+		}
+		broken := func() (cause any) {
+			defer func() { cause = recover() }()
+			return q.Commit(bad)
+		}()
+		if broken == nil {
+			t.Fatal("the commit did not break off")
+		}
+		commitCycles(t, q, f, 2)
+		checkFleet(t, f, q)
+		want := Totals{5, 250}
+		if waits {
+			want = Totals{6, 300}
+		}
+		if got := drainAll(t, a); got != want {
+			t.Errorf("delivered %v, want %v", got, want)
+		}
+		checkFleet(t, f, openTest(t, fs.Kill(), Options{}))
 	}
 }
