@@ -1,8 +1,10 @@
 package remotewrite
 
 import (
+	"encoding/binary"
 	"iter"
 	"math"
+	"slices"
 
 	"backwire/source"
 
@@ -93,12 +95,20 @@ type message interface {
 
 // encoder turns a window into requests. Its buffers are used again and again: once they have grown, nothing
 // is allocated, neither for a sample nor for a request. It belongs to one goroutine.
+//
+// A request is compressed as it is written (see stream and samples), only what surrounds the series is not: that
+// is compressed by a library, and as distances count from where they are, the parts are put side by side.
 type encoder struct {
 	versions [2]message // by protocol
-	one      []byte     // the series at hand
-	body     []byte     // all series
-	whole    []byte     // the request before compression
-	block    []byte     // and after
+	stream   stream     // all series
+	samples  samples
+	labels   finder // of what is between the samples
+	before   []byte // what comes before the samples of the series at hand, without its head
+	after    []byte // and what comes behind them
+	between  []byte // what comes between its samples and those of the last
+	around   []byte // a part that surrounds the series, and so is
+	packed   []byte
+	block    []byte // the request
 }
 
 // newEncoder returns an encoder that adds these labels to every series. They are sorted by name.
@@ -113,11 +123,10 @@ func newEncoder(external []source.Label) *encoder {
 // or none where nothing is left. Exemplars travel with the last point of their series.
 func (e *encoder) encode(p protocol, w *window, s span, since int64, most limits) request {
 	m := e.versions[p]
-	m.begin(w, s)
-	e.body = e.body[:0]
+	e.begin(m, w, s, most.samples)
 	r := request{protocol: p, newest: math.MinInt64, since: since}
 	at := s.from
-	for at.before(s.to) && (at == s.from || r.samples < most.samples && len(e.body)+m.size() < most.bytes) {
+	for at.before(s.to) && (at == s.from || r.samples < most.samples && e.stream.size+len(e.between)+m.size() < most.bytes) {
 		at = e.column(m, w, s, at, since, most.samples-r.samples, &r)
 	}
 	r.span = span{s.from, at}
@@ -125,6 +134,17 @@ func (e *encoder) encode(p protocol, w *window, s span, since int64, most limits
 		r.body = e.compress(m)
 	}
 	return r
+}
+
+// turned is from how many points a series on the samples are most of a request, and what repeats in them is known.
+const turned = 4
+
+func (e *encoder) begin(m message, w *window, s span, most int) {
+	m.begin(w, s)
+	points, columns := e.samples.begin(w, s, most)
+	e.stream.reset(points < turned*columns)
+	e.labels.reset()
+	e.between = e.between[:0]
 }
 
 // column writes at most room points of the column at a place and returns the place behind them.
@@ -164,55 +184,50 @@ func expired(points []point, since int64) int {
 }
 
 func (e *encoder) series(m message, s *dictSeries, points []point, exemplars []exemplar) {
-	e.one = m.before(e.one[:0], s)
-	e.one = appendSamples(e.one, points, m.start(s))
-	e.one = m.after(e.one, s, exemplars)
-	e.body = appendHead(e.body, m.field(), len(e.one))
-	e.body = append(e.body, e.one...)
+	e.before = m.before(e.before[:0], s)
+	e.after = m.after(e.after[:0], s, exemplars)
+	start := m.start(s)
+	size := len(e.before) + e.samples.size(points, start) + len(e.after)
+	e.between = append(appendHead(e.between, m.field(), size), e.before...)
+	e.labels.write(&e.stream, e.between)
+	e.samples.write(&e.stream, points, start)
+	e.between = append(e.between[:0], e.after...)
 }
 
-// The fields of a sample, alike in both versions; 1.0 has no start timestamp.
-const (
-	fieldSamples = 2 // of TimeSeries
-
-	fieldSampleValue = 1
-	fieldSampleTime  = 2
-	fieldSampleStart = 3
-)
-
-// appendSamples leaves the start out where it is not before the sample: the zero that announces
-// a counter may be written one interval earlier than the counter's start.
-func appendSamples(b []byte, points []point, start int64) []byte {
-	for _, p := range points {
-		b = append(b, fieldSamples<<3|wireBytes, 0)
-		at := len(b)
-		b = appendDouble(b, fieldSampleValue, p.V)
-		b = appendTime(b, fieldSampleTime, p.T)
-		if start <= p.T {
-			b = appendTime(b, fieldSampleStart, start)
-		}
-		b[at-1] = byte(len(b) - at) // at most 31
-	}
-	return b
-}
-
-// compress puts the parts in their order and packs them in snappy's block format, for which this library takes half
-// the time of golang/snappy.
+// compress puts the parts in their order, in snappy's block format.
 func (e *encoder) compress(m message) []byte {
-	e.whole = m.prefix(e.whole[:0])
-	e.whole = append(e.whole, e.body...)
-	e.whole = m.suffix(e.whole)
-	if n := s2.MaxEncodedLen(len(e.whole)); n > cap(e.block) {
-		e.block = make([]byte, n)
+	e.labels.write(&e.stream, e.between)
+	e.stream.flush()
+	series, size := e.stream.elements, e.stream.size
+	e.around = m.prefix(e.around[:0])
+	if e.stream.plain {
+		e.around = append(e.around, series...)
+		series, size = nil, 0
 	}
-	return s2.EncodeSnappy(e.block[:cap(e.block)], e.whole)
+	front := len(e.around)
+	e.around = m.suffix(e.around)
+	e.block = slices.Grow(e.block[:0], binary.MaxVarintLen64+len(series)+2*s2.MaxEncodedLen(len(e.around)))
+	e.block = binary.AppendUvarint(e.block, uint64(size+len(e.around)))
+	e.block = e.appendPacked(e.block, e.around[:front])
+	e.block = append(e.block, series...)
+	e.block = e.appendPacked(e.block, e.around[front:])
+	return e.block
+}
+
+// appendPacked appends the elements of a block that this library makes in half the time of golang/snappy.
+func (e *encoder) appendPacked(b, part []byte) []byte {
+	if n := s2.MaxEncodedLen(len(part)); n > cap(e.packed) {
+		e.packed = make([]byte, n)
+	}
+	packed := s2.EncodeSnappy(e.packed[:cap(e.packed)], part)
+	_, n := binary.Uvarint(packed)
+	return append(b, packed[n:]...)
 }
 
 // nothing is a request without samples, which every receiver must take.
 func (e *encoder) nothing(p protocol) []byte {
 	m := e.versions[p]
-	m.begin(&window{dict: &dictionary{}}, span{})
-	e.body = e.body[:0]
+	e.begin(m, &window{dict: &dictionary{}}, span{}, 0)
 	return e.compress(m)
 }
 

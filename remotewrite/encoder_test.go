@@ -401,19 +401,21 @@ func TestEncoderLeavesOutWhatIsTooOld(t *testing.T) {
 }
 
 func TestEncoderDoesNotAllocate(t *testing.T) {
-	w := testWindow(500, 20)
-	w.columns[7].exemplars = []exemplar{{[]source.Label{{Name: "job_id", Value: "1234567"}}, testTime, 3}}
-	e := newEncoder([]source.Label{{Name: "cluster", Value: "eu"}})
-	for _, p := range []protocol{protocol1, protocol2} {
-		if n := testing.AllocsPerRun(20, func() { e.encode(p, w, whole(w), 0, unlimited()) }); n != 0 {
-			t.Errorf("%s: %v allocations a request", p, n)
+	for _, points := range []int{1, 20} {
+		w := testWindow(500, points)
+		w.columns[7].exemplars = []exemplar{{[]source.Label{{Name: "job_id", Value: "1234567"}}, testTime, 3}}
+		e := newEncoder([]source.Label{{Name: "cluster", Value: "eu"}})
+		for _, p := range []protocol{protocol1, protocol2} {
+			if n := testing.AllocsPerRun(20, func() { e.encode(p, w, whole(w), 0, unlimited()) }); n != 0 {
+				t.Errorf("%s, %d points a series: %v allocations a request", p, points, n)
+			}
 		}
 	}
 }
 
 func BenchmarkEncode(b *testing.B) {
 	for _, points := range []int{1, 20, 100} {
-		w := testWindow(20_000/points, points)
+		w := fleetWindow(20_000/points, points)
 		for _, p := range []protocol{protocol1, protocol2} {
 			b.Run(fmt.Sprintf("backwire/%s/points=%d", p, points), func(b *testing.B) {
 				e := newEncoder([]source.Label{{Name: "cluster", Value: "eu"}})
