@@ -99,7 +99,7 @@ func (a *Agent) serve(ctx context.Context, listener net.Listener) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	pageCtx, endPage := context.WithCancel(context.WithoutCancel(ctx))
-	group.Go(func() error { return servePage(pageCtx, listener, a.page(), a.log) })
+	group.Go(func() error { return servePage(pageCtx, listener, a.page(), a.config.ListenConfigFile, a.log) })
 	group.Go(func() error {
 		defer endPage()
 		return a.live(ctx)

@@ -29,7 +29,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-var screenshots = flag.Bool("screenshots", false, "write the page's screenshots into docs")
+// updating says whether the test was called with -update, which the reference pages have defined.
+func updating() bool { return flag.Lookup("update").Value.String() == "true" }
 
 // browser is a headless Chromium and what it complained of.
 type browser struct {
@@ -141,7 +142,7 @@ func TestPageInABrowser(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			b := newBrowser(t)
 			picture := b.look(t, server.URL+"/", s)
-			if s.kept && *screenshots {
+			if s.kept && updating() {
 				keep(t, filepath.Join("..", "docs", s.name+".png"), picture)
 			}
 		})
@@ -219,13 +220,13 @@ func TestScreenshotsAreCurrent(t *testing.T) {
 	newScene(t).handler().ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	sum := sha256.Sum256(w.Body.Bytes())
 	path, current := filepath.Join("..", "docs", "page.sha256"), hex.EncodeToString(sum[:])+"\n"
-	if *screenshots {
+	if updating() {
 		if err := os.WriteFile(path, []byte(current), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
 	if kept, err := os.ReadFile(path); err != nil || string(kept) != current {
-		t.Errorf("the page has changed (%v): go test ./agent -run 'Browser|Screenshots' -screenshots, and look at docs/page-*.png", err)
+		t.Errorf("the page has changed (%v): go test ./agent -run 'Browser|Screenshots' -update, and look at docs/page-*.png", err)
 	}
 }

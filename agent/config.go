@@ -22,13 +22,14 @@ type Config struct {
 
 	Queue Queue
 
-	ExternalLabels Labels  `split_words:"true" desc:"key:value,… added to every series."`
-	SelfMetrics    Switch  `split_words:"true" default:"true" desc:"Push the agent's own metrics with the rest; false leaves them to a scrape of /metrics."`
-	Instance       string  `split_words:"true" desc:"The value of the label instance on the agent's own metrics; without it the host's name."`
-	Listen         Address `split_words:"true" default:"127.0.0.1:9469" empty:"true" desc:"Status page, /metrics, /-/healthy, /-/ready; empty is none."`
-	LogLevel       string  `split_words:"true" default:"info" oneof:"debug info warn error" desc:"The least severe level that is logged."`
-	LogFormat      string  `split_words:"true" default:"text" oneof:"text json" desc:"How log lines are written."`
-	Compat         string  `split_words:"true" desc:"nbu_exporter adds that exporter's metric names and labels, so that its dashboards and rules go on working."`
+	ExternalLabels   Labels  `split_words:"true" desc:"key:value,… added to every series."`
+	SelfMetrics      Switch  `split_words:"true" default:"true" desc:"Push the agent's own metrics with the rest; false leaves them to a scrape of /metrics."`
+	Instance         string  `split_words:"true" desc:"The value of the label instance on the agent's own metrics; without it the host's name."`
+	Listen           Address `split_words:"true" default:"127.0.0.1:9469" empty:"true" desc:"Page, /metrics, /-/healthy, /-/ready; empty is none. Beyond loopback it needs LISTEN_CONFIG_FILE."`
+	ListenConfigFile File    `split_words:"true" desc:"Web configuration as of Prometheus and its exporters: TLS, users with passwords, client certificates."`
+	LogLevel         string  `split_words:"true" default:"info" oneof:"debug info warn error" desc:"The least severe level that is logged."`
+	LogFormat        string  `split_words:"true" default:"text" oneof:"text json" desc:"How log lines are written."`
+	Compat           string  `split_words:"true" desc:"nbu_exporter adds that exporter's metric names and labels, so that its dashboards and rules go on working."`
 
 	// Warnings are settings that work and should not be left so.
 	Warnings []string `ignored:"true"`

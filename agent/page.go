@@ -19,6 +19,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/exporter-toolkit/web"
 )
 
 //go:embed page/index.html
@@ -209,8 +210,17 @@ const (
 	pageStopTimeout   = time.Second
 )
 
+// serveGuarded serves behind what a web configuration file asks for; there may be none.
+func serveGuarded(server *http.Server, listener net.Listener, guard File, log *slog.Logger) error {
+	if guard == "" {
+		return server.Serve(listener)
+	}
+	path := string(guard)
+	return web.Serve(listener, server, &web.FlagConfig{WebConfigFile: &path}, log)
+}
+
 // servePage answers on the listener until ctx ends, then lets answers under way finish.
-func servePage(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
+func servePage(ctx context.Context, listener net.Listener, handler http.Handler, guard File, log *slog.Logger) error {
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: pageHeaderTimeout, ReadTimeout: pageReadTimeout, WriteTimeout: pageWriteTimeout,
@@ -227,7 +237,7 @@ func servePage(ctx context.Context, listener net.Listener, handler http.Handler,
 		}
 		stopped <- err
 	})
-	err := server.Serve(listener)
+	err := serveGuarded(server, listener, guard, log)
 	if !errors.Is(err, http.ErrServerClosed) {
 		end()
 		return fmt.Errorf("status page on %s: %w", listener.Addr(), err)

@@ -183,7 +183,7 @@ func TestServePageEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- servePage(ctx, listener, http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+		done <- servePage(ctx, listener, http.NotFoundHandler(), "", slog.New(slog.DiscardHandler))
 	}()
 	r, err := http.Get("http://" + listener.Addr().String())
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"backwire/agent"
 )
 
-var update = flag.Bool("update", false, "write the reference page and the env file from the configuration")
+var update = flag.Bool("update", false, "write what is made from the code: the reference page, the env file, the screenshots")
 
 const (
 	referencePage = "../docs/configuration.md"

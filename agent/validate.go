@@ -50,6 +50,7 @@ func (l *loader) validate(c *Config) {
 		l.warn("no endpoint: set %s_URL; until then the queue fills up to its limits, where the oldest is dropped; queue export copies it", endpointPrefix)
 	}
 	l.validateQueue(c.Queue)
+	l.validatePage(c)
 	if c.Compat != "" && c.Compat != netbackup.CompatExporter {
 		l.refuseNamed(prefix+"_COMPAT", c.Compat, "expected "+netbackup.CompatExporter+", or nothing")
 	}

@@ -229,20 +229,23 @@ func maskURL(text string) string {
 	return scheme + rest
 }
 
-// Address is where the status page listens: loopback for now.
+// Address is where the page listens.
 type Address string
 
-// UnmarshalText wants a host that is this machine only: the page has no password yet.
+// UnmarshalText wants a host and a port. Whether the host is allowed depends on what guards the page.
 func (a *Address) UnmarshalText(text []byte) error {
-	host, port, err := net.SplitHostPort(string(text))
+	_, port, err := net.SplitHostPort(string(text))
 	if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil {
 		return errors.New("expected host:port such as 127.0.0.1:9469, or nothing for no page")
 	}
-	if !loopbackHost(host) {
-		return errors.New("expected a loopback host (127.0.0.1, ::1, localhost): the page has no password yet")
-	}
 	*a = Address(text)
 	return nil
+}
+
+// local says whether only this machine reaches it.
+func (a Address) local() bool {
+	host, _, err := net.SplitHostPort(string(a))
+	return a == "" || err == nil && loopbackHost(host)
 }
 
 // Names is a list of the names of blocks.

@@ -286,12 +286,13 @@ func TestWrongConfigurationIsRefused(t *testing.T) {
 		s.settings["NETBACKUP_API_KEY_FILE"] = "/does/not/exist"
 		s.settings["REMOTE_WRITE_PROTOCOL"] = "3.0"
 		s.settings["NETBAKUP_SITE"] = "paris"
+		s.settings["LISTEN"] = "0.0.0.0:9469"
 		code, stdout, stderr := s.execute(t, command...)
 		if code != exitRefused || stdout != "" {
 			t.Errorf("%v: exit code %d, standard output %q", command, code, stdout)
 		}
 		for _, variable := range []string{
-			`BACKWIRE_INTERVAL="often"`, "BACKWIRE_NETBACKUP_URL=", "BACKWIRE_NETBACKUP_API_KEY_FILE=", `BACKWIRE_REMOTE_WRITE_PROTOCOL="3.0"`, "BACKWIRE_NETBAKUP_SITE",
+			`BACKWIRE_INTERVAL="often"`, "BACKWIRE_NETBACKUP_URL=", "BACKWIRE_NETBACKUP_API_KEY_FILE=", `BACKWIRE_REMOTE_WRITE_PROTOCOL="3.0"`, "BACKWIRE_NETBAKUP_SITE", `BACKWIRE_LISTEN="0.0.0.0:9469"`,
 		} {
 			if strings.Count(stderr, variable) != 1 {
 				t.Errorf("%v: %s is not named once:\n%s", command, variable, stderr)
