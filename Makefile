@@ -44,10 +44,10 @@ demo: ## See the main job done in seconds: a simulated primary, the agent and a 
 	@$(GO) run ./cmd/backwire demo
 
 rules: ## Write the recording rules and alerts for Prometheus and for mimirtool, and docs/alerts.md
-	$(GO) generate ./packaging/rules
+	$(GO) test ./packaging -run FilesAreCurrent/rules -update
 
 dashboards: ## Write the Grafana dashboards
-	$(GO) generate ./packaging/grafana
+	$(GO) test ./packaging -run FilesAreCurrent/grafana -update
 
 crash-loop: ## Kill the agent at random moments, ROUNDS times, and look whether anything is lost; SEED repeats
 	$(GO) test ./cmd/backwire -count 1 -timeout 0 -v -run '^TestCrashLoop$$' -args -rounds $(or $(ROUNDS),1000) -seed $(or $(SEED),0)

@@ -53,11 +53,14 @@ type Reference struct {
 // Link leads to the other dashboards.
 type Link struct {
 	Title       string   `json:"title"`
+	Tooltip     string   `json:"tooltip"`
+	Icon        string   `json:"icon"`
 	Type        string   `json:"type"`
 	Tags        []string `json:"tags"`
 	AsDropdown  bool     `json:"asDropdown"`
 	KeepTime    bool     `json:"keepTime"`
 	IncludeVars bool     `json:"includeVars"`
+	TargetBlank bool     `json:"targetBlank"`
 	URL         string   `json:"url"`
 }
 
@@ -83,7 +86,7 @@ func dashboard(uid, title, description, from string, variables []Variable, panel
 		UID: uid, Title: "backwire / " + title, Description: description, Tags: []string{tag, "netbackup"}, Timezone: "browser",
 		SchemaVersion: 39, Editable: true, GraphTooltip: 1, Refresh: "1m", Time: TimeRange{from, "now"},
 		Templating: Templating{append([]Variable{datasourceVariable(), siteVariable()}, variables...)},
-		Links:      []Link{{Title: "backwire", Type: "dashboards", Tags: []string{tag}, KeepTime: true, IncludeVars: true}},
+		Links:      []Link{{Title: "backwire", Icon: "external link", Type: "dashboards", Tags: []string{tag}, KeepTime: true, IncludeVars: true}},
 		Panels:     panels,
 	}
 }

@@ -133,7 +133,7 @@ func table(title, description, sortBy string, columns []column, targets ...Targe
 	p := panel("table", title, description, "", targets)
 	p.FieldConfig.Defaults.Custom = Map{"align": "auto", "cellOptions": Map{"type": "auto"}}
 	p.Options = Map{
-		"showHeader": true, "cellHeight": "sm", "footer": Map{"show": false},
+		"showHeader": true, "cellHeight": "sm", "footer": Map{"show": false, "reducer": []string{}},
 		"sortBy": []Map{{"displayName": sortBy, "desc": true}},
 	}
 	var keep []string

@@ -2,41 +2,13 @@ package rules_test
 
 import (
 	"bytes"
-	"flag"
-	"maps"
 	"os"
-	"slices"
 	"testing"
 
 	"gopkg.in/yaml.v3"
 
 	"backwire/packaging/rules"
 )
-
-//go:generate go test -run TestFilesAreCurrent -update .
-
-var update = flag.Bool("update", false, "write the files from the rules")
-
-func TestFilesAreCurrent(t *testing.T) {
-	files, err := rules.Files()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range slices.Sorted(maps.Keys(files)) {
-		if *update {
-			if err := os.WriteFile(path, files[path], 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		got, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(got, files[path]) {
-			t.Errorf("%s is not what the rules say: make rules", path)
-		}
-	}
-}
 
 // Both files hold the same rules, each in the layout that its reader wants: Prometheus
 // refuses a namespace, mimirtool wants one.
