@@ -134,11 +134,12 @@ func (p *process) used(t testing.TB) use {
 	return u
 }
 
-// BenchmarkDrainBeside drains the same backlog by the binary as it is shipped and, where one is installed, by a
-// Prometheus agent, into a process that decodes everything.
+// BenchmarkDrainBeside drains the same backlog by the binary as it is shipped and by those of the field that are
+// installed, into a process that decodes everything.
 func BenchmarkDrainBeside(b *testing.B) {
 	b.Run("backwire", benchmarkBackwire)
-	b.Run("prometheus", benchmarkPrometheusAgent)
+	b.Run("prometheus", prometheusAgent.benchmark)
+	b.Run("vmagent", vmagent.benchmark)
 }
 
 func benchmarkBackwire(b *testing.B) {
@@ -199,23 +200,49 @@ func drainBackwire(b *testing.B, binary, queue string, samples int) drained {
 	return d
 }
 
-// benchmarkPrometheusAgent has the agent scrape while its receiver answers 503, and then lets it send.
-func benchmarkPrometheusAgent(b *testing.B) {
-	path, err := exec.LookPath("prometheus")
+// peer is a program of the field that scrapes and pushes.
+type peer struct {
+	program string
+	args    func(config, dir, address, push string) []string
+	config  string // beside what to scrape; PUSH is the receiver's URL
+	counter string // of its own metrics: the samples that it has scraped
+}
+
+var prometheusAgent = peer{
+	program: "prometheus",
+	args: func(config, dir, address, _ string) []string {
+		return []string{"--enable-feature=agent", "--config.file=" + config, "--storage.agent.path=" + dir, "--web.listen-address=" + address}
+	},
+	config:  "remote_write: [{url: PUSH}]\n",
+	counter: `prometheus_agent_samples_appended_total{type="float"} `,
+}
+
+var vmagent = peer{
+	program: "vmagent",
+	args: func(config, dir, address, push string) []string {
+		return []string{"-promscrape.config=" + config, "-remoteWrite.tmpDataPath=" + dir, "-remoteWrite.url=" + push, "-httpListenAddr=" + address}
+	},
+	counter: "vmagent_remotewrite_block_size_rows_sum ",
+}
+
+func (p peer) benchmark(b *testing.B) {
+	path, err := exec.LookPath(p.program)
 	if err != nil {
-		b.Skip("left out: prometheus is not installed")
+		b.Skipf("left out: %s is not installed", p.program)
 	}
 	var best drained
 	for b.Loop() {
-		best = better(best, drainPrometheus(b, path))
+		best = better(best, p.drain(b, path))
 	}
 	best.report(b)
 }
 
-func drainPrometheus(b *testing.B, path string) drained {
+// drain has the program scrape while its receiver answers 503, and then lets it send.
+func (p peer) drain(b *testing.B, path string) drained {
 	b.Helper()
 	dir := b.TempDir()
 	to := startDecoder(b, drainSeries*drainPoints)
+	push := to.url + "/write"
 	page := newPlant()
 	var enough atomic.Bool
 	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -226,35 +253,34 @@ func drainPrometheus(b *testing.B, path string) drained {
 		page.ServeHTTP(w, r)
 	}))
 	defer target.Close()
-	config := filepath.Join(dir, "agent.yml")
+	config := filepath.Join(dir, "scrape.yml")
 	overwrite(b, config, fmt.Sprintf("global: {scrape_interval: 500ms, scrape_timeout: 500ms}\n"+
-		"remote_write: [{url: %s/write}]\n"+
-		"scrape_configs: [{job_name: plant, static_configs: [{targets: [%q]}]}]\n", to.url, target.Listener.Addr()))
+		"scrape_configs: [{job_name: plant, static_configs: [{targets: [%q]}]}]\n", target.Listener.Addr())+
+		strings.ReplaceAll(p.config, "PUSH", push))
 	address := freePort(b)
-	p := start(b, nil, path, "--enable-feature=agent", "--config.file="+config, "--storage.agent.path="+filepath.Join(dir, "wal"), "--web.listen-address="+address)
-	for deadline := time.Now().Add(5 * time.Minute); appended(b, address) < drainSeries*(drainPoints+1); {
+	sender := start(b, nil, path, p.args(config, filepath.Join(dir, "log"), address, push)...)
+	for deadline := time.Now().Add(5 * time.Minute); p.scraped(address) < drainSeries*(drainPoints+1); {
 		if time.Now().After(deadline) || !wait(b.Context(), 500*time.Millisecond) {
-			b.Fatal("the agent does not scrape fast enough")
+			b.Fatalf("%s does not scrape fast enough", p.program)
 		}
 	}
 	enough.Store(true)
-	before := p.used(b)
+	before := sender.used(b)
 	to.begin(b)
 	to.full(b)
-	after := p.used(b)
+	after := sender.used(b)
 	after.cpu -= before.cpu
 	return drained{to.ask(b, "/alone"), after}
 }
 
-// appended is how many samples an agent has scraped.
-func appended(b *testing.B, address string) float64 {
-	b.Helper()
+// scraped is how many samples the program has taken in.
+func (p peer) scraped(address string) float64 {
 	page, err := fetch(http.DefaultClient, "http://"+address+"/metrics")
 	if err != nil {
 		return 0 // it is starting
 	}
 	for line := range strings.Lines(string(page)) {
-		if rest, ok := strings.CutPrefix(line, `prometheus_agent_samples_appended_total{type="float"} `); ok {
+		if rest, ok := strings.CutPrefix(line, p.counter); ok {
 			v, _ := strconv.ParseFloat(strings.TrimSpace(rest), 64)
 			return v
 		}

@@ -115,25 +115,28 @@ func compare(t *testing.T, want receiver.Series, got []receiver.Series) {
 
 func TestHeadersAreChecked(t *testing.T) {
 	set := func(name, value string) func(http.Header) { return func(h http.Header) { h.Set(name, value) } }
-	cases := map[string]func(http.Header){
-		"no encoding":     func(h http.Header) { h.Del("Content-Encoding") },
-		"gzip":            set("Content-Encoding", "gzip"),
-		"no type":         func(h http.Header) { h.Del("Content-Type") },
-		"json":            set("Content-Type", "application/json"),
-		"type of 2.0":     set("Content-Type", "application/x-protobuf;proto=io.prometheus.write.v2.Request"),
-		"two types":       func(h http.Header) { h.Add("Content-Type", "text/plain") },
-		"no version":      func(h http.Header) { h.Del("X-Prometheus-Remote-Write-Version") },
-		"version of 2.0":  set("X-Prometheus-Remote-Write-Version", "2.0.0"),
-		"unknown version": set("X-Prometheus-Remote-Write-Version", "0.2.0"),
-		"no agent":        func(h http.Header) { h.Del("User-Agent") },
+	cases := map[string]struct {
+		reason string
+		spoil  func(http.Header)
+	}{
+		"no encoding":     {`want snappy`, func(h http.Header) { h.Del("Content-Encoding") }},
+		"gzip":            {`want snappy`, set("Content-Encoding", "gzip")},
+		"no type":         {`exactly once`, func(h http.Header) { h.Del("Content-Type") }},
+		"json":            {`does not go with`, set("Content-Type", "application/json")},
+		"type of 2.0":     {`does not go with`, set("Content-Type", "application/x-protobuf;proto=io.prometheus.write.v2.Request")},
+		"two types":       {`exactly once`, func(h http.Header) { h.Add("Content-Type", "text/plain") }},
+		"no version":      {`exactly once`, func(h http.Header) { h.Del("X-Prometheus-Remote-Write-Version") }},
+		"version of 2.0":  {`does not go with`, set("X-Prometheus-Remote-Write-Version", "2.0.0")},
+		"unknown version": {`does not go with`, set("X-Prometheus-Remote-Write-Version", "0.2.0")},
+		"no agent":        {`no User-Agent`, func(h http.Header) { h.Del("User-Agent") }},
 	}
-	for name, spoil := range cases {
+	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			r := receiver.New(receiver.Options{})
 			h := headers(receiver.V1)
-			spoil(h)
-			if w := push(r, h, block(t, validV1())); w.Code < 400 || len(r.Series()) != 0 {
-				t.Errorf("answered %d, stored %d series", w.Code, len(r.Series()))
+			c.spoil(h)
+			if w := push(r, h, block(t, validV1())); w.Code < 400 || !strings.Contains(w.Body.String(), c.reason) || len(r.Series()) != 0 {
+				t.Errorf("answered %d %s, stored %d series", w.Code, w.Body, len(r.Series()))
 			}
 		})
 	}
@@ -152,12 +155,16 @@ func TestBodyIsChecked(t *testing.T) {
 	if err := fw.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for name, body := range map[string][]byte{
-		"framed": framed.Bytes(), "plain": raw, "cut": snappy.Encode(nil, raw[:len(raw)-1]), "too large": snappy.Encode(nil, make([]byte, 33<<20)),
+	for name, c := range map[string]struct {
+		reason string
+		body   []byte
+	}{
+		"framed": {"framed format", framed.Bytes()}, "plain": {"snappy: ", raw},
+		"cut": {"decode WriteRequest", snappy.Encode(nil, raw[:len(raw)-1])}, "too large": {"at most", snappy.Encode(nil, make([]byte, 33<<20))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := receiver.New(receiver.Options{})
-			if w := push(r, headers(receiver.V1), body); w.Code < 400 || len(r.Series()) != 0 {
+			if w := push(r, headers(receiver.V1), c.body); w.Code < 400 || !strings.Contains(w.Body.String(), c.reason) || len(r.Series()) != 0 {
 				t.Errorf("answered %d: %s", w.Code, w.Body)
 			}
 		})
@@ -166,68 +173,74 @@ func TestBodyIsChecked(t *testing.T) {
 
 func TestRulesOfV1(t *testing.T) {
 	stale := math.Float64frombits(0x7ff0000000000002)
-	cases := map[string]func(*prompb.TimeSeries){
-		"unsorted":       func(s *prompb.TimeSeries) { s.Labels[0], s.Labels[1] = s.Labels[1], s.Labels[0] },
-		"duplicate":      func(s *prompb.TimeSeries) { s.Labels = append(s.Labels, s.Labels[1]) },
-		"empty value":    func(s *prompb.TimeSeries) { s.Labels[1].Value = "" },
-		"empty name":     func(s *prompb.TimeSeries) { s.Labels[0].Name = "" },
-		"not UTF-8":      func(s *prompb.TimeSeries) { s.Labels[1].Value = "\xff" },
-		"no metric name": func(s *prompb.TimeSeries) { s.Labels = s.Labels[1:] },
-		"no sample":      func(s *prompb.TimeSeries) { s.Samples = nil },
-		"out of order":   func(s *prompb.TimeSeries) { s.Samples[0].Timestamp = 2001 },
-		"same time":      func(s *prompb.TimeSeries) { s.Samples[0].Timestamp = 2000 },
-		"ends twice":     func(s *prompb.TimeSeries) { s.Samples[0].Value, s.Samples[1].Value = stale, stale },
-		"both":           func(s *prompb.TimeSeries) { s.Histograms = make([]prompb.Histogram, 1) },
-		"exemplar ends":  func(s *prompb.TimeSeries) { s.Exemplars[0].Value = stale },
-		"exemplar label": func(s *prompb.TimeSeries) { s.Exemplars[0].Labels[0].Value = "" },
-		"exemplar long":  func(s *prompb.TimeSeries) { s.Exemplars[0].Labels[0].Value = strings.Repeat("é", 123) },
-		"exemplars back": func(s *prompb.TimeSeries) {
+	cases := map[string]struct {
+		reason string
+		spoil  func(*prompb.TimeSeries)
+	}{
+		"unsorted":       {`comes after`, func(s *prompb.TimeSeries) { s.Labels[0], s.Labels[1] = s.Labels[1], s.Labels[0] }},
+		"duplicate":      {`is there twice`, func(s *prompb.TimeSeries) { s.Labels = append(s.Labels, s.Labels[1]) }},
+		"empty value":    {`is empty`, func(s *prompb.TimeSeries) { s.Labels[1].Value = "" }},
+		"empty name":     {`is empty`, func(s *prompb.TimeSeries) { s.Labels[0].Name = "" }},
+		"not UTF-8":      {`is not UTF-8`, func(s *prompb.TimeSeries) { s.Labels[1].Value = "\xff" }},
+		"no metric name": {`no __name__`, func(s *prompb.TimeSeries) { s.Labels = s.Labels[1:] }},
+		"no sample":      {`no sample`, func(s *prompb.TimeSeries) { s.Samples = nil }},
+		"out of order":   {`comes after the one`, func(s *prompb.TimeSeries) { s.Samples[0].Timestamp = 2001 }},
+		"same time":      {`comes after the one`, func(s *prompb.TimeSeries) { s.Samples[0].Timestamp = 2000 }},
+		"ends twice":     {`stale marker`, func(s *prompb.TimeSeries) { s.Samples[0].Value, s.Samples[1].Value = stale, stale }},
+		"both":           {`samples and histograms`, func(s *prompb.TimeSeries) { s.Histograms = make([]prompb.Histogram, 1) }},
+		"exemplar ends":  {`stale marker's value`, func(s *prompb.TimeSeries) { s.Exemplars[0].Value = stale }},
+		"exemplar label": {`exemplar: label`, func(s *prompb.TimeSeries) { s.Exemplars[0].Labels[0].Value = "" }},
+		"exemplar long":  {`at most 128`, func(s *prompb.TimeSeries) { s.Exemplars[0].Labels[0].Value = strings.Repeat("é", 123) }},
+		"exemplars back": {`exemplar at 1499 comes after`, func(s *prompb.TimeSeries) {
 			s.Exemplars = append(s.Exemplars, s.Exemplars[0])
 			s.Exemplars[1].Timestamp--
-		},
+		}},
 	}
-	for name, spoil := range cases {
+	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			m := validV1()
-			spoil(&m.Timeseries[0])
+			c.spoil(&m.Timeseries[0])
 			m.Timeseries = append(m.Timeseries, prompb.TimeSeries{
 				Labels: []prompb.Label{{Name: "__name__", Value: "up"}}, Samples: []prompb.Sample{{Timestamp: 1, Value: 1}},
 			})
 			r := receiver.New(receiver.Options{})
 			w := push(r, headers(receiver.V1), block(t, m))
-			if got := r.Series(); w.Code != 400 || len(got) != 1 || got[0].Name() != "up" {
-				t.Errorf("answered %d, stored %v", w.Code, got)
+			if got := r.Series(); w.Code != 400 || !strings.Contains(w.Body.String(), c.reason) || len(got) != 1 || got[0].Name() != "up" {
+				t.Errorf("answered %d %s, stored %v", w.Code, w.Body, got)
 			}
 		})
 	}
 }
 
 func TestRulesOfV2(t *testing.T) {
-	cases := map[string]func(*writev2.Request){
-		"symbols[0]":    func(m *writev2.Request) { m.Symbols[0] = "x" },
-		"no symbols":    func(m *writev2.Request) { m.Symbols = nil },
-		"symbol twice":  func(m *writev2.Request) { m.Symbols = append(m.Symbols, "paris") },
-		"odd refs":      func(m *writev2.Request) { m.Timeseries[0].LabelsRefs = []uint32{1, 2, 3} },
-		"ref too large": func(m *writev2.Request) { m.Timeseries[0].LabelsRefs[3] = 8 },
-		"ref to empty":  func(m *writev2.Request) { m.Timeseries[0].LabelsRefs[3] = 0 },
-		"help ref":      func(m *writev2.Request) { m.Timeseries[0].Metadata.HelpRef = 8 },
-		"unit ref":      func(m *writev2.Request) { m.Timeseries[0].Metadata.UnitRef = 8 },
-		"no type":       func(m *writev2.Request) { m.Timeseries[0].Metadata.Type = 0 },
-		"exemplar ref":  func(m *writev2.Request) { m.Timeseries[0].Exemplars[0].LabelsRefs[0] = 8 },
-		"starts later":  func(m *writev2.Request) { m.Timeseries[0].Samples[0].StartTimestamp = 1001 },
-		"series twice": func(m *writev2.Request) {
+	cases := map[string]struct {
+		reason string
+		spoil  func(*writev2.Request)
+	}{
+		"symbols[0]":    {`symbols[0]`, func(m *writev2.Request) { m.Symbols[0] = "x" }},
+		"no symbols":    {`symbols[0]`, func(m *writev2.Request) { m.Symbols = nil }},
+		"symbol twice":  {`is there twice`, func(m *writev2.Request) { m.Symbols = append(m.Symbols, "paris") }},
+		"odd refs":      {`odd number`, func(m *writev2.Request) { m.Timeseries[0].LabelsRefs = []uint32{1, 2, 3} }},
+		"ref too large": {`symbol ref 8`, func(m *writev2.Request) { m.Timeseries[0].LabelsRefs[3] = 8 }},
+		"ref to empty":  {`is empty`, func(m *writev2.Request) { m.Timeseries[0].LabelsRefs[3] = 0 }},
+		"help ref":      {`help: symbol ref 8`, func(m *writev2.Request) { m.Timeseries[0].Metadata.HelpRef = 8 }},
+		"unit ref":      {`unit: symbol ref 8`, func(m *writev2.Request) { m.Timeseries[0].Metadata.UnitRef = 8 }},
+		"no type":       {`no metric type`, func(m *writev2.Request) { m.Timeseries[0].Metadata.Type = 0 }},
+		"exemplar ref":  {`exemplar: symbol ref 8`, func(m *writev2.Request) { m.Timeseries[0].Exemplars[0].LabelsRefs[0] = 8 }},
+		"starts later":  {`starts later`, func(m *writev2.Request) { m.Timeseries[0].Samples[0].StartTimestamp = 1001 }},
+		"series twice": {`of the same request`, func(m *writev2.Request) {
 			m.Timeseries[0].Samples[0].Timestamp = 3000
 			m.Timeseries[0].Samples[1].Timestamp = 3001
 			m.Timeseries = append(m.Timeseries, validV2().Timeseries...)
-		},
+		}},
 	}
-	for name, spoil := range cases {
+	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			m := validV2()
-			spoil(m)
+			c.spoil(m)
 			r := receiver.New(receiver.Options{})
-			if w := push(r, headers(receiver.V2), block(t, m)); w.Code != 400 {
-				t.Errorf("answered %d", w.Code)
+			if w := push(r, headers(receiver.V2), block(t, m)); w.Code != 400 || !strings.Contains(w.Body.String(), c.reason) {
+				t.Errorf("answered %d: %s", w.Code, w.Body)
 			}
 		})
 	}
@@ -360,5 +373,17 @@ func TestScript(t *testing.T) {
 	}
 	if n := len(r.Requests()); n != 6 {
 		t.Errorf("%d requests", n)
+	}
+}
+
+func TestOnlyPostIsTaken(t *testing.T) {
+	for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodPatch} {
+		req := httptest.NewRequest(method, "/", bytes.NewReader(block(t, validV1())))
+		req.Header = headers(receiver.V1)
+		w := httptest.NewRecorder()
+		r := receiver.New(receiver.Options{})
+		if r.ServeHTTP(w, req); w.Code != http.StatusMethodNotAllowed || len(r.Series()) != 0 {
+			t.Errorf("%s: answered %d", method, w.Code)
+		}
 	}
 }
