@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -145,7 +146,7 @@ func TestChecklist4SortedUniqueLabelsAndExactValues(t *testing.T) {
 		gauge := &source.Metric{Name: "v", Type: source.Gauge, Help: "Values."}
 		for i, v := range values {
 			d.add(source.NewSeries(gauge, "", 0,
-				source.Label{Name: "zone", Value: "z"}, source.Label{Name: "Upper", Value: fmt.Sprint(i)},
+				source.Label{Name: "zone", Value: "z"}, source.Label{Name: "Upper", Value: strconv.Itoa(i)},
 				source.Label{Name: "empty"}, source.Label{Name: "site", Value: "日本"}), []point{{testTime + int64(i), v}})
 		}
 		external := []source.Label{{Name: "zz", Value: "1"}, {Name: "site", Value: "elsewhere"}, {Name: "A", Value: "2"}, {Name: "none"}}
@@ -154,7 +155,7 @@ func TestChecklist4SortedUniqueLabelsAndExactValues(t *testing.T) {
 		g.accepted(t)
 		for i, v := range values {
 			want := fmt.Sprintf(`v{A="2",Upper="%d",site="日本",zone="z",zz="1"}`, i)
-			s := g.receiver.Select("v", receiver.Label{Name: "Upper", Value: fmt.Sprint(i)})
+			s := g.receiver.Select("v", receiver.Label{Name: "Upper", Value: strconv.Itoa(i)})
 			if len(s) != 1 || s[0].Key() != want || len(s[0].Points) != 1 {
 				t.Fatalf("%v: stored %+v", v, s)
 			}
@@ -344,7 +345,7 @@ func TestChecklist10TheStaleMarkerEndsASeriesAndNothingElse(t *testing.T) {
 				got = append(got, fmt.Sprintf("%s+%d:%x", s.Label("s"), p.T-testTime, math.Float64bits(p.V)))
 			}
 		}
-		nan := fmt.Sprintf("%x", math.Float64bits(math.NaN()))
+		nan := strconv.FormatUint(math.Float64bits(math.NaN()), 16)
 		want := []string{"ends+0:" + nan, "ends+1:7ff0000000000002", "stays+0:" + nan, "stays+1:" + nan, "stays+2:3ff0000000000000"}
 		if !slices.Equal(got, want) {
 			t.Errorf("stored %q, want %q", got, want)

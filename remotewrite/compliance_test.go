@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -217,7 +217,7 @@ func sameAgain(t *testing.T, res sender.ReceiverResult, wait time.Duration) {
 			t.Errorf("attempt %d: %d bytes after %s, want the %d bytes before, not earlier than after %s",
 				i+1, len(r.Body), r.Received.Sub(before.Received), len(before.Body), wait)
 		}
-		if got := r.Headers.Get("Retry-Attempt"); got != fmt.Sprint(i+1) {
+		if got := r.Headers.Get("Retry-Attempt"); got != strconv.Itoa(i+1) {
 			t.Errorf("attempt %d: Retry-Attempt is %q", i+1, got)
 		}
 	}

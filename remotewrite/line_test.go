@@ -53,12 +53,12 @@ func listenLine(t *testing.T, to string) (*line, string) {
 				return // closed
 			}
 			if l.connect(t.Context(), near) != nil {
-				near.Close()
+				_ = near.Close()
 			}
 		}
 	})
 	t.Cleanup(func() {
-		listener.Close()
+		_ = listener.Close()
 		l.hangUp()
 	})
 	return l, listener.Addr().String()
@@ -125,8 +125,8 @@ func (l *line) carried() []*link {
 // hangUp ends every connection and waits for those who carry.
 func (l *line) hangUp() {
 	for _, k := range l.carried() {
-		k.near.Close()
-		k.far.Close()
+		_ = k.near.Close()
+		_ = k.far.Close()
 	}
 	l.wg.Wait()
 }
@@ -190,7 +190,7 @@ func (l *line) carry(k *link, dst, src net.Conn, rate, cut int) {
 }
 
 func arrive(dst net.Conn, parcels <-chan parcel) {
-	defer dst.Close()
+	defer func() { _ = dst.Close() }()
 	for p := range parcels {
 		time.Sleep(time.Until(p.due)) // the fault itself; none where there is no delay
 		_, _ = dst.Write(p.bytes)     // if it is gone, the other direction says so
@@ -203,6 +203,6 @@ func (k *link) reset() {
 		if tcp, ok := c.(*net.TCPConn); ok {
 			_ = tcp.SetLinger(0)
 		}
-		c.Close()
+		_ = c.Close()
 	}
 }

@@ -125,7 +125,7 @@ func (s *scraper) sample(p textparse.Parser, b *source.Batch) {
 
 func (s *scraper) series(ls labels.Labels, start int64) *source.Series {
 	m, suffix := s.family(ls.Get("__name__"))
-	own := append(labelsOf(ls.DropMetricName()), source.Label{Name: "job", Value: s.job}, source.Label{Name: "instance", Value: s.address})
+	own := append(labelsOf(ls.MatchLabels(false, "__name__")), source.Label{Name: "job", Value: s.job}, source.Label{Name: "instance", Value: s.address})
 	return source.NewSeries(m, suffix, start, own...)
 }
 
