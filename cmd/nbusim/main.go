@@ -50,6 +50,8 @@ func command() *cobra.Command {
 	f.IntVar(&o.units, "storage-units", 8, "number of storage units")
 	f.DurationVar(&o.keep, "keep-jobs", 0, "how long finished jobs stay; 0 is for ever")
 	f.Float64Var(&o.work.JobsPerMinute, "jobs-per-minute", 30, "new jobs a minute; 0 is none")
+	f.IntVar(&o.work.Clients, "clients", 60, "clients that are backed up")
+	f.IntVar(&o.work.Policies, "policies", 12, "policies that back them up")
 	f.DurationVar(&o.work.MeanRun, "mean-run", 20*time.Second, "how long a job runs on average")
 	f.Float64Var(&o.work.Turbulence, "turbulence", 0.1, "share of jobs that are requeued, suspended or late")
 	f.Uint64Var(&o.work.Seed, "seed", 1, "the same seed gives the same jobs")

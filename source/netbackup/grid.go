@@ -13,7 +13,7 @@ import (
 // emitted already, to the next one.
 
 // maxCycleSamples is where a cycle that fills a gap is cut: each part is committed alone.
-const maxCycleSamples = 100_000
+const maxCycleSamples = 25_000
 
 // placed is an ending and its point, ms of the agent's clock.
 type placed struct {
@@ -38,7 +38,8 @@ type filling struct {
 }
 
 // cycles are the cycles from the last point up to a tick. The reading is nil where none
-// was made; live gives the samples of the tick alone, once everything before it is counted.
+// was made; live gives the samples of the tick alone, once everything before it is counted;
+// it is nil while a reading goes on, which then has its first part counted.
 // A cycle that was yielded counts as accepted: what comes after it builds on it.
 func (l *ledger) cycles(r *reading, live func() []source.Sample, tick int64) iter.Seq[source.Cycle] {
 	return func(yield func(source.Cycle) bool) {
@@ -53,7 +54,9 @@ func (l *ledger) cycles(r *reading, live func() []source.Sample, tick int64) ite
 			}
 		}
 		f.close(r)
-		yield(f.cut())
+		if live != nil || f.size > 0 {
+			yield(f.cut())
+		}
 	}
 }
 
@@ -104,8 +107,8 @@ func (f *filling) place(r *reading, first int64) {
 	if r == nil {
 		return
 	}
-	f.left = make([]placed, 0, r.kept.count)
-	for e := range r.kept.all() {
+	f.left = make([]placed, 0, r.held)
+	for e := range r.release() {
 		end := e.end - f.l.skew
 		point := f.l.nextPoint(end-1, f.tick)
 		f.left = append(f.left, placed{e, min(max(point, first), f.tick)})
@@ -124,6 +127,7 @@ func (f *filling) fill(point int64) {
 	n := 0
 	for ; n < len(f.left) && f.left[n].point <= point; n++ {
 		l.enter(f.left[n].ending, point)
+		f.left[n].ending = nil // its block may go when all of it is entered
 	}
 	f.left = f.left[n:]
 	l.expire(point)
@@ -168,7 +172,7 @@ func (f *filling) add(b source.Batch) {
 // tick yet it gives the live samples a batch of their own.
 func (f *filling) close(r *reading) {
 	l := f.l
-	if f.last < f.tick {
+	if f.last < f.tick && f.live != nil {
 		f.add(source.Batch{T: f.tick, Samples: f.live(), Partial: len(l.tally.cells) > 0})
 	}
 	if r == nil {
@@ -177,7 +181,8 @@ func (f *filling) close(r *reading) {
 	l.advance(r, f.left)
 	l.pending = nil
 	if f.last < f.tick {
-		l.keep(r, f.left)
+		r.holdAgain(f.left)
+		l.pending = r
 	}
 }
 
@@ -187,16 +192,6 @@ func (f *filling) cut() source.Cycle {
 	c.Changes = f.l.changes()
 	f.cycle, f.size = source.Cycle{Site: f.l.site}, 0
 	return c
-}
-
-// keep holds an unfinished reading for the next cycle, without what was entered.
-func (l *ledger) keep(r *reading, left []placed) {
-	var kept endings
-	for _, p := range left {
-		kept.add(*p.ending)
-	}
-	r.kept = kept
-	l.pending = r
 }
 
 // expire looks once an hour for clients that are not seen any more.

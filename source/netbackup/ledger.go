@@ -168,8 +168,9 @@ func (l *ledger) accept(j *Job) (ending, bool) {
 	return e, !l.counted.has(&e) || l.counted.startsAgain(&e)
 }
 
-// read asks for the finished jobs that changed.
-func (l *ledger) read(ctx context.Context, begin func() *reading) (*reading, error) {
+// read asks for the finished jobs that changed. Where they are too many to be held at once,
+// part is called to have those counted that are read without gaps.
+func (l *ledger) read(ctx context.Context, begin func() *reading, part func(*reading) error) (*reading, error) {
 	r := begin()
 	err := r.run(ctx)
 	if l.by == byLastUpdate && errors.Is(err, ErrRequest) && r.rows == 0 {
@@ -178,7 +179,12 @@ func (l *ledger) read(ctx context.Context, begin func() *reading) (*reading, err
 		r = begin()
 		err = r.run(ctx)
 	}
-	if err == nil && r.complete() && l.readAt != 0 && r.now-l.skew-l.readAt > longGap {
+	for err == nil && !r.complete() {
+		if err = part(r); err == nil {
+			err = r.run(ctx)
+		}
+	}
+	if err == nil && l.readAt != 0 && r.now-l.skew-l.readAt > longGap {
 		r.unseen, err = l.forgotten(ctx, r)
 		r.unchecked = err != nil
 	}

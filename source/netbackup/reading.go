@@ -47,9 +47,9 @@ func (o orderBy) of(e *ending) int64 {
 	return e.updated
 }
 
-// maxHeld is how many endings a reading keeps in memory; then it pauses until the next
-// cycle.
-const maxHeld = 200_000
+// maxHeld is how many endings a run of a reading adds to what it holds in memory; then it
+// pauses, so that they are counted.
+const maxHeld = 10_000
 
 // jobLister is the part of a client that a reading needs.
 type jobLister func(context.Context, JobQuery) iter.Seq2[Job, error]
@@ -68,9 +68,10 @@ type reading struct {
 	progress progress
 	spans    []*span // ascending and without gaps
 	active   int
-	kept     endings
+	held     int // endings in the spans
+	limit    int // of held, in this run
 	rows     int
-	gained   int // rows of the last run
+	gained   int // rows of this cycle
 
 	unseen    int64 // ms before now whose jobs the server has forgotten
 	unchecked bool  // whether it has could not be found out
@@ -78,38 +79,48 @@ type reading struct {
 	err       error
 }
 
-// endings grow without being moved.
-type endings struct {
-	blocks [][]ending
-	count  int
-}
+// endings grow without being moved, so that those who point into a block keep it alone.
+type endings struct{ blocks [][]ending }
 
 func (k *endings) add(e ending) {
-	const size = 1024
+	const size = 256
 	if n := len(k.blocks); n == 0 || len(k.blocks[n-1]) == size {
 		k.blocks = append(k.blocks, make([]ending, 0, size))
 	}
 	last := &k.blocks[len(k.blocks)-1]
 	*last = append(*last, e)
-	k.count++
 }
 
-func (k *endings) all() iter.Seq[*ending] {
+// release gives the endings that are held, which the reading then holds no more.
+func (r *reading) release() iter.Seq[*ending] {
 	return func(yield func(*ending) bool) {
-		for _, b := range k.blocks {
-			for i := range b {
-				if !yield(&b[i]) {
-					return
+		for _, s := range r.spans {
+			blocks := s.kept.blocks
+			s.kept = endings{}
+			for _, b := range blocks {
+				for i := range b {
+					if !yield(&b[i]) {
+						return
+					}
 				}
 			}
 		}
+		r.held = 0
 	}
 }
 
+// holdAgain takes back what is not entered yet.
+func (r *reading) holdAgain(left []placed) {
+	for _, p := range left {
+		r.spans[0].kept.add(*p.ending)
+	}
+	r.held = len(left)
+}
+
 // run reads what is unread. It returns when all is read, when it is paused, or when no
-// reader gets on any more.
+// reader gets on any more, which is an error.
 func (r *reading) run(ctx context.Context) error {
-	r.err, r.gained = nil, 0
+	r.err, r.limit = nil, r.held+maxHeld
 	var g errgroup.Group
 	r.mu.Lock()
 	r.hire(ctx, &g)
@@ -127,12 +138,12 @@ func (r *reading) extend(now int64) {
 		last.to = max(last.from, from)
 		r.spans = append(r.spans, &span{from: from, to: open, read: from})
 	}
-	r.now = now
+	r.now, r.gained = now, 0
 }
 
 // hire sets idle readers to work; r.mu is held.
 func (r *reading) hire(ctx context.Context, g *errgroup.Group) {
-	for r.active < r.readers && r.kept.count < maxHeld {
+	for r.active < r.readers && r.held < r.limit {
 		s := r.take()
 		if s == nil {
 			return
@@ -155,7 +166,7 @@ func (r *reading) work(ctx context.Context, g *errgroup.Group, s *span) {
 			r.err = err
 		}
 		s = nil
-		if err == nil && r.kept.count < maxHeld {
+		if err == nil && r.held < r.limit {
 			s = r.take()
 		}
 		if s == nil {
@@ -171,6 +182,9 @@ func (r *reading) take() *span {
 	for i, s := range r.spans {
 		if !s.busy && !s.done {
 			s.busy = true
+			if s.remainder(r.now) > 2*stretch {
+				r.spans = slices.Insert(r.spans, i+1, s.split(r.now))
+			}
 			return s
 		}
 		if longest < 0 || s.remainder(r.now) > r.spans[longest].remainder(r.now) {
@@ -200,7 +214,7 @@ func (r *reading) readSpan(ctx context.Context, g *errgroup.Group, s *span) erro
 		var line []any
 		r.mu.Lock()
 		more := r.add(s, &j)
-		if jobs%jobsPage == 0 && more {
+		if jobs%jobsPage == 0 {
 			s.measure(since, jobsPage)
 			since = s.read
 			r.hire(ctx, g)
@@ -209,16 +223,16 @@ func (r *reading) readSpan(ctx context.Context, g *errgroup.Group, s *span) erro
 		r.mu.Unlock()
 		r.progress.say(line)
 		if !more {
-			break
+			return nil
 		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s.done = r.kept.count < maxHeld
+	s.done = true
 	return nil
 }
 
-// add takes one job; it answers false where the span ends. r.mu is held.
+// add takes one job; it answers false where the span ends or the reading pauses. r.mu is held.
 func (r *reading) add(s *span, j *Job) bool {
 	e, ok := r.accept(j)
 	at := r.by.of(&e)
@@ -227,6 +241,7 @@ func (r *reading) add(s *span, j *Job) bool {
 			s.unsorted = true
 		}
 		if at >= s.to && !s.unsorted {
+			s.done = true
 			return false
 		}
 		s.read = max(s.read, at)
@@ -235,9 +250,10 @@ func (r *reading) add(s *span, j *Job) bool {
 	r.rows++
 	r.gained++
 	if ok {
-		r.kept.add(e)
+		s.kept.add(e)
+		r.held++
 	}
-	return r.kept.count < maxHeld
+	return s.unsorted || r.held < r.limit // whoever is out of order cannot go on from where it was
 }
 
 func (r *reading) filter(s *span) string {

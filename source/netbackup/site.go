@@ -69,7 +69,9 @@ type Site struct {
 	exporter   *gauges // of nbu_exporter's names
 	ping       Ping    // of this cycle; zero where there was no answer
 	reading    *reading
-	behind     bool // the agent's clock is behind the samples
+	behind     bool          // the agent's clock is behind the samples
+	parts      chan *reading // of a long history, to be counted by the goroutine of Collect
+	counted    chan error    // its answer
 
 	mu      sync.Mutex
 	status  Status
@@ -181,14 +183,23 @@ func (s *Site) Collect(ctx context.Context, tick time.Time) iter.Seq[source.Cycl
 		if !ok {
 			return
 		}
-		s.collect(ctx)
-		for c := range s.ledger.cycles(s.reading, s.samples, t) {
-			if !yield(c) {
-				return
+		ctx, stop := context.WithCancel(ctx)
+		defer stop()
+		stopped := false
+		give := func(cycles iter.Seq[source.Cycle]) error {
+			for c := range cycles {
+				if stopped = !yield(c); stopped {
+					stop()
+					return context.Canceled
+				}
 			}
+			return nil
 		}
-		s.paint(t)
-		s.sayOverCaps()
+		s.collect(ctx, func(r *reading) error { return give(s.ledger.cycles(r, nil, t)) })
+		if !stopped && give(s.ledger.cycles(s.reading, s.samples, t)) == nil {
+			s.paint(t)
+			s.sayOverCaps()
+		}
 	}
 }
 
@@ -219,9 +230,11 @@ func (s *Site) follow(tick int64) (t int64, ok bool) {
 	return last + creep, true
 }
 
-// collect runs the collectors.
-func (s *Site) collect(ctx context.Context) {
+// collect runs the collectors. What is read of a long history is given to part on the way, by
+// this goroutine.
+func (s *Site) collect(ctx context.Context, part func(*reading) error) {
 	s.reading = nil
+	s.parts, s.counted = make(chan *reading), make(chan error)
 	now, err := s.askTime(ctx)
 	var wg sync.WaitGroup
 	outcomes := make([]outcome, len(s.collectors))
@@ -237,7 +250,12 @@ func (s *Site) collect(ctx context.Context) {
 			outcomes[i] = outcome{rows: rows, err: err, took: s.now().Sub(began)}
 		})
 	}
-	wg.Wait()
+	ended := make(chan struct{})
+	go func() {
+		wg.Wait()
+		close(ended)
+	}()
+	s.serveParts(part, ended)
 	at := s.now().UnixMilli()
 	for i, c := range s.collectors {
 		c.health.note(outcomes[i], at, s.log)
@@ -245,6 +263,18 @@ func (s *Site) collect(ctx context.Context) {
 	s.gauges.reset()
 	s.emitHealth()
 	s.publish()
+}
+
+// serveParts answers the collector of jobs until all collectors have ended.
+func (s *Site) serveParts(part func(*reading) error, ended <-chan struct{}) {
+	for {
+		select {
+		case r := <-s.parts:
+			s.counted <- part(r)
+		case <-ended:
+			return
+		}
+	}
 }
 
 // samples are those of the tick alone. It is asked once the jobs are counted.
@@ -283,6 +313,9 @@ func (s *Site) readJobs(ctx context.Context, now int64) (int, error) {
 	wg.Go(func() {
 		s.reading, doneErr = s.ledger.read(ctx, func() *reading {
 			return s.ledger.begin(now, s.readers, s.client.Jobs)
+		}, func(r *reading) error {
+			s.parts <- r
+			return <-s.counted
 		})
 	})
 	wg.Wait()

@@ -5,10 +5,12 @@ import "math"
 // span is a range of time [from, to) whose finished jobs are read in ascending order by
 // one reader. Times are ms of the server's clock.
 type span struct {
-	from, to int64 // to is open where nothing ends it
-	read     int64 // everything before it was read
-	density  float64
-	busy     bool // a reader is at it
+	from, to int64   // to is open where nothing ends it
+	read     int64   // everything before it was read
+	jobs     int     // read since from
+	density  float64 // jobs a ms: of the last page or of all since from, whichever is less
+	kept     endings // of those that were read, what is to be counted
+	busy     bool    // a reader is at it
 	done     bool
 	unsorted bool // the server does not keep the order: only the end of the list ends it
 }
@@ -20,7 +22,7 @@ func (s *span) end(now int64) int64 { return min(s.to, now) }
 
 // remainder estimates how many jobs are still to be read.
 func (s *span) remainder(now int64) float64 {
-	if !s.busy || s.unsorted {
+	if s.done || s.unsorted {
 		return 0
 	}
 	return s.density * float64(max(s.end(now)-s.read, 0))
@@ -28,12 +30,21 @@ func (s *span) remainder(now int64) float64 {
 
 // measure takes note of a page that was read since a time.
 func (s *span) measure(since int64, jobs int) {
-	s.density = float64(jobs) / float64(max(s.read-since, 1))
+	s.jobs += jobs
+	s.density = min(float64(jobs)/float64(max(s.read-since, 1)), float64(s.jobs)/float64(max(s.read-s.from, 1)))
 }
 
-// split gives the later half of what is unread to another reader.
+// stretch is how many jobs a reader is to read on its own, so that what is read is without
+// gaps, and can be counted, up to a little before the furthest.
+const stretch = 25 * jobsPage
+
+// split gives the later half of what is unread to another reader, or more where a stretch is
+// less than the half.
 func (s *span) split(now int64) *span {
 	middle := s.read + (s.end(now)-s.read)/2
+	if s.density > 0 {
+		middle = min(middle, s.read+int64(stretch/s.density))
+	}
 	later := &span{from: middle, to: s.to, read: middle, density: s.density}
 	s.to = middle
 	return later
