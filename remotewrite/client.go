@@ -46,7 +46,11 @@ func newClient(c EndpointConfig) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := config.NewClientFromConfig(hc, c.Name)
+	var options []config.HTTPClientOption
+	if c.Dial != nil {
+		options = append(options, config.WithDialContextFunc(c.Dial))
+	}
+	h, err := config.NewClientFromConfig(hc, c.Name, options...)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"regexp"
 	"sync/atomic"
@@ -48,6 +49,9 @@ type EndpointConfig struct {
 
 	// Transport replaces the one made of the fields above, in tests. May be nil.
 	Transport http.RoundTripper
+
+	// Dial replaces the network below the transport, in tests. May be nil.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 func (c EndpointConfig) withDefaults() EndpointConfig {

@@ -136,8 +136,11 @@ type rig struct {
 func newRig(t *testing.T, c EndpointConfig, o receiver.Options, windows ...*window) *rig {
 	t.Helper()
 	g := &rig{receiver: receiver.New(o), tape: newTape(windows...), sink: &sink{}, log: &bytes.Buffer{}}
-	c.Name, c.URL = "test", "http://receiver.test/api/v1/push"
-	if c.Transport == nil {
+	c.Name = "test"
+	if c.URL == "" {
+		c.URL = "http://receiver.test/api/v1/push"
+	}
+	if c.Transport == nil && c.Dial == nil {
 		c.Transport = wire{g.receiver}
 	}
 	var err error

@@ -2,6 +2,7 @@ package remotewrite
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"sync"
@@ -77,8 +78,8 @@ func (p pipes) Accept() (net.Conn, error) {
 func (p pipes) Close() error   { return nil }
 func (p pipes) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "pipe"} }
 
-// serveLine serves a receiver over a line in memory, for a bubble, and returns the transport that dials it.
-func serveLine(t *testing.T, h http.Handler, always fault) *http.Transport {
+// serveLine serves a receiver over a line in memory, for a bubble, with TLS where there is a certificate.
+func serveLine(t *testing.T, h http.Handler, always fault, certificates ...tls.Certificate) *line {
 	t.Helper()
 	listener := make(pipes)
 	l := &line{always: always, receiver: func(context.Context) (net.Conn, error) {
@@ -86,20 +87,27 @@ func serveLine(t *testing.T, h http.Handler, always fault) *http.Transport {
 		listener <- server
 		return far, nil
 	}}
-	server := &http.Server{Handler: h}
-	l.wg.Go(func() { _ = server.Serve(listener) })
-	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		time.Sleep(2 * always.delay) // of the bubble: the handshake
-		endpoint, near := net.Pipe()
-		return endpoint, l.connect(ctx, near)
-	}}
+	server := &http.Server{Handler: h, TLSConfig: &tls.Config{Certificates: certificates}}
+	l.wg.Go(func() {
+		if len(certificates) > 0 {
+			_ = server.ServeTLS(listener, "", "")
+			return
+		}
+		_ = server.Serve(listener)
+	})
 	t.Cleanup(func() {
-		transport.CloseIdleConnections()
 		close(listener)
 		_ = server.Close()
 		l.hangUp()
 	})
-	return transport
+	return l
+}
+
+// dial is a connection over a line in memory.
+func (l *line) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	time.Sleep(2 * l.always.delay) // of the bubble: the handshake
+	endpoint, near := net.Pipe()
+	return endpoint, l.connect(ctx, near)
 }
 
 // plan sets the faults of the next connections.

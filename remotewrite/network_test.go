@@ -129,13 +129,43 @@ func TestHalfOpenConnection(t *testing.T) {
 	keepsDeadline(t, links[:1])
 }
 
+// On HTTP/2 a request that times out leaves its connection in use, so a half-open one would take every request that follows.
+// It is pinged after a minute of silence, and left when nobody answers.
+func TestHalfOpenHTTP2Connection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		id := newIdentity(t, "receiver")
+		first, second := testWindow(100, 10), later(100, 10, time.Hour)
+		r := receiver.New(receiver.Options{Ordered: true})
+		l := serveLine(t, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			if req.ProtoMajor != 2 {
+				t.Errorf("spoken is %s", req.Proto)
+			}
+			r.ServeHTTP(w, req)
+		}), fault{}, id.pair)
+		g := newRig(t, EndpointConfig{URL: "https://127.0.0.1/", CAFile: id.certFile, Dial: l.dial}, receiver.Options{}, first)
+		g.receiver = r
+		g.deliver(t, time.Minute)
+		l.darken()
+		g.tape.windows = append(g.tape.windows, second)
+		start := time.Now()
+		g.deliver(t, time.Hour)
+		g.stored(t, first, second)
+		if took := time.Since(start); took < 30*time.Second || took > 3*time.Minute {
+			t.Errorf("delivered after %s: %+v", took, g.endpoint.Stats())
+		}
+		if n := len(l.carried()); n != 2 {
+			t.Errorf("%d connections", n)
+		}
+	})
+}
+
 // A receiver that reads so slowly that a request does not fit into the timeout gets smaller ones. It may have had
 // a request whose answer was too late, so points may come twice, but none is missing and no new one comes late.
 func TestReceiverThatReadsSlowly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := testWindow(1000, 20)
 		r := receiver.New(receiver.Options{})
-		g := newRig(t, EndpointConfig{Timeout: time.Second, Transport: serveLine(t, r, fault{rate: 20_000})}, receiver.Options{}, w)
+		g := newRig(t, EndpointConfig{Timeout: time.Second, Dial: serveLine(t, r, fault{rate: 20_000}).dial}, receiver.Options{}, w)
 		g.receiver = r
 		g.deliver(t, time.Minute)
 		g.holds(t, w, 20_000)
@@ -238,7 +268,7 @@ func TestADaysBacklogOverALongLine(t *testing.T) {
 		from := mustSubscribe(t, q, "e")
 		defer closed(t, from)
 		r := receiver.New(receiver.Options{Ordered: true})
-		g := newRig(t, EndpointConfig{Transport: serveLine(t, r, longLine)}, receiver.Options{})
+		g := newRig(t, EndpointConfig{Dial: serveLine(t, r, longLine).dial}, receiver.Options{})
 		g.endpoint.feed = from
 		start := time.Now() // of the bubble: what is measured is the line, not this machine
 		g.deliver(t, time.Hour)
