@@ -145,12 +145,48 @@ func (p *prometheus) query(promql string) ([]queried, error) {
 type queried struct {
 	Metric map[string]string `json:"metric"`
 	Value  [2]any            `json:"value"`
+	Values [][2]any          `json:"values"` // of a range
 }
 
-func (q queried) number() int64 {
-	text, _ := q.Value[1].(string)
+func (q queried) number() int64 { return number(q.Value) }
+
+func number(point [2]any) int64 {
+	text, _ := point[1].(string)
 	v, _ := strconv.ParseFloat(text, 64)
 	return int64(v)
+}
+
+// increase is last minus first over the whole span of every series, by status; each series
+// begins with 0.
+func (p *prometheus) increase(t *testing.T) map[string]int64 {
+	t.Helper()
+	rows, err := p.query("nbu_jobs_completed_total[3h]")
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := map[string]int64{}
+	for _, r := range rows {
+		first, last := number(r.Values[0]), number(r.Values[len(r.Values)-1])
+		if first != 0 {
+			t.Errorf("%v begins with %d", r.Metric, first)
+		}
+		counts[r.Metric["status"]] += last - first
+	}
+	return counts
+}
+
+// byStatus is what a dashboard shows: sum by (status).
+func (p *prometheus) byStatus(t *testing.T) map[string]int64 {
+	t.Helper()
+	rows, err := p.query("sum by (status) (nbu_jobs_completed_total)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := map[string]int64{}
+	for _, r := range rows {
+		counts[r.Metric["status"]] = r.number()
+	}
+	return counts
 }
 
 func (p *prometheus) completed() (map[completedKey]int64, error) {
@@ -224,6 +260,16 @@ func TestEveryJobReachesPrometheusOnce(t *testing.T) {
 	}
 	primary.work(t, 0)
 	awaitTruth(t, prom, primary)
+	want := map[string]int64{}
+	for k, n := range primary.truth(t) {
+		want[k.status] += n
+	}
+	if got := prom.increase(t); !maps.Equal(got, want) {
+		t.Errorf("last minus first is %v, want %v", got, want)
+	}
+	if got := prom.byStatus(t); !maps.Equal(got, want) {
+		t.Errorf("sum by (status) is %v, want %v", got, want)
+	}
 }
 
 func total(counts map[completedKey]int64) int64 {

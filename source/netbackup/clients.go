@@ -1,6 +1,8 @@
 package netbackup
 
 import (
+	"cmp"
+
 	"backwire/source"
 )
 
@@ -15,14 +17,19 @@ type clients struct {
 	keep    int64 // ms after the last attempt
 	pairs   map[clientKey]*client
 	overCap overCap
+	recent  *recentFailures
 }
 
 type clientKey struct{ client, policy string }
 
+func (k clientKey) compare(o clientKey) int {
+	return cmp.Or(cmp.Compare(k.client, o.client), cmp.Compare(k.policy, o.policy))
+}
+
 type client struct{ success, attempt, status, failures, bytes *cell }
 
 func newClients(t *tally, limit int, keep int64) *clients {
-	return &clients{t: t, limit: limit, keep: keep, pairs: map[clientKey]*client{}}
+	return &clients{t: t, limit: limit, keep: keep, pairs: map[clientKey]*client{}, recent: newRecentFailures()}
 }
 
 // backup is the type of the jobs that back a client up.
@@ -70,8 +77,7 @@ func (c *clients) pair(k clientKey) *client {
 // note keeps the later of what is known and what is told: endings may come out of order.
 func (c *clients) note(p *client, k clientKey, e *ending) {
 	end := float64(e.end) / 1000
-	newest := p.attempt == nil || end >= p.attempt.value
-	if newest {
+	if p.precedes(e, end) {
 		c.set(&p.attempt, c.t.c.lastAttempt, k, end)
 		if e.status >= 0 {
 			c.set(&p.status, c.t.c.lastStatus, k, float64(e.status))
@@ -81,18 +87,38 @@ func (c *clients) note(p *client, k clientKey, e *ending) {
 		}
 	}
 	switch {
-	case e.succeeded() && newest:
-		c.set(&p.success, c.t.c.lastSuccess, k, end)
-		c.set(&p.failures, c.t.c.failures, k, 0)
 	case e.succeeded() && (p.success == nil || end > p.success.value):
 		c.set(&p.success, c.t.c.lastSuccess, k, end)
-	case e.status > 1 && (newest || p.success == nil || end > p.success.value):
+		c.set(&p.failures, c.t.c.failures, k, float64(c.recent.after(k, e.end)))
+	case e.status > 1 && (p.success == nil || end >= p.success.value):
 		var failed float64
 		if p.failures != nil {
 			failed = p.failures.value
 		}
 		c.set(&p.failures, c.t.c.failures, k, failed+1)
+		c.recent.add(k, e.end)
 	}
+}
+
+// precedes says that the ending is later than the last attempt. Of two in the same second the
+// one with the greater status is the last, then the one with more bytes: so it does not matter
+// which is told first.
+func (p *client) precedes(e *ending, end float64) bool {
+	if p.attempt == nil {
+		return true
+	}
+	return cmp.Or(
+		cmp.Compare(end, p.attempt.value),
+		cmp.Compare(float64(e.status), valueOrAbsent(p.status)),
+		cmp.Compare(float64(e.bytes), valueOrAbsent(p.bytes)),
+	) > 0
+}
+
+func valueOrAbsent(c *cell) float64 {
+	if c == nil {
+		return absent
+	}
+	return c.value
 }
 
 func (c *clients) set(place **cell, f *family, k clientKey, v float64) {
@@ -120,6 +146,7 @@ func (c *clients) expire(now int64) {
 		c.overCap.roomMade()
 	}
 	c.t.drop(gone)
+	c.recent.forget(now)
 }
 
 // restore takes a series of the checkpoint back; it answers false for one that is not a

@@ -96,6 +96,8 @@ func (l *ledger) restoreKey(key string, value []byte) error {
 	switch {
 	case strings.HasPrefix(key, countedPrefix):
 		return l.counted.restore(key, value)
+	case key == failuresKey:
+		return l.clients.recent.restore(value)
 	case strings.HasPrefix(key, hoursPrefix):
 		l.forgetUnread(l.hours.restore(key, value))
 	case strings.HasPrefix(key, trendPrefix):
@@ -334,6 +336,6 @@ func (l *ledger) adopt(n []int64) {
 
 // changes are the keys of the state that changed since it was last asked.
 func (l *ledger) changes() []source.Change {
-	changes := slices.Concat(l.counted.changes(), l.hours.changes(), l.trends.changes(l.newest))
+	changes := slices.Concat(l.counted.changes(), l.hours.changes(), l.trends.changes(l.newest), l.clients.recent.changes())
 	return append(changes, source.Change{Key: ledgerKey, Value: l.encode()})
 }

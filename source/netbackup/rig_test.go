@@ -28,8 +28,6 @@ type rig struct {
 
 	queue *remotewrite.Queue // beside the store, where a test wants the real one
 	dir   string
-
-	late bool // jobs are written down out of order, so that the last of two may not be told
 }
 
 const minute = time.Minute
@@ -219,11 +217,11 @@ func (r *rig) wantDurations(name string, k nbusim.DurationKey, truth, bounds []f
 
 func (r *rig) wantClient(k nbusim.ClientKey, c nbusim.ClientTruth) {
 	r.t.Helper()
-	want := map[string]float64{"nbu_client_last_attempt_timestamp_seconds": float64(c.LastAttempt.Unix())}
-	if !r.late {
-		want["nbu_client_last_status"] = float64(c.LastStatus)
-		want["nbu_client_last_bytes"] = float64(c.LastBytes)
-		want["nbu_client_consecutive_failures"] = float64(c.ConsecutiveFailures)
+	want := map[string]float64{
+		"nbu_client_last_attempt_timestamp_seconds": float64(c.LastAttempt.Unix()),
+		"nbu_client_last_status":                    float64(c.LastStatus),
+		"nbu_client_last_bytes":                     float64(c.LastBytes),
+		"nbu_client_consecutive_failures":           float64(c.ConsecutiveFailures),
 	}
 	if !c.LastSuccess.IsZero() {
 		want["nbu_client_last_success_timestamp_seconds"] = float64(c.LastSuccess.Unix())

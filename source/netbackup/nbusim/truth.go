@@ -1,6 +1,7 @@
 package nbusim
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -120,7 +121,7 @@ type Truth struct {
 	Work        map[WorkKey]Amount
 	Durations   map[DurationKey]Durations
 	Clients     map[ClientKey]ClientTruth
-	Completions []Completion // by end, then id
+	Completions []Completion // by end, then status, kilobytes and id
 }
 
 // Truth counts every completion up to now.
@@ -140,10 +141,8 @@ func (s *Server) TruthOf(meant func(Completion) bool) Truth {
 
 func truthOf(cs []Completion) Truth {
 	slices.SortFunc(cs, func(a, b Completion) int {
-		if c := a.End.Compare(b.End); c != 0 {
-			return c
-		}
-		return int(a.ID - b.ID)
+		return cmp.Or(a.End.Compare(b.End), cmp.Compare(a.Status, b.Status),
+			cmp.Compare(a.Work.Kilobytes, b.Work.Kilobytes), cmp.Compare(a.ID, b.ID))
 	})
 	t := Truth{
 		Completed: map[CompletedKey]int64{}, Work: map[WorkKey]Amount{},
