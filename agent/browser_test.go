@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -11,6 +12,7 @@ import (
 	"image/draw"
 	"image/png"
 	"maps"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -121,12 +123,13 @@ type sight struct {
 	width  int64
 	dark   bool
 	script bool
-	kept   bool // as a screenshot in docs
+	kept   bool  // as a screenshot in docs
+	height int64 // of the screenshot; 0 is all of the page
 }
 
 func sights() []sight {
 	return []sight{
-		{name: "page-light", width: 1280, script: true, kept: true},
+		{name: "page-light", width: 1280, script: true, kept: true, height: 1180},
 		{name: "page-dark", width: 1280, dark: true, script: true, kept: true},
 		{name: "page-narrow", width: 360, script: true, kept: true},
 		{name: "narrow and dark", width: 360, dark: true},
@@ -156,7 +159,7 @@ func (b *browser) look(t *testing.T, url string, s sight) (picture []byte) {
 	if s.dark {
 		scheme = "dark"
 	}
-	call(t, b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: s.width, Height: 900, DeviceScaleFactor: 1, Mobile: s.width < 500})
+	call(t, b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: s.width, Height: cmp.Or(s.height, 900), DeviceScaleFactor: 1, Mobile: s.width < 500})
 	call(t, b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 	call(t, b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !s.script})
 	act(t, b, chromedp.Navigate(url))
@@ -164,7 +167,11 @@ func (b *browser) look(t *testing.T, url string, s sight) (picture []byte) {
 	wide := act(t, b, chromedp.Evaluate[int64](`document.documentElement.scrollWidth`))
 	columns := act(t, b, chromedp.Evaluate[int64](`document.documentElement.clientWidth`))
 	back := act(t, b, chromedp.Evaluate[string](`getComputedStyle(document.body).backgroundColor`))
-	picture = act(t, b, chromedp.FullScreenshot(100))
+	shoot := chromedp.FullScreenshot(100)
+	if s.height > 0 {
+		shoot = chromedp.CaptureScreenshot()
+	}
+	picture = act(t, b, shoot)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !strings.Contains(heading, "clients that ran") {
@@ -217,7 +224,7 @@ func keep(t *testing.T, path string, picture []byte) {
 func TestScreenshotsAreCurrent(t *testing.T) {
 	t.Parallel()
 	w := httptest.NewRecorder()
-	newScene(t).handler().ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	newScene(t).handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
 	sum := sha256.Sum256(w.Body.Bytes())
 	path, current := filepath.Join("..", "docs", "page.sha256"), hex.EncodeToString(sum[:])+"\n"
 	if updating() {

@@ -2,6 +2,8 @@ package agent
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"backwire/source/netbackup"
@@ -49,7 +51,13 @@ type verdict struct {
 
 // protected counts clients by what came of the night: a client is well that has a success in it
 // under every policy that ran.
-type protected struct{ ran, well int }
+type protected struct {
+	ran, well int
+	missing   []string // who is not well, in order, where they are few enough to be named
+}
+
+// named is how many clients a sentence may name.
+const named = 3
 
 func (n night) protect(sites []SitePicture) protected {
 	clients := map[string]bool{}
@@ -65,12 +73,31 @@ func (n night) protect(sites []SitePicture) protected {
 		}
 	}
 	p := protected{ran: len(clients)}
-	for _, well := range clients {
+	for name, well := range clients {
 		if well {
 			p.well++
+		} else if len(p.missing) <= named {
+			_, client, _ := strings.Cut(name, "\xff")
+			p.missing = append(p.missing, client)
 		}
 	}
+	if len(p.missing) > named {
+		p.missing = nil
+	}
+	slices.Sort(p.missing)
 	return p
+}
+
+// without says who has no good backup: by name where they are few.
+func (p protected) without() string {
+	switch len(p.missing) {
+	case 0:
+		return hasOrHave(p.ran-p.well) + " not"
+	case 1:
+		return p.missing[0] + " has not"
+	}
+	last := len(p.missing) - 1
+	return strings.Join(p.missing[:last], ", ") + " and " + p.missing[last] + " have not"
 }
 
 // almost is up to which share of clients without a backup the answer is not a plain no.
@@ -80,7 +107,7 @@ const almost = 0.05
 func (n night) answer(now time.Time, p protected, known bool) verdict {
 	when := "last night"
 	if now.Before(n.End) {
-		when = "so far tonight"
+		when = fmt.Sprintf("since %02d:00", evening)
 	}
 	missing := p.ran - p.well
 	switch {
@@ -93,8 +120,8 @@ func (n night) answer(now time.Time, p protected, known bool) verdict {
 	case missing == 0:
 		return verdict{good, "Yes", fmt.Sprintf("all %s clients that ran %s have a good backup.", grouped(p.ran), when)}
 	case float64(missing) <= almost*float64(p.ran):
-		return verdict{warn, "Almost", fmt.Sprintf("%s of the %s clients that ran %s have a good backup, %s not.",
-			grouped(p.well), grouped(p.ran), when, hasOrHave(missing))}
+		return verdict{warn, "Almost", fmt.Sprintf("%s of the %s clients that ran %s have a good backup; %s.",
+			grouped(p.well), grouped(p.ran), when, p.without())}
 	}
 	return verdict{bad, "No", fmt.Sprintf("of the %s clients that ran %s, %s no good backup.", grouped(p.ran), when, hasOrHave(missing))}
 }

@@ -83,7 +83,7 @@ func TestPageShowsTheNight(t *testing.T) {
 	body := w.Body.String()
 	at := 0
 	for _, want := range []string{ // in this order
-		"<strong class=\"warn\">Almost:</strong> 131 of the 132 clients that ran so far tonight have a good backup, 1 has not.",
+		"<strong class=\"warn\">Almost:</strong> 131 of the 132 clients that ran since 18:00 have a good backup; ",
 		"The night of Monday 23 November", "Backups by the hour from Monday 18:00 to Tuesday 08:00", "<title>02:00: ",
 		"clients and policies have had no success for more than 26 hours",
 		"windows-066.example", "never seen", "status 58, 10 failures in a row", "mssql-035.example", "filer-007.example", "9d12h ago",

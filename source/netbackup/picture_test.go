@@ -1,0 +1,53 @@
+package netbackup
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"backwire/source/netbackup/nbusim"
+)
+
+// The picture says of clients, jobs and storage what the server was told to have.
+func TestPictureShowsClientsJobsAndStorage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		estate := nbusim.NewEstate(7)
+		estate.Pools[0].State = "DOWN"
+		r := newRig(t, nbusim.Options{Storage: estate})
+		r.sim.AddJob(nbusim.JobSpec{Client: "a", Policy: "p", Life: nbusim.Run(0, time.Second, 0)})
+		for i := range 3 {
+			r.sim.AddJob(nbusim.JobSpec{Client: "b", Policy: "p", Life: nbusim.Run(time.Duration(i)*time.Second, time.Second, 58)})
+		}
+		r.sim.AddJob(nbusim.JobSpec{Client: "c", Policy: "p", Life: nbusim.Run(time.Second, time.Hour, 0)})
+		r.sim.AddJob(nbusim.JobSpec{Client: "d", Policy: "p", Life: []nbusim.Step{{After: time.Second, State: nbusim.Requeued, Reason: 2}}})
+		r.tick()
+		p := r.site.Picture()
+		for _, c := range p.Clients {
+			well := c.Client == "a" && c.Success != 0 && c.Failures == 0 && c.Status == 0
+			bad := c.Client == "b" && c.Success == 0 && c.Failures == 3 && c.Status == 58
+			if !well && !bad || c.Attempt == 0 || c.Policy != "p" {
+				t.Errorf("%+v", c)
+			}
+		}
+		if len(p.Clients) != 2 || len(p.Jobs) != 1 {
+			t.Fatalf("%+v", p)
+		}
+		j := p.Jobs[0]
+		if j.Type != "BACKUP" || j.Active != 1 || j.Queued != 1 || j.OldestActive.IsZero() || j.OldestQueued.IsZero() || len(j.Reasons) != 1 || j.Reasons[0] != (ReasonPicture{"drives in use", 1}) {
+			t.Errorf("%+v", j)
+		}
+		names := map[string]StoragePicture{}
+		for _, s := range p.Storage {
+			names[s.Name] = s
+		}
+		// Three pools have bounds, and one unit stands on none; cloud and tape have no capacity.
+		if len(names) != 4 || !names["pool-msdp-1"].Down || names["pool-advanced-disk-3"].Down || names["stu-basic-disk-7"].Capacity == 0 {
+			t.Errorf("%+v", p.Storage)
+		}
+		for _, s := range p.Storage {
+			if s.Used <= 0 || s.Capacity <= s.Used || s.Known || s.Fills {
+				t.Errorf("%+v", s)
+			}
+		}
+	})
+}
