@@ -199,6 +199,54 @@ func TestSlowReceiverGetsSmallerRequests(t *testing.T) {
 	})
 }
 
+func TestReceiverThatIsFastAgainGetsLargerRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		windows := []*window{testWindow(2000, 1)}
+		g := newRig(t, EndpointConfig{MaxSamples: 2000}, receiver.Options{}, windows[0])
+		g.receiver.Script(receiver.Answer{Delay: 16 * time.Second})
+		g.run(t, func() {
+			time.Sleep(time.Minute)
+			if n := g.endpoint.sizing.limits().samples; n != 1000 {
+				t.Errorf("%d samples a request after a slow one", n)
+			}
+			for i := range growAfter {
+				windows = append(windows, later(2000, 1, time.Duration(i+1)*time.Minute))
+				g.tape.push(windows[i+1])
+				synctest.Wait()
+			}
+			if n := g.endpoint.sizing.limits().samples; n != 2000 {
+				t.Errorf("%d samples a request when the receiver is fast again", n)
+			}
+		})
+		g.stored(t, windows...)
+	})
+}
+
+// A window's series go out side by side, and nothing of the next window before all of them have their verdict.
+func TestNextWindowWaitsForAllRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, second := testWindow(300, 2), later(300, 2, time.Hour)
+		g := newRig(t, EndpointConfig{MaxSamples: 100, Concurrency: 3}, receiver.Options{Ordered: true}, first, second)
+		g.receiver.Script(receiver.Answer{Delay: 10 * time.Second}, receiver.Answer{Status: 503, Delay: time.Second})
+		g.run(t, func() {
+			time.Sleep(5 * time.Second)
+			if n := len(g.receiver.Requests()); n < 3 || g.tape.place() != 0 {
+				t.Errorf("%d requests at window %d while one of the first is under way", n, g.tape.place())
+			}
+			for _, s := range g.receiver.Series() {
+				if s.Last().T > first.newest {
+					t.Fatalf("%s has a point of the next window", s.Key())
+				}
+			}
+			time.Sleep(time.Minute)
+		})
+		g.stored(t, first, second)
+		if len(g.sink.all) != 0 {
+			t.Errorf("rejected %v", g.sink.all)
+		}
+	})
+}
+
 // What a receiver says beside its status decides nothing.
 func TestWordsDecideNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
