@@ -172,6 +172,13 @@ func storageTrials() []trial {
 			summary: "volume v1 of disk pool msdp at paris is down",
 		},
 		{
+			alert: "NetBackupTapeDriveDown", at: "1h", every: "1m",
+			labels:  map[string]string{"site": "paris", "tape_drive": "TD8.0"},
+			fires:   []series{{`nbu_tape_drive_up{site="paris",tape_drive="TD8.0"}`, "0x100"}},
+			silent:  []series{{`nbu_tape_drive_up{site="paris",tape_drive="TD8.0"}`, "0x40 1x100"}},
+			summary: "tape drive TD8.0 at paris is down",
+		},
+		{
 			alert: "NetBackupStorageServerDown", at: "15m", every: "1m",
 			labels:  map[string]string{"site": "paris", "storage_server": "media-1", "type": "PureDisk"},
 			fires:   []series{{`nbu_storage_server_up{site="paris",storage_server="media-1",type="PureDisk"}`, "0x60"}},

@@ -57,7 +57,7 @@ type storageFamilies struct {
 	unitCapacity, unitUsed, unitFree, unitMaxJobs, unitInfo *family
 	poolRaw, poolUsable, poolUsed, poolAvailable            *family
 	poolHighWater, poolLowWater, poolUp, volumeUp           *family
-	serverUp, serverDedup                                   *family
+	serverUp, serverDedup, driveUp                          *family
 }
 
 func newCatalogue() *catalogue {
@@ -68,6 +68,7 @@ func newCatalogue() *catalogue {
 	c.storageUnits()
 	c.diskPools()
 	c.storageServers()
+	c.tapeDrives()
 	return c
 }
 
@@ -241,6 +242,12 @@ func (c *catalogue) storageServers() {
 		"1 when the storage server is up, else 0.", "storage_server", "type")
 	c.serverDedup = s.gauge("nbu_storage_server_dedup_ratio", "ratio",
 		"Deduplication ratio as the storage server gives it.", "storage_server", "type")
+}
+
+func (c *catalogue) tapeDrives() {
+	s := shelf{c, sectionStorage, collectorTapeDrives}
+	c.driveUp = s.gauge("nbu_tape_drive_up", "",
+		"1 when the tape drive is up, by one path at least, else 0.", "tape_drive", "media_server", "drive_type", "robot_type", "robot_number")
 }
 
 // durationBuckets run from a minute to a day.

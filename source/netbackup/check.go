@@ -141,6 +141,8 @@ func (s *Site) question(collector string) (question, bool) {
 		return question{func(ctx context.Context) (int, error) { return first(s.client.DiskPools(ctx)) }, "|STORAGE|DISK-POOLS|", false, false}, true
 	case collectorStorageServers:
 		return question{func(ctx context.Context) (int, error) { return first(s.client.StorageServers(ctx)) }, "|STORAGE|STORAGE-SERVERS|", false, false}, true
+	case collectorTapeDrives:
+		return question{func(ctx context.Context) (int, error) { return first(s.client.TapeDrives(ctx)) }, "|STORAGE|TAPE-DEVICES|", false, false}, true
 	case collectorJobs:
 		return question{func(ctx context.Context) (int, error) { return first(s.client.Jobs(ctx, JobQuery{Limit: 1})) }, "|MANAGE|JOBS|", true, true}, true
 	case collectorPolicies:

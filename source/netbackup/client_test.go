@@ -229,7 +229,7 @@ func checkIdentity(t *testing.T, c *Client, release string) {
 // A key without a role is answered 200 and no rows; its identity tells that from an
 // empty server.
 func TestKeyWithoutARoleIsToldFromAnEmptyServer(t *testing.T) {
-	for roles, want := range map[bool]int{true: 0, false: 6} {
+	for roles, want := range map[bool]int{true: 0, false: 7} {
 		key := nbusim.APIKey{Key: "k", User: "monitor"}
 		if roles {
 			key.Roles = nbusim.NoRoles()

@@ -18,7 +18,7 @@ const CompatExporter = "nbu_exporter"
 type exporterFamilies struct {
 	jobs, bytes, byStatus, byState, byReason, files, dedup *family
 	diskBytes, diskCapacity, unitMaxJobs, unitFragment     *family
-	unitInfo, poolVolumes                                  *family
+	unitInfo, poolVolumes, drives, driveInfo               *family
 	apiVersion, lastScrape                                 *family
 	clientSuccess, clientJobs, clientJobSuccess            *family
 }
@@ -37,6 +37,9 @@ func (c *catalogue) addExporter() {
 	x.lastScrape = s.gauge("nbu_last_scrape_timestamp_seconds", "seconds", "The last time at which storage or jobs were read with success.", "source")
 	s.collector = collectorDiskPools
 	x.poolVolumes = s.gauge("nbu_disk_pool_volume_count", "", "Volumes of the disk pool by their state.", "pool_name", "storage_category", "state")
+	s.collector = collectorTapeDrives
+	x.drives = s.gauge("nbu_tape_drives_count", "", "Tape drives by their state.", "drive_type", "robot_type", "status")
+	x.driveInfo = s.info("nbu_tape_drive_info", "Facts of the tape drive.", "drive_name", "media_server", "drive_type", "robot_number", "status")
 }
 
 func (c *catalogue) exporterJobs(s shelf) {
@@ -89,6 +92,14 @@ func (x *exporterFamilies) notePool(g *gauges, p *DiskPool) {
 	for _, v := range p.Volumes {
 		g.add(x.poolVolumes, 1, p.Name, p.Category, v.State)
 	}
+}
+
+func (x *exporterFamilies) noteDrive(g *gauges, v *TapeDrive) {
+	if x == nil {
+		return
+	}
+	g.add(x.drives, 1, v.Type, v.RobotType, v.Status)
+	g.set(x.driveInfo, 1, v.Name, v.Host, v.Type, numeral(v.RobotNumber), v.Status)
 }
 
 func (x *exporterFamilies) noteOpen(g *gauges, j *Job) {

@@ -36,6 +36,8 @@ func replacements() []replacement {
 		{"nbu_storage_max_fragment_size_bytes", "", "No new name: it is a setting, not a measurement."},
 		{"nbu_storage_info", "nbu_storage_unit_info", "`type` is the storage server's type in the old one; it is `server_type` in the new one. Tape is in the new one only."},
 		{"nbu_disk_pool_volume_count", "nbu_disk_volume_up", "One series a volume."},
+		{"nbu_tape_drives_count", "nbu_tape_drive_up", "One series a drive: `count by (drive_type) (nbu_tape_drive_up == 0)`."},
+		{"nbu_tape_drive_info", "nbu_tape_drive_up", "A drive that is up by one of its paths is up in the new one; the old one has the state's word."},
 		{"nbu_api_version", "nbu_server_info", "The version is the label `api_version`."},
 		{"nbu_last_scrape_timestamp_seconds", "nbu_collector_last_success_timestamp_seconds", "By collector; the sources are `storage` and `jobs` in the old one."},
 	}
@@ -51,8 +53,6 @@ func missing() []replacement {
 		{"nbu_malware_scan_count", "", notEmitted},
 		{"nbu_response_time_ms", "nbu_collector_duration_seconds", "A pushed metric has no scrape to time; each collector's duration is told."},
 		{"nbu_slo_count", "", notEmitted},
-		{"nbu_tape_drive_info", "", notEmitted},
-		{"nbu_tape_drives_count", "", notEmitted},
 		{"nbu_tape_media_count", "", notEmitted},
 		{"nbu_tape_pool_partially_full", "", notEmitted},
 		{"nbu_tape_robot_device_hosts", "", notEmitted},

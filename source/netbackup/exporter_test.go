@@ -104,12 +104,17 @@ const legacyLines = `
 	nbu_storage_info{instant_access=true,is_cloud=false,name=stu-1,replication_capable=true,subtype=PureDisk,type=PureDisk,use_worm=false,worm_capable=false} 1
 	nbu_storage_max_concurrent_jobs{name=stu-1,type=PureDisk} 20
 	nbu_storage_max_fragment_size_bytes{name=stu-1,type=PureDisk} 5.36870912e+10
+	nbu_tape_drive_info{drive_name=drive-1,drive_type=DT_HCART3,media_server=media-1,robot_number=0,status=DRIVE_STATUS_UP} 1
+	nbu_tape_drive_info{drive_name=drive-2,drive_type=DT_HCART3,media_server=media-1,robot_number=0,status=DRIVE_STATUS_UP} 1
+	nbu_tape_drives_count{drive_type=DT_HCART3,robot_type=TLD,status=DRIVE_STATUS_UP} 2
 `
 
 // Name by name and label by label.
 func TestExporterNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, nbusim.Options{Storage: oneUnit()}, withExporter)
+		e := oneUnit()
+		e.Drives = []nbusim.TapeDrive{{Name: "drive-1", Host: "media-1"}, {Name: "drive-2", Host: "media-1"}}
+		r := newRig(t, nbusim.Options{Storage: e}, withExporter)
 		ended := someJobs(r)
 		r.tick()
 		want := strings.ReplaceAll(legacyLines, "ENDED", fmt.Sprint(float64(ended.Unix())))

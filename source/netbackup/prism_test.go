@@ -63,7 +63,7 @@ func collectFrom(t *testing.T, release string, m *mocked) {
 	r.want(1, "nbu_up")
 	m.wantAsked("/admin/jobs")
 	if m.storage != nil {
-		m.wantAsked("/storage/storage-units", "/storage/disk-pools", "/storage/storage-servers")
+		m.wantAsked("/storage/storage-units", "/storage/disk-pools", "/storage/storage-servers", "/storage/drives")
 		r.want(1, "nbu_storage_unit_info", "storage_unit", "string")
 		r.want(1, "nbu_disk_pool_up", "disk_pool", "string")
 		r.want(none(), "nbu_disk_pool_raw_bytes") // the smallest number there is, which is no size

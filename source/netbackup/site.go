@@ -22,12 +22,13 @@ const (
 	collectorDiskPools      = "disk_pools"
 	collectorStorageServers = "storage_servers"
 	collectorJobs           = "jobs"
+	collectorTapeDrives     = "tape_drives"
 	collectorPolicies       = "policies"
 )
 
 // Collectors are the names that SiteConfig.Collect may hold.
 func Collectors() []string {
-	return []string{collectorServer, collectorStorage, collectorDiskPools, collectorStorageServers, collectorJobs, collectorPolicies}
+	return []string{collectorServer, collectorStorage, collectorDiskPools, collectorStorageServers, collectorTapeDrives, collectorJobs, collectorPolicies}
 }
 
 // SiteConfig is what a site is. It is not changed after NewSite. Client.Concurrency is how
@@ -161,6 +162,7 @@ func (s *Site) everyCollector() []*collector {
 	units := &storageUnits{s.catalogue, s.client, board()}
 	pools := &diskPools{s.catalogue, s.client, board()}
 	servers := &storageServers{s.catalogue, s.client, board()}
+	drives := &tapeDrives{s.catalogue, s.client, board()}
 	s.policies = &policies{
 		c: s.catalogue, client: s.client, gauges: board(), ledger: s.ledger, limit: s.cfg.MaxClientSeries / seriesPerClient,
 	}
@@ -169,6 +171,7 @@ func (s *Site) everyCollector() []*collector {
 		{name: collectorStorage, gauges: units.gauges, read: units.read},
 		{name: collectorDiskPools, gauges: pools.gauges, read: pools.read},
 		{name: collectorStorageServers, gauges: servers.gauges, read: servers.read},
+		{name: collectorTapeDrives, gauges: drives.gauges, read: drives.read},
 		{name: collectorJobs, gauges: s.open.gauges, read: s.readJobs},
 		{name: collectorPolicies, gauges: s.policies.gauges, read: s.policies.read, anonymous: true}, // often it asks nothing
 	}

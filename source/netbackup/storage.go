@@ -96,6 +96,43 @@ func (s *storageServers) read(ctx context.Context, _ int64) (rows int, err error
 	return rows, nil
 }
 
+// tapeDrives reads the tape drives.
+type tapeDrives struct {
+	c      *catalogue
+	client *Client
+	gauges *gauges
+}
+
+func (t *tapeDrives) read(ctx context.Context, _ int64) (rows int, err error) {
+	for v, err := range t.client.TapeDrives(ctx) {
+		if err != nil {
+			return rows, err
+		}
+		rows++
+		t.note(&v)
+	}
+	return rows, nil
+}
+
+func (t *tapeDrives) note(v *TapeDrive) {
+	t.c.exporter.noteDrive(t.gauges, v)
+	labels := []string{v.Name, v.Host, v.Type, v.RobotType, numeral(v.RobotNumber)}
+	switch v.Status {
+	case "DRIVE_STATUS_UP", "DRIVE_STATUS_MIXED":
+		t.gauges.set(t.c.driveUp, 1, labels...)
+	case "DRIVE_STATUS_DOWN", "DRIVE_STATUS_DISABLED":
+		t.gauges.set(t.c.driveUp, 0, labels...)
+	}
+}
+
+// numeral is a number as a label; one that was not given is no label.
+func numeral(v Optional[int64]) string {
+	if !v.Given {
+		return ""
+	}
+	return strconv.FormatInt(v.Value, 10)
+}
+
 // setBytes sets what the server gave; what it did not give stays absent.
 func setBytes(g *gauges, f *family, v Optional[int64], labels ...string) {
 	if v.Given {

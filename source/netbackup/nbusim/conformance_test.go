@@ -108,7 +108,7 @@ func testAnswers(t *testing.T, docs *vendordoc.Collection) {
 		for _, path := range []string{
 			"/ping", "/security/cacert", "/security/serverinfo", "/security/servertime", "/authorization-context",
 			"/security/api-keys", "/security/api-keys/tag-1", "/admin/jobs/301", "/admin/jobs/302", "/admin/jobs/7",
-			"/storage/storage-units", "/storage/disk-pools", "/storage/storage-servers",
+			"/storage/storage-units", "/storage/disk-pools", "/storage/storage-servers", "/storage/drives", "/storage/drives?page%5Blimit%5D=100",
 			"/storage/storage-units?page%5Blimit%5D=500&page%5Boffset%5D=3", "/storage/disk-pools?page%5Blimit%5D=5",
 			"/storage/storage-units/stu-tape-5", "/storage/disk-pools/pool-msdp-1:PureDisk",
 			"/admin/jobs?page%5Blimit%5D=100&sort=lastUpdateTime",

@@ -14,6 +14,7 @@ const (
 	NamespaceStorageUnits   = "|STORAGE|STORAGE-UNITS|"
 	NamespaceDiskPools      = "|STORAGE|DISK-POOLS|"
 	NamespaceStorageServers = "|STORAGE|STORAGE-SERVERS|"
+	NamespaceTapeDevices    = "|STORAGE|TAPE-DEVICES|"
 	NamespaceAPIKeys        = "|SECURITY|USERS|API-KEYS|"
 	NamespacePolicies       = "|PROTECTION|POLICIES|"
 )

@@ -112,6 +112,7 @@ func (s *Server) routes() *http.ServeMux {
 		"/storage/disk-pools/{id}":      {method: get, base: jsonType, namespace: NamespaceDiskPools, answer: (*Server).diskPool},
 		"/storage/storage-servers":      {method: get, base: jsonType, namespace: NamespaceStorageServers, answer: (*Server).storageServers},
 		"/storage/storage-servers/{id}": {method: get, base: jsonType, namespace: NamespaceStorageServers, answer: (*Server).storageServer},
+		"/storage/drives":               {method: get, base: jsonType, namespace: NamespaceTapeDevices, answer: (*Server).tapeDrives},
 		"/config/policies/{$}":          {method: get, base: jsonType, namespace: NamespacePolicies, answer: (*Server).policyList},
 		"/config/policies/{name}":       {method: get, base: jsonType, namespace: NamespacePolicies, answer: (*Server).onePolicy},
 	} {

@@ -69,7 +69,7 @@ func (s *Server) logout(x *exchange) reply {
 func (s *Server) authorizationContext(x *exchange) reply {
 	permissions := []map[string]any{}
 	for _, ns := range []string{
-		NamespaceJobs, NamespaceStorageUnits, NamespaceDiskPools, NamespaceStorageServers, NamespaceAPIKeys,
+		NamespaceJobs, NamespaceStorageUnits, NamespaceDiskPools, NamespaceStorageServers, NamespaceTapeDevices, NamespaceAPIKeys,
 		NamespacePolicies,
 	} {
 		if x.who.may(ns) {

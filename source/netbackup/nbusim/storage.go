@@ -11,6 +11,7 @@ type Estate struct {
 	Units   []StorageUnit
 	Pools   []DiskPool
 	Servers []StorageServer
+	Drives  []TapeDrive
 }
 
 // The storage categories of the documents. Tape and basic disk have no disk pool.
@@ -77,7 +78,7 @@ func (s *Server) SetStorage(e Estate) {
 func (s *Server) Storage() Estate {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Estate{slices.Clone(s.storage.Units), slices.Clone(s.storage.Pools), slices.Clone(s.storage.Servers)}
+	return Estate{slices.Clone(s.storage.Units), slices.Clone(s.storage.Pools), slices.Clone(s.storage.Servers), slices.Clone(s.storage.Drives)}
 }
 
 // serverType is the word that the product uses for a category.
@@ -390,6 +391,9 @@ func NewEstate(units int) Estate {
 			} else {
 				e.addPool(u, int64(i))
 			}
+		}
+		if category == Tape {
+			e.addDrives(u)
 		}
 		e.Units = append(e.Units, u)
 	}

@@ -1,0 +1,71 @@
+package nbusim
+
+// TapeDrive is a drive that tape units write with. What is not given is an LTO drive of a
+// library that is up.
+type TapeDrive struct {
+	Name        string
+	Type        string // DT_HCART3
+	RobotType   string // TLD
+	RobotNumber int
+	Host        string // of the path to it
+	Status      string // DRIVE_STATUS_UP, _DOWN, _MIXED or _DISABLED
+}
+
+func (d TapeDrive) withDefaults() TapeDrive {
+	defaultTo(&d.Type, "DT_HCART3")
+	defaultTo(&d.RobotType, "TLD")
+	defaultTo(&d.Host, "media-1")
+	defaultTo(&d.Status, "DRIVE_STATUS_UP")
+	return d
+}
+
+func (d TapeDrive) row() row {
+	d = d.withDefaults()
+	up := d.Status == "DRIVE_STATUS_UP"
+	path, control := "PATH_STATUS_DOWN", "DRIVE_CONTROL_DOWN"
+	if up {
+		path, control = "PATH_STATUS_UP", "DRIVE_CONTROL_ACTIVE"
+	}
+	return row{
+		kind: "drive", id: d.Name, path: "/storage/drives/",
+		attributes: map[string]any{
+			"driveType": d.Type, "robotType": d.RobotType, "robotNumber": d.RobotNumber, "robotDriveNumber": 1,
+			"driveStatus": d.Status, "driveControl": control, "controlHostname": d.Host, "serialNumber": "SN-" + d.Name,
+			"driveIndex": 0, "enabled": true, "sharedDrive": false, "isControlUp": up, "localControl": true,
+			"devicePaths": []any{map[string]any{
+				"pathIndex": 0, "deviceHost": d.Host, "driveName": d.Name, "devicePath": "/dev/nst0",
+				"pathStatus": path, "driveControl": control, "isEnabled": true, "isNdmp": false, "robotControl": d.RobotType,
+			}},
+		},
+	}
+}
+
+// addDrives gives a tape unit two drives.
+func (e *Estate) addDrives(u StorageUnit) {
+	for range 2 {
+		n := len(e.Drives)
+		e.Drives = append(e.Drives, TapeDrive{Name: "IBM.ULT3580-TD8." + itoa(n), RobotNumber: n / 2, Host: u.MediaServers[0]})
+	}
+}
+
+const maxDriveLimit = 100
+
+func (s *Server) tapeDrives(x *exchange) reply {
+	rows := s.storageRows(x, func(e Estate) (rows []row) {
+		for _, d := range e.Drives {
+			rows = append(rows, d.row())
+		}
+		return rows
+	})
+	return x.list(rows, driveColumns(), maxDriveLimit)
+}
+
+func driveColumns() columns[row] {
+	return columns[row]{
+		rowColumn("driveType", text, "eq ne or"),
+		rowColumn("driveStatus", text, "eq ne or"),
+		rowColumn("robotType", text, "eq ne or"),
+		rowColumn("robotNumber", integer, "eq ne gt ge lt le and or not"),
+		rowColumn("driveIndex", integer, "eq ne gt ge lt le and or not"),
+	}
+}
