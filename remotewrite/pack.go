@@ -32,12 +32,16 @@ type packer struct {
 	packed            []byte
 	record            []byte
 	were              []uint64 // the values when the batch began
+	times             []int64  // when each series was last delivered, ms since the epoch
 	now               refSet   // the series of the batch
 	changed, replaced refSet
 }
 
 func newPacker(im *image) *packer {
 	p := &packer{image: im, names: newNames(im)}
+	for _, at := range im.owners { // not later than this
+		p.times = append(p.times, im.sites[at].t)
+	}
 	for range im.sites {
 		p.followers = append(p.followers, new(follower))
 	}
@@ -45,19 +49,18 @@ func newPacker(im *image) *packer {
 }
 
 // pack returns the record of a cycle, which is valid until the next call. A silent cycle
-// only says what became of values and state: its samples are not delivered. So is a batch that is
-// older than the site's last, whose samples could not be delivered in order; how many
-// these were is returned too.
+// only says what became of values and state: its samples are not delivered. So is a batch with a
+// sample that is older than its series, which could not be delivered in order; how many
+// samples these were is returned too. A partial batch may be older than the site's last: so comes a
+// long history, while the gauges of the present are there already.
 func (p *packer) pack(c source.Cycle, silent bool) (record []byte, late int) {
 	at, fresh := p.site(c.Site)
 	p.undo.begin(p, at, fresh)
 	p.body = binary.AppendUvarint(p.body[:0], uint64(len(c.Batches)))
 	for i := range c.Batches {
-		old := c.Batches[i].T < p.sites[at].t
-		if old && !silent {
+		if old := p.batch(at, &c.Batches[i], silent); old && !silent {
 			late += len(c.Batches[i].Samples)
 		}
-		p.batch(at, &c.Batches[i], silent || old)
 	}
 	p.had.Records++
 	p.had.Series = uint64(len(p.dict.series))
@@ -116,7 +119,8 @@ func (p *packer) finish(block []byte) []byte {
 	return p.record
 }
 
-func (p *packer) batch(at int, b *source.Batch, silent bool) {
+// batch says whether the batch was too old to be delivered.
+func (p *packer) batch(at int, b *source.Batch, silent bool) (old bool) {
 	p.were = append(p.were[:0], p.values...)
 	p.now = p.now.emptied(len(p.values))
 	f := p.followers[at]
@@ -130,13 +134,21 @@ func (p *packer) batch(at int, b *source.Batch, silent bool) {
 		if !b.Partial {
 			f.next = append(f.next, placed{series, ref})
 		}
+		old = old || b.T < p.times[ref]
 		p.now.add(ref)
 		p.values[ref] = valueOf(b.Samples[i].Value)
 	}
 	if !b.Partial {
 		f.last, f.next = f.next, f.last
 	}
-	p.appendBatch(p.sites[at], at, b, silent)
+	old = old || !b.Partial && b.T < p.sites[at].t
+	p.appendBatch(p.sites[at], at, b, silent || old)
+	if !silent && !old {
+		for ref := range p.now.all() {
+			p.times[ref] = b.T
+		}
+	}
+	return old
 }
 
 func valueOf(v float64) uint64 {
@@ -158,7 +170,10 @@ func (p *packer) series(at int, s *source.Series) uint32 {
 	p.dict.series = append(p.dict.series, described)
 	p.names.add(uint32(at), ref, described)
 	p.values, p.were = append(p.values, 0), append(p.were, 0)
-	p.owners = append(p.owners, uint32(at))
+	p.owners, p.times = append(p.owners, uint32(at)), append(p.times, 0)
+	if known {
+		p.times[ref] = p.times[old] // the labels are the same
+	}
 	p.now = p.now.grown(len(p.values))
 	if known {
 		p.now.remove(old)
@@ -311,8 +326,8 @@ func appendChange(dst []byte, key string, before, now []byte) []byte {
 // roll returns the record that opens a segment: everything that must not be forgotten, described anew, in an order that puts like beside like. Series that
 // have ended are left behind unless they are durable.
 func (p *packer) roll() []byte {
-	old := p.image
-	p.image = newImage()
+	old, times := p.image, p.times
+	p.image, p.times = newImage(), make([]int64, 0, len(times))
 	p.before, p.past = old.before, old.past
 	if old.had.Segment != 0 { // it did get into the log
 		p.before, p.past = old.before.plus(old.had.Totals), old.had
@@ -325,6 +340,7 @@ func (p *packer) roll() []byte {
 		p.names.series = append(p.names.series, make(map[string]uint32, len(refs)))
 		for _, ref := range refs {
 			p.carry(old, ref)
+			p.times = append(p.times, times[ref])
 			moved[ref] = uint32(len(p.values))
 		}
 		p.sites = append(p.sites, &siteImage{

@@ -15,7 +15,7 @@ const (
 	reasonAge      = "max_age"      // the oldest segment, for the limit on age
 	reasonDamaged  = "damaged"      // what the disk did not give back
 	reasonMemory   = "memory"       // the oldest cycle in memory, while the disk took none
-	reasonOrder    = "out_of_order" // older than what the site had already handed over
+	reasonOrder    = "out_of_order" // older than what the series had already handed over
 	reasonTooLarge = "too_large"    // a cycle beyond what a record holds
 )
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"backwire/remotewrite/wal/crashfs"
+	"backwire/source"
 )
 
 // commitCycles commits so many cycles of a fleet.
@@ -432,5 +433,37 @@ func TestClockSetBack(t *testing.T) {
 	}
 	if got := drainAll(t, a); got != (Totals{16, 300}) {
 		t.Errorf("delivered %v, want 300 samples", got)
+	}
+}
+
+// What is read of a long history comes after the gauges of the present: it is older than the site's
+// last batch, but in the order of its own series.
+func TestHistoryMayComeAfterThePresent(t *testing.T) {
+	q := openTest(t, crashfs.New(), Options{Endpoints: []string{"a"}})
+	a := mustSubscribe(t, q, "a")
+	up := source.NewSeries(&source.Metric{Name: "up", Type: source.Gauge}, "", 0)
+	jobs := source.NewSeries(&source.Metric{Name: "jobs_total", Type: source.Counter, Durable: true}, "", 40_000)
+	commit := func(at int64, s *source.Series, v float64) {
+		t.Helper()
+		b := source.Batch{T: at, Partial: true, Samples: []source.Sample{{Series: s, Value: v}}}
+		if err := q.Commit(source.Cycle{Site: "paris", Batches: []source.Batch{b}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	commit(100_000, up, 1)
+	for i, at := range []int64{40_000, 50_000, 60_000} {
+		commit(at, jobs, float64(i))
+	}
+	if lost := lossOf(q, "", reasonOrder); lost != (Totals{}) {
+		t.Errorf("lost %v of a history", lost)
+	}
+	commit(55_000, jobs, 3) // is older than its own series
+	commit(99_000, up, 1)
+	commit(110_000, jobs, 3)
+	if lost := lossOf(q, "", reasonOrder); lost != (Totals{Samples: 2}) {
+		t.Errorf("lost %v, want two samples", lost)
+	}
+	if got := drainAll(t, a); got.Samples != 5 {
+		t.Errorf("delivered %v, want five samples", got)
 	}
 }

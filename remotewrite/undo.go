@@ -8,6 +8,7 @@ type undo struct {
 	fresh    bool
 	extent   extent
 	values   []uint64
+	times    []int64
 	present  refSet
 	t        int64
 	had      Contents
@@ -30,7 +31,7 @@ type replacement struct {
 // begin remembers how things are.
 func (u *undo) begin(p *packer, at int, fresh bool) {
 	u.at, u.fresh, u.extent, u.t, u.had = at, fresh, p.dict.extent(), p.sites[at].t, p.had
-	u.values = append(u.values[:0], p.values...)
+	u.values, u.times = append(u.values[:0], p.values...), append(u.times[:0], p.times...)
 	u.present = p.sites[at].present.copyTo(u.present)
 	clear(u.state)
 	u.state, u.replaced = u.state[:0], u.replaced[:0]
@@ -46,7 +47,7 @@ func (p *packer) revert() {
 			p.names.series[u.at][r.key] = r.old
 		}
 	}
-	p.values = append(p.values[:0], u.values...)
+	p.values, p.times = append(p.values[:0], u.values...), append(p.times[:0], u.times...)
 	p.owners = p.owners[:len(p.values)]
 	site.present = u.present.copyTo(site.present)
 	site.t, p.had = u.t, u.had

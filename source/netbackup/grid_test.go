@@ -203,7 +203,14 @@ func TestGridFollowsAFirstReadingThatTakesManyCycles(t *testing.T) {
 				r.sim.Work(nbusim.Workload{Seed: 6, JobsPerMinute: 2, MeanRun: time.Second})
 				began := time.Now()
 				r.sim.Inject(nbusim.Fault{Path: "/admin/jobs", Effect: nbusim.Delay(time.Second)})
+				r.dir = t.TempDir()
+				r.reopen()
 				r.wantProgress(2)
+				if lost := r.queue.Stats().Losses; len(lost) > 0 {
+					t.Errorf("the queue did not take all of it: %v", lost)
+				}
+				r.closeQueue()
+				r.dir, r.queue = "", nil
 				r.start()
 				r.wantProgress(2)
 				for range 8 {
