@@ -14,6 +14,8 @@ type progress struct {
 	what string
 	out  io.Writer // nil where nothing is drawn
 	bar  *progressbar.ProgressBar
+
+	pieces bool // are counted, and not bytes
 }
 
 func (sh *shell) progress(what string) *progress {
@@ -23,14 +25,14 @@ func (sh *shell) progress(what string) *progress {
 	return &progress{what: what, out: sh.stderr}
 }
 
-// tell says how many of how many bytes are done.
+// tell says how many of how many bytes or pieces are done.
 func (p *progress) tell(done, total int64) {
 	if p.out == nil {
 		return
 	}
 	if p.bar == nil {
 		p.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(p.out), progressbar.OptionSetDescription(p.what),
-			progressbar.OptionShowBytes(true), progressbar.OptionClearOnFinish())
+			progressbar.OptionShowBytes(!p.pieces), progressbar.OptionClearOnFinish())
 	}
 	_ = p.bar.Set64(done) // a bar that cannot be drawn is no reason to stop
 }

@@ -112,6 +112,7 @@ func (sh *shell) repush(ctx context.Context, cfg *agent.Config, to remotewrite.E
 		return err
 	}
 	bar := sh.progress(to.Name)
+	bar.pieces = true
 	done, err := store.Repush(ctx, to, sh.logger(cfg), bar.tell)
 	bar.end()
 	refused := sum(done.Stats.Rejected)
