@@ -115,7 +115,8 @@ func (x *exporterFamilies) noteOpen(g *gauges, j *Job) {
 // lastHour holds the jobs that ended in the last hour. It is no state: after a restart the first
 // reading goes back so far.
 type lastHour struct {
-	jobs map[int64]recentJob // by id
+	jobs  map[int64]recentJob // by id
+	since int64               // server's clock, ms: what ended before is left out
 }
 
 // recentJob is what is told of a job.
@@ -129,9 +130,18 @@ type recentJob struct {
 // window is its length in ms.
 const window = 3_600_000
 
+// begin forgets what is older than an hour now: a first reading of a year keeps no more than that.
+func (h *lastHour) begin(now int64) {
+	if h == nil {
+		return
+	}
+	h.since = now - window
+	maps.DeleteFunc(h.jobs, func(_ int64, j recentJob) bool { return j.end <= h.since })
+}
+
 // note keeps a job that is done, or sees it again.
 func (h *lastHour) note(j *Job, e *ending) {
-	if h == nil || e.end == 0 {
+	if h == nil || e.end <= h.since {
 		return
 	}
 	status := ""
@@ -142,6 +152,15 @@ func (h *lastHour) note(j *Job, e *ending) {
 		end: e.end, jobType: j.Type, policyType: j.PolicyType, policy: j.Policy, client: j.Client, status: status,
 		bytes: e.bytes, files: e.files, dedup: j.DedupRatio,
 	}
+}
+
+// ended are the jobs in the order of their ids, so that sums come out the same to the bit.
+func (h *lastHour) ended() []recentJob {
+	list := make([]recentJob, 0, len(h.jobs))
+	for _, id := range slices.Sorted(maps.Keys(h.jobs)) {
+		list = append(list, h.jobs[id])
+	}
+	return list
 }
 
 // emitExporter sets the gauges of jobs once those of the cycle are known.
@@ -163,13 +182,12 @@ func (s *Site) emitExporter() {
 	if s.reading == nil || !s.reading.complete() {
 		return
 	}
-	h := s.ledger.lastHour
-	maps.DeleteFunc(h.jobs, func(_ int64, j recentJob) bool { return j.end <= s.reading.now-window })
-	for _, j := range h.jobs {
-		x.noteEnded(g, &j)
+	ended := s.ledger.lastHour.ended()
+	for i := range ended {
+		x.noteEnded(g, &ended[i])
 	}
-	x.noteDedup(g, h)
-	x.noteClients(g, h, s.ledger.clients, s.cfg.MaxClientSeries)
+	x.noteDedup(g, ended)
+	x.noteClients(g, ended, s.ledger.clients, s.cfg.MaxClientSeries)
 }
 
 func (x *exporterFamilies) noteEnded(g *gauges, j *recentJob) {
@@ -181,17 +199,17 @@ func (x *exporterFamilies) noteEnded(g *gauges, j *recentJob) {
 }
 
 // noteDedup sets the means.
-func (x *exporterFamilies) noteDedup(g *gauges, h *lastHour) {
-	counts := map[timingKey]float64{}
-	for _, j := range h.jobs {
+func (x *exporterFamilies) noteDedup(g *gauges, ended []recentJob) {
+	type sum struct{ ratios, jobs float64 }
+	sums := map[timingKey]sum{}
+	for _, j := range ended {
 		if j.dedup.Given {
-			counts[timingKey{j.jobType, j.policyType}]++
+			k := timingKey{j.jobType, j.policyType}
+			sums[k] = sum{sums[k].ratios + j.dedup.Value, sums[k].jobs + 1}
 		}
 	}
-	for _, j := range h.jobs {
-		if n := counts[timingKey{j.jobType, j.policyType}]; j.dedup.Given {
-			g.add(x.dedup, j.dedup.Value/n, j.jobType, j.policyType)
-		}
+	for k, s := range sums {
+		g.set(x.dedup, s.ratios/s.jobs, k.jobType, k.policyType)
 	}
 }
 
@@ -199,15 +217,14 @@ func (x *exporterFamilies) noteDedup(g *gauges, h *lastHour) {
 type clientWork struct{ client, policy, action string }
 
 // noteClients sets what that exporter tells of chosen clients, for all of them up to the cap.
-func (x *exporterFamilies) noteClients(g *gauges, h *lastHour, c *clients, limit int) {
+func (x *exporterFamilies) noteClients(g *gauges, ended []recentJob, c *clients, limit int) {
 	last := map[clientWork]float64{}
 	for k, p := range c.pairs {
 		if p.success != nil {
 			last[clientWork{k.client, k.policy, backup}] = p.success.value
 		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(h.jobs)) {
-		j := h.jobs[id]
+	for _, j := range ended {
 		if j.client == "" {
 			continue
 		}

@@ -213,3 +213,21 @@ func TestExporterClientSeriesAreCapped(t *testing.T) {
 		}
 	})
 }
+
+// The first reading of a long history keeps an hour of it.
+func TestExporterKeepsAnHour(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()}, withExporter)
+		r.sim.AddHistory(nbusim.Workload{Seed: 2}, 2400, 24*time.Hour)
+		r.tick()
+		if n := len(r.site.ledger.lastHour.jobs); n == 0 || n > 300 {
+			t.Errorf("%d jobs are kept of 100 an hour", n)
+		}
+		for range 3 * 60 {
+			r.tick()
+		}
+		if n := len(r.site.ledger.lastHour.jobs); n != 0 {
+			t.Errorf("%d jobs are kept three hours later", n)
+		}
+	})
+}

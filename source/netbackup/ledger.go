@@ -115,6 +115,7 @@ func (l *ledger) forgetUnread(err error) {
 
 // begin opens the reading of this cycle; now is the server's clock.
 func (l *ledger) begin(now int64, readers int, jobs jobLister) *reading {
+	l.lastHour.begin(now)
 	if l.birth == 0 {
 		l.birth = now - l.backfill
 		l.watermark = l.birth
