@@ -86,12 +86,13 @@ func statusLine(a *Agent) string {
 			up++
 		}
 	}
-	line := fmt.Sprintf("STATUS=sites: %d of %d up; queue: %s", up, len(s.Sites), ReadableSize(s.Queue.Bytes))
+	var line strings.Builder
+	fmt.Fprintf(&line, "STATUS=sites: %d of %d up; queue: %s", up, len(s.Sites), ReadableSize(s.Queue.Bytes))
 	for i := range s.Endpoints {
 		e := &s.Endpoints[i]
-		line += fmt.Sprintf("; %s: %s behind", e.Name, Roughly(time.Duration(e.Lag*float64(time.Second))))
+		fmt.Fprintf(&line, "; %s: %s behind", e.Name, Roughly(time.Duration(e.Lag*float64(time.Second))))
 	}
-	return oneLine(line)
+	return oneLine(line.String())
 }
 
 // oneLine keeps a text from being read as a word of the protocol.
