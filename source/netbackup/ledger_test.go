@@ -238,6 +238,43 @@ func TestLedgerRefusesAStateItDoesNotKnow(t *testing.T) {
 	}
 }
 
+// TestLedgerCountsAJobWithAnEventfulLife has one that waits, runs, waits again, is suspended, is given up
+// and resumed, fails, and is restarted by hand.
+func TestLedgerCountsAJobWithAnEventfulLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		step := func(s nbusim.State, status int) nbusim.Step {
+			return nbusim.Step{After: 90 * time.Second, State: s, Status: status}
+		}
+		r.sim.AddJob(nbusim.JobSpec{
+			Policy: "gold", Client: "db-1", Work: nbusim.Work{Kilobytes: 10},
+			Life: []nbusim.Step{
+				step(nbusim.Active, 0), step(nbusim.Requeued, 84), step(nbusim.Active, 0), step(nbusim.Suspended, 0),
+				step(nbusim.Active, 0), step(nbusim.Incomplete, 84), step(nbusim.Active, 0), step(nbusim.Done, 58),
+				step(nbusim.Queued, 0), step(nbusim.Active, 0), step(nbusim.Done, 0),
+			},
+		})
+		for range 10 {
+			r.tick()
+			r.want(none(), "nbu_jobs_completed_total")
+			r.want(1, "nbu_jobs")
+		}
+		for range 3 {
+			r.tick()
+		}
+		r.want(1, "nbu_jobs_completed_total", "status", "58")
+		r.start()
+		for range 5 {
+			r.tick()
+		}
+		r.want(1, "nbu_jobs_completed_total", "status", "58")
+		r.want(1, "nbu_jobs_completed_total", "status", "0")
+		r.want(none(), "nbu_jobs")
+		r.want(0, "nbu_client_consecutive_failures")
+		r.wantTruth()
+	})
+}
+
 func TestLedgerCountsParentsApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, nbusim.Options{Storage: oneUnit()})

@@ -33,8 +33,9 @@ func TestSiteAgainstTheVendorsDocuments(t *testing.T) {
 	for _, release := range releases { // all of them at once: each reads its document for seconds
 		mocks[release] = &mocked{
 			t: t, asked: map[string]int{},
-			admin:   startPrism(t, program, filepath.Join(dir, release, "admin.yaml")),
-			storage: startPrism(t, program, filepath.Join(dir, release, "storage.yaml")),
+			admin:    startPrism(t, program, filepath.Join(dir, release, "admin.yaml")),
+			storage:  startPrism(t, program, filepath.Join(dir, release, "storage.yaml")),
+			policies: startPrism(t, program, filepath.Join(dir, release, "config_policies.yaml")),
 		}
 	}
 	for _, release := range releases {
@@ -69,6 +70,9 @@ func collectFrom(t *testing.T, release string, m *mocked) {
 		r.want(none(), "nbu_disk_pool_raw_bytes") // the smallest number there is, which is no size
 		r.want(1, "nbu_storage_server_up", "storage_server", "string")
 	}
+	if m.policies != nil {
+		m.wantAsked("/config/policies/", "/config/policies/string")
+	}
 	wantVendorsJobs(t, r.site.client)
 }
 
@@ -91,12 +95,12 @@ func wantVendorsJobs(t *testing.T, c *Client) {
 	}
 }
 
-// mocked is a primary server whose jobs and storage are the mock servers'; all else is the
+// mocked is a primary server whose jobs, storage and policies are the mock servers'; all else is the
 // simulator's.
 type mocked struct {
-	t              *testing.T
-	admin, storage *prism // nil where the release has no such document
-	rest           http.RoundTripper
+	t                        *testing.T
+	admin, storage, policies *prism // nil where the release has no such document
+	rest                     http.RoundTripper
 
 	mu    sync.Mutex
 	asked map[string]int // by path
@@ -132,6 +136,8 @@ func (m *mocked) serving(path string) *prism {
 		return m.admin
 	case strings.HasPrefix(path, "/storage/"):
 		return m.storage
+	case strings.HasPrefix(path, "/config/policies/"):
+		return m.policies
 	}
 	return nil
 }
@@ -139,7 +145,7 @@ func (m *mocked) serving(path string) *prism {
 // await returns when the mocks listen.
 func (m *mocked) await() {
 	m.t.Helper()
-	for _, p := range []*prism{m.admin, m.storage} {
+	for _, p := range []*prism{m.admin, m.storage, m.policies} {
 		if p == nil {
 			continue
 		}
