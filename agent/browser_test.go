@@ -20,6 +20,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	devtools "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -192,6 +194,35 @@ func (b *browser) look(t *testing.T, url string, s sight) (picture []byte) {
 		t.Errorf("the browser complains: %q", b.problems)
 	}
 	return picture
+}
+
+// The script renews what the page says and leaves the reader where they are; where nothing answers, it says so.
+func TestPageRefreshesInPlace(t *testing.T) {
+	t.Parallel()
+	shown := newScene(t)
+	var handler atomic.Value
+	handler.Store(shown.handler())
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.Load().(http.Handler).ServeHTTP(w, r) }))
+	t.Cleanup(server.Close)
+	b := newBrowser(t)
+	call(t, b, devtools.AddScriptToEvaluateOnNewDocument, devtools.AddScriptToEvaluateOnNewDocumentParams{Source: `window.setInterval = (refresh) => { window.refresh = refresh }`})
+	act(t, b, chromedp.Navigate(server.URL+"/"))
+	act(t, b, chromedp.Evaluate[bool](`document.getElementById("hours").open = true`))
+
+	changed := &scene{status: shown.status, pictures: shown.pictures}
+	changed.status.Unhealthy = "a cycle is stuck"
+	handler.Store(changed.handler())
+	refreshed := chromedp.Evaluate[string](`refresh().then(() => document.getElementById("hours").open + " " + document.body.className + " " + document.body.textContent)`, chromedp.EvalAwaitPromise)
+	if text := act(t, b, refreshed); !strings.HasPrefix(text, "true  ") || !strings.Contains(text, "The agent is unhealthy: a cycle is stuck") {
+		t.Errorf("after a refresh: %.100s", text)
+	}
+	server.Close()
+	if text := act(t, b, refreshed); !strings.HasPrefix(text, "true lost ") {
+		t.Errorf("without an agent: %.100s", text)
+	}
+	if display := act(t, b, chromedp.Evaluate[string](`getComputedStyle(document.querySelector(".gone")).display`)); display != "block" {
+		t.Errorf("the page does not say that it is old: %s", display)
+	}
 }
 
 // keep writes a picture with the 256 colours that most of it has, which is a third of the bytes.

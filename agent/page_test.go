@@ -85,8 +85,8 @@ func TestPageShowsTheNight(t *testing.T) {
 	for _, want := range []string{ // in this order
 		"<strong class=\"warn\">Almost:</strong> 131 of the 132 clients that ran since 18:00 have a good backup; ",
 		"The night of Monday 23 November", "Backups by the hour from Monday 18:00 to Tuesday 08:00", "<title>02:00: ",
-		"clients and policies have had no success for more than 26 hours",
-		"windows-066.example", "never seen", "status 58, 10 failures in a row", "mssql-035.example", "filer-007.example", "9d12h ago",
+		"clients and policies have had no success for longer than",
+		"windows-066.example", "none seen", "status 58, 10 failures in a row", "mssql-035.example", "filer-007.example", "9d12h ago",
 		"pool-open-storage-6", "full in ", "pool-advanced-disk-3", "steady",
 		"Backup", "the longest runs for ", "7: drives in use", "7: max storage unit jobs", "Duplicate", "1 stalled",
 	} {

@@ -43,7 +43,7 @@ func look(s Status, sites []SitePicture, where *time.Location) view {
 	return v
 }
 
-// overdue is who has had no success for a day.
+// overdue is who has had no success for longer than the policy promises.
 type overdue struct {
 	Known int          // clients and policies
 	Late  int          // of them
@@ -57,30 +57,32 @@ type overdueRow struct {
 	Failures             int32
 }
 
-// A client is late after a day and a bit, so that a daily backup that takes longer than yesterday's is not.
-const (
-	lateAfter    = 26 * time.Hour
-	shownOverdue = 25
-)
+// A client is late when it has had no success for as long as its policy leaves between two backups and a
+// little more, so that one is not that takes longer than yesterday. Where no policy says, it is a day.
+func late(c *netbackup.ClientPicture, now time.Time) bool {
+	every := cmp.Or(c.Every, 24*time.Hour)
+	return c.Success < now.Add(-every-every/12).UnixMilli()
+}
+
+const shownOverdue = 25
 
 func findOverdue(now time.Time, sites []SitePicture) overdue {
-	type late struct {
+	type client struct {
 		site int
 		*netbackup.ClientPicture
 	}
-	var found []late
+	var found []client
 	o := overdue{}
-	limit := now.Add(-lateAfter).UnixMilli()
 	for i := range sites {
 		clients := sites[i].Picture.Clients
 		o.Known += len(clients)
 		for j := range clients {
-			if clients[j].Success < limit {
-				found = append(found, late{i, &clients[j]})
+			if late(&clients[j], now) {
+				found = append(found, client{i, &clients[j]})
 			}
 		}
 	}
-	slices.SortFunc(found, func(a, b late) int {
+	slices.SortFunc(found, func(a, b client) int {
 		return cmp.Or(cmp.Compare(a.Success, b.Success), cmp.Compare(a.Attempt, b.Attempt), cmp.Compare(a.Client, b.Client), cmp.Compare(a.Policy, b.Policy))
 	})
 	o.Late = len(found)

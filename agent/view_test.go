@@ -24,8 +24,11 @@ func TestOverdueIsTheLongestAgoFirst(t *testing.T) {
 		p.Clients = append(p.Clients, netbackup.ClientPicture{Client: strconv.Itoa(i), Success: now.Add(-time.Duration(i) * 2 * time.Hour).UnixMilli()})
 	}
 	p.Clients = append(p.Clients, netbackup.ClientPicture{Client: "never", Attempt: now.UnixMilli(), Status: 58, Failures: 3})
+	p.Clients = append(p.Clients, // in time by their weekly policy, late by their hourly one
+		netbackup.ClientPicture{Client: "weekly", Success: now.Add(-5 * 24 * time.Hour).UnixMilli(), Every: 7 * 24 * time.Hour},
+		netbackup.ClientPicture{Client: "hourly", Success: now.Add(-2 * time.Hour).UnixMilli(), Every: time.Hour})
 	o := findOverdue(now, []SitePicture{{"paris", p}})
-	if o.Known != 41 || o.Late != 27 || len(o.Rows) != shownOverdue || o.More() != 2 {
+	if o.Known != 43 || o.Late != 28 || len(o.Rows) != shownOverdue || o.More() != 3 {
 		t.Errorf("%d known, %d late, %d shown, %d more", o.Known, o.Late, len(o.Rows), o.More())
 	}
 	if first := o.Rows[0]; first.Client != "never" || first.Success != nil || first.Attempt == nil || first.Failures != 3 {

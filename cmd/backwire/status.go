@@ -201,8 +201,11 @@ func (b *board) cycles(s *agent.SiteStatus) {
 
 func (b *board) queue(q *agent.QueueStatus) {
 	b.line("\nQUEUE  %s", q.Dir)
-	b.under(2, fmt.Sprintf("%s of %s in %s; oldest record %s old",
-		agent.ReadableSize(q.Bytes), agent.ReadableSize(q.MaxBytes), plural(q.Segments, "segment"), b.ago(q.Oldest)))
+	oldest := ""
+	if q.Oldest != nil {
+		oldest = "; oldest record " + b.ago(q.Oldest) + " old"
+	}
+	b.under(2, fmt.Sprintf("%s of %s in %s%s", agent.ReadableSize(q.Bytes), agent.ReadableSize(q.MaxBytes), plural(q.Segments, "segment"), oldest))
 	if q.Failures > 0 {
 		b.under(2, fmt.Sprintf("THE DISK TAKES NOTHING: %s records are in memory only", count(q.PendingRecords)))
 	}

@@ -40,7 +40,7 @@ func TestStatusOfARunningAgentAndOfItsQueue(t *testing.T) {
 		return nil
 	})
 	code, stdout, stderr := s.execute(t, "status")
-	wantLines(t, stdout, "ready", "paris up 11.2", "jobs ok", "storage ok", "CYCLE (UTC)", "of 2.0 GiB in 1 segment;", "default ok", "2.0")
+	wantLines(t, stdout, "ready", "paris up 11.2", "jobs ok", "storage ok", "CYCLE (UTC)", "of 2.0 GiB in 1 segment", "default ok", "2.0")
 	if code != exitOK || stderr != "" {
 		t.Errorf("exit code %d, standard error %q", code, stderr)
 	}

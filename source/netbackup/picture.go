@@ -26,9 +26,10 @@ type HourPicture struct {
 // ClientPicture is one client under one policy.
 type ClientPicture struct {
 	Client, Policy   string
-	Success, Attempt int64 // end of the last one, ms since the epoch; 0 for never
-	Status           int32 // of the last attempt
-	Failures         int32 // since the last success
+	Success, Attempt int64         // end of the last one, ms since the epoch; 0 for never
+	Status           int32         // of the last attempt
+	Failures         int32         // since the last success
+	Every            time.Duration // the longest that its policy leaves between two; 0 where that is not known
 }
 
 // StoragePicture is a disk pool, or a storage unit that stands on none.
@@ -73,7 +74,7 @@ func (s *Site) paint(at int64) {
 		live = c.gauges.appendTo(live)
 	}
 	p := &Picture{
-		Hours: s.ledger.hours.picture(s.ledger.skew), Clients: s.ledger.clients.picture(s.ledger.skew),
+		Hours: s.ledger.hours.picture(s.ledger.skew), Clients: s.paintClients(live),
 		Storage: s.paintStorage(live, at), Jobs: s.paintJobs(live),
 	}
 	s.mu.Lock()
@@ -90,25 +91,47 @@ func (h *hours) picture(skew int64) []HourPicture {
 	return out
 }
 
-func (c *clients) picture(skew int64) []ClientPicture {
-	out := make([]ClientPicture, 0, len(c.pairs))
-	for k, p := range c.pairs {
-		at := func(c *cell) int64 {
-			if c == nil {
-				return 0
-			}
-			return int64(c.value*1000) - skew
+// paintClients also shows those that a policy names and that have never been seen.
+func (s *Site) paintClients(live []source.Sample) []ClientPicture {
+	every, never := map[clientKey]time.Duration{}, map[clientKey]bool{}
+	for _, x := range live {
+		switch x.Series.Metric {
+		case s.catalogue.rpo.Metric:
+			every[clientOf(x.Series)] = time.Duration(x.Value * float64(time.Second))
+		case s.catalogue.neverSucceeded.Metric:
+			never[clientOf(x.Series)] = x.Value == 1
 		}
-		x := ClientPicture{Client: k.client, Policy: k.policy, Success: at(p.success), Attempt: at(p.attempt)}
-		if p.status != nil {
-			x.Status = int32(p.status.value)
+	}
+	pairs := s.ledger.clients.pairs
+	out := make([]ClientPicture, 0, len(pairs))
+	for k, p := range pairs {
+		out = append(out, p.picture(k, s.ledger.skew, every[k]))
+	}
+	for k, is := range never {
+		if is && pairs[k] == nil {
+			out = append(out, ClientPicture{Client: k.client, Policy: k.policy, Every: every[k]})
 		}
-		if p.failures != nil {
-			x.Failures = int32(p.failures.value)
-		}
-		out = append(out, x)
 	}
 	return out
+}
+
+func clientOf(s *source.Series) clientKey { return clientKey{s.Label("client"), s.Label("policy")} }
+
+func (p *client) picture(k clientKey, skew int64, every time.Duration) ClientPicture {
+	at := func(c *cell) int64 {
+		if c == nil {
+			return 0
+		}
+		return int64(c.value*1000) - skew
+	}
+	x := ClientPicture{Client: k.client, Policy: k.policy, Success: at(p.success), Attempt: at(p.attempt), Every: every}
+	if p.status != nil {
+		x.Status = int32(p.status.value)
+	}
+	if p.failures != nil {
+		x.Failures = int32(p.failures.value)
+	}
+	return x
 }
 
 // paintJobs sums up what is not done, by type.

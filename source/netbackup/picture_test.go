@@ -51,3 +51,24 @@ func TestPictureShowsClientsJobsAndStorage(t *testing.T) {
 		}
 	})
 }
+
+// A client that its policy names is shown although nobody has ever seen it, with what it was promised.
+func TestPictureShowsWhoNeverRan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		r.sim.AddPolicy(nbusim.Policy{Name: "p", Type: "Standard", Generation: 1, Clients: []string{"a", "b"}, Schedules: []nbusim.Schedule{{Name: "daily", BackupType: "Full Backup", Every: 24 * time.Hour}}})
+		r.sim.AddJob(nbusim.JobSpec{Client: "a", Policy: "p", Life: nbusim.Run(0, time.Second, 0)})
+		r.tick()
+		r.tick() // whether anybody never succeeded is known once the jobs have been read
+		seen := map[string]bool{}
+		for _, c := range r.site.Picture().Clients {
+			seen[c.Client] = c.Success != 0
+			if c.Every != 24*time.Hour || c.Policy != "p" {
+				t.Errorf("%+v", c)
+			}
+		}
+		if succeeded, known := seen["b"]; !seen["a"] || succeeded || !known || len(seen) != 2 {
+			t.Errorf("%v", seen)
+		}
+	})
+}
