@@ -150,7 +150,7 @@ func sceneStatus(now time.Time) Status {
 		Name: "paris", URL: "https://primary.example:1556/netbackup", Server: "primary.example", Version: "11.2", State: "up",
 		Cycles: 18721, Failed: 2, Missed: 1, Commits: 18719, Committed: before(18 * time.Second),
 	}
-	for i, name := range netbackup.Collectors() {
+	for i, name := range []string{"server", "storage", "disk_pools", "storage_servers", "jobs", "policies"} { // some, so that a new one changes nothing here
 		site.Collectors = append(site.Collectors, CollectorStatus{Name: name, Success: true, Seconds: 0.04 + 0.21*float64(i), LastSuccess: before(19 * time.Second)})
 	}
 	for i := range 6 {
