@@ -1,7 +1,5 @@
 package grafana
 
-import "strings"
-
 // step length of the data: the agent pushes once a minute, and a rate needs some of them.
 const minute = "1m"
 
@@ -139,13 +137,13 @@ func table(title, description, sortBy string, columns []column, targets ...Targe
 	var keep []string
 	order, titles := Map{}, Map{}
 	for i, c := range columns {
-		keep = append(keep, "^"+c.field+"$")
+		keep = append(keep, c.field)
 		order[c.field], titles[c.field] = i, c.title
 		p.FieldConfig.Overrides = append(p.FieldConfig.Overrides, c.override())
 	}
 	p.Transformations = []Transform{
 		{"merge", Map{}},
-		{"filterFieldsByName", Map{"include": Map{"pattern": strings.Join(keep, "|")}}},
+		{"filterFieldsByName", Map{"include": Map{"names": keep}}},
 		{"organize", Map{"indexByName": order, "renameByName": titles, "excludeByName": Map{}}},
 	}
 	return p
