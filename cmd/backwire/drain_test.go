@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -71,6 +72,10 @@ func (p *plant) queued(b *testing.B, dir string) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	from, err := q.Subscribe("default", true)
+	if err != nil {
+		b.Fatal(err)
+	}
 	m := &source.Metric{Name: "nbu_jobs_completed_total", Type: source.Counter, Help: "Finished jobs."}
 	batch := source.Batch{Samples: make([]source.Sample, drainSeries)}
 	for i := range batch.Samples {
@@ -87,7 +92,7 @@ func (p *plant) queued(b *testing.B, dir string) {
 			b.Fatal(err)
 		}
 	}
-	if err := q.Close(); err != nil {
+	if err := errors.Join(from.Close(), q.Close()); err != nil {
 		b.Fatal(err)
 	}
 }
