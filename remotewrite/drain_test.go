@@ -80,3 +80,33 @@ func BenchmarkDrain(b *testing.B) {
 		b.StartTimer()
 	}
 }
+
+// BenchmarkLive is a cycle of 20,000 series, from its commit to the answer to the last of its requests.
+func BenchmarkLive(b *testing.B) {
+	f := newFleet("paris", 20_000, 0.05)
+	q, err := Open(b.TempDir()+"/queue", Options{Endpoints: []string{"e"}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = q.Close() }()
+	from, err := q.Subscribe("e", true)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = from.Close() }()
+	e, err := NewEndpoint(EndpointConfig{Name: "e", URL: "http://r.test", Transport: &sinkhole{}}, from, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	cycle := func() {
+		if err := errors.Join(q.Commit(f.cycle()), e.drain(life{b.Context(), b.Context()})); err != nil {
+			b.Fatal(err)
+		}
+	}
+	cycle() // the series become known
+	start := cpu(b)
+	for b.Loop() {
+		cycle()
+	}
+	b.ReportMetric(float64((cpu(b)-start).Microseconds())/1000/float64(b.N), "cpu-ms")
+}

@@ -30,7 +30,12 @@ type samples struct {
 	first  valuePlace    // of the last sample that was first in its pair
 	other  valuePlace    // and of the last that was not
 	starts [2]startPlace // of the same
+	known  [1 << knownBits]valuePlace
 }
+
+// knownBits is how many values are remembered, by their hash: counts are small numbers, and what is new here was
+// often somewhere else.
+const knownBits = 11
 
 // maxField is the longest field of a varint.
 const maxField = 11
@@ -78,6 +83,7 @@ const (
 func (s *samples) begin(w *window, sp span, most int) (points, columns int) {
 	s.first, s.other = valuePlace{at: -1}, valuePlace{at: -1}
 	s.starts = [2]startPlace{{at: -1}, {at: -1}}
+	clear(s.known[:])
 	var longest []point
 	for i := sp.from.column; i <= sp.to.column && i < len(w.columns) && points < most; i++ {
 		c := &w.columns[i]
@@ -251,19 +257,26 @@ func (s *samples) started(z *stream, start int64, kind int, beside bool, there i
 	return at
 }
 
-// value writes a value that one of the last two samples may have had.
+// value writes a value that one of the last two samples may have had, or another.
 func (s *samples) value(z *stream, v uint64) {
+	if v == 0 {
+		return
+	}
+	known := &s.known[v*0x9E3779B97F4A7C15>>(64-knownBits)]
+	at := z.size
 	switch {
-	case v == 0:
 	case s.other.bits == v && z.near(s.other.at):
 		z.repeat(s.other.at, valueBytes)
 	case s.first.bits == v && z.near(s.first.at):
 		z.repeat(s.first.at, valueBytes)
+	case known.bits == v && z.near(known.at):
+		z.repeat(known.at, valueBytes)
 	case s.first.at > s.other.at:
 		s.change(z, v, &s.first)
 	default:
 		s.change(z, v, &s.other)
 	}
+	known.bits, known.at = v, at
 }
 
 // change writes a value that may begin as another does: small whole numbers differ only in the last of their eight bytes.

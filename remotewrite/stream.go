@@ -124,22 +124,22 @@ func (f *finder) write(z *stream, text []byte) {
 	f.past = append(f.past, text...)
 	end := len(f.past)
 	fresh, shift := begin, z.size-begin
-	for i := begin; i+minCopy <= end; i++ {
-		four := binary.LittleEndian.Uint32(f.past[i:])
-		entry := &f.table[four*0x9E3779B1>>(32-finderBits)]
+	for i := begin; i+minCopy <= end; {
+		entry := &f.table[binary.LittleEndian.Uint32(f.past[i:])*0x9E3779B1>>(32-finderBits)]
 		was := *entry
 		*entry = found{int32(i), int32(end), int32(i + shift)}
-		if was.end == 0 || binary.LittleEndian.Uint32(f.past[was.past:]) != four || i+shift-int(was.at) > maxOffset {
-			continue
+		n := 0
+		if was.end != 0 && i+shift-int(was.at) <= maxOffset {
+			n = common(f.past[i:end], f.past[was.past:was.end])
 		}
-		n := common(f.past[i:end], f.past[was.past:was.end])
-		if n < minCopy {
-			continue // the text ended within the four
+		if n <= minCopy {
+			i++
+			continue
 		}
 		z.put(f.past[fresh:i]...)
 		z.repeat(int(was.at), n)
-		i += n - 1
-		fresh = i + 1
+		i += n
+		fresh = i
 	}
 	z.put(f.past[fresh:end]...)
 }
