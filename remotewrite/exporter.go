@@ -56,22 +56,18 @@ func NewExporter(c ExporterConfig, from *Subscription, log *slog.Logger) *Export
 func (x *Exporter) Stats() Stats { return x.recorder.snapshot() }
 
 // Run writes a bundle whenever the interval has passed and there is something new, until ctx ends. What is
-// queued then is part of the next run's first bundle.
+// queued then is part of the next run's first bundle; where ctx has ended from the start, it is written once.
 func (x *Exporter) Run(ctx context.Context, _ time.Duration) error {
-	for {
-		if x.await(ctx) != nil {
-			return nil
-		}
+	for last := false; !last && x.await(ctx) == nil; last = ctx.Err() != nil {
 		wait := x.config.Interval
 		if err := x.export(); err != nil {
 			wait = exportRetry
 			x.recorder.paused(err.Error())
 			x.recorder.failed("no bundle can be written", err.Error(), slog.LevelError)
 		}
-		if x.bell.sleep(ctx, wait) != nil {
-			return nil
-		}
+		_ = x.bell.sleep(ctx, wait)
 	}
+	return nil
 }
 
 // await returns when there is a cycle that no bundle has, and those that follow it at once: a segment's head alone is
@@ -160,7 +156,7 @@ func (x *Exporter) export() error {
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // nothing is written by it
 	part := fmt.Sprintf("%s-%s", host, x.config.Name) + partSuffix
 	if err := root.RemoveAll(part); err != nil { // of a run that was cut off
 		return fmt.Errorf("remove a bundle that was not finished: %w", err)

@@ -43,7 +43,7 @@ func secretFields(spec reflect.Type) []string {
 	for i := range spec.NumField() {
 		field := spec.Field(i)
 		switch field.Type {
-		case reflect.TypeFor[agent.Secret](), reflect.TypeFor[agent.Pairs](), reflect.TypeFor[agent.URL](), reflect.TypeFor[agent.Proxy]():
+		case reflect.TypeFor[agent.Secret](), reflect.TypeFor[agent.Pairs](), reflect.TypeFor[agent.URL](), reflect.TypeFor[agent.Target](), reflect.TypeFor[agent.Proxy]():
 		default:
 			if field.Tag.Get("secret") == "" {
 				continue
