@@ -40,8 +40,7 @@ type aviary struct {
 // secretFields are the fields of a site's or an endpoint's settings that hold or refer to a secret.
 func secretFields(spec reflect.Type) []string {
 	var fields []string
-	for i := range spec.NumField() {
-		field := spec.Field(i)
+	for field := range spec.Fields() {
 		switch field.Type {
 		case reflect.TypeFor[agent.Secret](), reflect.TypeFor[agent.Pairs](), reflect.TypeFor[agent.URL](), reflect.TypeFor[agent.Target](), reflect.TypeFor[agent.Proxy]():
 		default:

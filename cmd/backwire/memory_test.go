@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"testing"
 	"time"
@@ -29,14 +30,12 @@ func TestMemoryOfAFullQueue(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = primary.Close() })
 	primary.Work(work)
-	for name, value := range map[string]string{
+	maps.Copy(s.settings, map[string]string{
 		"NETBACKUP_URL": primary.URL(), "NETBACKUP_CA_FILE": s.file(t, "memory-ca.pem", string(primary.CA())),
 		"NETBACKUP_MAX_CLIENT_SERIES": "1000000", "INTERVAL": "1s", "BACKFILL": "20m", "LISTEN": freePort(t),
 		"REMOTE_WRITE_URL": "http://127.0.0.1:1/api/v1/write",
 		"QUEUE_MAX_BYTES":  "6MiB", "QUEUE_SEGMENT_BYTES": "3MiB",
-	} {
-		s.settings[name] = value
-	}
+	})
 	running := start(t, append(s.environ(), "GOMEMLIMIT=96MiB"), buildPrograms(t).backwire, "run")
 	var status agent.Status
 	await(t, "the queue is full", func() error {
