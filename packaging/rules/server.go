@@ -28,6 +28,16 @@ nbu_up == 1`,
 			},
 		},
 		{
+			name: "NetBackupJobsUnseen", severity: warning, wait: "0s",
+			expr:    `increase(nbu_jobs_unseen_seconds_total[1h]) > 0`,
+			summary: "jobs of {{ $value | humanizeDuration }} may be missing from the counters of {{ $labels.site }}",
+			meaning: "The agent was away for longer than the primary server keeps its jobs, so those of the time between are in no counter. Nothing can bring them back.",
+			steps: []string{
+				"Read the nights in question in NetBackup's own reports, not in the dashboards.",
+				"Let the server keep its jobs for longer (KEEP_JOBS_HOURS) than an outage of the agent may last.",
+			},
+		},
+		{
 			name: "NetBackupCertificateExpiring", severity: warning, wait: "1h",
 			expr:    `nbu_server_certificate_expiry_timestamp_seconds - time() < 14 * 86400`,
 			summary: "the certificate of the primary server of {{ $labels.site }} expires in {{ $value | humanizeDuration }}",

@@ -206,6 +206,12 @@ func serverTrials() []trial {
 			summary: "backwire cannot read jobs at paris",
 		},
 		{
+			alert: "NetBackupJobsUnseen", at: "2h", every: "1m", labels: map[string]string{"site": "paris"},
+			fires:   []series{{`nbu_jobs_unseen_seconds_total{site="paris"}`, "0x90 3600x90"}},
+			silent:  []series{{`nbu_jobs_unseen_seconds_total{site="paris"}`, "0x30 3600x90"}}, // told, and over
+			summary: "jobs of 1h 0m 0s may be missing from the counters of paris",
+		},
+		{
 			alert: "NetBackupCertificateExpiring", at: "2h", every: "1m", labels: map[string]string{"site": "paris"},
 			fires:   []series{{`nbu_server_certificate_expiry_timestamp_seconds{site="paris"}`, "180000x200"}},
 			silent:  []series{{`nbu_server_certificate_expiry_timestamp_seconds{site="paris"}`, "1800000x200"}},
