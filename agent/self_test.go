@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -29,7 +30,7 @@ func newMirror(from source.Checkpoint) mirror {
 // tell is what the minute's cycle holds: "time series value", zeros that come before marked so.
 func (m mirror) tell(minute int64) []string {
 	var told []string
-	for c := range m.Collect(nil, time.Unix(60*minute, 0)) {
+	for c := range m.Collect(context.Background(), time.Unix(60*minute, 0)) {
 		for _, b := range c.Batches {
 			for _, s := range b.Samples {
 				told = append(told, fmt.Sprintf("%d%s %s %v", b.T/60_000, map[bool]string{true: "-"}[b.Partial], spell(s.Series), s.Value))
