@@ -25,6 +25,7 @@ race: ## Run every test under the race detector
 
 lint: ## Vet, lint, look for dead code and for modernizations not yet made
 	$(GO) vet ./...
+	$(GO) vet -tags man ./cmd/backwire
 	$(GO) run $(GOLANGCI_LINT) run
 	@d=$$($(GO) run $(DEADCODE) -test ./...); test -z "$$d" || { echo "dead code:"; echo "$$d"; exit 1; }
 	@d=$$($(GO) fix -diff ./...); test -z "$$d" || { echo "go fix would change:"; echo "$$d"; exit 1; }
