@@ -133,11 +133,11 @@ func TestExporterWaitsForItsMedium(t *testing.T) {
 			if names, err := os.ReadDir(filepath.Dir(m.dir)); err != nil || len(names) != 0 {
 				t.Errorf("in the place of the medium: %v, %v", names, err)
 			}
-			if f := x.Check(); !strings.Contains(f[0].Found, "is not there") {
+			if f := NewExporter(m.config, nil, slog.New(slog.DiscardHandler)).Check(); !strings.Contains(f[0].Found, "is not there") {
 				t.Errorf("check found %+v", f)
 			}
 			m.insert(t)
-			if f := x.Check(); f[0].Found != "" {
+			if f := NewExporter(m.config, nil, slog.New(slog.DiscardHandler)).Check(); f[0].Found != "" {
 				t.Errorf("check found %+v", f)
 			}
 			time.Sleep(exportRetry)
