@@ -25,7 +25,7 @@ const (
 	demoJobs     = 500             // that ended within demoHistory
 	demoOutage   = 2 * time.Second // of the receiver, at the start
 	demoLive     = 4 * time.Second // for which new jobs begin
-	demoPatience = 30 * time.Second
+	demoPatience = 2 * time.Minute // for an emulated processor, too
 )
 
 func newDemo(sh *shell) *cobra.Command {

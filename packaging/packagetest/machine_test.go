@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -44,6 +43,7 @@ StandardInput=tty-force
 StandardOutput=tty
 StandardError=journal
 TTYPath=/dev/ttyS1
+KillSignal=SIGKILL
 [Install]
 WantedBy=multi-user.target
 END
@@ -176,7 +176,7 @@ func (m *machine) off() error {
 func (m *machine) end(console string) {
 	m.cut()
 	if m.t.Failed() {
-		said, _ := os.ReadFile(console)
+		said, _ := exec.Command("tail", "-n", "40", console).Output()
 		m.t.Logf("the console:\n%s", said)
 	}
 }

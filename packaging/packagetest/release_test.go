@@ -26,19 +26,25 @@ var releases = sync.OnceValues(func() (string, error) {
 		return dir, err
 	}
 	for name, version := range map[string]string{"old": oldVersion, "new": newVersion} {
-		if err := build(dir, name, version); err != nil {
+		if err := build(dir, name, version, filepath.Join(dir, "secret.asc")); err != nil {
 			return dir, err
 		}
 	}
 	return dir, nil
 })
 
+// TestMain has all that is temporary in one folder, and deletes it.
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if part() != "" {
-		dir, _ := releases()
-		_ = os.RemoveAll(dir)
+	dir, err := os.MkdirTemp("", "backwire-packagetest-")
+	if err == nil {
+		err = os.Setenv("TMPDIR", dir)
 	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(dir)
 	os.Exit(code)
 }
 
@@ -60,8 +66,8 @@ func newKey(dir string) error {
 }
 
 // build makes the packages of a version in a copy of the checkout, whose dist is the developer's, and takes them
-// into dir.
-func build(dir, name, version string) error {
+// into a folder of dir; key signs them, unless it is empty.
+func build(dir, name, version, key string) error {
 	const script = `
 	git ls-files -z --cached --others --exclude-standard | xargs -0 sh -c 'for f; do [ ! -e "$f" ] || printf "%s\0" "$f"; done' sh |
 		tar -c --null -T - | tar -x -C "$COPY"
@@ -76,7 +82,7 @@ func build(dir, name, version string) error {
 	c := exec.Command("sh", "-ec", script)
 	c.Dir = filepath.Join("..", "..")
 	c.Env = append(os.Environ(), "COPY="+copied, "INTO="+dir, "NAME="+name, "VERSION="+version, "VARIANTS=backwire", "SOURCE_DATE_EPOCH=1750000000",
-		"SIGNING_KEY_FILE="+filepath.Join(dir, "secret.asc"))
+		"SIGNING_KEY_FILE="+key)
 	if out, buildErr := c.CombinedOutput(); buildErr != nil {
 		err = fmt.Errorf("build %s: %w\n%s", version, buildErr, out)
 	}
@@ -91,6 +97,21 @@ func packages(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// Two builds of one state are the same to the bit, wherever they are made; a signature has a time of its own.
+func TestBuildsAreTheSameToTheBit(t *testing.T) {
+	bounded(t, "sha256sum")
+	dir := t.TempDir()
+	for _, name := range []string{"one", "two"} {
+		if err := build(dir, name, oldVersion, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const hash = `cd "$1" && sha256sum *`
+	if one, two := command(t, "sh", "-ec", hash, "sh", dir+"/one"), command(t, "sh", "-ec", hash, "sh", dir+"/two"); one != two {
+		t.Errorf("%s\n%s", one, two)
+	}
 }
 
 // built is the one file of that folder that a pattern means.
