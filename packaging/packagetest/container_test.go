@@ -29,7 +29,7 @@ func boot(t *testing.T, s tree, packages string) *container {
 	t.Helper()
 	console := new(bytes.Buffer) // read only after the end
 	nspawn := exec.Command("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--volatile=overlay",
-		"--machine=backwire-"+s.suite, "--console=pipe", "--directory="+s.folder(t), "--bind-ro="+packages+":/packages")
+		"--machine=backwire-"+strconv.Itoa(os.Getpid()), "--console=pipe", "--directory="+s.folder(t), "--bind-ro="+packages+":/packages")
 	nspawn.Env = append(os.Environ(), "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1")
 	nspawn.Stdout, nspawn.Stderr = console, console
 	nspawn.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

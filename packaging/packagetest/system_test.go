@@ -59,6 +59,37 @@ func (s *system) state(want string) {
 	}
 }
 
+// isNew is what holds after a first install, which said out: the next steps are told, nothing runs.
+func (s *system) isNew(out string) {
+	s.t.Helper()
+	for _, step := range []string{"backwire trust", "backwire.env", "backwire check", "enable --now backwire"} {
+		if !strings.Contains(out, step) {
+			s.t.Errorf("the install does not say %q:\n%s", step, out)
+		}
+	}
+	s.state("inactive disabled")
+	s.says("stat -c '%a %U:%G' /etc/backwire /etc/backwire/backwire.env", "750 root:backwire\n640 root:backwire")
+}
+
+// keepsState changes the version there and back under a service in every state, and finds it in the same.
+func (s *system) keepsState(there, back string) {
+	s.t.Helper()
+	for _, was := range []struct{ made, state string }{
+		{"systemctl stop backwire", "inactive enabled"},
+		{"systemctl disable backwire", "inactive disabled"},
+		{"systemctl mask backwire", "inactive masked"},
+		{"systemctl unmask backwire && systemctl start backwire", "active disabled"},
+		{"systemctl enable backwire", "active enabled"},
+	} {
+		s.run(was.made)
+		s.state(was.state)
+		s.run(there)
+		s.state(was.state)
+		s.run(back)
+		s.state(was.state)
+	}
+}
+
 // becomes waits for a property's value.
 func (s *system) becomes(name, want string) {
 	s.t.Helper()
