@@ -36,7 +36,8 @@ type link struct {
 	fault
 	gone           atomic.Bool // dark from now on
 	near, far      net.Conn    // towards the endpoint and the receiver
-	opened, closed time.Time   // closed is when the endpoint did
+	opened, closed time.Time   // closed is when the endpoint did; to be read once left is closed
+	left           chan struct{}
 }
 
 // listenLine starts a TCP proxy to an address and returns its own.
@@ -146,14 +147,18 @@ func (l *line) connect(ctx context.Context, near net.Conn) error {
 		return err
 	}
 	l.mu.Lock()
-	k := &link{fault: l.always, near: near, far: far, opened: time.Now()}
+	k := &link{fault: l.always, near: near, far: far, opened: time.Now(), left: make(chan struct{})}
 	if len(l.script) > 0 {
 		k.fault, l.script = l.script[0], l.script[1:]
 	}
 	k.gone.Store(k.dark)
 	l.links = append(l.links, k)
 	l.mu.Unlock()
-	l.wg.Go(func() { l.carry(k, k.far, k.near, k.rate, k.cut) })
+	l.wg.Go(func() {
+		l.carry(k, k.far, k.near, k.rate, k.cut)
+		k.closed = time.Now()
+		close(k.left)
+	})
 	l.wg.Go(func() { l.carry(k, k.near, k.far, 0, 0) })
 	return nil
 }
@@ -187,11 +192,6 @@ func (l *line) carry(k *link, dst, src net.Conn, rate, cut int) {
 			parcels <- parcel{b[:n], free.Add(k.delay)}
 		}
 		if err != nil {
-			if src == k.near {
-				l.mu.Lock()
-				k.closed = time.Now()
-				l.mu.Unlock()
-			}
 			return
 		}
 	}

@@ -106,6 +106,7 @@ func TestReceiverThatStalls(t *testing.T) {
 func keepsDeadline(t *testing.T, links []*link) {
 	t.Helper()
 	for i, k := range links {
+		<-k.left
 		if took := k.closed.Sub(k.opened); took < shortTimeout/2 || took > 10*time.Second {
 			t.Errorf("connection %d was given up after %s, the timeout is %s", i, took, shortTimeout)
 		}
