@@ -7,9 +7,12 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -96,6 +99,65 @@ func TestPageShowsTheNight(t *testing.T) {
 		}
 		at += found
 	}
+}
+
+// With several sites each line says whose it is.
+func TestPageOfSeveralSites(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.pictures = append(s.pictures, SitePicture{"lyon", s.pictures[0].Picture})
+	s.status.Sites = append(s.status.Sites, SiteStatus{Name: "lyon", State: "down"})
+	w := httptest.NewRecorder()
+	s.handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+	for _, want := range []string{
+		"<small>branch-02 · lyon</small>", "<small>OPEN_STORAGE · paris</small>", "Backup<small>lyon</small>", "<b class=\"good\">1,198</b>",
+		"The primary server of lyon does not answer",
+	} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+}
+
+// Text can be read in light and dark: at least 4.5 to 1 against what is behind it (WCAG 2.2, 1.4.3), and
+// what is drawn at least 3 to 1 (1.4.11).
+func TestPageHasContrast(t *testing.T) {
+	t.Parallel()
+	for mode, block := range regexp.MustCompile(`(?s):root \{(.*?)\}`).FindAllStringSubmatch(pageStyle, -1) {
+		colors := map[string]float64{}
+		for _, c := range regexp.MustCompile(`--(\w+): #(\w{6})`).FindAllStringSubmatch(block[1], -1) {
+			colors[c[1]] = luminance(t, c[2])
+		}
+		for least, names := range map[float64][]string{4.5: {"text", "soft", "good", "warn", "bad"}, 3: {"s", "p", "f"}} {
+			for _, name := range names {
+				for _, back := range []string{"back", "shade"} {
+					a, b := colors[name]+0.05, colors[back]+0.05
+					if ratio := max(a, b) / min(a, b); ratio < least || len(colors) != 11 {
+						t.Errorf("mode %d: %s on %s has a contrast of %.2f, want %v", mode, name, back, ratio, least)
+					}
+				}
+			}
+		}
+	}
+}
+
+// luminance is that of a colour in hex (WCAG 2.2, "relative luminance").
+func luminance(t *testing.T, hex string) (sum float64) {
+	t.Helper()
+	for i, weight := range []float64{0.2126, 0.7152, 0.0722} {
+		n, err := strconv.ParseUint(hex[2*i:2*i+2], 16, 8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := float64(n) / 255
+		if v <= 0.04045 {
+			v /= 12.92
+		} else {
+			v = math.Pow((v+0.055)/1.055, 2.4)
+		}
+		sum += weight * v
+	}
+	return sum
 }
 
 // A browser runs no script but the page's own, loads nothing, and takes the style that the policy names.

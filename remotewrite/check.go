@@ -107,7 +107,7 @@ func (e *Endpoint) checkOwnCertificate() probe.Finding {
 	}
 	end := pair.Leaf.NotAfter
 	f.Found = fmt.Sprintf("%q, valid until %s", pair.Leaf.Subject.CommonName, end.UTC().Format(time.DateOnly))
-	if time.Until(end) < 21*24*time.Hour {
+	if time.Until(end) < probe.ExpiresSoon {
 		f.Result, f.Next = probe.Warning, "have a new one issued: the receiver refuses it after that day"
 	}
 	return f

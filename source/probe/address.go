@@ -166,15 +166,15 @@ func (a Address) judge(f Finding, state tls.ConnectionState, address string) Fin
 		f.Command = showChain(address)
 		return f
 	}
-	if first := soonest(state.PeerCertificates); time.Until(first.NotAfter) < expiresSoon {
+	if first := soonest(state.PeerCertificates); time.Until(first.NotAfter) < ExpiresSoon {
 		f.Result = Warning
 		f.Next = fmt.Sprintf("renew %q before %s: nothing is sent over it afterwards", first.Subject.CommonName, first.NotAfter.UTC().Format(time.DateOnly))
 	}
 	return f
 }
 
-// expiresSoon is when somebody should know that a certificate ends.
-const expiresSoon = 21 * 24 * time.Hour
+// ExpiresSoon is how long before its end somebody should know of a certificate's.
+const ExpiresSoon = 21 * 24 * time.Hour
 
 // Expiry is when the first certificate of a connection's chain ends; zero where there is none.
 func Expiry(state *tls.ConnectionState) time.Time {
