@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -90,7 +91,7 @@ func (d *decoder) write(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d.count(b, n, came)
-	w.Header().Set("X-Prometheus-Remote-Write-Samples-Written", fmt.Sprint(n))
+	w.Header().Set("X-Prometheus-Remote-Write-Samples-Written", strconv.Itoa(n))
 	w.WriteHeader(http.StatusNoContent)
 }
 

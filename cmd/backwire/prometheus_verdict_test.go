@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -69,9 +70,9 @@ func (s *sending) commit(t *testing.T, metric string, from, series int, at time.
 	m := &source.Metric{Name: metric, Type: source.Gauge, Help: "Made up."}
 	b := source.Batch{T: at.UnixMilli(), Partial: true}
 	for i := from; i < from+series; i++ {
-		b.Samples = append(b.Samples, source.Sample{Series: source.NewSeries(m, "", 0, source.Label{Name: "n", Value: fmt.Sprint(i)}), Value: value})
+		b.Samples = append(b.Samples, source.Sample{Series: source.NewSeries(m, "", 0, source.Label{Name: "n", Value: strconv.Itoa(i)}), Value: value})
 	}
-	if err := s.queue.Commit(source.Cycle{Site: metric + fmt.Sprint(from), Batches: []source.Batch{b}}); err != nil {
+	if err := s.queue.Commit(source.Cycle{Site: metric + strconv.Itoa(from), Batches: []source.Batch{b}}); err != nil {
 		t.Fatal(err)
 	}
 }
