@@ -81,6 +81,37 @@ func BenchmarkDrain(b *testing.B) {
 	}
 }
 
+// Once an endpoint's buffers have grown, a request allocates and a sample does not: from the log to the network.
+func TestDrainAllocatesNothingForASample(t *testing.T) {
+	const series, cycles = 2000, 50
+	q := openDir(t, t.TempDir(), Options{Endpoints: []string{"e"}, SegmentBytes: 32 << 20})
+	defer closed(t, q)
+	from := mustSubscribe(t, q, "e")
+	defer closed(t, from)
+	e, err := NewEndpoint(EndpointConfig{Name: "e", URL: "http://r.test", Transport: &sinkhole{}}, from, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newFleet("paris", series, 0.05)
+	allocated := func() uint64 {
+		commitCycles(t, q, f, cycles)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if err := e.drain(life{t.Context(), t.Context()}); err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		return after.Mallocs - before.Mallocs
+	}
+	allocated()
+	if n := allocated(); n > series*cycles/200 {
+		t.Errorf("%d allocations for %d samples", n, series*cycles)
+	}
+	if got := e.Stats().Samples; got != 2*series*cycles {
+		t.Errorf("%d samples were sent", got)
+	}
+}
+
 // BenchmarkLive is a cycle of 20,000 series, from its commit to the answer to the last of its requests.
 func BenchmarkLive(b *testing.B) {
 	f := newFleet("paris", 20_000, 0.05)

@@ -90,8 +90,10 @@ func appendLiteralHead(b []byte, n int) []byte {
 		return append(b, 60<<2, byte(n))
 	case n < 1<<16:
 		return append(b, 61<<2, byte(n), byte(n>>8))
+	case n < 1<<24:
+		return append(b, 62<<2, byte(n), byte(n>>8), byte(n>>16))
 	}
-	return append(b, 62<<2, byte(n), byte(n>>8), byte(n>>16)) // up to 16 MiB, more than a request has
+	return append(b, 63<<2, byte(n), byte(n>>8), byte(n>>16), byte(n>>24))
 }
 
 // finder writes texts that have much in common, such as the labels of many series, and copies what

@@ -68,6 +68,18 @@ func TestStreamJoinsCopies(t *testing.T) {
 	}
 }
 
+// A literal's length takes as many bytes as it needs.
+func TestStreamOfLongLiterals(t *testing.T) {
+	for _, n := range []int{1, 60, 61, 256, 257, 1 << 16, 1<<16 + 1, 1 << 24, 1<<24 + 1} {
+		var z stream
+		want := bytes.Repeat([]byte{byte(n), 1}, n)[:n]
+		z.put(want...)
+		if got, err := snappy.Decode(nil, z.block()); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%d bytes: %d, %v", n, len(got), err)
+		}
+	}
+}
+
 // The labels of neighbours are found, also where they are not in the same place.
 func TestFinder(t *testing.T) {
 	var z stream
