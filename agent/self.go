@@ -40,11 +40,18 @@ func newSelfSite(from source.Checkpoint, metrics prometheus.Gatherer, instance s
 	}
 }
 
+// setBackStep is how far batches are apart while a clock that was set back has not caught up: no receiver takes what is
+// older than its series.
+const setBackStep = time.Second
+
 // Collect yields one cycle. A tick that has its batch already, as after a quick restart, gets no second
 // one: the values would differ.
 func (s *selfSite) Collect(_ context.Context, tick time.Time) iter.Seq[source.Cycle] {
 	return func(yield func(source.Cycle) bool) {
 		t := tick.UnixMilli()
+		if t <= s.last-s.interval.Milliseconds() {
+			t = s.last + setBackStep.Milliseconds()
+		}
 		if t <= s.last {
 			return
 		}

@@ -114,6 +114,21 @@ func TestSelfTellsATickOnce(t *testing.T) {
 	wantTold(t, m.tell(11))
 }
 
+// A clock that was set back an hour does not make the agent silent for an hour.
+func TestSelfGoesOnWhenAClockIsSetBack(t *testing.T) {
+	t.Parallel()
+	m := newMirror(source.Checkpoint{})
+	m.registry.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "backwire_x"}))
+	var times []int64
+	for _, minute := range []int64{100, 40, 41, 101} {
+		m.tell(minute)
+		times = append(times, m.last/1000)
+	}
+	if want := []int64{6000, 6001, 6002, 6060}; !slices.Equal(times, want) {
+		t.Errorf("batches at %v, want %v", times, want)
+	}
+}
+
 func TestTheAgentPushesItsOwnMetrics(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
