@@ -34,7 +34,9 @@ remote write: nothing lost and nothing counted twice, over restarts, crashes and
 
 Settings are environment variables with the prefix BACKWIRE_. They are also read from
 the env file; the environment wins. Start with BACKWIRE_NETBACKUP_URL,
-BACKWIRE_NETBACKUP_API_KEY_FILE and BACKWIRE_REMOTE_WRITE_URL, then run "backwire check".`,
+BACKWIRE_NETBACKUP_API_KEY_FILE and BACKWIRE_REMOTE_WRITE_URL, then run "backwire check".
+
+Exit codes: 0 well, 1 failed, 2 used wrongly, 78 the configuration is refused.`,
 		Example: `  backwire demo      see it work without NetBackup
   backwire check     try every setting for real
   backwire run       what the service runs`,
