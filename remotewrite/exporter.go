@@ -62,7 +62,6 @@ func (x *Exporter) Run(ctx context.Context, _ time.Duration) error {
 		wait := x.config.Interval
 		if err := x.export(); err != nil {
 			wait = exportRetry
-			x.recorder.paused(err.Error())
 			x.recorder.failed("no bundle can be written", err.Error(), slog.LevelError)
 		}
 		_ = x.bell.sleep(ctx, wait)

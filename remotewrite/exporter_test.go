@@ -127,8 +127,8 @@ func TestExporterWaitsForItsMedium(t *testing.T) {
 		m.live(t, func(q *Queue, x *Exporter) {
 			commitCycles(t, q, m.fleet, 3)
 			time.Sleep(time.Hour)
-			if why := x.Stats().Paused; !strings.Contains(why, m.dir+" is not there, waiting for it") {
-				t.Errorf("paused with %q", why)
+			if why := x.Stats().LastError; !strings.Contains(why, m.dir+" is not there, waiting for it") {
+				t.Errorf("waits with %q", why)
 			}
 			if names, err := os.ReadDir(filepath.Dir(m.dir)); err != nil || len(names) != 0 {
 				t.Errorf("in the place of the medium: %v, %v", names, err)
@@ -142,7 +142,7 @@ func TestExporterWaitsForItsMedium(t *testing.T) {
 			}
 			time.Sleep(exportRetry)
 			synctest.Wait()
-			if s := x.Stats(); s.Samples != 150 || s.Paused != "" {
+			if s := x.Stats(); s.Samples != 150 || s.LastError != "" {
 				t.Errorf("with the medium in: %+v", s)
 			}
 		})

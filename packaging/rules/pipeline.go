@@ -31,9 +31,10 @@ nbu_up`,
 		},
 		{
 			name: "BackwireEndpointLagging", severity: warning, wait: "15m",
-			expr:    `backwire_lag_seconds > 900`,
+			expr:    `backwire_lag_seconds > 900 unless on (instance, endpoint) backwire_protocol_info{version="bundle"}`,
 			summary: "endpoint {{ $labels.endpoint }} of backwire on {{ $labels.instance }} is {{ $value | humanizeDuration }} behind",
 			meaning: "The queue holds cycles that this endpoint has not taken for a quarter of an hour. Nothing is lost while the queue has room. " +
+				"An endpoint that exports to a directory is left out: it waits for its hour, or for its medium. " +
 				"An endpoint that lags cannot tell so itself: this is seen at another endpoint, at /metrics, or afterwards.",
 			steps: []string{
 				"backwire status shows the endpoint's last error.",

@@ -260,6 +260,12 @@ func silenceTrials() []trial {
 			summary: "endpoint cloud of backwire on host-1 is 1h 0m 0s behind",
 		},
 		{
+			alert: "BackwireEndpointLagging", at: "1h", every: "1m", labels: cloud,
+			fires:   []series{{lag, "0+60x100"}, {`backwire_protocol_info{instance="host-1",endpoint="cloud",version="2.0"}`, "1x100"}},
+			silent:  []series{{lag, "0+60x100"}, {`backwire_protocol_info{instance="host-1",endpoint="cloud",version="bundle"}`, "1x100"}},
+			summary: "endpoint cloud of backwire on host-1 is 1h 0m 0s behind",
+		},
+		{
 			alert: "BackwireEndpointCertificateExpiring", at: "2h", every: "1m", labels: cloud,
 			fires:   []series{{expiry, "180000x200"}},
 			silent:  []series{{expiry, "1800000x200"}},
