@@ -16,10 +16,11 @@ type family struct {
 
 // The sections of the reference page, in its order.
 const (
-	sectionHealth  = "Health"
-	sectionJobs    = "Jobs"
-	sectionClients = "Clients"
-	sectionStorage = "Storage"
+	sectionHealth     = "Health"
+	sectionJobs       = "Jobs"
+	sectionClients    = "Clients"
+	sectionStorage    = "Storage"
+	sectionProtection = "Protection"
 )
 
 // catalogue holds every metric of a primary server, each once. It is never changed after
@@ -29,6 +30,7 @@ type catalogue struct {
 	jobFamilies
 	clientFamilies
 	storageFamilies
+	protectionFamilies
 	exporter *exporterFamilies // nil where its names are not wanted
 
 	all []*family // in the order of the reference page
@@ -60,6 +62,10 @@ type storageFamilies struct {
 	serverUp, serverDedup, driveUp                          *family
 }
 
+type protectionFamilies struct {
+	alerts *family
+}
+
 func newCatalogue() *catalogue {
 	c := &catalogue{}
 	c.health()
@@ -69,6 +75,7 @@ func newCatalogue() *catalogue {
 	c.diskPools()
 	c.storageServers()
 	c.tapeDrives()
+	c.protection()
 	return c
 }
 
@@ -248,6 +255,12 @@ func (c *catalogue) tapeDrives() {
 	s := shelf{c, sectionStorage, collectorTapeDrives}
 	c.driveUp = s.gauge("nbu_tape_drive_up", "",
 		"1 when the tape drive is up, by one path at least, else 0.", "tape_drive", "media_server", "drive_type", "robot_type", "robot_number")
+}
+
+func (c *catalogue) protection() {
+	s := shelf{c, sectionProtection, collectorAlerts}
+	c.alerts = s.gauge("nbu_alerts", "",
+		"Alerts that the server keeps.", "severity", "category")
 }
 
 // durationBuckets run from a minute to a day.

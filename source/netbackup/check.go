@@ -147,8 +147,15 @@ func (s *Site) question(collector string) (question, bool) {
 		return question{func(ctx context.Context) (int, error) { return first(s.client.Jobs(ctx, JobQuery{Limit: 1})) }, "|MANAGE|JOBS|", true, true}, true
 	case collectorPolicies:
 		return question{func(ctx context.Context) (int, error) { return first(s.client.Policies(ctx)) }, "|PROTECTION|POLICIES|", false, false}, true
+	case collectorAlerts:
+		return asks(s.client.Alerts, "|MANAGE|EMAIL-NOTIFICATIONS|"), true
 	}
 	return question{}, false
+}
+
+// asks is a question for rows that there need not be.
+func asks[T any](rows func(context.Context) iter.Seq2[T, error], namespace string) question {
+	return question{first: func(ctx context.Context) (int, error) { return first(rows(ctx)) }, namespace: namespace}
 }
 
 func first[T any](rows iter.Seq2[T, error]) (int, error) {

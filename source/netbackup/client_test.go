@@ -229,7 +229,7 @@ func checkIdentity(t *testing.T, c *Client, release string) {
 // A key without a role is answered 200 and no rows; its identity tells that from an
 // empty server.
 func TestKeyWithoutARoleIsToldFromAnEmptyServer(t *testing.T) {
-	for roles, want := range map[bool]int{true: 0, false: 7} {
+	for roles, want := range map[bool]int{true: 0, false: 8} {
 		key := nbusim.APIKey{Key: "k", User: "monitor"}
 		if roles {
 			key.Roles = nbusim.NoRoles()
@@ -376,6 +376,7 @@ func TestEveryRequestIsAsTheVendorDocuments(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.AddHistory(nbusim.Workload{Seed: 5, Turbulence: 0.3}, 150, 24*time.Hour)
+			s.AddAlerts(nbusim.Alert{})
 			checked := func(c *Config) {
 				c.Transport = &vendordoc.Transport{
 					Documents: docs, Next: s.Transport(), Mount: nbusim.Mount, Report: func(err error) { t.Error(err) },
@@ -410,6 +411,9 @@ func askEverything(t *testing.T, c *Client) {
 		t.Errorf("%d finished jobs of %d, want at least 100", len(done), len(all))
 	}
 	checkStorage(t, c)
+	if n := len(collect(t, c.Alerts(t.Context()))); n != 1 {
+		t.Errorf("%d alerts", n)
+	}
 	if _, err := c.wholePool(t.Context(), collect(t, c.DiskPools(t.Context()))[0]); err != nil {
 		t.Error(err)
 	}

@@ -205,6 +205,11 @@ func FuzzAPIKeys(f *testing.F) {
 	})
 }
 
+func FuzzAlerts(f *testing.F) {
+	f.Add([]byte(page("", vendorAlert)))
+	fuzzRows(f, alertRow, func(t *testing.T, a Alert) { checkText(t, a.Severity, a.Category) })
+}
+
 func FuzzPolicies(f *testing.F) {
 	f.Add([]byte(page("", listedPolicy)))
 	fuzzRows(f, policyRow, func(t *testing.T, p Policy) {

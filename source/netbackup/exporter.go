@@ -19,6 +19,7 @@ type exporterFamilies struct {
 	jobs, bytes, byStatus, byState, byReason, files, dedup *family
 	diskBytes, diskCapacity, unitMaxJobs, unitFragment     *family
 	unitInfo, poolVolumes, drives, driveInfo               *family
+	alerts                                                 *family
 	apiVersion, lastScrape                                 *family
 	clientSuccess, clientJobs, clientJobSuccess            *family
 }
@@ -40,6 +41,7 @@ func (c *catalogue) addExporter() {
 	s.collector = collectorTapeDrives
 	x.drives = s.gauge("nbu_tape_drives_count", "", "Tape drives by their state.", "drive_type", "robot_type", "status")
 	x.driveInfo = s.info("nbu_tape_drive_info", "Facts of the tape drive.", "drive_name", "media_server", "drive_type", "robot_number", "status")
+	c.exporterProtection(s)
 }
 
 func (c *catalogue) exporterJobs(s shelf) {
@@ -66,6 +68,12 @@ func (c *catalogue) exporterStorage(s shelf) {
 	x.unitFragment = s.gauge("nbu_storage_max_fragment_size_bytes", "bytes", "Largest fragment of an image in the storage unit.", "name", "type")
 	x.unitInfo = s.info("nbu_storage_info", "Facts of the storage unit.",
 		"name", "type", "subtype", "is_cloud", "worm_capable", "use_worm", "replication_capable", "instant_access")
+}
+
+func (c *catalogue) exporterProtection(s shelf) {
+	x := c.exporter
+	s.collector = collectorAlerts
+	x.alerts = s.gauge("nbu_alerts_count", "", "Alerts that the server keeps.", "severity", "category")
 }
 
 // noteUnit sets what that exporter tells of a storage unit; of tape it tells nothing.
@@ -100,6 +108,12 @@ func (x *exporterFamilies) noteDrive(g *gauges, v *TapeDrive) {
 	}
 	g.add(x.drives, 1, v.Type, v.RobotType, v.Status)
 	g.set(x.driveInfo, 1, v.Name, v.Host, v.Type, numeral(v.RobotNumber), v.Status)
+}
+
+func (x *exporterFamilies) noteAlert(g *gauges, a *Alert) {
+	if x != nil {
+		g.add(x.alerts, 1, a.Severity, a.Category)
+	}
 }
 
 func (x *exporterFamilies) noteOpen(g *gauges, j *Job) {

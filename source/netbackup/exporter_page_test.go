@@ -38,6 +38,7 @@ func replacements() []replacement {
 		{"nbu_disk_pool_volume_count", "nbu_disk_volume_up", "One series a volume."},
 		{"nbu_tape_drives_count", "nbu_tape_drive_up", "One series a drive: `count by (drive_type) (nbu_tape_drive_up == 0)`."},
 		{"nbu_tape_drive_info", "nbu_tape_drive_up", "A drive that is up by one of its paths is up in the new one; the old one has the state's word."},
+		{"nbu_alerts_count", "nbu_alerts", ""},
 		{"nbu_api_version", "nbu_server_info", "The version is the label `api_version`."},
 		{"nbu_last_scrape_timestamp_seconds", "nbu_collector_last_success_timestamp_seconds", "By collector; the sources are `storage` and `jobs` in the old one."},
 	}
@@ -46,7 +47,6 @@ func replacements() []replacement {
 // missing are the names that need what is not collected.
 func missing() []replacement {
 	return []replacement{
-		{"nbu_alerts_count", "", notEmitted},
 		{"nbu_catalog_images_count", "", notEmitted},
 		{"nbu_malware_files_infected", "", notEmitted},
 		{"nbu_malware_files_scanned", "", notEmitted},

@@ -64,6 +64,7 @@ func someJobs(r *rig) (ended time.Time) {
 }
 
 const legacyLines = `
+	nbu_alerts_count{category=JOB,severity=ERROR} 2
 	nbu_api_version{version=14.0} 1
 	nbu_client_jobs_count{action=BACKUP,client=db-1,status=0} 1
 	nbu_client_jobs_count{action=BACKUP,client=db-2,status=58} 1
@@ -115,6 +116,7 @@ func TestExporterNames(t *testing.T) {
 		e := oneUnit()
 		e.Drives = []nbusim.TapeDrive{{Name: "drive-1", Host: "media-1"}, {Name: "drive-2", Host: "media-1"}}
 		r := newRig(t, nbusim.Options{Storage: e}, withExporter)
+		r.sim.AddAlerts(nbusim.Alert{}, nbusim.Alert{})
 		ended := someJobs(r)
 		r.tick()
 		want := strings.ReplaceAll(legacyLines, "ENDED", fmt.Sprint(float64(ended.Unix())))

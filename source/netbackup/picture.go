@@ -71,7 +71,7 @@ func (s *Site) Picture() *Picture {
 func (s *Site) paint(at int64) {
 	var live []source.Sample
 	for _, c := range s.collectors {
-		live = c.gauges.appendTo(live)
+		live = c.appendTo(live)
 	}
 	p := &Picture{
 		Hours: s.ledger.hours.picture(s.ledger.skew), Clients: s.paintClients(live),

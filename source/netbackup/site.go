@@ -24,11 +24,15 @@ const (
 	collectorJobs           = "jobs"
 	collectorTapeDrives     = "tape_drives"
 	collectorPolicies       = "policies"
+	collectorAlerts         = "alerts"
 )
 
 // Collectors are the names that SiteConfig.Collect may hold.
 func Collectors() []string {
-	return []string{collectorServer, collectorStorage, collectorDiskPools, collectorStorageServers, collectorTapeDrives, collectorJobs, collectorPolicies}
+	return []string{
+		collectorServer, collectorStorage, collectorDiskPools, collectorStorageServers, collectorTapeDrives, collectorJobs, collectorPolicies,
+		collectorAlerts,
+	}
 }
 
 // SiteConfig is what a site is. It is not changed after NewSite. Client.Concurrency is how
@@ -83,6 +87,7 @@ type Site struct {
 type collector struct {
 	name      string
 	anonymous bool // its success proves no credential
+	standing  bool // its gauges stand between two readings: it resets them itself
 	gauges    *gauges
 	read      func(ctx context.Context, now int64) (rows int, err error) // now: server's clock, ms
 	health    collectorHealth
@@ -174,6 +179,7 @@ func (s *Site) everyCollector() []*collector {
 		{name: collectorTapeDrives, gauges: drives.gauges, read: drives.read},
 		{name: collectorJobs, gauges: s.open.gauges, read: s.readJobs},
 		{name: collectorPolicies, gauges: s.policies.gauges, read: s.policies.read, anonymous: true}, // often it asks nothing
+		s.alerts().collector(collectorAlerts),
 	}
 }
 
@@ -242,7 +248,9 @@ func (s *Site) collect(ctx context.Context, part func(*reading) error) {
 	var wg sync.WaitGroup
 	outcomes := make([]outcome, len(s.collectors))
 	for i, c := range s.collectors {
-		c.gauges.reset()
+		if !c.standing {
+			c.gauges.reset()
+		}
 		if err != nil {
 			outcomes[i] = outcome{err: err}
 			continue
@@ -285,9 +293,18 @@ func (s *Site) samples() []source.Sample {
 	s.policies.emit()
 	samples := s.gauges.appendTo(nil)
 	for _, c := range s.collectors {
-		samples = c.gauges.appendTo(samples)
+		samples = c.appendTo(samples)
 	}
 	return s.exporterSamples(samples)
+}
+
+// appendTo gives the samples of this cycle: what stands from an earlier one ends where the server
+// does not answer.
+func (c *collector) appendTo(samples []source.Sample) []source.Sample {
+	if c.standing && c.health.outcome.err != nil {
+		return samples
+	}
+	return c.gauges.appendTo(samples)
 }
 
 // pingLimit is how long a server may take to say its time before it counts as down in this

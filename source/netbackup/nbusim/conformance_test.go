@@ -41,6 +41,7 @@ func newChecked(t *testing.T, docs *vendordoc.Collection, release, version strin
 	}
 	s.AddHistory(nbusim.Workload{Seed: 3, Turbulence: 0.5}, 300, 24*time.Hour)
 	s.AddPolicy(nbusim.Policy{Name: "other", Type: "Hadoop", Clients: []string{"hdfs-1"}, Schedules: []nbusim.Schedule{{Name: "monthly", BackupType: "Full Backup"}}})
+	s.AddAlerts(nbusim.Alert{}, nbusim.Alert{Severity: "INFO", Created: at})
 	s.AddJob(nbusim.JobSpec{})
 	s.AddJob(nbusim.JobSpec{Life: []nbusim.Step{{State: nbusim.Active}, {After: time.Hour, State: nbusim.Done}}})
 	c := &checked{t: t, version: version, server: s}
@@ -116,6 +117,7 @@ func testAnswers(t *testing.T, docs *vendordoc.Collection) {
 			"/config/policies/", "/config/policies/?page%5Blimit%5D=500&page%5Boffset%5D=0", "/config/policies/linux-01",
 			"/config/policies/windows-02", "/config/policies/vm-03", "/config/policies/oracle-04", "/config/policies/mssql-05",
 			"/config/policies/filer-06", "/config/policies/cloud-07", "/config/policies/catalog-08", "/config/policies/other",
+			"/manage/alerts", "/manage/alerts?page%5Blimit%5D=100&page%5Boffset%5D=0",
 		} {
 			c.ask(http.MethodGet, path, "", http.StatusOK)
 		}

@@ -17,6 +17,7 @@ const (
 	NamespaceTapeDevices    = "|STORAGE|TAPE-DEVICES|"
 	NamespaceAPIKeys        = "|SECURITY|USERS|API-KEYS|"
 	NamespacePolicies       = "|PROTECTION|POLICIES|"
+	NamespaceAlerts         = "|MANAGE|EMAIL-NOTIFICATIONS|"
 )
 
 // DefaultKey is the API key of a server whose options name neither keys nor users.

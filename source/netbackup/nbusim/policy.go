@@ -149,26 +149,16 @@ const (
 	maxPolicyLimit = 500
 )
 
-// visiblePolicies are none to a credential without the role.
-func (s *Server) visiblePolicies(x *exchange) []Policy {
-	if !x.allowed {
-		return nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.policies)
-}
-
 func (s *Server) policyList(x *exchange) reply {
 	var rows []row
-	for _, p := range s.visiblePolicies(x) {
+	for _, p := range shown(s, x, &s.policies) {
 		rows = append(rows, p.row())
 	}
 	return x.list(rows, policyColumns(), maxPolicyLimit)
 }
 
 func (s *Server) onePolicy(x *exchange) reply {
-	for _, p := range s.visiblePolicies(x) {
+	for _, p := range shown(s, x, &s.policies) {
 		if p.Name == x.lastSegment() {
 			return x.json(http.StatusOK, p.whole())
 		}

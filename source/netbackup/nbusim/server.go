@@ -45,6 +45,7 @@ type Server struct {
 	jobs     *jobBook
 	storage  Estate
 	policies []Policy
+	alerts   []Alert
 	keep     time.Duration
 	agenda   agenda
 	// workload numbers the live workloads: what an older one has planned does not happen.
@@ -115,6 +116,7 @@ func (s *Server) routes() *http.ServeMux {
 		"/storage/drives":               {method: get, base: jsonType, namespace: NamespaceTapeDevices, answer: (*Server).tapeDrives},
 		"/config/policies/{$}":          {method: get, base: jsonType, namespace: NamespacePolicies, answer: (*Server).policyList},
 		"/config/policies/{name}":       {method: get, base: jsonType, namespace: NamespacePolicies, answer: (*Server).onePolicy},
+		"/manage/alerts":                {method: get, base: jsonType, namespace: NamespaceAlerts, answer: (*Server).alertList},
 	} {
 		mux.Handle(Mount+path, answering(func(req *http.Request) reply { return s.serve(r, req) }))
 	}

@@ -1,0 +1,51 @@
+package netbackup
+
+import (
+	"context"
+	"errors"
+	"iter"
+)
+
+// seldom reads what changes rarely and comes in many pages: some times an hour. Between two
+// readings its gauges stand; it resets them itself.
+type seldom struct {
+	gauges *gauges
+	count  func(context.Context) (rows int, err error) // sets the gauges
+
+	rows   int
+	err    error
+	readAt int64 // server's clock, ms; 0 where it must be read
+}
+
+const seldomEvery = 900_000 // ms between two readings
+
+// read asks again in the next cycle where it failed, but not for what the server does not offer.
+func (s *seldom) read(ctx context.Context, now int64) (int, error) {
+	if s.readAt != 0 && now-s.readAt < seldomEvery && now >= s.readAt {
+		return s.rows, s.err
+	}
+	s.gauges.reset()
+	s.readAt = 0
+	s.rows, s.err = s.count(ctx)
+	if s.err == nil || errors.Is(s.err, ErrNotOffered) {
+		s.readAt = max(now, 1)
+	}
+	return s.rows, s.err
+}
+
+// collector is one whose success proves no credential: often it asks nothing.
+func (s *seldom) collector(name string) *collector {
+	return &collector{name: name, gauges: s.gauges, read: s.read, anonymous: true, standing: true}
+}
+
+// countRows calls note for each row.
+func countRows[T any](rows iter.Seq2[T, error], note func(*T)) (n int, err error) {
+	for v, err := range rows {
+		if err != nil {
+			return n, err
+		}
+		n++
+		note(&v)
+	}
+	return n, nil
+}
