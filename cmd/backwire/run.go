@@ -34,10 +34,10 @@ takes over within seconds when the other has ended, however it did.`,
 	return cmd
 }
 
-// gcPercent lets the heap grow by half between two collections, where Go's default doubles it. Beside a
+// gcPercent lets the heap grow by a quarter between two collections, where Go's default doubles it. Beside a
 // backup server memory is dearer than the few milliseconds of processor time of a collection; the peak of
-// a first read is a tenth lower. GOGC, where it is set, wins.
-const gcPercent = 50
+// a first read is a fifth lower. GOGC, where it is set, wins.
+const gcPercent = 25
 
 // spareMemory is the program's own choice and not an agent's.
 func (sh *shell) spareMemory() {
