@@ -83,14 +83,14 @@ func (s tree) extend(t *testing.T, plain, folder string) {
 // mirror is where the host's apt gets its own packages from.
 func mirror(t *testing.T) string {
 	t.Helper()
-	out := command(t, "apt-get", "indextargets", "--format", "$(RELEASE) $(REPO_URI)", "Created-By: Packages")
+	out := command(t, "apt-get", "indextargets", "--format", "$(ORIGIN) $(COMPONENT) $(RELEASE) $(REPO_URI)", "Created-By: Packages")
 	codename := strings.TrimSpace(command(t, "sh", "-c", `. /etc/os-release && echo "$VERSION_CODENAME"`))
 	for line := range strings.Lines(out) {
-		if release, uri, _ := strings.Cut(strings.TrimSpace(line), " "); release == codename {
+		if uri, ok := strings.CutPrefix(strings.TrimSpace(line), "Debian main "+codename+" "); ok {
 			return uri
 		}
 	}
-	t.Fatalf("apt's sources name no mirror of %s:\n%s", codename, out)
+	t.Fatalf("apt's sources name no mirror of %s (is apt-get update to be run?):\n%s", codename, out)
 	return ""
 }
 
