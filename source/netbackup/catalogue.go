@@ -63,7 +63,7 @@ type storageFamilies struct {
 }
 
 type protectionFamilies struct {
-	alerts *family
+	alerts, malwareScans, scannedFiles, impactedFiles, images, slos *family
 }
 
 func newCatalogue() *catalogue {
@@ -261,6 +261,19 @@ func (c *catalogue) protection() {
 	s := shelf{c, sectionProtection, collectorAlerts}
 	c.alerts = s.gauge("nbu_alerts", "",
 		"Alerts that the server keeps.", "severity", "category")
+	s.collector = collectorMalware
+	c.malwareScans = s.gauge("nbu_malware_scans", "",
+		"Images by their newest malware scan: how it stands, and what it found.", "state", "result")
+	c.scannedFiles = s.gauge("nbu_malware_scanned_files", "",
+		"Files that the newest malware scans of all images have read.")
+	c.impactedFiles = s.gauge("nbu_malware_impacted_files", "",
+		"Files that the newest malware scans of all images found to be impacted.")
+	s.collector = collectorImages
+	c.images = s.gauge("nbu_images", "",
+		"Images of the last 24 hours by what malware scans and the detection of anomalies say of them.", "malware_status", "anomaly_status")
+	s.collector = collectorSLOs
+	c.slos = s.gauge("nbu_slos", "",
+		"Service level objectives (protection plans).", "workload")
 }
 
 // durationBuckets run from a minute to a day.

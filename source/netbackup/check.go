@@ -1,6 +1,7 @@
 package netbackup
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -128,6 +129,7 @@ func (s *Site) checkLogin(ctx context.Context) probe.Finding {
 // question is what a collector asks for.
 type question struct {
 	first     func(context.Context) (rows int, err error) // asks for the first row
+	operation string                                      // that the role must allow; empty is |OPERATIONS|VIEW|
 	namespace string                                      // of the role that may see the rows (the documents' "Access Control")
 	always    bool                                        // every server has rows: none means that the role is missing
 	needed    bool                                        // a server that does not offer it is none that the agent is for
@@ -136,19 +138,27 @@ type question struct {
 func (s *Site) question(collector string) (question, bool) {
 	switch collector {
 	case collectorStorage:
-		return question{func(ctx context.Context) (int, error) { return first(s.client.StorageUnits(ctx)) }, "|STORAGE|STORAGE-UNITS|", true, false}, true
+		return question{first: func(ctx context.Context) (int, error) { return first(s.client.StorageUnits(ctx)) }, namespace: "|STORAGE|STORAGE-UNITS|", always: true}, true
 	case collectorDiskPools:
-		return question{func(ctx context.Context) (int, error) { return first(s.client.DiskPools(ctx)) }, "|STORAGE|DISK-POOLS|", false, false}, true
+		return question{first: func(ctx context.Context) (int, error) { return first(s.client.DiskPools(ctx)) }, namespace: "|STORAGE|DISK-POOLS|"}, true
 	case collectorStorageServers:
-		return question{func(ctx context.Context) (int, error) { return first(s.client.StorageServers(ctx)) }, "|STORAGE|STORAGE-SERVERS|", false, false}, true
+		return question{first: func(ctx context.Context) (int, error) { return first(s.client.StorageServers(ctx)) }, namespace: "|STORAGE|STORAGE-SERVERS|"}, true
 	case collectorTapeDrives:
-		return question{func(ctx context.Context) (int, error) { return first(s.client.TapeDrives(ctx)) }, "|STORAGE|TAPE-DEVICES|", false, false}, true
+		return question{first: func(ctx context.Context) (int, error) { return first(s.client.TapeDrives(ctx)) }, namespace: "|STORAGE|TAPE-DEVICES|"}, true
 	case collectorJobs:
-		return question{func(ctx context.Context) (int, error) { return first(s.client.Jobs(ctx, JobQuery{Limit: 1})) }, "|MANAGE|JOBS|", true, true}, true
+		return question{first: func(ctx context.Context) (int, error) { return first(s.client.Jobs(ctx, JobQuery{Limit: 1})) }, namespace: "|MANAGE|JOBS|", always: true, needed: true}, true
 	case collectorPolicies:
-		return question{func(ctx context.Context) (int, error) { return first(s.client.Policies(ctx)) }, "|PROTECTION|POLICIES|", false, false}, true
+		return question{first: func(ctx context.Context) (int, error) { return first(s.client.Policies(ctx)) }, namespace: "|PROTECTION|POLICIES|"}, true
 	case collectorAlerts:
 		return asks(s.client.Alerts, "|MANAGE|EMAIL-NOTIFICATIONS|"), true
+	case collectorMalware:
+		q := asks(s.client.MalwareScans, "|MANAGE|MALWARE|")
+		q.operation = "|OPERATIONS|MANAGE|MALWARE|VIEW-SCAN-RESULT|"
+		return q, true
+	case collectorImages:
+		return asks(s.client.Images, "|MANAGE|IMAGES|"), true
+	case collectorSLOs:
+		return asks(s.client.SLOs, "|PROTECTION|PROTECTION_PLAN|"), true
 	}
 	return question{}, false
 }
@@ -194,7 +204,7 @@ func (q question) check(ctx context.Context, collector string) probe.Finding {
 
 // grant says what to change where rows are not shown.
 func (q question) grant() string {
-	return "give the credential's role the View permission on " + q.namespace + " (|OPERATIONS|VIEW|; web UI: Security > RBAC > the role > Global permissions)"
+	return "give the credential's role the View permission on " + q.namespace + " (" + cmp.Or(q.operation, "|OPERATIONS|VIEW|") + "; web UI: Security > RBAC > the role > Global permissions)"
 }
 
 // failedCheck takes an error apart into what came back and what to do.

@@ -210,6 +210,25 @@ func FuzzAlerts(f *testing.F) {
 	fuzzRows(f, alertRow, func(t *testing.T, a Alert) { checkText(t, a.Severity, a.Category) })
 }
 
+func FuzzMalwareScans(f *testing.F) {
+	f.Add([]byte(page("", vendorScan, olderScan)))
+	fuzzRows(f, malwareScanRow, func(t *testing.T, m MalwareScan) { checkText(t, m.State, m.Result) })
+}
+
+func FuzzImages(f *testing.F) {
+	f.Add([]byte(page("", newerImage, olderImage)))
+	fuzzRows(f, imageRow, func(t *testing.T, i Image) { checkText(t, i.MalwareStatus, i.AnomalyStatus) })
+}
+
+func FuzzSLOs(f *testing.F) {
+	f.Add([]byte(page("", vendorSLO)))
+	fuzzRows(f, sloRow, func(t *testing.T, s SLO) {
+		if checkText(t, s.ID, s.Workload); s.ID == "" {
+			t.Errorf("SLO %+v", s)
+		}
+	})
+}
+
 func FuzzPolicies(f *testing.F) {
 	f.Add([]byte(page("", listedPolicy)))
 	fuzzRows(f, policyRow, func(t *testing.T, p Policy) {

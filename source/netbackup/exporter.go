@@ -19,7 +19,8 @@ type exporterFamilies struct {
 	jobs, bytes, byStatus, byState, byReason, files, dedup *family
 	diskBytes, diskCapacity, unitMaxJobs, unitFragment     *family
 	unitInfo, poolVolumes, drives, driveInfo               *family
-	alerts                                                 *family
+	alerts, malwareScans, scannedFiles, infectedFiles      *family
+	images, slos                                           *family
 	apiVersion, lastScrape                                 *family
 	clientSuccess, clientJobs, clientJobSuccess            *family
 }
@@ -74,6 +75,14 @@ func (c *catalogue) exporterProtection(s shelf) {
 	x := c.exporter
 	s.collector = collectorAlerts
 	x.alerts = s.gauge("nbu_alerts_count", "", "Alerts that the server keeps.", "severity", "category")
+	s.collector = collectorMalware
+	x.scannedFiles = s.gauge("nbu_malware_files_scanned", "", "Files that the newest malware scans have read.")
+	x.infectedFiles = s.gauge("nbu_malware_files_infected", "", "Files that the newest malware scans found to be impacted.")
+	x.malwareScans = s.gauge("nbu_malware_scan_count", "", "Newest malware scans by their state.", "status")
+	s.collector = collectorImages
+	x.images = s.gauge("nbu_catalog_images_count", "", "Images of the last 24 hours.", "malware_status", "anomaly_status")
+	s.collector = collectorSLOs
+	x.slos = s.gauge("nbu_slo_count", "", "Service level objectives.")
 }
 
 // noteUnit sets what that exporter tells of a storage unit; of tape it tells nothing.
@@ -113,6 +122,27 @@ func (x *exporterFamilies) noteDrive(g *gauges, v *TapeDrive) {
 func (x *exporterFamilies) noteAlert(g *gauges, a *Alert) {
 	if x != nil {
 		g.add(x.alerts, 1, a.Severity, a.Category)
+	}
+}
+
+func (x *exporterFamilies) noteScan(g *gauges, m *MalwareScan) {
+	if x == nil {
+		return
+	}
+	g.add(x.malwareScans, 1, m.State)
+	addCount(g, x.scannedFiles, m.Scanned)
+	addCount(g, x.infectedFiles, m.Impacted)
+}
+
+func (x *exporterFamilies) noteImage(g *gauges, i *Image) {
+	if x != nil {
+		g.add(x.images, 1, i.MalwareStatus, i.AnomalyStatus)
+	}
+}
+
+func (x *exporterFamilies) noteSLO(g *gauges) {
+	if x != nil {
+		g.add(x.slos, 1)
 	}
 }
 

@@ -39,6 +39,11 @@ func replacements() []replacement {
 		{"nbu_tape_drives_count", "nbu_tape_drive_up", "One series a drive: `count by (drive_type) (nbu_tape_drive_up == 0)`."},
 		{"nbu_tape_drive_info", "nbu_tape_drive_up", "A drive that is up by one of its paths is up in the new one; the old one has the state's word."},
 		{"nbu_alerts_count", "nbu_alerts", ""},
+		{"nbu_malware_files_scanned", "nbu_malware_scanned_files", ""},
+		{"nbu_malware_files_infected", "nbu_malware_impacted_files", ""},
+		{"nbu_malware_scan_count", "nbu_malware_scans", "`status` is `state` in the new one, which has the result too."},
+		{"nbu_catalog_images_count", "nbu_images", "Images of the last 24 hours, in both."},
+		{"nbu_slo_count", "nbu_slos", "By workload: `sum by (site) (nbu_slos)`."},
 		{"nbu_api_version", "nbu_server_info", "The version is the label `api_version`."},
 		{"nbu_last_scrape_timestamp_seconds", "nbu_collector_last_success_timestamp_seconds", "By collector; the sources are `storage` and `jobs` in the old one."},
 	}
@@ -47,12 +52,7 @@ func replacements() []replacement {
 // missing are the names that need what is not collected.
 func missing() []replacement {
 	return []replacement{
-		{"nbu_catalog_images_count", "", notEmitted},
-		{"nbu_malware_files_infected", "", notEmitted},
-		{"nbu_malware_files_scanned", "", notEmitted},
-		{"nbu_malware_scan_count", "", notEmitted},
 		{"nbu_response_time_ms", "nbu_collector_duration_seconds", "A pushed metric has no scrape to time; each collector's duration is told."},
-		{"nbu_slo_count", "", notEmitted},
 		{"nbu_tape_media_count", "", notEmitted},
 		{"nbu_tape_pool_partially_full", "", notEmitted},
 		{"nbu_tape_robot_device_hosts", "", notEmitted},

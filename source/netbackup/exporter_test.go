@@ -66,6 +66,7 @@ func someJobs(r *rig) (ended time.Time) {
 const legacyLines = `
 	nbu_alerts_count{category=JOB,severity=ERROR} 2
 	nbu_api_version{version=14.0} 1
+	nbu_catalog_images_count{anomaly_status=NOT_PROCESSED,malware_status=NOT_SCANNED} 2
 	nbu_client_jobs_count{action=BACKUP,client=db-1,status=0} 1
 	nbu_client_jobs_count{action=BACKUP,client=db-2,status=58} 1
 	nbu_client_jobs_count{action=BACKUP,client=vm-1,status=1} 2
@@ -98,6 +99,10 @@ const legacyLines = `
 	nbu_jobs_state_count{action=BACKUP,state=DONE} 4
 	nbu_jobs_state_count{action=BACKUP,state=QUEUED} 1
 	nbu_jobs_state_count{action=DUPLICATE,state=DONE} 1
+	nbu_malware_files_infected{} 3
+	nbu_malware_files_scanned{} 200
+	nbu_malware_scan_count{status=SCAN_COMPLETED} 2
+	nbu_slo_count{} 2
 	nbu_status_count{action=BACKUP,status=0} 1
 	nbu_status_count{action=BACKUP,status=1} 2
 	nbu_status_count{action=BACKUP,status=58} 1
@@ -117,6 +122,9 @@ func TestExporterNames(t *testing.T) {
 		e.Drives = []nbusim.TapeDrive{{Name: "drive-1", Host: "media-1"}, {Name: "drive-2", Host: "media-1"}}
 		r := newRig(t, nbusim.Options{Storage: e}, withExporter)
 		r.sim.AddAlerts(nbusim.Alert{}, nbusim.Alert{})
+		r.sim.AddMalwareScans(nbusim.MalwareScan{Scanned: 100, Impacted: 3}, nbusim.MalwareScan{Scanned: 100})
+		r.sim.AddImages(nbusim.Image{At: r.sim.Now()}, nbusim.Image{At: r.sim.Now()})
+		r.sim.AddSLOs(nbusim.SLO{Name: "gold"}, nbusim.SLO{Name: "silver", Workload: "CLOUD"})
 		ended := someJobs(r)
 		r.tick()
 		want := strings.ReplaceAll(legacyLines, "ENDED", fmt.Sprint(float64(ended.Unix())))

@@ -25,13 +25,16 @@ const (
 	collectorTapeDrives     = "tape_drives"
 	collectorPolicies       = "policies"
 	collectorAlerts         = "alerts"
+	collectorMalware        = "malware"
+	collectorImages         = "images"
+	collectorSLOs           = "slos"
 )
 
 // Collectors are the names that SiteConfig.Collect may hold.
 func Collectors() []string {
 	return []string{
 		collectorServer, collectorStorage, collectorDiskPools, collectorStorageServers, collectorTapeDrives, collectorJobs, collectorPolicies,
-		collectorAlerts,
+		collectorAlerts, collectorMalware, collectorImages, collectorSLOs,
 	}
 }
 
@@ -180,6 +183,9 @@ func (s *Site) everyCollector() []*collector {
 		{name: collectorJobs, gauges: s.open.gauges, read: s.readJobs},
 		{name: collectorPolicies, gauges: s.policies.gauges, read: s.policies.read, anonymous: true}, // often it asks nothing
 		s.alerts().collector(collectorAlerts),
+		s.malware().collector(collectorMalware),
+		s.images().collector(collectorImages),
+		s.slos().collector(collectorSLOs),
 	}
 }
 

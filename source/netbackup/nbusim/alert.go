@@ -13,11 +13,7 @@ type Alert struct {
 }
 
 // AddAlerts adds alerts that the server keeps.
-func (s *Server) AddAlerts(alerts ...Alert) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.alerts = append(s.alerts, alerts...)
-}
+func (s *Server) AddAlerts(alerts ...Alert) { addTo(s, &s.alerts, alerts) }
 
 func (a Alert) row(id int) row {
 	defaultTo(&a.Severity, "ERROR")

@@ -42,6 +42,9 @@ func newChecked(t *testing.T, docs *vendordoc.Collection, release, version strin
 	s.AddHistory(nbusim.Workload{Seed: 3, Turbulence: 0.5}, 300, 24*time.Hour)
 	s.AddPolicy(nbusim.Policy{Name: "other", Type: "Hadoop", Clients: []string{"hdfs-1"}, Schedules: []nbusim.Schedule{{Name: "monthly", BackupType: "Full Backup"}}})
 	s.AddAlerts(nbusim.Alert{}, nbusim.Alert{Severity: "INFO", Created: at})
+	s.AddMalwareScans(nbusim.MalwareScan{}, nbusim.MalwareScan{State: "SCAN_FAILED", Impacted: 2})
+	s.AddImages(nbusim.Image{At: at}, nbusim.Image{At: at, MalwareStatus: "INFECTION_DETECTED_BY_FILE_HASH_SEARCH", AnomalyStatus: "ANOMALOUS"})
+	s.AddSLOs(nbusim.SLO{Name: "gold"})
 	s.AddJob(nbusim.JobSpec{})
 	s.AddJob(nbusim.JobSpec{Life: []nbusim.Step{{State: nbusim.Active}, {After: time.Hour, State: nbusim.Done}}})
 	c := &checked{t: t, version: version, server: s}
@@ -118,6 +121,9 @@ func testAnswers(t *testing.T, docs *vendordoc.Collection) {
 			"/config/policies/windows-02", "/config/policies/vm-03", "/config/policies/oracle-04", "/config/policies/mssql-05",
 			"/config/policies/filer-06", "/config/policies/cloud-07", "/config/policies/catalog-08", "/config/policies/other",
 			"/manage/alerts", "/manage/alerts?page%5Blimit%5D=100&page%5Boffset%5D=0",
+			"/malware/latest-scan-results", "/malware/latest-scan-results?page%5Blimit%5D=100&page%5Boffset%5D=1",
+			"/catalog/images", "/catalog/images?page%5Blimit%5D=100&page%5Boffset%5D=1",
+			"/servicecatalog/slos", "/servicecatalog/slos?page%5Blimit%5D=100&page%5Boffset%5D=0",
 		} {
 			c.ask(http.MethodGet, path, "", http.StatusOK)
 		}

@@ -18,6 +18,9 @@ const (
 	NamespaceAPIKeys        = "|SECURITY|USERS|API-KEYS|"
 	NamespacePolicies       = "|PROTECTION|POLICIES|"
 	NamespaceAlerts         = "|MANAGE|EMAIL-NOTIFICATIONS|"
+	NamespaceMalware        = "|MANAGE|MALWARE|"
+	NamespaceImages         = "|MANAGE|IMAGES|"
+	NamespaceSLOs           = "|PROTECTION|PROTECTION_PLAN|"
 )
 
 // DefaultKey is the API key of a server whose options name neither keys nor users.

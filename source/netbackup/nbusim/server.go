@@ -46,6 +46,9 @@ type Server struct {
 	storage  Estate
 	policies []Policy
 	alerts   []Alert
+	scans    []MalwareScan
+	images   []Image
+	slos     []SLO
 	keep     time.Duration
 	agenda   agenda
 	// workload numbers the live workloads: what an older one has planned does not happen.
@@ -117,6 +120,9 @@ func (s *Server) routes() *http.ServeMux {
 		"/config/policies/{$}":          {method: get, base: jsonType, namespace: NamespacePolicies, answer: (*Server).policyList},
 		"/config/policies/{name}":       {method: get, base: jsonType, namespace: NamespacePolicies, answer: (*Server).onePolicy},
 		"/manage/alerts":                {method: get, base: jsonType, namespace: NamespaceAlerts, answer: (*Server).alertList},
+		"/malware/latest-scan-results":  {method: get, base: jsonType, namespace: NamespaceMalware, answer: (*Server).latestScans},
+		"/catalog/images":               {method: get, base: jsonType, namespace: NamespaceImages, answer: (*Server).imageList},
+		"/servicecatalog/slos":          {method: get, base: jsonType, namespace: NamespaceSLOs, answer: (*Server).sloList},
 	} {
 		mux.Handle(Mount+path, answering(func(req *http.Request) reply { return s.serve(r, req) }))
 	}

@@ -70,7 +70,7 @@ func (s *Server) authorizationContext(x *exchange) reply {
 	permissions := []map[string]any{}
 	for _, ns := range []string{
 		NamespaceJobs, NamespaceStorageUnits, NamespaceDiskPools, NamespaceStorageServers, NamespaceTapeDevices, NamespaceAPIKeys,
-		NamespacePolicies, NamespaceAlerts,
+		NamespacePolicies, NamespaceAlerts, NamespaceMalware, NamespaceImages, NamespaceSLOs,
 	} {
 		if x.who.may(ns) {
 			permissions = append(permissions, map[string]any{"permission": "|OPERATIONS|VIEW|", "collections": []string{ns}})

@@ -90,21 +90,23 @@ func (c *Collection) item(version, path string) (*routers.Route, error) {
 }
 
 // find looks in the release itself and then in the others, the newest first; from is the version of
-// the release that has it.
+// the release that has it. A path that is described in part everywhere is taken for what there is.
 func (c *Collection) find(version, path string) (e entry, from string, err error) {
 	if releases()[version] == "" {
 		return e, "", fmt.Errorf("media type version %s: %w", version, ErrUndescribed)
 	}
 	others := slices.Sorted(maps.Keys(releases()))
 	slices.Reverse(others)
-	for _, v := range append([]string{version}, others...) {
-		entries, err := c.entries(releases()[v])
-		if err != nil {
-			return e, "", err
-		}
-		i := slices.IndexFunc(entries, func(e entry) bool { return e.matches(path) && !c.holes[e] })
-		if i >= 0 {
-			return entries[i], v, nil
+	for _, holes := range []bool{false, true} {
+		for _, v := range append([]string{version}, others...) {
+			entries, err := c.entries(releases()[v])
+			if err != nil {
+				return e, "", err
+			}
+			i := slices.IndexFunc(entries, func(e entry) bool { return e.matches(path) && c.holes[e] == holes })
+			if i >= 0 {
+				return entries[i], v, nil
+			}
 		}
 	}
 	return e, "", fmt.Errorf("%s: %w", path, ErrUndescribed)
@@ -161,14 +163,19 @@ func pathIn(line []byte) (string, bool) {
 
 // load makes a document of one path alone.
 func (c *Collection) load(e entry, from, version string) (*routers.Route, error) {
-	item, err := c.pathItem(e)
+	item, components, err := c.pathItem(e)
 	if err != nil {
 		return nil, fmt.Errorf("read %s of %s: %w", e.path, e.file, err)
 	}
-	whole, err := json.Marshal(map[string]any{
+	document := map[string]any{
 		"openapi": "3.0.0", "info": map[string]any{"title": "one path", "version": version},
 		"paths": map[string]any{e.path: lenient(item)},
-	})
+	}
+	if c.holes[e] {
+		document["components"] = lenient(components)
+		document = withoutOtherFiles(document).(map[string]any)
+	}
+	whole, err := json.Marshal(document)
 	if err != nil {
 		return nil, fmt.Errorf("read %s of %s: %w", e.path, e.file, err)
 	}
@@ -186,26 +193,47 @@ func (c *Collection) load(e entry, from, version string) (*routers.Route, error)
 	return &routers.Route{Spec: spec, Path: e.path, PathItem: spec.Paths.Value(e.path)}, nil
 }
 
-// pathItem decodes one path; the rest of the file is only there for the aliases that point into it.
-func (c *Collection) pathItem(e entry) (any, error) {
+// withoutOtherFiles leaves open what is described in files that the collection lacks.
+func withoutOtherFiles(v any) any {
+	switch v := v.(type) {
+	case []any:
+		for i := range v {
+			v[i] = withoutOtherFiles(v[i])
+		}
+	case map[string]any:
+		if ref, ok := v["$ref"].(string); ok && strings.HasPrefix(ref, "./") {
+			return map[string]any{"description": "in another file"}
+		}
+		for key := range v {
+			v[key] = withoutOtherFiles(v[key])
+		}
+	}
+	return v
+}
+
+// pathItem decodes one path, and what the whole file shares.
+func (c *Collection) pathItem(e entry) (item, components any, err error) {
 	root := c.roots[e.file]
 	if root == nil {
 		b, err := os.ReadFile(e.file)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		root = &yaml.Node{}
 		if err := yaml.Unmarshal(b, root); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		c.roots[e.file] = root
 	}
 	node := child(child(root.Content[0], "paths"), e.path)
 	if node == nil {
-		return nil, ErrUndescribed
+		return nil, nil, ErrUndescribed
 	}
-	var item any
-	return item, node.Decode(&item)
+	if shared := child(root.Content[0], "components"); shared != nil && c.holes[e] {
+		err = shared.Decode(&components)
+	}
+	err = errors.Join(err, node.Decode(&item))
+	return item, components, err
 }
 
 func child(n *yaml.Node, key string) *yaml.Node {

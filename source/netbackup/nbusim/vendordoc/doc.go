@@ -14,6 +14,8 @@
 //     string, a date for a string), and nothing is checked against them.
 //   - oneOf becomes anyOf: the alternatives of a storage unit's attributes are objects without required
 //     properties, so that every object fits both and oneOf could never hold.
+//   - What is described in a file that the collection lacks is left open, where no release has it in one (the refusals of
+//     /catalog/images).
 //   - servers is left out: "https://<masterserver>:1556" is not a URL.
 //   - The query parameters page[limit] and the like have no style; their names are taken literally.
 package vendordoc
