@@ -168,7 +168,7 @@ func TestWrongValues(t *testing.T) {
 		"a pattern that is none":        {"BACKWIRE_REMOTE_WRITE_DROP=nbu_(", "regular expression"},
 		"a scope that is none":          {"BACKWIRE_REMOTE_WRITE_OAUTH2_SCOPES=a,,b", "words separated by commas"},
 		"a collector with blanks":       {"BACKWIRE_COLLECT=jobs storage", "all,-name"},
-		"a collector that is none":      {"BACKWIRE_COLLECT=all,-tapes", "server, storage, disk_pools, storage_servers, tape_drives, jobs, policies, alerts, malware, images, slos, all, not -tapes"},
+		"a collector that is none":      {"BACKWIRE_COLLECT=all,-tapes", "server, storage, disk_pools, storage_servers, tape_drives, jobs, policies, alerts, malware, images, slos, tape_media, volume_pools, robots, all, not -tapes"},
 		"a site's name in capitals":     {"BACKWIRE_NETBACKUP_SITES=Paris", "lower-case"},
 		"a CA file that is not there":   {"BACKWIRE_NETBACKUP_CA_FILE=/nowhere/ca.pem", "no such file"},
 		"a CA file that is a directory": {"BACKWIRE_NETBACKUP_CA_FILE=/", "is not a file"},

@@ -218,7 +218,7 @@ func TestCheckIsWell(t *testing.T) {
 	for _, line := range []string{
 		"configuration is well", "ok name 127.0.0.1 is an address", "ok route connected to 127.0.0.1:", "ok certificate TLS 1.3", "ok version API version 14.0",
 		"ok clock within 1s", "ok login the credential is accepted", "ok role storage readable", "ok role disk_pools readable",
-		"ok role storage_servers readable", "ok role tape_drives", "ok role jobs readable", "ok role policies", "ok role alerts", "ok role malware", "ok role images", "ok role slos", "ok write stored in", "steps are well",
+		"ok role storage_servers readable", "ok role tape_drives", "ok role jobs readable", "ok role policies", "ok role alerts", "ok role malware", "ok role images", "ok role slos", "ok role tape_media", "ok role volume_pools", "ok role robots", "ok write stored in", "steps are well",
 	} {
 		if !strings.Contains(strings.Join(strings.Fields(stdout), " "), line) {
 			t.Errorf("there is no line %q:\n%s", line, stdout)
@@ -263,7 +263,7 @@ func TestCheckJSON(t *testing.T) {
 	if err := d.Decode(&got); err != nil {
 		t.Fatalf("%v:\n%s", err, stdout)
 	}
-	if code != exitFailed || got.Failed != 1 || got.Version == "" || got.Warnings == nil || len(got.Findings) != 19 {
+	if code != exitFailed || got.Failed != 1 || got.Version == "" || got.Warnings == nil || len(got.Findings) != 22 {
 		t.Errorf("exit code %d, %d failed, %d findings", code, got.Failed, len(got.Findings))
 	}
 	for _, f := range got.Findings {

@@ -60,6 +60,7 @@ type storageFamilies struct {
 	poolRaw, poolUsable, poolUsed, poolAvailable            *family
 	poolHighWater, poolLowWater, poolUp, volumeUp           *family
 	serverUp, serverDedup, driveUp                          *family
+	tapes, partlyFull, robotHosts                           *family
 }
 
 type protectionFamilies struct {
@@ -255,6 +256,15 @@ func (c *catalogue) tapeDrives() {
 	s := shelf{c, sectionStorage, collectorTapeDrives}
 	c.driveUp = s.gauge("nbu_tape_drive_up", "",
 		"1 when the tape drive is up, by one path at least, else 0.", "tape_drive", "media_server", "drive_type", "robot_type", "robot_number")
+	s.collector = collectorTapeMedia
+	c.tapes = s.gauge("nbu_tape_media", "",
+		"Tapes by pool, kinds and status (FULL, FROZEN, …).", "pool", "media_type", "robot_type", "status")
+	s.collector = collectorVolumePools
+	c.partlyFull = s.gauge("nbu_tape_pool_partially_full_media", "",
+		"Tapes of the volume pool that are full in part.", "pool", "type")
+	s.collector = collectorRobots
+	c.robotHosts = s.gauge("nbu_tape_robot_hosts", "",
+		"Hosts that control tape robots.")
 }
 
 func (c *catalogue) protection() {

@@ -159,6 +159,12 @@ func (s *Site) question(collector string) (question, bool) {
 		return asks(s.client.Images, "|MANAGE|IMAGES|"), true
 	case collectorSLOs:
 		return asks(s.client.SLOs, "|PROTECTION|PROTECTION_PLAN|"), true
+	case collectorTapeMedia:
+		return asks(s.client.TapeMedia, "|STORAGE|TAPE-MEDIA|"), true
+	case collectorVolumePools:
+		return asks(s.client.VolumePools, "|STORAGE|TAPE-MEDIA|VOLUME-POOLS|"), true
+	case collectorRobots:
+		return asks(s.client.RobotHosts, "|STORAGE|TAPE-DEVICES|"), true
 	}
 	return question{}, false
 }

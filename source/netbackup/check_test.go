@@ -65,8 +65,8 @@ func wantChecks(t *testing.T, findings []probe.Finding, step, what, hint string)
 			t.Errorf("step %s: %+v; want it failed for %q with a hint %q", f.Step, f, what, hint)
 		}
 	}
-	if step == "" && len(findings) != 13 {
-		t.Errorf("%d steps, want 13: %+v", len(findings), findings)
+	if step == "" && len(findings) != 16 {
+		t.Errorf("%d steps, want 16: %+v", len(findings), findings)
 	}
 }
 

@@ -229,7 +229,7 @@ func checkIdentity(t *testing.T, c *Client, release string) {
 // A key without a role is answered 200 and no rows; its identity tells that from an
 // empty server.
 func TestKeyWithoutARoleIsToldFromAnEmptyServer(t *testing.T) {
-	for roles, want := range map[bool]int{true: 0, false: 11} {
+	for roles, want := range map[bool]int{true: 0, false: 13} {
 		key := nbusim.APIKey{Key: "k", User: "monitor"}
 		if roles {
 			key.Roles = nbusim.NoRoles()
@@ -371,7 +371,7 @@ func TestEveryRequestIsAsTheVendorDocuments(t *testing.T) {
 	for release := range releases() {
 		t.Run(release, func(t *testing.T) {
 			users := []nbusim.User{{Name: "monitor", Password: "pw", DomainType: "vx", DomainName: "primary.example"}}
-			s, err := nbusim.New(nbusim.Options{Release: release, Storage: estate(), Users: users, Keys: []nbusim.APIKey{{Key: "k"}, {Key: "other"}}})
+			s, err := nbusim.New(nbusim.Options{Release: release, Storage: withTapes(), Users: users, Keys: []nbusim.APIKey{{Key: "k"}, {Key: "other"}}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -385,7 +385,11 @@ func TestEveryRequestIsAsTheVendorDocuments(t *testing.T) {
 					Documents: docs, Next: s.Transport(), Mount: nbusim.Mount, Report: func(err error) { t.Error(err) },
 				}
 			}
-			askEverything(t, newTestClient(t, nil, checked, func(c *Config) { c.APIKey = func() (string, error) { return "k", nil } }))
+			withKey := func(c *Config) { c.APIKey = func() (string, error) { return "k", nil } }
+			if release != "10.3" { // does not offer them
+				checkTapes(t, newTestClient(t, nil, checked, withKey))
+			}
+			askEverything(t, newTestClient(t, nil, checked, withKey))
 			askEverything(t, newTestClient(t, nil, checked, func(c *Config) {
 				c.APIKey, c.Username, c.DomainName, c.DomainType = nil, "monitor", "primary.example", "vx"
 				c.Password = func() (string, error) { return "pw", nil }

@@ -229,6 +229,24 @@ func FuzzSLOs(f *testing.F) {
 	})
 }
 
+func FuzzTapeMedia(f *testing.F) {
+	f.Add([]byte(page("b", vendorTape)))
+	fuzzRows(f, tapeMediumRow, func(t *testing.T, m TapeMedium) {
+		if checkText(t, m.ID, m.Pool, m.Status); m.ID == "" {
+			t.Errorf("tape %+v", m)
+		}
+	})
+}
+
+func FuzzVolumePools(f *testing.F) {
+	f.Add([]byte(page("", vendorPool)))
+	fuzzRows(f, volumePoolRow, func(t *testing.T, p VolumePool) {
+		if checkText(t, p.Name, p.Type); p.Name == "" {
+			t.Errorf("volume pool %+v", p)
+		}
+	})
+}
+
 func FuzzPolicies(f *testing.F) {
 	f.Add([]byte(page("", listedPolicy)))
 	fuzzRows(f, policyRow, func(t *testing.T, p Policy) {

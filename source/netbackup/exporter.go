@@ -20,7 +20,7 @@ type exporterFamilies struct {
 	diskBytes, diskCapacity, unitMaxJobs, unitFragment     *family
 	unitInfo, poolVolumes, drives, driveInfo               *family
 	alerts, malwareScans, scannedFiles, infectedFiles      *family
-	images, slos                                           *family
+	images, slos, tapes, partlyFull, robotHosts            *family
 	apiVersion, lastScrape                                 *family
 	clientSuccess, clientJobs, clientJobSuccess            *family
 }
@@ -83,6 +83,17 @@ func (c *catalogue) exporterProtection(s shelf) {
 	x.images = s.gauge("nbu_catalog_images_count", "", "Images of the last 24 hours.", "malware_status", "anomaly_status")
 	s.collector = collectorSLOs
 	x.slos = s.gauge("nbu_slo_count", "", "Service level objectives.")
+	c.exporterTapes(s)
+}
+
+func (c *catalogue) exporterTapes(s shelf) {
+	x := c.exporter
+	s.collector = collectorTapeMedia
+	x.tapes = s.gauge("nbu_tape_media_count", "", "Tapes by pool and kinds.", "pool", "media_type", "robot_type")
+	s.collector = collectorVolumePools
+	x.partlyFull = s.gauge("nbu_tape_pool_partially_full", "", "Tapes of the volume pool that are full in part.", "pool_name", "pool_type")
+	s.collector = collectorRobots
+	x.robotHosts = s.gauge("nbu_tape_robot_device_hosts", "", "Hosts that control tape robots.")
 }
 
 // noteUnit sets what that exporter tells of a storage unit; of tape it tells nothing.
@@ -143,6 +154,24 @@ func (x *exporterFamilies) noteImage(g *gauges, i *Image) {
 func (x *exporterFamilies) noteSLO(g *gauges) {
 	if x != nil {
 		g.add(x.slos, 1)
+	}
+}
+
+func (x *exporterFamilies) noteTape(g *gauges, m *TapeMedium) {
+	if x != nil {
+		g.add(x.tapes, 1, m.Pool, m.Type, m.RobotType)
+	}
+}
+
+func (x *exporterFamilies) noteVolumePool(g *gauges, p *VolumePool) {
+	if x != nil {
+		setBytes(g, x.partlyFull, p.PartiallyFull, p.Name, p.Type)
+	}
+}
+
+func (x *exporterFamilies) noteRobotHost(g *gauges) {
+	if x != nil {
+		g.add(x.robotHosts, 1)
 	}
 }
 

@@ -38,6 +38,9 @@ func replacements() []replacement {
 		{"nbu_disk_pool_volume_count", "nbu_disk_volume_up", "One series a volume."},
 		{"nbu_tape_drives_count", "nbu_tape_drive_up", "One series a drive: `count by (drive_type) (nbu_tape_drive_up == 0)`."},
 		{"nbu_tape_drive_info", "nbu_tape_drive_up", "A drive that is up by one of its paths is up in the new one; the old one has the state's word."},
+		{"nbu_tape_media_count", "nbu_tape_media", "By status too: `sum by (pool, media_type, robot_type) (nbu_tape_media)`."},
+		{"nbu_tape_pool_partially_full", "nbu_tape_pool_partially_full_media", "`pool_name` and `pool_type` are `pool` and `type`."},
+		{"nbu_tape_robot_device_hosts", "nbu_tape_robot_hosts", ""},
 		{"nbu_alerts_count", "nbu_alerts", ""},
 		{"nbu_malware_files_scanned", "nbu_malware_scanned_files", ""},
 		{"nbu_malware_files_infected", "nbu_malware_impacted_files", ""},
@@ -53,9 +56,6 @@ func replacements() []replacement {
 func missing() []replacement {
 	return []replacement{
 		{"nbu_response_time_ms", "nbu_collector_duration_seconds", "A pushed metric has no scrape to time; each collector's duration is told."},
-		{"nbu_tape_media_count", "", notEmitted},
-		{"nbu_tape_pool_partially_full", "", notEmitted},
-		{"nbu_tape_robot_device_hosts", "", notEmitted},
 	}
 }
 

@@ -113,6 +113,9 @@ const legacyLines = `
 	nbu_tape_drive_info{drive_name=drive-1,drive_type=DT_HCART3,media_server=media-1,robot_number=0,status=DRIVE_STATUS_UP} 1
 	nbu_tape_drive_info{drive_name=drive-2,drive_type=DT_HCART3,media_server=media-1,robot_number=0,status=DRIVE_STATUS_UP} 1
 	nbu_tape_drives_count{drive_type=DT_HCART3,robot_type=TLD,status=DRIVE_STATUS_UP} 2
+	nbu_tape_media_count{media_type=HCART3,pool=NetBackup,robot_type=TLD} 2
+	nbu_tape_pool_partially_full{pool_name=NetBackup,pool_type=REGULAR_MEDIA_POOL} 3
+	nbu_tape_robot_device_hosts{} 1
 `
 
 // Name by name and label by label.
@@ -120,6 +123,9 @@ func TestExporterNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := oneUnit()
 		e.Drives = []nbusim.TapeDrive{{Name: "drive-1", Host: "media-1"}, {Name: "drive-2", Host: "media-1"}}
+		e.Tapes = []nbusim.TapeMedium{{ID: "A00001"}, {ID: "A00002", Status: "FROZEN"}}
+		e.VolumePools = []nbusim.VolumePool{{Name: "NetBackup", PartiallyFull: 3}}
+		e.RobotHosts = []string{"media-1"}
 		r := newRig(t, nbusim.Options{Storage: e}, withExporter)
 		r.sim.AddAlerts(nbusim.Alert{}, nbusim.Alert{})
 		r.sim.AddMalwareScans(nbusim.MalwareScan{Scanned: 100, Impacted: 3}, nbusim.MalwareScan{Scanned: 100})

@@ -18,7 +18,7 @@ type pagination struct {
 	last, count Optional[int64]
 }
 
-// pager is one of the two styles in which the server pages, for one listing.
+// pager is one of the styles in which the server pages, for one listing.
 type pager interface {
 	// ask adds the parameters of the page to be read now.
 	ask(q url.Values)
@@ -32,7 +32,7 @@ type listing[T any] struct {
 	noun   string // names the resource in the counts of what could not be read
 	path   string
 	query  url.Values
-	size   int // rows a page: the documented maximum, more answers 400
+	size   int // rows a page: the documented maximum, more answers 400; 0 where there are no pages
 	limit  int // rows at most; 0 is all
 	row    func(*decoder) (T, bool)
 	pager  func() pager
@@ -67,7 +67,9 @@ func (w *walk[T]) pages(ctx context.Context) error {
 		if q == nil {
 			q = url.Values{}
 		}
-		q.Set("page[limit]", strconv.Itoa(w.pageSize()))
+		if w.size > 0 {
+			q.Set("page[limit]", strconv.Itoa(w.pageSize()))
+		}
 		w.pager.ask(q)
 		a, err := w.client.get(ctx, w.path, q)
 		if err != nil {
@@ -195,3 +197,12 @@ func (o *offsets) next(s string) (int64, error) {
 	}
 	return next, nil
 }
+
+// whole is a list without pages.
+type whole struct{}
+
+func inOne() pager { return whole{} }
+
+func (whole) ask(url.Values) {}
+
+func (whole) advance(pagination, int) (bool, error) { return false, nil }

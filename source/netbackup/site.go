@@ -28,13 +28,16 @@ const (
 	collectorMalware        = "malware"
 	collectorImages         = "images"
 	collectorSLOs           = "slos"
+	collectorTapeMedia      = "tape_media"
+	collectorVolumePools    = "volume_pools"
+	collectorRobots         = "robots"
 )
 
 // Collectors are the names that SiteConfig.Collect may hold.
 func Collectors() []string {
 	return []string{
 		collectorServer, collectorStorage, collectorDiskPools, collectorStorageServers, collectorTapeDrives, collectorJobs, collectorPolicies,
-		collectorAlerts, collectorMalware, collectorImages, collectorSLOs,
+		collectorAlerts, collectorMalware, collectorImages, collectorSLOs, collectorTapeMedia, collectorVolumePools, collectorRobots,
 	}
 }
 
@@ -186,6 +189,9 @@ func (s *Site) everyCollector() []*collector {
 		s.malware().collector(collectorMalware),
 		s.images().collector(collectorImages),
 		s.slos().collector(collectorSLOs),
+		s.tapeMedia().collector(collectorTapeMedia),
+		s.volumePools().collector(collectorVolumePools),
+		s.robots().collector(collectorRobots),
 	}
 }
 

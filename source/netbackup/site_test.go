@@ -205,9 +205,9 @@ func TestSiteCollectsWhatIsChosen(t *testing.T) {
 	}{
 		{nil, Collectors()},
 		{[]string{"all"}, Collectors()},
-		{[]string{"all", "-jobs", "-server"}, []string{"storage", "disk_pools", "storage_servers", "tape_drives", "policies", "alerts", "malware", "images", "slos"}},
+		{[]string{"all", "-jobs", "-server"}, []string{"storage", "disk_pools", "storage_servers", "tape_drives", "policies", "alerts", "malware", "images", "slos", "tape_media", "volume_pools", "robots"}},
 		{[]string{"jobs"}, []string{"jobs"}},
-		{[]string{"-jobs"}, []string{"server", "storage", "disk_pools", "storage_servers", "tape_drives", "policies", "alerts", "malware", "images", "slos"}},
+		{[]string{"-jobs"}, []string{"server", "storage", "disk_pools", "storage_servers", "tape_drives", "policies", "alerts", "malware", "images", "slos", "tape_media", "volume_pools", "robots"}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig(t, nbusim.Options{Storage: oneUnit()}, func(cfg *SiteConfig) { cfg.Collect = c.collect })

@@ -31,8 +31,12 @@ type checked struct {
 func newChecked(t *testing.T, docs *vendordoc.Collection, release, version string) *checked {
 	t.Helper()
 	at := time.Date(2026, 3, 1, 12, 0, 0, 250e6, time.UTC)
+	e := nbusim.NewEstate(24)
+	e.Tapes = []nbusim.TapeMedium{{ID: "A00001"}, {ID: "A00002"}}
+	e.VolumePools = []nbusim.VolumePool{{Name: "None"}, {Name: "Scratch", Type: "SCRATCH_MEDIA_POOL"}}
+	e.RobotHosts = []string{"media-1"}
 	s, err := nbusim.New(nbusim.Options{
-		Release: release, Clock: func() time.Time { return at }, Storage: nbusim.NewEstate(24),
+		Release: release, Clock: func() time.Time { return at }, Storage: e,
 		Keys:  []nbusim.APIKey{{Key: nbusim.DefaultKey, Tag: "tag-1"}},
 		Users: []nbusim.User{{Name: "user", Password: "secret"}, {Name: "mfa", Password: "secret", MFA: true}},
 	})
@@ -126,6 +130,14 @@ func testAnswers(t *testing.T, docs *vendordoc.Collection) {
 			"/servicecatalog/slos", "/servicecatalog/slos?page%5Blimit%5D=100&page%5Boffset%5D=0",
 		} {
 			c.ask(http.MethodGet, path, "", http.StatusOK)
+		}
+		for _, path := range []string{
+			"/storage/tape-media", "/storage/tape-media?page%5Blimit%5D=1", "/storage/tape-media?page%5Blimit%5D=100&page%5Bafter%5D=after-A00001",
+			"/storage/tape-volume-pools", "/storage/tape-volume-pools?page%5Blimit%5D=100", "/storage/robots-device-hosts",
+		} {
+			if release != "10.3" { // has none of them
+				c.ask(http.MethodGet, path, "", http.StatusOK)
+			}
 		}
 		c.ask(http.MethodGet, "/admin/jobs?page%5Blimit%5D=101", "", http.StatusBadRequest)
 		c.ask(http.MethodGet, "/admin/jobs?filter=nonsense", "", http.StatusBadRequest)

@@ -15,6 +15,8 @@ const (
 	NamespaceDiskPools      = "|STORAGE|DISK-POOLS|"
 	NamespaceStorageServers = "|STORAGE|STORAGE-SERVERS|"
 	NamespaceTapeDevices    = "|STORAGE|TAPE-DEVICES|"
+	NamespaceTapeMedia      = "|STORAGE|TAPE-MEDIA|"
+	NamespaceVolumePools    = "|STORAGE|TAPE-MEDIA|VOLUME-POOLS|"
 	NamespaceAPIKeys        = "|SECURITY|USERS|API-KEYS|"
 	NamespacePolicies       = "|PROTECTION|POLICIES|"
 	NamespaceAlerts         = "|MANAGE|EMAIL-NOTIFICATIONS|"

@@ -70,7 +70,7 @@ func (s *Server) authorizationContext(x *exchange) reply {
 	permissions := []map[string]any{}
 	for _, ns := range []string{
 		NamespaceJobs, NamespaceStorageUnits, NamespaceDiskPools, NamespaceStorageServers, NamespaceTapeDevices, NamespaceAPIKeys,
-		NamespacePolicies, NamespaceAlerts, NamespaceMalware, NamespaceImages, NamespaceSLOs,
+		NamespacePolicies, NamespaceAlerts, NamespaceMalware, NamespaceImages, NamespaceSLOs, NamespaceTapeMedia, NamespaceVolumePools,
 	} {
 		if x.who.may(ns) {
 			permissions = append(permissions, map[string]any{"permission": "|OPERATIONS|VIEW|", "collections": []string{ns}})

@@ -1,0 +1,107 @@
+package nbusim
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+)
+
+// TapeMedium is a tape. What is not given is an LTO tape of a library in the pool NetBackup.
+type TapeMedium struct {
+	ID     string // six characters
+	Type   string // HCART3
+	Pool   string
+	Status string // ACTIVE, FULL, FROZEN
+}
+
+// VolumePool is a pool of tapes. What is not given is a regular one.
+type VolumePool struct {
+	Name          string
+	Type          string // REGULAR_MEDIA_POOL, SCRATCH_MEDIA_POOL
+	PartiallyFull int
+}
+
+func (m TapeMedium) row() row {
+	defaultTo(&m.Type, "HCART3")
+	defaultTo(&m.Pool, "NetBackup")
+	defaultTo(&m.Status, "ACTIVE")
+	return row{
+		kind: "volumeInfo", id: m.ID, path: "/storage/tape-media/",
+		attributes: map[string]any{
+			"barcode": m.ID + "L8", "mediaType": m.Type, "robot": map[string]any{"robotType": "TLD", "robotNumber": 0, "robotHost": "media-1"},
+			"slot": 1, "volumeGroup": "000_00000_TLD", "volumePool": m.Pool, "mounts": 7, "application": "NETBACKUP", "maxMounts": 0,
+			"created": "2026-01-01T00:00:00.000Z", "kiloBytes": 1024, "images": 2, "validImages": 2, "numberOfRestores": 0,
+			"originHost": "NONE", "mediaStatus": m.Status, "mediaOwner": "NONE", "lastWriteHost": "media-1",
+		},
+	}
+}
+
+func (p VolumePool) row(id int) row {
+	defaultTo(&p.Type, "REGULAR_MEDIA_POOL")
+	return row{
+		kind: "volumePoolDetails", id: itoa(id), path: "/storage/tape-volume-pools/",
+		attributes: map[string]any{"volumePoolName": p.Name, "description": "", "partiallyFullMedia": p.PartiallyFull, "poolType": p.Type},
+	}
+}
+
+const maxTapeLimit = 100
+
+func (s *Server) tapeMedia(x *exchange) reply {
+	return s.tapePage(x, s.storageRows(x, func(e Estate) (rows []row) {
+		for _, m := range e.Tapes {
+			rows = append(rows, m.row())
+		}
+		return rows
+	}))
+}
+
+func (s *Server) volumePools(x *exchange) reply {
+	return s.tapePage(x, s.storageRows(x, func(e Estate) (rows []row) {
+		for i, p := range e.VolumePools {
+			rows = append(rows, p.row(i))
+		}
+		return rows
+	}))
+}
+
+// robotHosts has no pages, and rows of a name alone.
+func (s *Server) robotHosts(x *exchange) reply {
+	if s.release.api < version105 {
+		return s.unknown(x.request)
+	}
+	shown := []any{}
+	for _, host := range s.Storage().RobotHosts {
+		if x.allowed {
+			shown = append(shown, map[string]any{"type": "deviceHost", "id": host})
+		}
+	}
+	return x.json(http.StatusOK, map[string]any{"data": shown})
+}
+
+// tapePage answers a page by cursor: the id of the last row, behind a prefix that makes it no number.
+func (s *Server) tapePage(x *exchange, rows []row) reply {
+	if s.release.api < version105 {
+		return s.unknown(x.request)
+	}
+	const prefix = "after-"
+	q := x.request.URL.Query()
+	limit, err := numberIn(q, "page[limit]", defaultLimit, 1, maxTapeLimit)
+	if err != nil {
+		return x.refuse("page[limit]", err)
+	}
+	if after := q.Get("page[after]"); after != "" {
+		i := slices.IndexFunc(rows, func(r row) bool { return prefix+r.id == after })
+		if i < 0 {
+			return x.refuse("page[after]", fmt.Errorf("%q is not a cursor", after))
+		}
+		rows = rows[i+1:]
+	}
+	shown, p := []any{}, map[string]any{"limit": limit}
+	for _, r := range rows[:min(limit, len(rows))] {
+		shown = append(shown, r.render())
+	}
+	if len(rows) > limit {
+		p["next"] = prefix + rows[limit-1].id
+	}
+	return x.json(http.StatusOK, map[string]any{"data": shown, "meta": map[string]any{"pagination": p}})
+}
