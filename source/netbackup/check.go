@@ -140,15 +140,15 @@ func (s *Site) question(collector string) (question, bool) {
 	case collectorStorage:
 		return question{first: func(ctx context.Context) (int, error) { return first(s.client.StorageUnits(ctx)) }, namespace: "|STORAGE|STORAGE-UNITS|", always: true}, true
 	case collectorDiskPools:
-		return question{first: func(ctx context.Context) (int, error) { return first(s.client.DiskPools(ctx)) }, namespace: "|STORAGE|DISK-POOLS|"}, true
+		return asks(s.client.DiskPools, "|STORAGE|DISK-POOLS|"), true
 	case collectorStorageServers:
-		return question{first: func(ctx context.Context) (int, error) { return first(s.client.StorageServers(ctx)) }, namespace: "|STORAGE|STORAGE-SERVERS|"}, true
+		return asks(s.client.StorageServers, "|STORAGE|STORAGE-SERVERS|"), true
 	case collectorTapeDrives:
-		return question{first: func(ctx context.Context) (int, error) { return first(s.client.TapeDrives(ctx)) }, namespace: "|STORAGE|TAPE-DEVICES|"}, true
+		return asks(s.client.TapeDrives, "|STORAGE|TAPE-DEVICES|"), true
 	case collectorJobs:
 		return question{first: func(ctx context.Context) (int, error) { return first(s.client.Jobs(ctx, JobQuery{Limit: 1})) }, namespace: "|MANAGE|JOBS|", always: true, needed: true}, true
 	case collectorPolicies:
-		return question{first: func(ctx context.Context) (int, error) { return first(s.client.Policies(ctx)) }, namespace: "|PROTECTION|POLICIES|"}, true
+		return asks(s.client.Policies, "|PROTECTION|POLICIES|"), true
 	case collectorAlerts:
 		return asks(s.client.Alerts, "|MANAGE|EMAIL-NOTIFICATIONS|"), true
 	case collectorMalware:

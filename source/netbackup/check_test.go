@@ -32,6 +32,7 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 		"busy":          {fault: &nbusim.Fault{Effect: nbusim.Status(503)}, step: "version", what: "server busy", hint: "try again"},
 		"server failed": {fault: &nbusim.Fault{Effect: nbusim.Status(500)}, step: "version", what: "server failed", hint: "X-Request-ID"},
 		"jobs refused":  {options: nbusim.Options{Storage: oneUnit()}, fault: &nbusim.Fault{Path: "/admin/jobs", Effect: nbusim.Status(403)}, step: "role jobs", what: "role", hint: "|MANAGE|JOBS|"},
+		"no scans":      {options: nbusim.Options{Storage: oneUnit()}, fault: &nbusim.Fault{Path: "/malware/latest-scan-results", Effect: nbusim.Status(403)}, step: "role malware", what: "role", hint: "|OPERATIONS|MANAGE|MALWARE|VIEW-SCAN-RESULT|"},
 		"no jobs":       {options: nbusim.Options{Storage: oneUnit()}, fault: &nbusim.Fault{Path: "/admin/jobs", Effect: nbusim.Status(404)}, step: "role jobs", what: "not offered", hint: "primary server"},
 		"no policies":   {options: nbusim.Options{Storage: oneUnit()}, fault: &nbusim.Fault{Path: "/config/policies/", Effect: nbusim.Status(404)}},
 	} {

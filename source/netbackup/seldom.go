@@ -38,14 +38,17 @@ func (s *seldom) collector(name string) *collector {
 	return &collector{name: name, gauges: s.gauges, read: s.read, anonymous: true, standing: true}
 }
 
-// countRows calls note for each row.
-func countRows[T any](rows iter.Seq2[T, error], note func(*T)) (n int, err error) {
-	for v, err := range rows {
-		if err != nil {
-			return n, err
+// counting is a collector that notes each row of a list.
+func counting[T any](s *Site, rows func(context.Context) iter.Seq2[T, error], note func(*gauges, *T)) *seldom {
+	g := newGauges(s.cfg.Client.Site)
+	return &seldom{gauges: g, count: func(ctx context.Context) (n int, err error) {
+		for v, err := range rows(ctx) {
+			if err != nil {
+				return n, err
+			}
+			n++
+			note(g, &v)
 		}
-		n++
-		note(&v)
-	}
-	return n, nil
+		return n, nil
+	}}
 }

@@ -1,6 +1,7 @@
 package nbusim
 
 import (
+	"maps"
 	"time"
 )
 
@@ -65,9 +66,7 @@ func (i Image) row(id, version int) row {
 	defaultTo(&i.MalwareStatus, "NOT_SCANNED")
 	defaultTo(&i.AnomalyStatus, "NOT_PROCESSED")
 	a := map[string]any{"malwareScanResult": i.scanResult()}
-	for name, v := range imageFacts() {
-		a[name] = v
-	}
+	maps.Copy(a, imageFacts())
 	a["backupTime"] = stamp(i.At)
 	if version >= version105 {
 		a["anomalyStatus"] = i.AnomalyStatus

@@ -82,8 +82,10 @@ func (s *Server) SetStorage(e Estate) {
 func (s *Server) Storage() Estate {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Estate{slices.Clone(s.storage.Units), slices.Clone(s.storage.Pools), slices.Clone(s.storage.Servers), slices.Clone(s.storage.Drives),
-		slices.Clone(s.storage.Tapes), slices.Clone(s.storage.VolumePools), slices.Clone(s.storage.RobotHosts)}
+	return Estate{
+		slices.Clone(s.storage.Units), slices.Clone(s.storage.Pools), slices.Clone(s.storage.Servers), slices.Clone(s.storage.Drives),
+		slices.Clone(s.storage.Tapes), slices.Clone(s.storage.VolumePools), slices.Clone(s.storage.RobotHosts),
+	}
 }
 
 // serverType is the word that the product uses for a category.
