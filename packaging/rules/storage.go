@@ -1,6 +1,9 @@
 package rules
 
-func storageAlerts() []alert {
+func storageAlerts() []alert { return append(roomAlerts(), downAlerts()...) }
+
+// roomAlerts are about storage that fills.
+func roomAlerts() []alert {
 	return []alert{
 		{
 			name: "NetBackupStorageFilling", severity: warning, wait: "1h",
@@ -30,6 +33,12 @@ nbu_disk_pool_high_water_mark_ratio`,
 				"Then do as for NetBackupStorageFilling.",
 			},
 		},
+	}
+}
+
+// downAlerts are about storage that does not work.
+func downAlerts() []alert {
+	return []alert{
 		{
 			name: "NetBackupDiskPoolDown", severity: critical, wait: "10m",
 			expr:    `nbu_disk_pool_up == 0`,
