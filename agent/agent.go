@@ -88,7 +88,7 @@ func (a *Agent) listen(ctx context.Context) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("status page: %w", err)
 	}
-	a.log.Info("status page", "url", "http://"+listener.Addr().String()+"/")
+	a.log.Info("status page", "address", listener.Addr().String())
 	return listener, nil
 }
 

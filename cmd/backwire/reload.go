@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"strconv"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -19,7 +21,7 @@ func newReload(sh *shell) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			pid, err := wal.Holder(cfg.Queue.Dir)
+			pid, err := runningAgent(cfg.Queue.Dir)
 			if err != nil {
 				return fmt.Errorf("find the running agent: %w", err)
 			}
@@ -30,4 +32,13 @@ func newReload(sh *shell) *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// runningAgent is the process that systemd calls the service's (systemd.service(5), ExecReload), elsewhere
+// the one that holds the queue: on a shared disk that may be a process of another host.
+func runningAgent(dir string) (int, error) {
+	if pid, err := strconv.Atoi(os.Getenv("MAINPID")); err == nil && pid > 0 {
+		return pid, nil
+	}
+	return wal.Holder(dir)
 }

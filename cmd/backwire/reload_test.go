@@ -4,7 +4,9 @@ import (
 	"errors"
 	"net/http/httptest"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -60,4 +62,22 @@ func writeEnvFile(t *testing.T, path string, env []string) {
 	if err := os.WriteFile(path, []byte(strings.Join(env, "\n")+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// On a shared disk the lock is another host's, and its process id means nothing here: systemd knows better.
+func TestReloadSignalsTheProcessOfTheService(t *testing.T) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	t.Setenv("MAINPID", strconv.Itoa(os.Getpid()))
+	envFile := filepath.Join(t.TempDir(), "backwire.env")
+	writeEnvFile(t, envFile, []string{
+		"BACKWIRE_NETBACKUP_URL=http://127.0.0.1:1/netbackup", "BACKWIRE_NETBACKUP_API_KEY=k",
+		"BACKWIRE_REMOTE_WRITE_URL=http://127.0.0.1:1/", "BACKWIRE_QUEUE_DIR=" + t.TempDir(),
+	})
+	var out strings.Builder
+	if code := execute(t.Context(), []string{"reload", "--env-file", envFile}, nil, &out, &out); code != exitOK {
+		t.Fatalf("reload exits with %d: %s", code, &out)
+	}
+	<-hangup
 }
