@@ -194,7 +194,7 @@ func TestEnvFile(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 	code, _, stderr = s.execute(t, "--env-file", filepath.Join(s.dir, "absent.env"), "once")
-	if code != exitFailed || !strings.Contains(stderr, "absent.env") {
+	if code != exitRefused || !strings.Contains(stderr, "absent.env") {
 		t.Errorf("without the file: exit code %d, %q", code, stderr)
 	}
 }
