@@ -6,7 +6,7 @@ import (
 	"iter"
 )
 
-// seldom reads what changes rarely and comes in many pages: some times an hour. Between two
+// seldom reads what changes rarely and comes in many pages: at most some times an hour. Between two
 // readings its gauges stand; it resets them itself.
 type seldom struct {
 	gauges *gauges
@@ -17,11 +17,15 @@ type seldom struct {
 	readAt int64 // server's clock, ms; 0 where it must be read
 }
 
-const seldomEvery = 900_000 // ms between two readings
+const (
+	seldomEvery = 900_000 // ms between two readings, at least
+	restOfRow   = 60      // ms that a row is worth: a page of a hundred in six seconds, however long the list is
+)
 
 // read asks again in the next cycle where it failed, but not for what the server does not offer.
 func (s *seldom) read(ctx context.Context, now int64) (int, error) {
-	if s.readAt != 0 && now-s.readAt < seldomEvery && now >= s.readAt {
+	rest := max(seldomEvery, restOfRow*int64(s.rows))
+	if s.readAt != 0 && now-s.readAt < rest && now >= s.readAt {
 		return s.rows, s.err
 	}
 	s.gauges.reset()
