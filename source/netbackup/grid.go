@@ -46,6 +46,9 @@ func (l *ledger) cycles(r *reading, live func() []source.Sample, tick int64) ite
 		f := &filling{l: l, tick: tick, live: live, cycle: source.Cycle{Site: l.site}}
 		first := l.firstPoint(tick)
 		f.last = l.lastPoint(r, first, tick)
+		if live == nil { // the tick waits for its live samples
+			f.last = min(f.last, tick-1)
+		}
 		f.place(r, first)
 		for point := first; point <= f.last; point = l.nextPoint(point, tick) {
 			f.fill(point)

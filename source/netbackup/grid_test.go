@@ -337,3 +337,20 @@ func TestGridCountsThePagesBeforeAFailingOne(t *testing.T) {
 		r.wantTruthAtRest()
 	})
 }
+
+// More jobs than a reading holds at a time end in one interval, or in an outage that is not filled: the
+// reading is counted in parts although there is no point of the grid before the tick.
+func TestManyJobsInOneInterval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{}, func(c *SiteConfig) { c.Backfill = 0 })
+		r.tick()
+		for range maxHeld + 500 {
+			r.sim.AddJob(quick("gold"))
+		}
+		time.Sleep(time.Hour)
+		r.tick()
+		r.wantTruth()
+		r.tick()
+		r.wantTruth()
+	})
+}

@@ -205,6 +205,7 @@ func (r *reading) readSpan(ctx context.Context, g *errgroup.Group, s *span) erro
 	r.mu.Lock()
 	filter := r.filter(s)
 	since, jobs := s.read, 0
+	s.begun = s.read
 	r.mu.Unlock()
 	for j, err := range r.jobs(ctx, JobQuery{Filter: filter, Sort: string(r.by)}) {
 		if err != nil {
@@ -253,7 +254,7 @@ func (r *reading) add(s *span, j *Job) bool {
 		s.kept.add(e)
 		r.held++
 	}
-	return s.unsorted || r.held < r.limit // whoever is out of order cannot go on from where it was
+	return s.unsorted || s.read == s.begun || r.held < r.limit // whoever is out of order cannot go on from where it was
 }
 
 func (r *reading) filter(s *span) string {
