@@ -23,20 +23,14 @@ func (c *Client) Alerts(ctx context.Context) iter.Seq2[Alert, error] {
 }
 
 func alertRow(d *decoder) (a Alert, ok bool) {
-	for name := range d.members() {
-		if string(name) != "attributes" {
+	for name := range d.attributes() {
+		switch string(name) {
+		case "severity":
+			a.Severity = d.text()
+		case "category":
+			a.Category = d.text()
+		default:
 			d.skip()
-			continue
-		}
-		for name := range d.members() {
-			switch string(name) {
-			case "severity":
-				a.Severity = d.text()
-			case "category":
-				a.Category = d.text()
-			default:
-				d.skip()
-			}
 		}
 	}
 	return a, a.Severity != "" || a.Category != ""

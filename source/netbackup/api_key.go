@@ -53,20 +53,14 @@ func soonest(keys []apiKey) (first time.Time) {
 }
 
 func apiKeyRow(d *decoder) (k apiKey, ok bool) {
-	for name := range d.members() {
-		if string(name) != "attributes" {
+	for name := range d.attributes() {
+		switch string(name) {
+		case "userName":
+			k.UserName = d.text()
+		case "expiryDateTime":
+			k.Expires = d.instant()
+		default:
 			d.skip()
-			continue
-		}
-		for name := range d.members() {
-			switch string(name) {
-			case "userName":
-				k.UserName = d.text()
-			case "expiryDateTime":
-				k.Expires = d.instant()
-			default:
-				d.skip()
-			}
 		}
 	}
 	return k, !k.Expires.IsZero()

@@ -184,6 +184,23 @@ func (d *decoder) members() iter.Seq[[]byte] {
 	}
 }
 
+// attributes yields what members yields, for the attributes of a row of which nothing else is read.
+func (d *decoder) attributes() iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for name := range d.members() {
+			if string(name) != "attributes" {
+				d.skip()
+				continue
+			}
+			for name := range d.members() {
+				if !yield(name) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // elements yields once for each element of the array that comes next.
 func (d *decoder) elements() iter.Seq[struct{}] {
 	return func(yield func(struct{}) bool) {

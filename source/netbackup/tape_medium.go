@@ -90,18 +90,7 @@ func robotType(d *decoder) (kind string) {
 }
 
 func volumePoolRow(d *decoder) (p VolumePool, ok bool) {
-	for name := range d.members() {
-		if string(name) == "attributes" {
-			volumePoolAttributes(d, &p)
-		} else {
-			d.skip()
-		}
-	}
-	return p, p.Name != ""
-}
-
-func volumePoolAttributes(d *decoder, p *VolumePool) {
-	for name := range d.members() {
+	for name := range d.attributes() {
 		switch string(name) {
 		case "volumePoolName":
 			p.Name = d.text()
@@ -113,6 +102,7 @@ func volumePoolAttributes(d *decoder, p *VolumePool) {
 			d.skip()
 		}
 	}
+	return p, p.Name != ""
 }
 
 func robotHostRow(d *decoder) (host string, ok bool) {
