@@ -44,8 +44,8 @@ var (
 	// successAge is how long ago each client's last success was.
 	successAge = "time() - max by (site, client, policy) (" + of("nbu_client_last_success_timestamp_seconds") + ")"
 
-	// allowedAge is how old it may be: by the policy's schedules; a week where they go by the
-	// calendar; a day for everybody where policies cannot be read.
+	// allowedAge is how old it may be: by the policy's schedules; a week where they do not
+	// tell; a day for everybody where policies cannot be read.
 	allowedAge = "(max by (site, client, policy) (" + of("nbu_client_rpo_seconds") + ")" +
 		" or 0 * max by (site, client, policy) (" + of("nbu_client_never_succeeded") + ") + 604800" +
 		" or (0 * max by (site, client, policy) (" + of("nbu_client_last_attempt_timestamp_seconds") + ") + 86400" +

@@ -9,14 +9,14 @@ func clientAlerts() []alert {
 1.25 * ` + clientRPO,
 			summary: "{{ $labels.client }} (policy {{ $labels.policy }}, site {{ $labels.site }}) was last backed up {{ $value | humanizeDuration }} ago",
 			meaning: "The client's last successful backup is older than its schedule allows, a quarter of grace included. " +
-				"If the client is lost now, everything since then is lost. Where its schedules go by the calendar, a week is taken; where policies cannot be read, a day.",
+				"If the client is lost now, everything since then is lost. Where its schedules do not tell how often they run, a week is taken; where policies cannot be read, a day.",
 			steps: []string{
 				"See whether it failed or never ran: nbu_client_last_attempt_timestamp_seconds and nbu_client_last_status of this client.",
 				"It failed: open the job in the Activity monitor by the status code, correct the cause, and run the policy by hand for this client.",
 				"It never ran: look whether the policy is active, the schedule's window is long enough and the job waits in the queue.",
 				"Many clients of one policy or one storage unit at once: look at the storage alerts first.",
 				"The client was retired: take it out of the policy, and this clears.",
-				"The policy runs once a month by the calendar: silence it by its name, or give it a frequency.",
+				"The policy is started by users alone, or runs on one day only: silence it by its name, or give it a frequency.",
 			},
 		},
 		{

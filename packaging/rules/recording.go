@@ -42,7 +42,7 @@ func recordings() Group {
 count by (site) (nbu_client_last_attempt_timestamp_seconds > time() - 86400)`,
 		},
 		{
-			Record: clientRPO, help: "How old a client's last success may be: by its policy's schedules; a week where they go by the calendar; a day for everybody where policies cannot be read.",
+			Record: clientRPO, help: "How old a client's last success may be: by its policy's schedules; a week where they do not tell; a day for everybody where policies cannot be read.",
 			Expr: `nbu_client_rpo_seconds
 or on (site, client, policy)
 0 * nbu_client_never_succeeded + 604800

@@ -63,7 +63,7 @@ func clientTrials() []trial {
 			summary: "db1 (policy oracle, site paris) was last backed up 1d 7h 0m 0s ago",
 		},
 		{
-			// By the calendar, a week.
+			// Where the schedules do not tell, a week.
 			alert: "NetBackupClientMissedRPO", at: "220h", every: "1h", labels: db1,
 			fires:   []series{{success, "0x300"}, {attempt, "0x300"}, {never, "0x300"}},
 			silent:  []series{{success, "0x170 604800x100"}, {attempt, "0x300"}, {never, "0x300"}},

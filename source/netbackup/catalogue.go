@@ -202,7 +202,7 @@ func (c *catalogue) clients() {
 		"Backups whose client and policy have no series of their own, because the cap on client series was reached.")
 	s.collector = collectorPolicies
 	c.rpo = s.gauge("nbu_client_rpo_seconds", "seconds",
-		"How often an active policy backs the client up: the frequency of the schedule that runs most often. Absent where schedules go by the calendar.", "client", "policy")
+		"How often an active policy backs the client up: the frequency of the schedule that runs most often, or the longest gap in its calendar. Absent where no schedule tells: only users start it, or it runs on one day alone.", "client", "policy")
 	c.neverSucceeded = s.gauge("nbu_client_never_succeeded", "",
 		"1 for a client of an active policy whose success was never seen, else 0. Absent for policies that find their clients by a query.", "client", "policy")
 }

@@ -30,10 +30,12 @@ func TestPoliciesShowClientsThatNeverSucceeded(t *testing.T) {
 		off := daily("off", "db-3")
 		off.Inactive = true
 		monthly := daily("monthly", "db-1")
-		monthly.Schedules = []nbusim.Schedule{{Name: "m", BackupType: "Full Backup"}}
+		monthly.Schedules = []nbusim.Schedule{{Name: "m", BackupType: "Full Backup", On: nbusim.Calendar{OfMonth: []int{1}}}}
+		byUsers := daily("by-users", "db-1")
+		byUsers.Schedules = []nbusim.Schedule{{Name: "u", BackupType: "User Backup", Every: time.Hour}}
 		catalog := daily("catalog", "primary")
 		catalog.Type = "NBU-Catalog"
-		for _, p := range []nbusim.Policy{daily("gold", "db-1", "db-2"), monthly, off, catalog} {
+		for _, p := range []nbusim.Policy{daily("gold", "db-1", "db-2"), monthly, byUsers, off, catalog} {
 			r.sim.AddPolicy(p)
 		}
 		r.sim.AddJob(quick("gold")) // of db-1
@@ -47,7 +49,8 @@ func TestPoliciesShowClientsThatNeverSucceeded(t *testing.T) {
 		r.want(0, never, "client", "db-1", "policy", "gold")
 		r.want(1, never, "client", "db-2", "policy", "gold")
 		r.want(1, never, "client", "db-1", "policy", "monthly")
-		r.want(none(), rpo, "policy", "monthly")
+		r.want(31*86400, rpo, "policy", "monthly")
+		r.want(none(), rpo, "policy", "by-users")
 		r.want(none(), never, "policy", "off")
 		r.want(none(), never, "policy", "catalog")
 		r.start()

@@ -19,7 +19,7 @@ type Policy struct {
 // PolicyPlan is what a policy promises to its clients.
 type PolicyPlan struct {
 	Clients []string      // each once; host names as jobs have them
-	Every   time.Duration // of the schedule that runs most often; 0 where none goes by frequency
+	Every   time.Duration // the longest time from one backup to the next; 0 where no schedule tells
 	Query   bool          // the clients are found when it runs: those listed are not what is backed up
 }
 
@@ -85,7 +85,7 @@ func policyPlan(d *decoder) (p PolicyPlan) {
 		for name := range d.members() {
 			switch string(name) {
 			case "schedules":
-				p.Every = leastFrequency(d)
+				p.Every = longestWait(d)
 			case "clients":
 				p.Clients = policyClients(d)
 			case "backupSelections":
@@ -98,36 +98,60 @@ func policyPlan(d *decoder) (p PolicyPlan) {
 	return p
 }
 
-func leastFrequency(d *decoder) (least time.Duration) {
+// longestWait is how long a client waits for its next backup at most, by the schedules that NetBackup
+// starts: the least frequency, or the longest gap in the calendar of all that go by it.
+func longestWait(d *decoder) time.Duration {
+	var least time.Duration
+	var days []runDays
 	for range d.elements() {
-		var kind, when string
-		var every Optional[int64]
-		for name := range d.members() {
-			switch string(name) {
-			case "backupType":
-				kind = d.text()
-			case "scheduleType":
-				when = d.text()
-			case "frequencySeconds":
-				every = d.integer()
-			default:
-				d.skip()
-			}
+		switch s := readSchedule(d); {
+		case !s.startsByItself():
+		case s.when == "Calendar":
+			days = append(days, s.days)
+		case s.every > 0 && (least == 0 || s.every < least):
+			least = s.every
 		}
-		const century = 100 * 365 * 86400
-		if when == "Calendar" || !startsByItself(kind) || every.Value <= 0 || every.Value > century {
-			continue
-		}
-		if f := time.Duration(every.Value) * time.Second; least == 0 || f < least {
-			least = f
-		}
+	}
+	if gap := longestGap(days); gap > 0 && (least == 0 || gap < least) {
+		return gap
 	}
 	return least
 }
 
+// schedule is one of a policy.
+type schedule struct {
+	kind  string        // Full Backup, User Backup, …
+	when  string        // Frequency or Calendar
+	every time.Duration // by frequency; 0 where it makes no sense
+	days  runDays       // by the calendar
+}
+
+func readSchedule(d *decoder) (s schedule) {
+	for name := range d.members() {
+		switch string(name) {
+		case "backupType":
+			s.kind = d.text()
+		case "scheduleType":
+			s.when = d.text()
+		case "frequencySeconds":
+			const century = 100 * 365 * 86400
+			if n := d.integer().Value; n > 0 && n <= century {
+				s.every = time.Duration(n) * time.Second
+			}
+		case "includeDates":
+			s.days.include = readCalendar(d)
+		case "excludeDates":
+			s.days.exclude = readCalendar(d)
+		default:
+			d.skip()
+		}
+	}
+	return s
+}
+
 // startsByItself says that NetBackup begins such a backup, and not a user or an application.
-func startsByItself(backupType string) bool {
-	switch backupType {
+func (s *schedule) startsByItself() bool {
+	switch s.kind {
 	case "User Backup", "User Archive", "Application Backup":
 		return false
 	}

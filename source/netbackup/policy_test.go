@@ -41,9 +41,18 @@ func TestPolicyPlanIsWhatRunsByItself(t *testing.T) {
 			"backupSelections":{"selections":["vmware:/?filter=VMFolder Contains \"prod\""]}}}}}`,
 			PolicyPlan{Clients: []string{"MEDIA_SERVER"}, Every: 24 * time.Hour, Query: true},
 		},
-		"by the calendar": {
+		"on no day of the calendar": {
 			`{"data":{"attributes":{"policyGeneric":{"schedules":[{"backupType":"Full Backup","scheduleType":"Calendar"}],"clients":[{"hostName":"a"}]}}}}`,
 			PolicyPlan{Clients: []string{"a"}},
+		},
+		"by the calendar and by frequency": {
+			`{"data":{"attributes":{"policyGeneric":{"schedules":[{"backupType":"Full Backup","scheduleType":"Frequency","frequencySeconds":2592000},
+			{"backupType":"Full Backup","scheduleType":"Calendar","includeDates":{"recurringDaysOfWeek":["1:1","2:1","3:1","4:1","5:1"]}}]}}}}`,
+			PolicyPlan{Every: 7 * 24 * time.Hour},
+		},
+		"by the calendar, but a user's": {
+			`{"data":{"attributes":{"policyGeneric":{"schedules":[{"backupType":"User Backup","scheduleType":"Calendar","includeDates":{"lastDayOfMonth":true}}]}}}}`,
+			PolicyPlan{},
 		},
 		"nonsense": {
 			`{"data":{"attributes":{"policyGeneric":{"schedules":[{"frequencySeconds":9e18}],"clients":{"hostName":"a"},"backupSelections":[1]}}}}`,

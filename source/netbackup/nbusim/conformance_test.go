@@ -44,7 +44,10 @@ func newChecked(t *testing.T, docs *vendordoc.Collection, release, version strin
 		t.Fatal(err)
 	}
 	s.AddHistory(nbusim.Workload{Seed: 3, Turbulence: 0.5}, 300, 24*time.Hour)
-	s.AddPolicy(nbusim.Policy{Name: "other", Type: "Hadoop", Clients: []string{"hdfs-1"}, Schedules: []nbusim.Schedule{{Name: "monthly", BackupType: "Full Backup"}}})
+	s.AddPolicy(nbusim.Policy{Name: "other", Type: "Hadoop", Clients: []string{"hdfs-1"}, Schedules: []nbusim.Schedule{{
+		Name: "monthly", BackupType: "Full Backup", On: nbusim.Calendar{LastOfMonth: true, OfMonth: []int{15}, OfWeek: []string{"5:1"}},
+		Except: nbusim.Calendar{Dates: []string{"2026-05-15"}},
+	}}})
 	s.AddAlerts(nbusim.Alert{}, nbusim.Alert{Severity: "INFO", Created: at})
 	s.AddMalwareScans(nbusim.MalwareScan{}, nbusim.MalwareScan{State: "SCAN_FAILED", Impacted: 2})
 	s.AddImages(nbusim.Image{At: at}, nbusim.Image{At: at, MalwareStatus: "INFECTION_DETECTED_BY_FILE_HASH_SEARCH", AnomalyStatus: "ANOMALOUS"})

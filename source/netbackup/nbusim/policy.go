@@ -22,6 +22,22 @@ type Schedule struct {
 	Name       string
 	BackupType string        // Full Backup, Differential Incremental Backup, User Backup, …
 	Every      time.Duration // 0 goes by the calendar
+	On, Except Calendar
+}
+
+// Calendar is a choice of days. What is not given is none.
+type Calendar struct {
+	LastOfMonth bool
+	OfMonth     []int
+	OfWeek      []string // WEEK:DAY; week 5 is the last of a month, day 1 is Sunday
+	Dates       []string // YYYY-MM-DD
+}
+
+func (c Calendar) render() map[string]any {
+	return map[string]any{
+		"lastDayOfMonth": c.LastOfMonth, "recurringDaysOfMonth": slices.Concat([]int{}, c.OfMonth),
+		"recurringDaysOfWeek": slices.Concat([]string{}, c.OfWeek), "specificDates": slices.Concat([]string{}, c.Dates),
+	}
 }
 
 // AddPolicy adds a policy, or replaces the one of its name.
@@ -49,6 +65,7 @@ func (p *policy) plan() Policy {
 		Schedules: []Schedule{
 			{Name: "daily-incr", BackupType: "Differential Incremental Backup", Every: day},
 			{Name: "weekly-full", BackupType: "Full Backup", Every: 7 * day},
+			{Name: "yearly-full", BackupType: "Full Backup", On: Calendar{Dates: []string{"2026-12-31", "2027-12-31"}}},
 		},
 		Selections: []string{"ALL_LOCAL_DRIVES"},
 	}
@@ -140,6 +157,8 @@ func (s Schedule) render() map[string]any {
 	}
 	if s.Every > 0 {
 		a["scheduleType"], a["frequencySeconds"] = "Frequency", int64(s.Every.Seconds())
+	} else {
+		a["includeDates"], a["excludeDates"] = s.On.render(), s.Except.render()
 	}
 	return a
 }
