@@ -3,7 +3,8 @@ package agent
 import (
 	"maps"
 	"slices"
-	"strings"
+
+	"backwire/source/secret"
 )
 
 // Shown is a setting as anybody may see it.
@@ -43,7 +44,7 @@ func show(v variable, text string) string {
 }
 
 // Secrets are all secrets that the settings hold, those in files included, so that a text can be cleared of
-// them. What a text cannot be searched for, because it would be found everywhere, is left out.
+// them.
 func Secrets(environ []string, file []Assignment) []string {
 	l := newLoader(environ, file)
 	variables := l.variables()
@@ -56,14 +57,8 @@ func Secrets(environ []string, file []Assignment) []string {
 		}
 		secrets = append(secrets, l.secrets(v, s.value)...)
 	}
-	slices.Sort(secrets)
-	slices.SortStableFunc(secrets, func(a, b string) int { return len(b) - len(a) }) // the whole before its parts
-	secrets = slices.Compact(secrets)
-	return slices.DeleteFunc(secrets, func(s string) bool { return len(s) < leastSecret })
+	return secrets
 }
-
-// leastSecret is the length, in bytes, of the shortest secret that a text is searched for.
-const leastSecret = 4
 
 // secrets are those that a setting's value is or refers to, whole and in parts.
 func (l *loader) secrets(v variable, value string) []string {
@@ -71,23 +66,23 @@ func (l *loader) secrets(v variable, value string) []string {
 	case Secret, Pairs:
 		return withParts(value)
 	case URL, Target, Proxy:
-		return urlSecrets(value)
+		return secret.OfURL(value)
 	case File:
 		path, _, err := findFile(value, l.credentials)
 		if err != nil || v.tags.Get("secret") == "" {
 			return nil
 		}
-		if secret, err := readSecret(path); err == nil {
-			return withParts(secret)
+		if content, err := readSecret(path); err == nil {
+			return withParts(content)
 		}
 	}
 	return nil
 }
 
 // withParts adds the values of key:value pairs, which is what headers are.
-func withParts(secret string) []string {
-	parts := []string{secret}
-	pairs, err := parsePairs(secret)
+func withParts(text string) []string {
+	parts := []string{text}
+	pairs, err := parsePairs(text)
 	if err != nil {
 		return parts
 	}
@@ -95,26 +90,6 @@ func withParts(secret string) []string {
 		parts = append(parts, pair.Value)
 	}
 	return parts
-}
-
-// urlSecrets are the parts of a URL that maskURL hides.
-func urlSecrets(text string) []string {
-	text, query, _ := strings.Cut(text, "?")
-	secrets := []string{query}
-	for pair := range strings.SplitSeq(query, "&") {
-		_, value, _ := strings.Cut(pair, "=")
-		secrets = append(secrets, value)
-	}
-	_, rest, found := strings.Cut(text, "://")
-	if !found {
-		rest = text
-	}
-	at := strings.LastIndexByte(rest, '@')
-	if at < 0 {
-		return secrets
-	}
-	_, password, _ := strings.Cut(rest[:at], ":")
-	return append(secrets, rest[:at], password)
 }
 
 // variables are all that these settings can set, by name: those of every named block too.

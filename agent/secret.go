@@ -9,9 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"backwire/source/secret"
 )
 
-const redacted = "[redacted]"
+const redacted = secret.Mark
 
 // Secret is a value that no print shows. It is behind a pointer, because fmt asks no
 // methods of a value in an unexported field: there it prints an address.
@@ -72,11 +74,11 @@ func readSecret(path File) (string, error) {
 	if len(content) > maxSecretFile {
 		return "", fmt.Errorf("reading a secret: %s is larger than %d KiB", path, maxSecretFile>>10)
 	}
-	secret := string(bytes.TrimRight(content, "\r\n"))
-	if strings.TrimSpace(secret) == "" {
+	text := string(bytes.TrimRight(content, "\r\n"))
+	if strings.TrimSpace(text) == "" {
 		return "", fmt.Errorf("reading a secret: %s is empty", path)
 	}
-	return secret, nil
+	return text, nil
 }
 
 // credential gives a secret that is set directly or is in a file. The file is read each

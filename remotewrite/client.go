@@ -8,7 +8,9 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -18,6 +20,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"backwire/source/probe"
+	"backwire/source/secret"
 )
 
 const (
@@ -32,7 +35,8 @@ type client struct {
 	header  http.Header // of every request, the protocol's own not included
 	agent   string
 	timeout time.Duration
-	grant   *grant // nil where no OAuth2 is asked for
+	grant   *grant         // nil where no OAuth2 is asked for
+	secrets *secret.Keeper // which answers may repeat
 }
 
 // newClient returns the client of an endpoint. Files with secrets and certificates are read again when
@@ -57,7 +61,10 @@ func newClient(c EndpointConfig) (*client, error) {
 	if c.Transport != nil {
 		h.Transport = c.Transport
 	}
-	cl := &client{http: h, url: c.URL, header: header, agent: c.UserAgent, timeout: c.Timeout}
+	cl := &client{
+		http: h, url: c.URL, header: header, agent: c.UserAgent, timeout: c.Timeout,
+		secrets: secret.NewKeeper(fixedSecrets(c, hc)...),
+	}
 	if c.OAuth2.TokenURL != "" {
 		cl.authorize(c.OAuth2)
 	}
@@ -68,7 +75,7 @@ func newClient(c EndpointConfig) (*client, error) {
 func (c *client) authorize(o OAuth2) {
 	plain := *c.http
 	plain.Timeout = c.timeout
-	c.grant = newGrant(o, &plain)
+	c.grant = newGrant(o, &plain, c.secrets)
 	c.http.Transport = &oauth2.Transport{Source: c.grant, Base: plain.Transport}
 }
 
@@ -86,6 +93,22 @@ func headerOf(c EndpointConfig) (http.Header, error) {
 		header.Set("X-Scope-OrgID", c.Tenant)
 	}
 	return header, nil
+}
+
+// fixedSecrets are those that are not read from files again and again; these are noted as they are sent.
+func fixedSecrets(c EndpointConfig, hc config.HTTPClientConfig) []string {
+	secrets := append(secret.OfURL(c.URL), secret.OfURL(c.OAuth2.TokenURL)...)
+	secrets = append(secrets, c.Password)
+	secrets = slices.AppendSeq(secrets, maps.Values(c.Headers))
+	for _, values := range c.OAuth2.Params {
+		secrets = append(secrets, values...)
+	}
+	if to, err := url.Parse(c.URL); err == nil {
+		if proxy := proxyOf(hc, to); proxy != nil {
+			secrets = append(secrets, secret.OfURL(proxy.String())...)
+		}
+	}
+	return secrets
 }
 
 func httpConfig(c EndpointConfig) (config.HTTPClientConfig, error) {
@@ -115,7 +138,7 @@ func httpConfig(c EndpointConfig) (config.HTTPClientConfig, error) {
 
 // post sends one request and waits for its answer. Released says that nobody reads the body any more.
 func (c *client) post(ctx context.Context, p protocol, body []byte, attempt int) (a answer, released bool) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	ctx, cancel := context.WithTimeout(httptrace.WithClientTrace(ctx, c.secrets.Trace()), c.timeout)
 	defer cancel()
 	start := time.Now()
 	out := &outgoing{}
@@ -127,10 +150,10 @@ func (c *client) post(ctx context.Context, p protocol, body []byte, attempt int)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		a.err, a.took = withoutQueries(err), time.Since(start)
+		a.err, a.took = c.withoutSecrets(err), time.Since(start)
 		return a, out.released()
 	}
-	a.read(resp)
+	a.read(resp, c.secrets)
 	if a.status == http.StatusUnauthorized && c.grant != nil {
 		c.grant.renew() // it may have been revoked
 	}
@@ -157,21 +180,39 @@ func (c *client) request(ctx context.Context, p protocol, out *outgoing, body []
 	return req, nil
 }
 
-// read takes from a response what a verdict needs.
-func (a *answer) read(resp *http.Response) {
+// read takes from a response what a verdict needs, and words without the secrets that they may repeat.
+func (a *answer) read(resp *http.Response, secrets *secret.Keeper) {
 	defer resp.Body.Close()
 	a.status = resp.StatusCode
 	a.expires = probe.Expiry(resp.TLS)
-	a.location = withoutQuery(resp.Header.Get("Location"))
+	a.location = secrets.Clear(withoutQuery(resp.Header.Get("Location")))
 	a.date, _ = http.ParseTime(resp.Header.Get("Date"))
 	a.retryAfter = retryAfter(resp.Header.Get("Retry-After"), time.Now())
 	a.count(resp.Header)
 	a.page = a.status/100 == 2 && strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html")
 	if a.status/100 != 2 {
-		b, _ := io.ReadAll(io.LimitReader(resp.Body, maxWords)) // what came before an error is all there is
-		a.words = strings.ToValidUTF8(string(b), "�")
+		a.words = readWords(resp.Body, secrets)
 	}
 	_, _ = io.CopyN(io.Discard, resp.Body, maxDrain)
+}
+
+// readWords takes what came before an error for all there is.
+func readWords(body io.Reader, secrets *secret.Keeper) string {
+	b, err := io.ReadAll(io.LimitReader(body, maxWords))
+	words := secrets.Clear(string(b))
+	if err != nil || len(b) == maxWords {
+		words = secrets.ClearBeginning(string(b))
+	}
+	return strings.ToValidUTF8(words, "�")
+}
+
+// withoutSecrets is for an error without an answer: its words may be a proxy's, or of something that does not speak HTTP.
+func (c *client) withoutSecrets(err error) error {
+	err = withoutQueries(err)
+	if e, framed := errors.AsType[*url.Error](err); framed {
+		e.Err = c.secrets.ClearError(e.Err)
+	}
+	return c.secrets.ClearError(err)
 }
 
 // withoutQueries cuts the queries out of the URLs of an error, because a query may hold a receiver's token.

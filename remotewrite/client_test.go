@@ -1,6 +1,7 @@
 package remotewrite
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -8,8 +9,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -22,6 +25,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"backwire/source/secret"
 )
 
 // posts answers every request with 204 and remembers them.
@@ -375,5 +380,101 @@ func TestErrorsAreWithoutQueries(t *testing.T) {
 	}
 	if err := withoutQueries(io.EOF); !errors.Is(err, io.EOF) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// echo is a receiver that repeats in its refusal what it was sent, as servers do that help with debugging.
+func echo(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Location", "https://elsewhere.example/"+r.Header.Get("Authorization"))
+	w.WriteHeader(http.StatusUnauthorized)
+	fmt.Fprintf(w, "refused: %s %v", r.RequestURI, r.Header)
+}
+
+func TestAnswersAreWithoutSecrets(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(echo))
+	defer srv.Close()
+	file := write(t, "secret", "first secret\n")
+	encoded := base64.StdEncoding.EncodeToString([]byte("me:second secret"))
+	for name, c := range map[string]EndpointConfig{
+		"password":      {URL: srv.URL, Username: "me", Password: "second secret"},
+		"password file": {URL: srv.URL, Username: "me", PasswordFile: file},
+		"bearer":        {URL: srv.URL, BearerTokenFile: file},
+		"header":        {URL: srv.URL, Headers: map[string]string{"X-Key": "second secret"}},
+		"query":         {URL: srv.URL + "/push?key=second%20secret"},
+		"user":          {URL: strings.Replace(srv.URL, "//", "//me:second%20secret@", 1)},
+		"proxy":         {URL: "http://receiver.invalid/", ProxyURL: strings.Replace(srv.URL, "//", "//me:second%20secret@", 1)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			write(t, file, "first secret\n")
+			cl := newTestClient(t, c)
+			_ = cl.try(t)
+			write(t, file, "second secret\n") // what counts is what was sent
+			a := cl.try(t)
+			for _, text := range []string{a.words, a.location, a.describe(), a.complaint()} {
+				if strings.Contains(text, "second") || strings.Contains(text, encoded) || strings.Contains(text, "%20secret") {
+					t.Errorf("shows a secret: %s", text)
+				}
+			}
+			if a.status != http.StatusUnauthorized || !strings.Contains(a.words, secret.Mark) || !strings.Contains(a.words, "Content-Encoding:[snappy]") {
+				t.Errorf("%d with the words %q", a.status, a.words)
+			}
+		})
+	}
+}
+
+// A secret that stands where the words are cut off.
+func TestAnswerThatIsCutIsWithoutItsSecret(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprint(w, strings.Repeat(".", maxWords-6), r.Header.Get("X-Key"))
+	}))
+	defer srv.Close()
+	cl := newTestClient(t, EndpointConfig{URL: srv.URL, Headers: map[string]string{"X-Key": "second secret"}})
+	if a := cl.try(t); strings.Contains(a.words, "sec") || !strings.HasSuffix(a.words, ".[redacted]") {
+		t.Errorf("ends with %q", a.words[len(a.words)-20:])
+	}
+}
+
+// What a proxy or something that speaks no HTTP says comes as an error, not as an answer.
+func TestErrorsAreWithoutSecrets(t *testing.T) {
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		fmt.Fprintf(conn, "HTTP/1.1 407 no %s\r\n\r\n", r.Header.Get("Proxy-Authorization"))
+		_ = conn.Close()
+	}))
+	defer proxy.Close()
+	parrot, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = parrot.Close() }()
+	var repeats sync.WaitGroup
+	defer repeats.Wait()
+	repeats.Go(func() {
+		conn, err := parrot.Accept()
+		if err != nil {
+			return
+		}
+		line, _ := bufio.NewReader(conn).ReadString('\n')
+		_, _ = io.WriteString(conn, line+line)
+		_ = conn.Close()
+	})
+	for name, c := range map[string]EndpointConfig{
+		"proxy":  {URL: "https://receiver.invalid/", ProxyURL: strings.Replace(proxy.URL, "//", "//me:secret@", 1)},
+		"parrot": {URL: "http://" + parrot.Addr().String() + "/push?key=secret"},
+	} {
+		a := newTestClient(t, c).try(t)
+		for _, text := range []string{a.describe(), a.complaint()} {
+			if strings.Contains(text, "secret") || strings.Contains(text, "bWU6c2VjcmV0") || !strings.Contains(text, secret.Mark) {
+				t.Errorf("%s: %s", name, text)
+			}
+		}
+		if _, framed := errors.AsType[*url.Error](a.err); !framed {
+			t.Errorf("%s: %T is no URL's error any more", name, a.err)
+		}
 	}
 }

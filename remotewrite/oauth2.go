@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"os"
 	"strings"
@@ -12,6 +13,8 @@ import (
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
+
+	"backwire/source/secret"
 )
 
 // OAuth2 is how an endpoint gets its tokens: by client credentials (RFC 6749, 4.4). The zero value is not
@@ -27,13 +30,14 @@ type OAuth2 struct {
 // grant gets tokens and keeps the newest until it expires or a receiver does not take it. The
 // secret is read for each, so that a new one in the file is used.
 type grant struct {
-	config OAuth2
-	client *http.Client
-	tokens atomic.Pointer[oauth2.TokenSource]
+	config  OAuth2
+	client  *http.Client
+	secrets *secret.Keeper
+	tokens  atomic.Pointer[oauth2.TokenSource]
 }
 
-func newGrant(c OAuth2, client *http.Client) *grant {
-	g := &grant{config: c, client: client}
+func newGrant(c OAuth2, client *http.Client, secrets *secret.Keeper) *grant {
+	g := &grant{config: c, client: client, secrets: secrets}
 	g.renew()
 	return g
 }
@@ -53,15 +57,27 @@ type fetch func() (*oauth2.Token, error)
 func (f fetch) Token() (*oauth2.Token, error) { return f() }
 
 func (g *grant) fetch() (*oauth2.Token, error) {
-	secret, err := os.ReadFile(g.config.ClientSecretFile)
+	content, err := os.ReadFile(g.config.ClientSecretFile)
 	if err != nil {
 		return nil, fmt.Errorf("read the OAuth2 client's secret: %w", err)
 	}
 	c := clientcredentials.Config{
-		ClientID: g.config.ClientID, ClientSecret: strings.TrimSpace(string(secret)),
+		ClientID: g.config.ClientID, ClientSecret: strings.TrimSpace(string(content)),
 		TokenURL: g.config.TokenURL, Scopes: g.config.Scopes, EndpointParams: g.config.Params,
 	}
-	return c.Token(context.WithValue(context.Background(), oauth2.HTTPClient, g.client))
+	g.secrets.Note(c.ClientSecret)
+	ctx := httptrace.WithClientTrace(context.Background(), g.secrets.Trace())
+	token, err := c.Token(context.WithValue(ctx, oauth2.HTTPClient, g.client))
+	return token, g.withoutSecrets(err)
+}
+
+// withoutSecrets clears the words that describeRefusal takes from an answer.
+func (g *grant) withoutSecrets(err error) error {
+	if r := tokenRefusal(err); r != nil {
+		r.ErrorCode, r.ErrorDescription = g.secrets.Clear(r.ErrorCode), g.secrets.Clear(r.ErrorDescription)
+		r.Response.Status = g.secrets.Clear(r.Response.Status)
+	}
+	return g.secrets.ClearError(err)
 }
 
 // tokenRefusal is a token endpoint's answer where it gave no token, nil where that is not what went wrong.

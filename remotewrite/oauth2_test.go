@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"backwire/source/secret"
 )
 
 // issuer is a token endpoint: what it is asked, and what it answers where that is not a token.
@@ -138,6 +140,28 @@ func TestNoToken(t *testing.T) {
 	}
 	if len(elsewhere.seen) != 0 {
 		t.Error("the secret went elsewhere")
+	}
+}
+
+// A token endpoint may repeat what it was sent, and a receiver the token.
+func TestRefusedTokensAreWithoutSecrets(t *testing.T) {
+	asked := "" // first by a header, and then by the form
+	from := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked += r.Header.Get("Authorization")
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusUnauthorized)
+		fmt.Fprintf(w, `{"error":"not %s","error_description":"%s and %s"}`, r.FormValue("client_secret"), asked, r.FormValue("audience"))
+	})
+	cl, _ := tokenClient(t, &authorized{}, from)
+	a := cl.try(t)
+	for _, text := range []string{a.describe(), a.complaint(), a.err.Error()} {
+		if strings.Contains(text, "first") || strings.Contains(text, "mimir") || strings.Contains(text, strings.TrimPrefix(asked, "Basic ")) || !strings.Contains(text, secret.Mark) {
+			t.Errorf("after %s: %s", asked, text)
+		}
+	}
+	cl, _ = tokenClient(t, http.HandlerFunc(echo), &issuer{})
+	if a := cl.try(t); a.status != http.StatusUnauthorized || strings.Contains(a.words+a.location, "token-1") {
+		t.Errorf("a refused token: %s", a.describe())
 	}
 }
 

@@ -149,26 +149,37 @@ func (a *aviary) receive(w http.ResponseWriter, r *http.Request) {
 	_, again := a.paths.Swap(name, true)
 	switch name {
 	case "password", "bearer":
-		http.Error(w, "who are you?", http.StatusUnauthorized)
+		http.Error(w, repeated(r), http.StatusUnauthorized)
 	case "passwordfile":
-		http.Error(w, "no series of yours", http.StatusBadRequest)
+		http.Error(w, repeated(r), http.StatusBadRequest)
 	case "token":
 		if again {
 			panic(http.ErrAbortHandler)
 		}
-		http.Error(w, `{"error":"invalid_client"}`, http.StatusUnauthorized)
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusUnauthorized)
+		_ = json.NewEncoder(w).Encode(map[string]string{"error": "invalid_client", "error_description": repeated(r)})
 	case "headers":
-		http.Error(w, "not today", http.StatusInternalServerError)
+		http.Error(w, repeated(r), http.StatusInternalServerError)
 	case "headersfile":
-		http.Redirect(w, r, "https://elsewhere.example/", http.StatusFound)
+		w.Header().Set("Location", "https://elsewhere.example/"+r.Header.Get("X-Secret"))
+		w.WriteHeader(http.StatusFound)
 	case "query":
 		if again {
 			panic(http.ErrAbortHandler) // the connection ends without an answer
 		}
-		http.Redirect(w, r, "https://elsewhere.example"+r.URL.String(), http.StatusPermanentRedirect)
+		w.Header().Set("Location", "https://elsewhere.example/"+r.URL.RawQuery)
+		http.Error(w, repeated(r), http.StatusPermanentRedirect)
 	default:
 		w.WriteHeader(http.StatusNoContent)
 	}
+}
+
+// repeated is what a receiver was sent, as one that helps with debugging writes it into its refusal.
+func repeated(r *http.Request) string {
+	_ = r.ParseForm() // the form of a request for a token
+	user, password, _ := r.BasicAuth()
+	return fmt.Sprint("You sent ", r.URL, " by ", user, ":", password, " ", r.PostForm, " ", r.Header)
 }
 
 func clientCertificate(t *testing.T) (certPEM, keyPEM string) {
@@ -241,7 +252,10 @@ func TestCanary(t *testing.T) {
 	a.awaitTrouble(t, "http://"+page)
 	a.primary.SetKeys(nbusim.APIKey{Key: "another"})
 	a.primary.RevokeTokens()
-	await(t, "the sites are refused", func() error { return mentions(running.output(), "401") })
+	for _, path := range []string{"/login", "/*/*"} {
+		a.primary.Inject(nbusim.Fault{Path: path, Effect: nbusim.Echo(http.StatusUnauthorized)})
+	}
+	a.awaitEcho(t, "http://"+page)
 
 	for _, path := range []string{"/", "/status.json", "/metrics", "/-/healthy", "/debug/pprof/goroutine", "/debug/pprof/heap"} {
 		body, err := fetch(http.DefaultClient, "http://"+page+path)
@@ -293,6 +307,38 @@ func (a *aviary) awaitTrouble(t *testing.T, page string) {
 		for _, site := range s.Sites {
 			if site.Cycles == 0 {
 				return errors.New(site.Name)
+			}
+		}
+		return nil
+	})
+}
+
+// awaitEcho waits until every site and those endpoints that are refused in words show what they are told.
+func (a *aviary) awaitEcho(t *testing.T, page string) {
+	t.Helper()
+	await(t, "the page shows what servers repeat", func() error {
+		body, err := fetch(http.DefaultClient, page+"/status.json")
+		if err != nil {
+			return err
+		}
+		var s agent.Status
+		if err := json.Unmarshal(body, &s); err != nil {
+			return err
+		}
+		told := map[string]string{}
+		for _, e := range s.Endpoints {
+			told[e.Name] = e.Error
+		}
+		for _, site := range s.Sites {
+			told["site "+site.Name] = fmt.Sprint(site)
+		}
+		for name, what := range map[string]string{
+			"password": "/password", "bearer": "/bearer", "headers": "/headers",
+			"site key": "/netbackup/admin/jobs", "site keyfile": "/netbackup/admin/jobs",
+			"site password": "/netbackup/login", "site passwordfile": "/netbackup/login",
+		} {
+			if err := mentions(told[name], "You sent "+what); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
 			}
 		}
 		return nil

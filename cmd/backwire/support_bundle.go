@@ -16,6 +16,7 @@ import (
 
 	"backwire/agent"
 	"backwire/remotewrite"
+	"backwire/source/secret"
 )
 
 // commandWithin bounds each of the system's own programs that a bundle asks.
@@ -60,7 +61,7 @@ func (sh *shell) supportBundle(ctx context.Context, output string) error {
 // bundle is an archive of texts without secrets.
 type bundle struct {
 	archive *tar.Writer
-	cleaner *strings.Replacer
+	secrets *secret.Keeper
 	now     time.Time
 	names   []string
 	missing strings.Builder
@@ -75,7 +76,7 @@ func (b *bundle) add(name string, content []byte, err error) {
 	if len(content) == 0 || b.err != nil {
 		return
 	}
-	content = []byte(b.cleaner.Replace(string(content)))
+	content = []byte(b.secrets.Clear(string(content)))
 	b.names = append(b.names, name)
 	b.err = b.archive.WriteHeader(&tar.Header{Name: "backwire-support/" + name, Mode: 0o600, Size: int64(len(content)), ModTime: b.now})
 	if b.err == nil {
@@ -85,7 +86,7 @@ func (b *bundle) add(name string, content []byte, err error) {
 
 func (sh *shell) fillBundle(ctx context.Context, b *bundle) {
 	file, fileErr := sh.assignments()
-	b.cleaner = cleaner(agent.Secrets(sh.environ, file))
+	b.secrets = secret.NewKeeper(agent.Secrets(sh.environ, file)...)
 	b.add("version.txt", versions(), nil)
 	b.add("settings.txt", sh.shownSettings(file), fileErr)
 	local, err := agent.LoadLocal(sh.environ, file)
@@ -121,15 +122,6 @@ func (sh *shell) addAgent(ctx context.Context, b *bundle, local agent.Local) {
 		err = writeInspection(&list, found)
 	}
 	b.add("queue.txt", list.Bytes(), err)
-}
-
-// cleaner cuts secrets out of a text.
-func cleaner(secrets []string) *strings.Replacer {
-	pairs := make([]string, 0, 2*len(secrets))
-	for _, secret := range secrets {
-		pairs = append(pairs, secret, "[redacted]")
-	}
-	return strings.NewReplacer(pairs...)
 }
 
 // versions are this program's and the system's.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/singleflight"
+
+	"backwire/source/secret"
 )
 
 // Config is how to reach one primary server. It is not changed after NewClient.
@@ -51,7 +53,8 @@ type Client struct {
 	version  negotiated
 	session  session
 	problems *problems
-	decoders sync.Pool // of *decoder
+	secrets  *secret.Keeper // which answers may repeat
+	decoders sync.Pool      // of *decoder
 }
 
 // NewClient returns a client for the server that cfg names. It does not talk to it yet.
@@ -72,18 +75,29 @@ func NewClient(cfg Config, log *slog.Logger) (*Client, error) {
 	if cfg.Transport == nil {
 		cfg.Transport = newTransport(cfg, trust)
 	}
+	secrets := secret.NewKeeper(proxySecrets(cfg.URL)...)
 	c := &Client{
 		cfg:      cfg,
 		log:      log.With("site", cfg.Site),
 		http:     &http.Client{Transport: cfg.Transport, CheckRedirect: refuseRedirect},
 		trust:    trust,
 		slots:    make(chan struct{}, cfg.Concurrency),
-		problems: newProblems(log.With("site", cfg.Site)),
+		problems: newProblems(log.With("site", cfg.Site), secrets),
+		secrets:  secrets,
 	}
 	if c.version.fixed, err = parseFixedVersion(cfg.APIVersion); err != nil {
 		return nil, err
 	}
 	return c, nil
+}
+
+// proxySecrets are those of the proxy on the way to a URL. A request's own are noted when it is made.
+func proxySecrets(to *url.URL) []string {
+	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: to})
+	if err != nil || proxy == nil {
+		return nil
+	}
+	return secret.OfURL(proxy.String())
 }
 
 // refuseRedirect keeps the redirect as the answer: following one could carry the

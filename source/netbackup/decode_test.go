@@ -7,10 +7,12 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"backwire/source/secret"
 )
 
 func newTestDecoder() *decoder {
-	return &decoder{words: words{}, problems: newProblems(slog.New(slog.DiscardHandler)), noun: "row"}
+	return &decoder{words: words{}, problems: newProblems(slog.New(slog.DiscardHandler), secret.NewKeeper()), noun: "row"}
 }
 
 // readPage returns the ids of the rows before the first trouble.

@@ -114,6 +114,7 @@ func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, erro
 		req.Header.Set("User-Agent", c.cfg.UserAgent)
 	}
 	if r.credential != "" {
+		c.secrets.Note(r.credential)
 		req.Header.Set("Authorization", r.credential) // raw: no scheme in front
 	}
 	return req, nil

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strconv"
@@ -284,7 +283,7 @@ func BenchmarkJobs(b *testing.B) {
 	}
 	body := []byte(page("", all...))
 	b.Run("decoder", func(b *testing.B) {
-		d := &decoder{words: words{}, problems: newProblems(slog.New(slog.DiscardHandler)), noun: "job"}
+		d := newTestDecoder()
 		b.SetBytes(int64(len(body)))
 		b.ReportAllocs()
 		for b.Loop() {

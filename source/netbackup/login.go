@@ -130,6 +130,7 @@ func (c *Client) login(ctx context.Context, version apiVersion) error {
 	if err := c.session.stillRefused(password); err != nil {
 		return err
 	}
+	c.secrets.Note(password)
 	body, err := json.Marshal(loginRequest{c.cfg.DomainType, c.cfg.DomainName, c.cfg.Username, password})
 	if err != nil {
 		return fmt.Errorf("log in at %s: %w", c.cfg.URL.Redacted(), err)

@@ -124,7 +124,7 @@ func (w *walk[T]) pageSize() int {
 
 func (w *walk[T]) endless(cause error) error {
 	e := w.client.newError(request{method: "GET", path: w.path, query: w.query})
-	e.Kind, e.Err = ErrPages, cause
+	e.Kind, e.Err = ErrPages, w.client.secrets.ClearError(cause)
 	return e
 }
 

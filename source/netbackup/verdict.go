@@ -15,12 +15,17 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"backwire/source/secret"
 )
 
 // fault is a cause that this package itself finds.
 type fault string
 
 func (f fault) Error() string { return string(f) }
+
+// maxSearched is how much of a body that nobody could read is searched for secrets, in bytes.
+const maxSearched = 4 << 10
 
 const errOversized fault = "the body is larger than 16 MiB"
 
@@ -29,21 +34,20 @@ func (c *Client) verdict(a *answer) error {
 	if a.status >= 200 && a.status < 300 {
 		return nil
 	}
-	e := c.newError(a.request)
-	e.Status, e.RequestID = a.status, a.header.Get("X-Request-ID")
+	e := c.answered(a)
 	e.Kind, e.Hint = kindOf(a.status)
 	e.RetryAfter = retryAfter(a.header)
 	switch code, message, ok := vendorError(a.body); {
 	case ok:
-		e.Code, e.Message = code, message
+		e.Code, e.Message = code, c.secrets.Clear(message)
 	case e.Kind == ErrNotOffered:
-		e.Message = glimpse(a.body)
+		e.Message = glimpse(a.body, c.secrets)
 		e.Hint = "the answer is not NetBackup's: is the URL right, with /netbackup at its end?"
 	default:
-		e.Message = glimpse(a.body)
+		e.Message = glimpse(a.body, c.secrets)
 	}
 	if e.Kind == ErrRedirect {
-		e.Message = "Location " + a.header.Get("Location")
+		e.Message = "Location " + c.secrets.Clear(a.header.Get("Location"))
 	}
 	return e
 }
@@ -94,10 +98,14 @@ func vendorError(body []byte) (code int64, message string, ok bool) {
 	return code, strings.Join(parts, " "), true
 }
 
-// glimpse is the beginning of a body that nobody could read.
-func glimpse(body []byte) string {
+// glimpse is the beginning of a body that nobody could read, without the secrets that it may repeat.
+func glimpse(body []byte, secrets *secret.Keeper) string {
 	const most = 120
-	body = bytes.TrimSpace(body)
+	if body = bytes.TrimSpace(body); len(body) > maxSearched {
+		body = []byte(secrets.ClearBeginning(string(body[:maxSearched])))
+	} else {
+		body = []byte(secrets.Clear(string(body)))
+	}
 	if len(body) == 0 {
 		return "empty body"
 	}
@@ -137,13 +145,19 @@ func (c *Client) newError(r request) *Error {
 	return e
 }
 
+// answered is an error about an answer.
+func (c *Client) answered(a *answer) *Error {
+	e := c.newError(a.request)
+	e.Status, e.RequestID = a.status, c.secrets.Clear(a.header.Get("X-Request-ID"))
+	return e
+}
+
 // unread is an answer whose body could not be read to its end.
 func (c *Client) unread(a *answer, cause error) error {
-	e := c.newError(a.request)
-	e.Status, e.RequestID, e.Err = a.status, a.header.Get("X-Request-ID"), cause
-	e.Kind = ErrNetwork
+	e := c.answered(a)
+	e.Kind, e.Err = ErrNetwork, c.secrets.ClearError(cause)
 	if errors.Is(cause, errOversized) {
-		e.Kind, e.Message = ErrDecode, glimpse(a.body)
+		e.Kind, e.Message = ErrDecode, glimpse(a.body, c.secrets)
 		return e
 	}
 	e.Message = fmt.Sprintf("the answer broke off after %d bytes", len(a.body))
@@ -157,7 +171,7 @@ func (c *Client) unanswered(r request, cause error) error {
 	if errors.Is(cause, context.DeadlineExceeded) {
 		e.Hint = fmt.Sprintf("a request may take %s, and no longer than its cycle", c.cfg.Timeout)
 	}
-	e.Err = withoutURL(cause)
+	e.Err = c.secrets.ClearError(withoutURL(cause))
 	return e
 }
 
@@ -200,9 +214,9 @@ func networkKind(err error) (Kind, string) {
 
 // unreadable is a 2xx answer that is not what it should be.
 func (c *Client) unreadable(a *answer, what string, cause error) error {
-	e := c.newError(a.request)
-	e.Kind, e.Status, e.RequestID, e.Err = ErrDecode, a.status, a.header.Get("X-Request-ID"), cause
-	e.Message = what + ", " + glimpse(a.body)
+	e := c.answered(a)
+	e.Kind, e.Err = ErrDecode, c.secrets.ClearError(cause)
+	e.Message = what + ", " + glimpse(a.body, c.secrets)
 	if isHTML(a) {
 		e.Hint = "HTML came back: does a proxy or a login page answer in the server's place?"
 	}

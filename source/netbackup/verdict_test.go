@@ -1,15 +1,19 @@
 package netbackup
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"syscall"
 	"testing"
+
+	"backwire/source/secret"
 )
 
 func TestErrorSaysWhatWasTriedAndWhatCameBack(t *testing.T) {
@@ -68,6 +72,57 @@ func TestHTMLTakenForJSONIsNamed(t *testing.T) {
 				t.Errorf("error %v, want %q in it", err, want)
 			}
 		}
+	}
+}
+
+// A server, or a proxy before it, may repeat what it was sent.
+func TestAnswersAreWithoutSecrets(t *testing.T) {
+	const key = "key-of-the-site"
+	withKey := func(c *Config) { c.APIKey = func() (string, error) { return key, nil } }
+	for name, answer := range map[string]*http.Response{
+		"vendor's error":    reply(400, `{"errorCode":1,"errorMessage":"bad `+key+`","errorDetails":["`+key+`"]}`),
+		"a proxy's":         reply(401, "<p>refused: "+key, "X-Request-ID", key),
+		"none of it":        reply(404, "no "+key),
+		"cut off":           reply(500, strings.Repeat(key+" ", 300)),
+		"redirect":          reply(302, "", "Location", "https://elsewhere.example/"+key),
+		"no JSON":           reply(200, "hello "+key),
+		"not this JSON":     reply(200, `{"`+key+`":`),
+		"without an end":    reply(200, `{"data":[`+key),
+		"cursor that stays": reply(200, `{"data":[],"meta":{"pagination":{"next":"`+key+`"}}}`),
+	} {
+		body, _ := io.ReadAll(answer.Body)
+		err := jobsError(t, newTestClient(t, func(*http.Request) *http.Response {
+			again := *answer
+			again.Body = io.NopCloser(bytes.NewReader(body))
+			return &again
+		}, withKey))
+		if strings.Contains(err.Error(), "key-of") || !strings.Contains(err.Error(), secret.Mark) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestLoginsAnswerIsWithoutThePassword(t *testing.T) {
+	c := newTestClient(t, func(r *http.Request) *http.Response {
+		body, _ := io.ReadAll(r.Body)
+		return reply(401, "refused: "+string(body))
+	}, func(c *Config) {
+		c.APIKey, c.Username = nil, "me"
+		c.Password = func() (string, error) { return `pass"<word>`, nil }
+	})
+	err := jobsError(t, c)
+	if !errors.Is(err, ErrAuthentication) || strings.Contains(err.Error(), "word>") || strings.Contains(err.Error(), "u003cword") || !strings.Contains(err.Error(), secret.Mark) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestValuesThatCannotBeReadAreLoggedWithoutSecrets(t *testing.T) {
+	var log strings.Builder
+	secrets := secret.NewKeeper()
+	secrets.Note("key-of-the-site")
+	newProblems(slog.New(slog.NewTextHandler(&log, nil)), secrets).add("job", "status", []byte(`"key-of-the-site"`))
+	if strings.Contains(log.String(), "key-of") || !strings.Contains(log.String(), secret.Mark) {
+		t.Errorf("logged %s", log.String())
 	}
 }
 

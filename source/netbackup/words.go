@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"maps"
 	"sync"
+
+	"backwire/source/secret"
 )
 
 // words holds one copy of each text that repeats from row to row, such as a policy's name.
@@ -32,14 +34,15 @@ func (w words) word(b []byte) string {
 // problems counts what could not be read, and says the first of each kind in the log.
 // Its size is bounded by the fields that this client knows.
 type problems struct {
-	log *slog.Logger
+	log     *slog.Logger
+	secrets *secret.Keeper
 
 	mu     sync.Mutex
 	counts map[string]uint64
 }
 
-func newProblems(log *slog.Logger) *problems {
-	return &problems{log: log, counts: map[string]uint64{}}
+func newProblems(log *slog.Logger, secrets *secret.Keeper) *problems {
+	return &problems{log: log, secrets: secrets, counts: map[string]uint64{}}
 }
 
 func (p *problems) add(noun, field string, value []byte) {
@@ -52,7 +55,7 @@ func (p *problems) add(noun, field string, value []byte) {
 	first := p.counts[key] == 1
 	p.mu.Unlock()
 	if first {
-		p.log.Warn("left out what could not be read; the next ones are only counted", "field", key, "value", glimpse(value))
+		p.log.Warn("left out what could not be read; the next ones are only counted", "field", key, "value", glimpse(value, p.secrets))
 	}
 }
 

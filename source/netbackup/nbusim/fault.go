@@ -2,7 +2,9 @@ package nbusim
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"path"
 	"slices"
@@ -128,6 +130,23 @@ func Body(body string) Effect {
 	return Effect{"body", func(_ *http.Request, next func() reply) reply {
 		a := next()
 		a.status, a.body = http.StatusOK, []byte(body)
+		return a
+	}}
+}
+
+// Echo refuses with an error body that repeats the request, its credential included.
+func Echo(code int) Effect {
+	return Effect{"echo", func(req *http.Request, _ func() reply) reply {
+		var sent []byte
+		if req.Body != nil { // in process
+			sent, _ = io.ReadAll(req.Body) // what could be read is what is repeated
+		}
+		a := failed(code)
+		a.body, _ = json.Marshal(map[string]any{ // texts always can be
+			"errorCode":    errorCodeBase + code,
+			"errorMessage": fmt.Sprintf("You sent %s %v %s", req.URL, req.Header, sent),
+			"errorDetails": []string{string(sent)},
+		})
 		return a
 	}}
 }

@@ -70,6 +70,7 @@ func TestEffectsOnTheAnswer(t *testing.T) {
 		"wrong type":   {ContentType("text/plain"), 200, "text/plain", `"data"`, ""},
 		"body":         {Body(`{"data":null}`), 200, jsonType, `{"data":null}`, ""},
 		"empty list":   {EmptyList(), 200, jsonType, `"data":[]`, ""},
+		"echo":         {Echo(400), 400, jsonType, `"errorMessage":"You sent`, ""},
 		"filter":       {RefuseFilter("lastUpdateTime"), 400, jsonType, "lastUpdateTime", ""},
 		"other filter": {RefuseFilter("endTime"), 200, jsonType, `"data"`, ""},
 	} {
