@@ -72,6 +72,7 @@ func newStage(out io.Writer) (*stage, error) {
 		return nil, fmt.Errorf("simulate a primary server: %w", err)
 	}
 	d.primary.AddHistory(d.workload, demoJobs, demoHistory)
+	d.primary.AddFindings()
 	if err := d.primary.StartTLS("127.0.0.1:0"); err != nil {
 		return nil, fmt.Errorf("start the simulated primary server: %w", err)
 	}

@@ -26,6 +26,7 @@ func (o *setup) start() (*nbusim.Server, error) {
 		return nil, err
 	}
 	s.AddHistory(o.work, o.history, o.span)
+	s.AddFindings()
 	s.Work(o.work)
 	if o.caOut != "" {
 		if err := os.WriteFile(o.caOut, s.CA(), 0o644); err != nil { //nolint:gosec // a certificate is public

@@ -7,9 +7,11 @@ import (
 
 // Alert is one that the server keeps. What is not given is the error of a failed backup.
 type Alert struct {
-	Severity string // INFO, WARNING, ERROR
-	Category string // JOB
-	Created  time.Time
+	Severity    string // INFO, WARNING, ERROR
+	Category    string // JOB
+	Context     string // GENERAL, JOB_STATE_FAILED, JOB_STATE_SUSPEND, JOB_TYPE_BACKUP, CREDENTIAL
+	Description string
+	Created     time.Time
 }
 
 // AddAlerts adds alerts that the server keeps.
@@ -18,11 +20,13 @@ func (s *Server) AddAlerts(alerts ...Alert) { addTo(s, &s.alerts, alerts) }
 func (a Alert) row(id int) row {
 	defaultTo(&a.Severity, "ERROR")
 	defaultTo(&a.Category, "JOB")
+	defaultTo(&a.Context, "JOB_STATE_FAILED")
+	defaultTo(&a.Description, "Job 4 failed with status code 2074 on client")
 	return row{
 		kind: "alert", id: itoa(id), path: "/manage/alerts/",
 		attributes: map[string]any{
-			"titleId": 1, "title": "Job details are as follows:", "descriptionId": 1, "description": "Job 4 failed with status code 2074 on client",
-			"category": a.Category, "subCategory": "STANDARD", "severity": a.Severity, "context": "JOB_STATE_FAILED",
+			"titleId": 1, "title": "Job details are as follows:", "descriptionId": 1, "description": a.Description,
+			"category": a.Category, "subCategory": "STANDARD", "severity": a.Severity, "context": a.Context,
 			"createdDateTime": stamp(a.Created), "tags": []any{"JOB", "2074"}, "systemDefined": true,
 			"params": map[string]any{"clientName": "client", "status": "2074", "jobId": "4"},
 		},

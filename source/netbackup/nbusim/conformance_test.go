@@ -31,12 +31,8 @@ type checked struct {
 func newChecked(t *testing.T, docs *vendordoc.Collection, release, version string) *checked {
 	t.Helper()
 	at := time.Date(2026, 3, 1, 12, 0, 0, 250e6, time.UTC)
-	e := nbusim.NewEstate(24)
-	e.Tapes = []nbusim.TapeMedium{{ID: "A00001"}, {ID: "A00002"}}
-	e.VolumePools = []nbusim.VolumePool{{Name: "None"}, {Name: "Scratch", Type: "SCRATCH_MEDIA_POOL"}}
-	e.RobotHosts = []string{"media-1"}
 	s, err := nbusim.New(nbusim.Options{
-		Release: release, Clock: func() time.Time { return at }, Storage: e,
+		Release: release, Clock: func() time.Time { return at }, Storage: nbusim.NewEstate(24),
 		Keys:  []nbusim.APIKey{{Key: nbusim.DefaultKey, Tag: "tag-1"}},
 		Users: []nbusim.User{{Name: "user", Password: "secret"}, {Name: "mfa", Password: "secret", MFA: true}},
 	})
@@ -48,10 +44,8 @@ func newChecked(t *testing.T, docs *vendordoc.Collection, release, version strin
 		Name: "monthly", BackupType: "Full Backup", On: nbusim.Calendar{LastOfMonth: true, OfMonth: []int{15}, OfWeek: []string{"5:1"}},
 		Except: nbusim.Calendar{Dates: []string{"2026-05-15"}},
 	}}})
-	s.AddAlerts(nbusim.Alert{}, nbusim.Alert{Severity: "INFO", Created: at})
-	s.AddMalwareScans(nbusim.MalwareScan{}, nbusim.MalwareScan{State: "SCAN_FAILED", Impacted: 2})
-	s.AddImages(nbusim.Image{At: at}, nbusim.Image{At: at, MalwareStatus: "INFECTION_DETECTED_BY_FILE_HASH_SEARCH", AnomalyStatus: "ANOMALOUS"})
-	s.AddSLOs(nbusim.SLO{Name: "gold"})
+	s.AddFindings()
+	s.AddImages(nbusim.Image{At: at, MalwareStatus: "INFECTION_DETECTED_BY_FILE_HASH_SEARCH", AnomalyStatus: "FALSE_POSITIVE"})
 	s.AddJob(nbusim.JobSpec{})
 	s.AddJob(nbusim.JobSpec{Life: []nbusim.Step{{State: nbusim.Active}, {After: time.Hour, State: nbusim.Done}}})
 	c := &checked{t: t, version: version, server: s}

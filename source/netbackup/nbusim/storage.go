@@ -380,7 +380,7 @@ func serverColumns() columns[row] {
 }
 
 // NewEstate is believable storage with so many units: every category, several units to a
-// pool, tape without capacity, cloud without bounds.
+// pool, tape without capacity, cloud without bounds. Each tape unit has a library.
 func NewEstate(units int) Estate {
 	const tib = int64(1) << 40
 	var e Estate
@@ -400,7 +400,7 @@ func NewEstate(units int) Estate {
 			}
 		}
 		if category == Tape {
-			e.addDrives(u)
+			e.addLibrary(u)
 		}
 		e.Units = append(e.Units, u)
 	}

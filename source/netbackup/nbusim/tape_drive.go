@@ -40,14 +40,6 @@ func (d TapeDrive) row() row {
 	}
 }
 
-// addDrives gives a tape unit two drives.
-func (e *Estate) addDrives(u StorageUnit) {
-	for range 2 {
-		n := len(e.Drives)
-		e.Drives = append(e.Drives, TapeDrive{Name: "IBM.ULT3580-TD8." + itoa(n), RobotNumber: n / 2, Host: u.MediaServers[0]})
-	}
-}
-
 const maxDriveLimit = 100
 
 func (s *Server) tapeDrives(x *exchange) reply {

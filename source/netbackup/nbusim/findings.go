@@ -1,0 +1,44 @@
+package nbusim
+
+import "time"
+
+// AddFindings adds what a server of some size has found and keeps: alerts of every severity, a
+// night of images of which one is infected, their scans of which one failed, and protection plans.
+func (s *Server) AddFindings() {
+	now := s.clock()
+	s.AddAlerts(
+		Alert{Created: now.Add(-2 * time.Hour)},
+		Alert{Created: now.Add(-26 * time.Hour), Description: "Job 3 failed with status code 84 on client"},
+		Alert{Severity: "WARNING", Context: "JOB_STATE_SUSPEND", Description: "Job 9 was suspended", Created: now.Add(-5 * time.Hour)},
+		Alert{Severity: "WARNING", Context: "CREDENTIAL", Description: "A credential expires in 7 days", Created: now.Add(-9 * time.Hour)},
+		Alert{Severity: "INFO", Context: "GENERAL", Description: "A scan host was added", Created: now.Add(-50 * time.Hour)},
+	)
+	s.AddImages(nightOfImages(now)...)
+	for range 21 {
+		s.AddMalwareScans(MalwareScan{Scanned: 41_000})
+	}
+	s.AddMalwareScans(
+		MalwareScan{Scanned: 38_500, Impacted: 3},
+		MalwareScan{State: "SCAN_FAILED", Result: "NOT_SCANNED"},
+		MalwareScan{State: "IN_PROGRESS", Result: "NOT_SCANNED", Scanned: 12_000},
+		MalwareScan{Result: "NOT_SUPPORTED"},
+	)
+	s.AddSLOs(SLO{Name: "gold"}, SLO{Name: "silver"}, SLO{Name: "databases", Workload: "SQL_SERVER"}, SLO{Name: "cloud", Workload: "CLOUD"})
+}
+
+// nightOfImages are one each quarter of an hour.
+func nightOfImages(now time.Time) (images []Image) {
+	for i := range 32 {
+		image := Image{MalwareStatus: "CLEAN", AnomalyStatus: "NOT_ANOMALOUS", At: now.Add(-time.Duration(i) * 15 * time.Minute)}
+		switch {
+		case i == 7:
+			image.MalwareStatus, image.AnomalyStatus = "INFECTION_DETECTED_BY_MALWARE_SCAN", "ANOMALOUS"
+		case i == 8:
+			image.MalwareStatus = "NOT_SUPPORTED"
+		case i%3 == 2:
+			image.MalwareStatus, image.AnomalyStatus = "NOT_SCANNED", "NOT_PROCESSED"
+		}
+		images = append(images, image)
+	}
+	return images
+}
