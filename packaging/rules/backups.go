@@ -39,14 +39,17 @@ or on (site, client, policy)
 	}
 }
 
+// failureRate is the share of failed backups where it is too high.
+const failureRate = `sum by (site) (increase(` + failed + `[6h]))
+/
+(sum by (site) (increase(` + backups + `[6h])) >= 20)
+> 0.1`
+
 func jobAlerts() []alert {
 	return []alert{
 		{
 			name: "NetBackupFailureRateHigh", severity: warning, wait: "15m",
-			expr: `sum by (site) (increase(` + failed + `[6h]))
-/
-(sum by (site) (increase(` + backups + `[6h])) >= 20)
-> 0.1`,
+			expr:    failureRate,
 			summary: "{{ $value | humanizePercentage }} of the backups of the last 6 hours failed at {{ $labels.site }}",
 			meaning: "More than a tenth of the backup jobs ended with a status above 1, out of at least 20. One failing client does not do that: something shared is broken.",
 			steps: []string{

@@ -10,6 +10,13 @@ const (
 	unitDays      = "site_storage_unit:nbu_storage_unit_full:days"
 	throughput    = "site_policy_type:nbu_backup_bytes:rate1h"
 	moved         = "site_policy_type:nbu_backup_moved_bytes:rate1h"
+
+	impactedScans  = "site:nbu_impacted_scans:sum"
+	errorAlerts    = "site:nbu_error_alerts:sum"
+	jobErrorAlerts = "site:nbu_job_error_alerts:sum"
+	plans          = "site:nbu_slos:sum"
+	frozenTapes    = "site:nbu_frozen_tapes:sum"
+	scratchTapes   = "site_pool:nbu_scratch_tapes:sum"
 )
 
 // Backups are leaf jobs: their parents would count them twice.
@@ -20,7 +27,11 @@ const (
 )
 
 func recordings() Group {
-	return Group{Name: "backwire-recordings", Rules: []Rule{
+	return Group{Name: "backwire-recordings", Rules: append(backupRecordings(), keptRecordings()...)}
+}
+
+func backupRecordings() []Rule {
+	return []Rule{
 		{
 			Record: jobSuccess, help: "Share of the last day's backup jobs that ended well, after NetBackup's own tries of each job.",
 			Expr: `(
@@ -76,7 +87,35 @@ count by (site) (` + clientRPO + `)`,
 			Record: moved, help: "Bytes a second that finished backups moved in the last hour, after deduplication.",
 			Expr: `sum by (site, policy_type) (rate(nbu_job_moved_bytes_total{job_type="BACKUP"}[1h]))`,
 		},
-	}}
+	}
+}
+
+// keptRecordings count what a server keeps; 0 is recorded too, so that the first one is one more.
+func keptRecordings() []Rule {
+	return []Rule{
+		counted(impactedScans, "malware", `nbu_malware_scans{result="IMPACTED"}`, "Images in which the newest scan has found malware."),
+		counted(errorAlerts, "alerts", `nbu_alerts{severity=~"ERROR|CRITICAL",category!="JOB"}`, "Errors among the server's own alerts that are not about a job."),
+		counted(jobErrorAlerts, "alerts", `nbu_alerts{severity=~"ERROR|CRITICAL",category="JOB"}`, "Errors among the server's own alerts that are about jobs."),
+		counted(plans, "slos", `nbu_slos`, "Protection plans."),
+		counted(frozenTapes, "tape_media", `nbu_tape_media{status=~".*(FROZEN|SUSPENDED).*"}`, "Tapes that are frozen or suspended."),
+		{
+			Record: scratchTapes, help: "Tapes in a scratch pool that can be written to.",
+			Expr: `sum by (site, pool) (nbu_tape_media{status!~".*(FULL|FROZEN|SUSPENDED).*"})
+and on (site, pool)
+nbu_tape_pool_partially_full_media{type="SCRATCH_MEDIA_POOL"}
+or
+0 * sum by (site, pool) (nbu_tape_pool_partially_full_media{type="SCRATCH_MEDIA_POOL"})
+and on (site)
+nbu_tape_media`,
+		},
+	}
+}
+
+// counted is a sum that is 0 where the collector found nothing of the kind.
+func counted(name, collector, metric, help string) Rule {
+	return Rule{Record: name, help: help, Expr: `sum by (site) (` + metric + `)
+or
+0 * sum by (site) (nbu_collector_success{collector="` + collector + `"} == 1)`}
 }
 
 // daysUntilFull divides what is free below the high-water mark by the growth of a day.

@@ -67,7 +67,8 @@ func Groups() []Group {
 	return []Group{
 		recordings(),
 		alerts("backwire-backups", clientAlerts(), jobAlerts()),
-		alerts("backwire-storage", storageAlerts()),
+		alerts("backwire-storage", storageAlerts(), tapeAlerts()),
+		alerts("backwire-protection", protectionAlerts()),
 		alerts("backwire-server", serverAlerts()),
 		alerts("backwire-pipeline", silenceAlerts(), lossAlerts()),
 	}

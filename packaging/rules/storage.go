@@ -63,17 +63,6 @@ nbu_disk_pool_up == 0`,
 			},
 		},
 		{
-			name: "NetBackupTapeDriveDown", severity: warning, wait: "30m",
-			expr:    `nbu_tape_drive_up == 0`,
-			summary: "tape drive {{ $labels.tape_drive }} at {{ $labels.site }} is down",
-			meaning: "No path to the drive is up, or somebody has disabled it. Jobs to tape share the drives that are left.",
-			steps: []string{
-				"tpconfig -d and vmoprcmd on the media server show the drive and why it was set down; /usr/openv/netbackup/db/media/errors counts its errors.",
-				"Clean it, look for a tape that is stuck, then vmoprcmd -up brings it back.",
-				"It goes down again: try another tape; if that fails too the drive needs service.",
-			},
-		},
-		{
 			name: "NetBackupStorageServerDown", severity: critical, wait: "10m",
 			expr:    `nbu_storage_server_up == 0`,
 			summary: "storage server {{ $labels.storage_server }} ({{ $labels.type }}) at {{ $labels.site }} is down",

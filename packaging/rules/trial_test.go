@@ -39,7 +39,7 @@ const (
 
 func trials() []trial {
 	var all []trial
-	for _, some := range [][]trial{clientTrials(), jobTrials(), storageTrials(), serverTrials(), silenceTrials(), lossTrials()} {
+	for _, some := range [][]trial{clientTrials(), jobTrials(), storageTrials(), tapeTrials(), malwareTrials(), keptTrials(), serverTrials(), silenceTrials(), lossTrials()} {
 		all = append(all, some...)
 	}
 	return all
@@ -170,13 +170,6 @@ func storageTrials() []trial {
 			// The pool's own alert says it.
 			silent:  []series{{`nbu_disk_volume_up{site="paris",disk_pool="msdp",volume="v1"}`, "0x60"}, {`nbu_disk_pool_up` + down, "0x60"}},
 			summary: "volume v1 of disk pool msdp at paris is down",
-		},
-		{
-			alert: "NetBackupTapeDriveDown", at: "1h", every: "1m",
-			labels:  map[string]string{"site": "paris", "tape_drive": "TD8.0"},
-			fires:   []series{{`nbu_tape_drive_up{site="paris",tape_drive="TD8.0"}`, "0x100"}},
-			silent:  []series{{`nbu_tape_drive_up{site="paris",tape_drive="TD8.0"}`, "0x40 1x100"}},
-			summary: "tape drive TD8.0 at paris is down",
 		},
 		{
 			alert: "NetBackupStorageServerDown", at: "15m", every: "1m",
