@@ -151,14 +151,9 @@ func checkWindow(endpoint string, now time.Time) *window {
 	s := source.NewSeries(&source.Metric{
 		Name: checkMetric, Type: source.Gauge, Unit: "seconds", Help: "When somebody last checked this endpoint.",
 	}, "", 0, source.Label{Name: "endpoint", Value: endpoint}, source.Label{Name: "instance", Value: host})
-	d := &dictionary{symbols: []string{s.Name, s.Metric.Unit, s.Metric.Help}}
-	d.metrics = []dictMetric{{name: 0, unit: 1, help: 2, kind: s.Metric.Type}}
-	series := dictSeries{}
-	for _, l := range s.Labels {
-		series.labels = append(series.labels, uint32(len(d.symbols)), uint32(len(d.symbols)+1))
-		d.symbols = append(d.symbols, l.Name, l.Value)
-	}
-	d.series = []dictSeries{series}
+	d := new(dictionary)
+	n := newNames(&image{dict: d})
+	n.define(n.metric(s.Metric), s)
 	at := now.UnixMilli()
 	return &window{
 		dict: d, columns: []column{{points: []point{{at, float64(at) / 1000}}}}, records: 1, samples: 1, oldest: at, newest: at,

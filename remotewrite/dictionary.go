@@ -1,7 +1,9 @@
 package remotewrite
 
 import (
+	"cmp"
 	"encoding/binary"
+	"math"
 	"math/bits"
 	"slices"
 	"strings"
@@ -13,22 +15,19 @@ import (
 // series once, referred to by index from then on. It grows only at its end and what it
 // holds never changes, so that whatever is remembered by index stays right for as long
 // as the pointer is the same: the next segment has a new dictionary.
+//
+// It is large and lives long, so it has next to no pointers: a garbage collector passes over it.
 type dictionary struct {
-	symbols []string // no string twice; the empty string is one only where it was needed
+	symbols texts // no string twice; the empty string is one only where it was needed
 	metrics []dictMetric
 	series  []dictSeries
 
-	room []uint32 // for the labels of series to come
-}
+	values  []uint32          // symbols: the values of all series' labels
+	shapes  [][]uint32        // symbols: what labels series may have, in order; none twice
+	byNames map[string]uint32 // shapes, by the names' bytes
 
-// labels returns n symbols to be set, many series' from one allocation.
-func (d *dictionary) labels(n int) []uint32 {
-	if len(d.room) < n {
-		d.room = make([]uint32, max(n, 1024))
-	}
-	labels := d.room[:n:n]
-	d.room = d.room[n:]
-	return labels
+	key   []byte   // the names' bytes at hand
+	names []uint32 // the names at hand
 }
 
 // dictMetric is a source.Metric by reference.
@@ -38,35 +37,106 @@ type dictMetric struct {
 	durable          bool
 }
 
-// dictSeries is a source.Series by reference.
+// dictSeries is a source.Series by reference. Its labels are sorted by name, without __name__.
 type dictSeries struct {
-	metric uint32   // index into metrics
-	name   uint32   // symbol: the value of __name__, the metric's name with the histogram's suffix
-	start  int64    // ms since the epoch; 0 where the series has none
-	labels []uint32 // symbols, name and value in turn; sorted by name, without __name__
+	start  int64  // ms since the epoch; 0 where the series has none
+	metric uint32 // index into metrics
+	name   uint32 // symbol: the value of __name__, the metric's name with the histogram's suffix
+	shape  uint32 // index into shapes and one; 0 where the series has no labels
+	values uint32 // index into the dictionary's values of the first label's
 }
 
 // symbol is the string behind a reference.
-func (d *dictionary) symbol(ref uint32) string { return d.symbols[ref] }
+func (d *dictionary) symbol(ref uint32) string { return d.symbols.at(ref) }
+
+// labels are the symbols of a series' label names and of their values.
+func (d *dictionary) labels(s *dictSeries) (names, values []uint32) {
+	names = d.shape(s.shape)
+	return names, d.values[s.values:][:len(names)]
+}
+
+// shape is label names by a series' reference to them.
+func (d *dictionary) shape(ref uint32) []uint32 {
+	if ref == 0 {
+		return nil
+	}
+	return d.shapes[ref-1]
+}
+
+// findShape returns how series refer to label names.
+func (d *dictionary) findShape(names []uint32) (ref uint32, ok bool) {
+	if len(names) == 0 {
+		return 0, true
+	}
+	d.key = appendRefs(d.key[:0], names)
+	ref, ok = d.byNames[string(d.key)]
+	return ref, ok
+}
+
+// shaped finds or adds label names.
+func (d *dictionary) shaped(names []uint32) uint32 {
+	ref, ok := d.findShape(names)
+	if !ok {
+		if d.byNames == nil {
+			d.byNames = make(map[string]uint32)
+		}
+		d.shapes = append(d.shapes, slices.Clone(names))
+		ref = uint32(len(d.shapes))
+		d.byNames[string(d.key)] = ref
+	}
+	return ref
+}
+
+func appendRefs(dst []byte, refs []uint32) []byte {
+	for _, ref := range refs {
+		dst = binary.LittleEndian.AppendUint32(dst, ref)
+	}
+	return dst
+}
 
 // compare orders two series by their names and labels.
 func (d *dictionary) compare(a, b uint32) int {
 	s, t := &d.series[a], &d.series[b]
-	if c := strings.Compare(d.symbols[s.name], d.symbols[t.name]); c != 0 {
+	if c := d.compareSymbols(s.name, t.name); c != 0 {
 		return c
 	}
-	return slices.CompareFunc(s.labels, t.labels, func(x, y uint32) int {
-		if x == y {
-			return 0 // no symbol is there twice
+	names, values := d.labels(s)
+	others, theirs := d.labels(t)
+	for i := range min(len(names), len(others)) {
+		if c := d.compareSymbols(names[i], others[i]); c != 0 {
+			return c
 		}
-		return strings.Compare(d.symbols[x], d.symbols[y])
-	})
+		if c := d.compareSymbols(values[i], theirs[i]); c != 0 {
+			return c
+		}
+	}
+	return cmp.Compare(len(names), len(others))
+}
+
+func (d *dictionary) compareSymbols(a, b uint32) int {
+	if a == b {
+		return 0 // no symbol is there twice
+	}
+	return strings.Compare(d.symbol(a), d.symbol(b))
 }
 
 // extent is how long a dictionary was, to say what is new since and to forget it again.
-type extent struct{ symbols, metrics, series int }
+type extent struct{ symbols, metrics, series, values, shapes int }
 
-func (d *dictionary) extent() extent { return extent{len(d.symbols), len(d.metrics), len(d.series)} }
+func (d *dictionary) extent() extent {
+	return extent{d.symbols.len(), len(d.metrics), len(d.series), len(d.values), len(d.shapes)}
+}
+
+// cut takes back what came after the mark.
+func (d *dictionary) cut(m extent) {
+	for _, names := range d.shapes[m.shapes:] {
+		d.key = appendRefs(d.key[:0], names)
+		delete(d.byNames, string(d.key))
+	}
+	d.symbols.cut(m.symbols)
+	d.metrics, d.series = d.metrics[:m.metrics], d.series[:m.series]
+	d.values, d.shapes = d.values[:m.values], d.shapes[:m.shapes]
+}
 
 // Flags of a series: what it shares with the one before it in the dictionary.
 const (
@@ -85,9 +155,9 @@ const maxMasked = 63
 
 // appendSince writes what came into the dictionary after the mark.
 func (d *dictionary) appendSince(dst []byte, m extent) []byte {
-	dst = binary.AppendUvarint(dst, uint64(len(d.symbols)-m.symbols))
-	for _, s := range d.symbols[m.symbols:] {
-		dst = appendText(dst, s)
+	dst = binary.AppendUvarint(dst, uint64(d.symbols.len()-m.symbols))
+	for ref := m.symbols; ref < d.symbols.len(); ref++ {
+		dst = appendText(dst, d.symbol(uint32(ref)))
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(d.metrics)-m.metrics))
 	for _, metric := range d.metrics[m.metrics:] {
@@ -125,7 +195,7 @@ func (d *dictionary) appendSeries(dst []byte, ref int) []byte {
 	if ref > 0 && s.metric == before.metric && s.name == before.name {
 		flags |= seriesSameMetric
 	}
-	if sameShape(s.labels, before.labels) {
+	if s.shape == before.shape && len(d.shape(s.shape)) <= maxMasked {
 		flags |= seriesSameShape
 	}
 	if s.start == before.start {
@@ -140,60 +210,70 @@ func (d *dictionary) appendSeries(dst []byte, ref int) []byte {
 		dst = binary.AppendUvarint(dst, zigzag(s.start-before.start))
 	}
 	if flags&seriesSameShape == 0 {
-		return appendLabels(dst, s.labels)
+		return d.appendLabels(dst, &s)
 	}
-	return appendLabelValues(dst, s.labels, before.labels)
+	return d.appendLabelValues(dst, &s, &before)
 }
 
-// sameShape says whether two series have the same label names, few enough for a mask.
-func sameShape(a, b []uint32) bool {
-	if len(a) != len(b) || len(a) > 2*maxMasked {
-		return false
-	}
-	for i := 0; i < len(a); i += 2 {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
-}
-
-func appendLabels(dst []byte, labels []uint32) []byte {
-	dst = binary.AppendUvarint(dst, uint64(len(labels)/2))
-	for _, symbol := range labels {
-		dst = binary.AppendUvarint(dst, uint64(symbol))
+func (d *dictionary) appendLabels(dst []byte, s *dictSeries) []byte {
+	names, values := d.labels(s)
+	dst = binary.AppendUvarint(dst, uint64(len(names)))
+	for i, name := range names {
+		dst = binary.AppendUvarint(dst, uint64(name))
+		dst = binary.AppendUvarint(dst, uint64(values[i]))
 	}
 	return dst
 }
 
-func appendLabelValues(dst []byte, labels, before []uint32) []byte {
+func (d *dictionary) appendLabelValues(dst []byte, s, before *dictSeries) []byte {
+	_, values := d.labels(s)
+	_, others := d.labels(before)
 	mask := uint64(0)
-	for i := 1; i < len(labels); i += 2 {
-		if labels[i] != before[i] {
-			mask |= 1 << (i / 2)
+	for i := range values {
+		if values[i] != others[i] {
+			mask |= 1 << i
 		}
 	}
 	dst = binary.AppendUvarint(dst, mask)
 	for ; mask != 0; mask &= mask - 1 {
-		dst = binary.AppendUvarint(dst, uint64(labels[2*bits.TrailingZeros64(mask)+1]))
+		dst = binary.AppendUvarint(dst, uint64(values[bits.TrailingZeros64(mask)]))
 	}
 	return dst
 }
 
 // extend reads what appendSince wrote.
 func (d *dictionary) extend(s *scanner) {
-	for range s.count(1) {
-		d.symbols = append(d.symbols, string(s.text()))
-	}
+	d.readSymbols(s)
 	for range s.count(4) {
 		d.metrics = append(d.metrics, d.readMetric(s))
 	}
-	for range s.count(2) {
-		series := d.readSeries(s)
+	n := s.count(2)
+	d.series = slices.Grow(d.series, n)
+	for left := n; left > 0; left-- {
+		series := d.readSeries(s, left)
 		if s.err != nil {
 			return
 		}
 		d.series = append(d.series, series)
+	}
+}
+
+// readSymbols looks first at how much text there is, so that room for it is made once.
+func (d *dictionary) readSymbols(s *scanner) {
+	n := s.count(1)
+	ahead, size := *s, 0
+	for range n {
+		size += len(ahead.text())
+	}
+	if d.symbols.size()+size > math.MaxUint32 {
+		s.fail("more text than a segment may have")
+	}
+	if s.err != nil {
+		return
+	}
+	d.symbols.grow(n, size)
+	for range n {
+		d.symbols.addBytes(s.text())
 	}
 }
 
@@ -202,14 +282,15 @@ func (d *dictionary) readMetric(s *scanner) dictMetric {
 	return dictMetric{
 		kind:    source.Type(kind &^ durableFlag),
 		durable: kind&durableFlag != 0,
-		name:    s.index(len(d.symbols)),
-		unit:    s.index(len(d.symbols)),
-		help:    s.index(len(d.symbols)),
+		name:    s.index(d.symbols.len()),
+		unit:    s.index(d.symbols.len()),
+		help:    s.index(d.symbols.len()),
 	}
 }
 
-func (d *dictionary) readSeries(s *scanner) dictSeries {
-	before := d.before(len(d.series))
+// readSeries reads a series, the first of so many that are left.
+func (d *dictionary) readSeries(s *scanner, left int) dictSeries {
+	series := d.before(len(d.series))
 	flags := s.uint8()
 	if flags >= seriesFlags {
 		s.fail("unknown flags of a series")
@@ -217,50 +298,69 @@ func (d *dictionary) readSeries(s *scanner) dictSeries {
 	if flags&seriesSameMetric != 0 && len(d.series) == 0 {
 		s.fail("the first series has none before it")
 	}
-	series := dictSeries{metric: before.metric, name: before.name, start: before.start}
 	if flags&seriesSameMetric == 0 {
 		series.metric = s.index(len(d.metrics))
-		series.name = s.index(len(d.symbols))
+		series.name = s.index(d.symbols.len())
 	}
 	if flags&seriesSameStart == 0 {
 		series.start += s.varint()
 	}
 	if flags&seriesSameShape == 0 {
-		series.labels = d.readLabels(s)
+		series.shape, series.values = d.readLabels(s, left)
 	} else {
-		series.labels = d.readLabelValues(s, before.labels)
+		series.values = d.readLabelValues(s, &series, left)
 	}
 	return series
 }
 
-func (d *dictionary) readLabels(s *scanner) []uint32 {
-	labels := d.labels(2 * s.count(2))
-	for i := range labels {
-		labels[i] = s.index(len(d.symbols))
+// maxRoom is for how many values room is made at once: a bad number must not take much.
+const maxRoom = 1 << 20
+
+// room makes room for a series' values, and where there is none for those of all that are left, as if
+// they were alike.
+func (d *dictionary) room(labels, left int) {
+	if cap(d.values)-len(d.values) < labels {
+		d.values = slices.Grow(d.values, max(labels, min(labels*left, maxRoom)))
 	}
-	return labels
 }
 
-func (d *dictionary) readLabelValues(s *scanner, before []uint32) []uint32 {
+func (d *dictionary) readLabels(s *scanner, left int) (shape, values uint32) {
+	n := s.count(2)
+	d.room(n, left)
+	values = uint32(len(d.values))
+	d.names = d.names[:0]
+	for range n {
+		d.names = append(d.names, s.index(d.symbols.len()))
+		d.values = append(d.values, s.index(d.symbols.len()))
+	}
+	return d.shaped(d.names), values
+}
+
+// readLabelValues reads those that the series before, whose labels are in series, does not have.
+func (d *dictionary) readLabelValues(s *scanner, series *dictSeries, left int) (values uint32) {
 	mask := s.uvarint()
-	if len(before) > 2*maxMasked || mask>>(len(before)/2) != 0 {
+	names, before := d.labels(series)
+	if len(names) > maxMasked || mask>>len(names) != 0 {
 		s.fail("mask beyond the labels")
-		return nil
 	}
-	labels := d.labels(len(before))
-	copy(labels, before)
+	if s.err != nil || mask == 0 {
+		return series.values
+	}
+	d.room(len(names), left)
+	values = uint32(len(d.values))
+	d.values = append(d.values, before...)
 	for ; mask != 0; mask &= mask - 1 {
-		labels[2*bits.TrailingZeros64(mask)+1] = s.index(len(d.symbols))
+		d.values[int(values)+bits.TrailingZeros64(mask)] = s.index(d.symbols.len())
 	}
-	return labels
+	return values
 }
 
 // sourceMetric gives a metric back in the words of the source.
 func (d *dictionary) sourceMetric(ref uint32) *source.Metric {
 	m := d.metrics[ref]
 	return &source.Metric{
-		Name: d.symbols[m.name], Type: m.kind, Unit: d.symbols[m.unit],
-		Help: d.symbols[m.help], Durable: m.durable,
+		Name: d.symbol(m.name), Type: m.kind, Unit: d.symbol(m.unit),
+		Help: d.symbol(m.help), Durable: m.durable,
 	}
 }
 
@@ -273,10 +373,15 @@ func (d *dictionary) source(ref uint32, metrics map[uint32]*source.Metric) *sour
 		metric = d.sourceMetric(series.metric)
 		metrics[series.metric] = metric
 	}
-	labels := make([]source.Label, len(series.labels)/2)
-	for i := range labels {
-		labels[i] = source.Label{Name: d.symbols[series.labels[2*i]], Value: d.symbols[series.labels[2*i+1]]}
+	suffix := strings.TrimPrefix(d.symbol(series.name), metric.Name)
+	return source.NewSeries(metric, suffix, series.start, d.sourceLabels(&series)...)
+}
+
+func (d *dictionary) sourceLabels(s *dictSeries) []source.Label {
+	names, values := d.labels(s)
+	labels := slices.Grow([]source.Label(nil), len(names))
+	for i, name := range names {
+		labels = append(labels, source.Label{Name: d.symbol(name), Value: d.symbol(values[i])})
 	}
-	suffix := strings.TrimPrefix(d.symbols[series.name], metric.Name)
-	return source.NewSeries(metric, suffix, series.start, labels...)
+	return labels
 }

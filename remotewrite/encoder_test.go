@@ -36,9 +36,8 @@ func newDraft() *draft {
 func (d *draft) symbol(s string) uint32 {
 	n, ok := d.symbols[s]
 	if !ok {
-		n = uint32(len(d.window.dict.symbols))
+		n = d.window.dict.symbols.add(s)
 		d.symbols[s] = n
-		d.window.dict.symbols = append(d.window.dict.symbols, s)
 	}
 	return n
 }
@@ -57,11 +56,14 @@ func (d *draft) metric(m *source.Metric) uint32 {
 
 // add puts a column for a new series into the window.
 func (d *draft) add(s *source.Series, points []point, exemplars ...exemplar) {
-	e := dictSeries{metric: d.metric(s.Metric), name: d.symbol(s.Name), start: s.Start}
-	for _, l := range s.Labels {
-		e.labels = append(e.labels, d.symbol(l.Name), d.symbol(l.Value))
-	}
 	w := &d.window
+	e := dictSeries{metric: d.metric(s.Metric), name: d.symbol(s.Name), start: s.Start, values: uint32(len(w.dict.values))}
+	var names []uint32
+	for _, l := range s.Labels {
+		names = append(names, d.symbol(l.Name))
+		w.dict.values = append(w.dict.values, d.symbol(l.Value))
+	}
+	e.shape = w.dict.shaped(names)
 	w.columns = append(w.columns, column{series: uint32(len(w.dict.series)), points: points, exemplars: exemplars})
 	w.dict.series = append(w.dict.series, e)
 	w.samples += len(points)
@@ -122,8 +124,8 @@ func expectedLabels(w *window, s *dictSeries, external []source.Label) []source.
 	for _, l := range external {
 		merged[l.Name] = l.Value
 	}
-	for i := 0; i < len(s.labels); i += 2 {
-		merged[w.dict.symbol(s.labels[i])] = w.dict.symbol(s.labels[i+1])
+	for _, l := range w.dict.sourceLabels(s) {
+		merged[l.Name] = l.Value
 	}
 	merged[metricName] = w.dict.symbol(s.name)
 	out := make([]source.Label, 0, len(merged))

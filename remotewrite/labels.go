@@ -13,15 +13,18 @@ const metricName = "__name__"
 // them and an endpoint's external labels added. Where a series has a label of the same name, its own wins.
 type labeler struct {
 	added []source.Label // sorted; __name__ is one of them, with no value
+
+	dict   *dictionary // that orders are about
+	orders [][]turn    // by shape; nil where it is not yet known
 }
 
-func newLabeler(external []source.Label) labeler {
+func newLabeler(external []source.Label) *labeler {
 	added := slices.DeleteFunc(slices.Clone(external), func(l source.Label) bool {
 		return l.Name == metricName || l.Name == "" || l.Value == ""
 	})
 	added = append(added, source.Label{Name: metricName})
 	slices.SortStableFunc(added, func(a, b source.Label) int { return cmp.Compare(a.Name, b.Name) })
-	return labeler{slices.CompactFunc(added, func(a, b source.Label) bool { return a.Name == b.Name })}
+	return &labeler{added: slices.CompactFunc(added, func(a, b source.Label) bool { return a.Name == b.Name })}
 }
 
 // turn is one label of a series: the i-th of those added, or of its own.
@@ -30,11 +33,26 @@ type turn struct {
 	i     int
 }
 
-// order appends the labels' order to turns.
-func (l labeler) order(turns []turn, d *dictionary, s *dictSeries) []turn {
+// order is that of a series' labels, and of all with the same label names: it is found out once.
+func (l *labeler) order(d *dictionary, s *dictSeries) []turn {
+	if l.dict != d {
+		l.dict, l.orders = d, l.orders[:0]
+	}
+	for int(s.shape) >= len(l.orders) {
+		l.orders = append(l.orders, nil)
+	}
+	if l.orders[s.shape] == nil {
+		l.orders[s.shape] = l.merged(d, d.shape(s.shape))
+	}
+	return l.orders[s.shape]
+}
+
+// merged is never empty: __name__ is added to every series.
+func (l *labeler) merged(d *dictionary, names []uint32) []turn {
+	turns := make([]turn, 0, len(names)+len(l.added))
 	next := 0
-	for i := 0; i < len(s.labels); i += 2 {
-		name := d.symbols[s.labels[i]]
+	for i, ref := range names {
+		name := d.symbol(ref)
 		for next < len(l.added) && l.added[next].Name < name {
 			turns = append(turns, turn{true, next})
 			next++

@@ -26,9 +26,8 @@ const (
 // messageV1 writes a prometheus.WriteRequest: each series with all its labels spelled out, and behind the series the
 // metadata of each metric once.
 type messageV1 struct {
-	labeler labeler
+	labeler *labeler
 	dict    *dictionary
-	turns   []turn
 	metrics marks // which metrics the request has
 	used    []uint32
 	scratch []byte
@@ -52,21 +51,23 @@ func (m *messageV1) before(b []byte, s *dictSeries) []byte {
 		m.metrics.set(s.metric, 1)
 		m.used = append(m.used, s.metric)
 	}
-	m.turns = m.labeler.order(m.turns[:0], m.dict, s)
-	for _, t := range m.turns {
-		name, value := m.label(t, s)
-		b = appendLabel(b, v1SeriesLabels, name, value)
+	names, values := m.dict.labels(s)
+	for _, t := range m.labeler.order(m.dict, s) {
+		if t.added {
+			name, value := m.label(t, s)
+			b = appendLabel(b, v1SeriesLabels, name, value)
+			continue
+		}
+		b = appendLabel(b, v1SeriesLabels, m.dict.symbol(names[t.i]), m.dict.symbol(values[t.i]))
 	}
 	return b
 }
 
+// label is one that was added.
 func (m *messageV1) label(t turn, s *dictSeries) (name, value string) {
-	if !t.added {
-		return m.dict.symbols[s.labels[t.i]], m.dict.symbols[s.labels[t.i+1]]
-	}
 	l := m.labeler.added[t.i]
 	if l.Name == metricName {
-		return metricName, m.dict.symbols[s.name]
+		return metricName, m.dict.symbol(s.name)
 	}
 	return l.Name, l.Value
 }
@@ -109,7 +110,7 @@ func (m *messageV1) suffix(b []byte) []byte {
 }
 
 func (m *messageV1) metadata(b []byte, d *dictMetric) []byte {
-	name, help, unit := m.dict.symbols[d.name], m.dict.symbols[d.help], m.dict.symbols[d.unit]
+	name, help, unit := m.dict.symbol(d.name), m.dict.symbol(d.help), m.dict.symbol(d.unit)
 	m.scratch = appendNumber(m.scratch[:0], v1MetadataType, metricType(d.kind))
 	m.scratch = appendString(m.scratch, v1MetadataName, name)
 	m.scratch = appendString(m.scratch, v1MetadataHelp, help)

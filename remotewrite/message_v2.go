@@ -23,9 +23,8 @@ const (
 // number 0, the external labels, and the labels of the request's exemplars. As the dictionary may have the same strings,
 // each of its symbols is compared with those once a request; their lengths tell nearly all apart.
 type messageV2 struct {
-	labeler labeler
+	labeler *labeler
 	dict    *dictionary
-	turns   []turn
 	numbers marks // by symbol of the dictionary: its number in the request
 	symbols []string
 	bytes   int // of the symbols
@@ -72,7 +71,7 @@ func (m *messageV2) add(s string) uint32 {
 
 func (m *messageV2) begin(w *window, s span) {
 	m.dict = w.dict
-	m.numbers.reset(len(w.dict.symbols))
+	m.numbers.reset(w.dict.symbols.len())
 	m.forget()
 	for i := s.from.column; i <= s.to.column && i < len(w.columns); i++ {
 		for _, e := range w.columns[i].exemplars {
@@ -104,7 +103,7 @@ func (m *messageV2) number(ref uint32) uint32 {
 	if n, ok := m.numbers.get(ref); ok {
 		return n
 	}
-	n := m.newcomer(m.dict.symbols[ref])
+	n := m.newcomer(m.dict.symbol(ref))
 	m.numbers.set(ref, n)
 	return n
 }
@@ -122,18 +121,20 @@ func (m *messageV2) field() byte               { return v2Timeseries }
 func (m *messageV2) start(s *dictSeries) int64 { return s.start }
 
 func (m *messageV2) before(b []byte, s *dictSeries) []byte {
-	m.turns = m.labeler.order(m.turns[:0], m.dict, s)
+	names, values := m.dict.labels(s)
 	m.refs = m.refs[:0]
-	for _, t := range m.turns {
-		m.refer(m.label(t, s))
+	for _, t := range m.labeler.order(m.dict, s) {
+		if t.added {
+			m.refer(m.label(t, s))
+			continue
+		}
+		m.refer(reference{m.number(names[t.i]), m.number(values[t.i])})
 	}
 	return m.packed(b)
 }
 
+// label is one that was added.
 func (m *messageV2) label(t turn, s *dictSeries) reference {
-	if !t.added {
-		return reference{m.number(s.labels[t.i]), m.number(s.labels[t.i+1])}
-	}
 	r := m.added[t.i]
 	if r.value == 0 { // the metric's name, the one label that is added without a value
 		r.value = m.number(s.name)

@@ -2,131 +2,144 @@ package remotewrite
 
 import (
 	"encoding/binary"
+	"hash/maphash"
+	"slices"
 
 	"backwire/source"
 )
 
-// names finds by name what a dictionary holds by number; only a writer needs it.
-//
-// A series' key is its name and labels in the dictionary's numbers, a fifth of their text: with tens of
-// thousands of series that text would be most of a small agent's memory.
+// names finds by name what an image holds by number; only a writer needs it.
 type names struct {
-	symbols map[string]uint32
-	metrics map[source.Metric]uint32
-	series  []map[string]uint32 // by site, then by key: two sites share no series
-	keys    []string            // by series
-	scratch []byte              // the key at hand
+	*image
+	seed    maphash.Seed
+	symbols *index
+	series  *index // the latest of those that have the same labels
+	metrics map[dictMetric]uint32
+
+	key            seriesKey // of the series at hand
+	labels, values []uint32  // what is in it
+	scratch        []byte
+}
+
+// seriesKey is what no two series that are found have alike. Sites share no series.
+type seriesKey struct {
+	site, name, shape uint32
+	values            []uint32
+}
+
+func (k seriesKey) equals(o seriesKey) bool {
+	return k.site == o.site && k.name == o.name && k.shape == o.shape && slices.Equal(k.values, o.values)
 }
 
 // newNames indexes an image. Where a site has a series twice the later one took the
 // place of the earlier.
 func newNames(im *image) *names {
-	n := &names{symbols: make(map[string]uint32), metrics: make(map[source.Metric]uint32)}
-	for ref, s := range im.dict.symbols {
-		n.symbols[s] = uint32(ref)
+	n := &names{image: im, seed: maphash.MakeSeed(), metrics: make(map[dictMetric]uint32)}
+	n.symbols = newIndex(im.dict.symbols.len(), func(ref uint32) uint64 { return maphash.String(n.seed, n.dict.symbol(ref)) })
+	n.series = newIndex(len(im.owners), func(ref uint32) uint64 { return n.hash(n.keyOf(ref)) })
+	for ref := range im.dict.symbols.len() {
+		n.symbols.put(uint32(ref), other)
 	}
-	for ref := range im.dict.metrics {
-		n.metrics[*im.dict.sourceMetric(uint32(ref))] = uint32(ref)
+	for ref, m := range im.dict.metrics {
+		n.metrics[m] = uint32(ref)
 	}
-	for range im.sites {
-		n.series = append(n.series, make(map[string]uint32))
-	}
-	for ref, s := range im.dict.series {
-		n.add(im.owners[ref], uint32(ref), s)
+	for ref := range im.owners {
+		n.add(uint32(ref))
 	}
 	return n
 }
 
-// add names the next series of the dictionary. One that has the same labels and was there is found no more.
-func (n *names) add(site, ref uint32, s dictSeries) {
-	n.scratch = binary.AppendUvarint(n.scratch[:0], uint64(s.name))
-	for _, symbol := range s.labels {
-		n.scratch = binary.AppendUvarint(n.scratch, uint64(symbol))
-	}
-	key := string(n.scratch)
-	n.keys = append(n.keys, key)
-	n.series[site][key] = ref
+// add names a series. One that has the same labels and was there is found no more.
+func (n *names) add(ref uint32) {
+	n.key = n.keyOf(ref)
+	n.series.put(ref, n.isAtHand)
+}
+
+func (n *names) keyOf(ref uint32) seriesKey {
+	s := &n.dict.series[ref]
+	_, values := n.dict.labels(s)
+	return seriesKey{n.owners[ref], s.name, s.shape, values}
+}
+
+func (n *names) hash(k seriesKey) uint64 {
+	n.scratch = binary.LittleEndian.AppendUint32(n.scratch[:0], k.site)
+	n.scratch = binary.LittleEndian.AppendUint32(n.scratch, k.name)
+	n.scratch = binary.LittleEndian.AppendUint32(n.scratch, k.shape)
+	n.scratch = appendRefs(n.scratch, k.values)
+	return maphash.Bytes(n.seed, n.scratch)
+}
+
+func (n *names) isAtHand(ref uint32) bool { return n.key.equals(n.keyOf(ref)) }
+
+// latest is the series that is found by the labels of this one.
+func (n *names) latest(ref uint32) uint32 {
+	n.key = n.keyOf(ref)
+	latest, _ := n.series.find(n.hash(n.key), n.isAtHand)
+	return latest
 }
 
 // find returns a site's series, if it has been named.
 func (n *names) find(site int, s *source.Series) (ref uint32, ok bool) {
-	n.scratch = n.scratch[:0]
-	known := n.spell(s.Name)
-	for _, l := range s.Labels {
-		known = known && n.spell(l.Name) && n.spell(l.Value)
+	name, known := n.findSymbol(s.Name)
+	n.labels, n.values = n.labels[:0], n.values[:0]
+	for i := 0; known && i < len(s.Labels); i++ {
+		l := &s.Labels[i]
+		label, ok1 := n.findSymbol(l.Name)
+		value, ok2 := n.findSymbol(l.Value)
+		n.labels, n.values = append(n.labels, label), append(n.values, value)
+		known = ok1 && ok2
 	}
 	if !known {
 		return 0, false
 	}
-	ref, ok = n.series[site][string(n.scratch)]
-	return ref, ok
+	shape, ok := n.dict.findShape(n.labels)
+	if !ok {
+		return 0, false
+	}
+	n.key = seriesKey{uint32(site), name, shape, n.values}
+	return n.series.find(n.hash(n.key), n.isAtHand)
 }
 
-// spell adds a string's number to the key at hand, if it has one.
-func (n *names) spell(s string) bool {
-	ref, ok := n.symbols[s]
-	n.scratch = binary.AppendUvarint(n.scratch, uint64(ref))
-	return ok
+func (n *names) findSymbol(s string) (ref uint32, ok bool) {
+	return n.symbols.find(maphash.String(n.seed, s), func(ref uint32) bool { return n.dict.symbol(ref) == s })
 }
 
 // symbol finds or adds a string.
-func (n *names) symbol(d *dictionary, s string) uint32 {
-	ref, ok := n.symbols[s]
+func (n *names) symbol(s string) uint32 {
+	ref, ok := n.findSymbol(s)
 	if !ok {
-		ref = uint32(len(d.symbols))
-		d.symbols = append(d.symbols, s)
-		n.symbols[s] = ref
+		ref = n.dict.symbols.add(s)
+		n.symbols.put(ref, other)
 	}
 	return ref
 }
 
 // metric finds or adds a metric.
-func (n *names) metric(d *dictionary, m *source.Metric) uint32 {
-	ref, ok := n.metrics[*m]
+func (n *names) metric(m *source.Metric) uint32 {
+	return n.described(dictMetric{
+		name: n.symbol(m.Name), unit: n.symbol(m.Unit), help: n.symbol(m.Help),
+		kind: m.Type, durable: m.Durable,
+	})
+}
+
+func (n *names) described(m dictMetric) uint32 {
+	ref, ok := n.metrics[m]
 	if !ok {
-		ref = uint32(len(d.metrics))
-		d.metrics = append(d.metrics, dictMetric{
-			name: n.symbol(d, m.Name), unit: n.symbol(d, m.Unit), help: n.symbol(d, m.Help),
-			kind: m.Type, durable: m.Durable,
-		})
-		n.metrics[*m] = ref
+		ref = uint32(len(n.dict.metrics))
+		n.dict.metrics = append(n.dict.metrics, m)
+		n.metrics[m] = ref
 	}
 	return ref
 }
 
-// describe says a series in the dictionary's numbers.
-func (n *names) describe(d *dictionary, metric uint32, s *source.Series) dictSeries {
-	described := dictSeries{metric: metric, name: n.symbol(d, s.Name), start: s.Start}
-	described.labels = d.labels(2 * len(s.Labels))
-	for i, l := range s.Labels {
-		described.labels[2*i], described.labels[2*i+1] = n.symbol(d, l.Name), n.symbol(d, l.Value)
+// define adds a series to the dictionary.
+func (n *names) define(metric uint32, s *source.Series) {
+	described := dictSeries{metric: metric, name: n.symbol(s.Name), start: s.Start, values: uint32(len(n.dict.values))}
+	n.labels = n.labels[:0]
+	for _, l := range s.Labels {
+		n.labels = append(n.labels, n.symbol(l.Name))
+		n.dict.values = append(n.dict.values, n.symbol(l.Value))
 	}
-	return described
-}
-
-// translate says a series of another dictionary in the numbers of this one.
-func (n *names) translate(d, from *dictionary, ref uint32) dictSeries {
-	s := from.series[ref]
-	metric := n.metric(d, from.sourceMetric(s.metric))
-	translated := dictSeries{metric: metric, name: n.symbol(d, from.symbols[s.name]), start: s.start}
-	translated.labels = d.labels(len(s.labels))
-	for i, symbol := range s.labels {
-		translated.labels[i] = n.symbol(d, from.symbols[symbol])
-	}
-	return translated
-}
-
-// forget takes back what came after the mark.
-func (n *names) forget(d *dictionary, m extent, site uint32) {
-	for _, s := range d.symbols[m.symbols:] {
-		delete(n.symbols, s)
-	}
-	for ref := m.metrics; ref < len(d.metrics); ref++ {
-		delete(n.metrics, *d.sourceMetric(uint32(ref)))
-	}
-	for _, key := range n.keys[m.series:] {
-		delete(n.series[site], key)
-	}
-	d.symbols, d.metrics, d.series = d.symbols[:m.symbols], d.metrics[:m.metrics], d.series[:m.series]
-	n.keys = n.keys[:m.series]
+	described.shape = n.dict.shaped(n.labels)
+	n.dict.series = append(n.dict.series, described)
 }

@@ -1,6 +1,7 @@
 package remotewrite
 
 import (
+	"cmp"
 	"encoding/binary"
 	"maps"
 	"math"
@@ -81,7 +82,6 @@ func (p *packer) site(name string) (at int, fresh bool) {
 		return at, false
 	}
 	p.sites = append(p.sites, &siteImage{name: name, state: make(map[string][]byte)})
-	p.names.series = append(p.names.series, make(map[string]uint32))
 	p.followers = append(p.followers, new(follower))
 	return len(p.sites) - 1, true
 }
@@ -160,24 +160,22 @@ func valueOf(v float64) uint64 {
 
 // series finds a series that is not where it was last time, or defines it.
 func (p *packer) series(at int, s *source.Series) uint32 {
-	metric := p.names.metric(p.dict, s.Metric)
+	metric := p.names.metric(s.Metric)
 	old, known := p.names.find(at, s)
 	if known && p.dict.series[old].metric == metric && p.dict.series[old].start == s.Start {
 		return old
 	}
 	ref := uint32(len(p.dict.series))
-	described := p.names.describe(p.dict, metric, s)
-	p.dict.series = append(p.dict.series, described)
-	p.names.add(uint32(at), ref, described)
+	p.names.define(metric, s)
 	p.values, p.were = append(p.values, 0), append(p.were, 0)
 	p.owners, p.times = append(p.owners, uint32(at)), append(p.times, 0)
+	p.names.add(ref)
 	if known {
 		p.times[ref] = p.times[old] // the labels are the same
 	}
 	p.now = p.now.grown(len(p.values))
 	if known {
 		p.now.remove(old)
-		p.undo.replaced = append(p.undo.replaced, replacement{p.names.keys[ref], old})
 	}
 	return ref
 }
@@ -216,7 +214,7 @@ func (p *packer) appendPresence(site *siteImage, at int, b *source.Batch) {
 	p.changed = p.now.minus(site.present, p.changed)
 	p.body = appendSet(p.body, p.changed)
 	p.changed = site.present.minus(p.now, p.changed)
-	p.replaced = p.superseded(at, p.changed)
+	p.replaced = p.superseded(p.changed)
 	p.changed.subtract(p.replaced)
 	p.body = appendSet(p.body, p.changed)
 	p.body = appendSet(p.body, p.replaced)
@@ -226,10 +224,10 @@ func (p *packer) appendPresence(site *siteImage, at int, b *source.Batch) {
 
 // superseded picks those whose labels now belong to another series: they are gone but
 // have not ended.
-func (p *packer) superseded(at int, of refSet) refSet {
+func (p *packer) superseded(of refSet) refSet {
 	set := p.replaced.emptied(len(p.values))
 	for ref := range of.all() {
-		if p.names.series[at][p.names.keys[ref]] != ref {
+		if p.names.latest(ref) != ref {
 			set.add(ref)
 		}
 	}
@@ -285,7 +283,7 @@ func (p *packer) appendExemplars(at int, b *source.Batch) {
 		p.body = appendValue(p.body, 0, math.Float64bits(e.Value))
 		p.body = binary.AppendUvarint(p.body, uint64(len(e.Labels)))
 		for _, l := range e.Labels {
-			p.body = binary.AppendUvarint(p.body, uint64(p.names.symbol(p.dict, l.Name)))
+			p.body = binary.AppendUvarint(p.body, uint64(p.names.symbol(l.Name)))
 			p.body = appendText(p.body, l.Value)
 		}
 	}
@@ -333,16 +331,15 @@ func (p *packer) roll() []byte {
 		p.before, p.past = old.before.plus(old.had.Totals), old.had
 	}
 	moved := make([]uint32, len(old.values)) // by old reference: the new one and one
-	lookup := p.names.series
+	kept := p.names.kept()
 	p.names = newNames(p.image)
+	words := newTranslation(old.dict, p.names)
+	for _, ref := range kept {
+		p.carry(old, ref, words)
+		p.times = append(p.times, times[ref])
+		moved[ref] = uint32(len(p.values))
+	}
 	for at, site := range old.sites {
-		refs := old.kept(at, lookup[at])
-		p.names.series = append(p.names.series, make(map[string]uint32, len(refs)))
-		for _, ref := range refs {
-			p.carry(old, ref)
-			p.times = append(p.times, times[ref])
-			moved[ref] = uint32(len(p.values))
-		}
 		p.sites = append(p.sites, &siteImage{
 			name: site.name, t: site.t, state: site.state,
 			present: site.present.moved(moved, len(p.values)),
@@ -355,24 +352,27 @@ func (p *packer) roll() []byte {
 }
 
 // carry takes one series over from the image of the segment before.
-func (p *packer) carry(old *image, ref uint32) {
-	at := old.owners[ref]
-	translated := p.names.translate(p.dict, old.dict, ref)
-	p.names.add(at, uint32(len(p.values)), translated)
-	p.dict.series = append(p.dict.series, translated)
+func (p *packer) carry(old *image, ref uint32, words *translation) {
+	words.define(ref)
 	p.values = append(p.values, old.values[ref])
-	p.owners = append(p.owners, at)
+	p.owners = append(p.owners, old.owners[ref])
+	p.names.add(uint32(len(p.values) - 1))
 }
 
-// kept lists the series of a site that the next segment has to know.
-func (im *image) kept(at int, byKey map[string]uint32) []uint32 {
+// kept lists the series that the next segment has to know, site after site.
+func (n *names) kept() []uint32 {
 	var refs []uint32
-	for _, ref := range byKey {
-		if im.sites[at].present.has(ref) || im.dict.metrics[im.dict.series[ref].metric].durable {
+	for ref := range n.series.all() {
+		if n.sites[n.owners[ref]].present.has(ref) || n.dict.metrics[n.dict.series[ref].metric].durable {
 			refs = append(refs, ref)
 		}
 	}
-	slices.SortFunc(refs, im.dict.compare)
+	slices.SortFunc(refs, func(a, b uint32) int {
+		if n.owners[a] != n.owners[b] {
+			return cmp.Compare(n.owners[a], n.owners[b])
+		}
+		return n.dict.compare(a, b)
+	})
 	return refs
 }
 
@@ -382,15 +382,19 @@ func (p *packer) headBlock() []byte {
 	b = p.appendAhead(b)
 	b = p.dict.appendSince(b, extent{})
 	b = binary.AppendUvarint(b, uint64(len(p.sites)))
-	ref := 0
+	owners, values := p.owners, p.values
 	for at, site := range p.sites {
 		b = appendText(b, site.name)
 		b = binary.AppendUvarint(b, zigzag(site.t))
-		b = binary.AppendUvarint(b, uint64(len(p.names.series[at])))
-		for range p.names.series[at] {
-			b = appendValue(b, 0, p.values[ref])
-			ref++
+		n := slices.IndexFunc(owners, func(owner uint32) bool { return owner != uint32(at) })
+		if n < 0 {
+			n = len(owners)
 		}
+		b = binary.AppendUvarint(b, uint64(n))
+		for _, v := range values[:n] {
+			b = appendValue(b, 0, v)
+		}
+		owners, values = owners[n:], values[n:]
 		b = appendSet(b, site.present)
 		b = binary.AppendUvarint(b, uint64(len(site.state)))
 		for _, key := range slices.Sorted(maps.Keys(site.state)) {

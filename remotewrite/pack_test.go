@@ -117,7 +117,7 @@ func TestChangedMetric(t *testing.T) {
 	if len(w.columns) != 2 || w.samples != 2 {
 		t.Fatalf("%d samples of %d series, want one each before and after, and no stale marker", w.samples, len(w.columns))
 	}
-	if help := u.dict.symbols[u.dict.metrics[u.dict.series[w.columns[1].series].metric].help]; help != "Finished jobs." {
+	if help := u.dict.symbol(u.dict.metrics[u.dict.series[w.columns[1].series].metric].help); help != "Finished jobs." {
 		t.Errorf("help is %q", help)
 	}
 	if known := p.checkpoint("paris").Series; len(known) != 1 || known[0].Value != 1 {

@@ -55,7 +55,7 @@ func newDatabase(t *testing.T, accept ...remoteapi.WriteMessageType) *database {
 	return d
 }
 
-func closed(t *testing.T, c io.Closer) {
+func closed(t testing.TB, c io.Closer) {
 	t.Helper()
 	if err := c.Close(); err != nil {
 		t.Error(err)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -304,8 +303,8 @@ func (p *packer) checkpoint(name string) source.Checkpoint {
 		known.State[key] = slices.Clone(value)
 	}
 	metrics := make(map[uint32]*source.Metric)
-	for _, ref := range slices.Sorted(maps.Values(p.names.series[at])) {
-		if p.dict.metrics[p.dict.series[ref].metric].durable {
+	for _, ref := range slices.Sorted(p.names.series.all()) {
+		if p.owners[ref] == uint32(at) && p.dict.metrics[p.dict.series[ref].metric].durable {
 			known.Series = append(known.Series, source.Sample{
 				Series: p.dict.source(ref, metrics), Value: valueFrom(p.values[ref]),
 			})

@@ -113,6 +113,27 @@ func BenchmarkOpen(b *testing.B) {
 	b.ReportMetric(float64(allocated)/float64(b.N)/(1<<20), "MiB-allocated")
 }
 
+// A restart reads the newest segment, here of 20,000 series and 100 records, to its end.
+func BenchmarkRestart(b *testing.B) {
+	dir := b.TempDir()
+	o := Options{SegmentBytes: 32 << 20}
+	q := openDir(b, dir, o)
+	f := newFleet("paris", 20_000, 0.05)
+	for range 2 { // the second segment's head has the series
+		if err := errors.Join(q.Commit(f.cycle()), q.roll()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	commitCycles(b, q, f, 100)
+	closed(b, q)
+	b.ReportAllocs()
+	start := cpu(b)
+	for b.Loop() {
+		closed(b, openDir(b, dir, o))
+	}
+	b.ReportMetric(float64((cpu(b)-start).Microseconds())/1000/float64(b.N), "cpu-ms")
+}
+
 // openAgain opens a queue as after a crash, and says how long that took and how many bytes were allocated, which is more
 // than what is in use at any time.
 func openAgain(tb testing.TB, dir string) (took time.Duration, allocated uint64) {

@@ -76,9 +76,7 @@ func rejectedSeries(w *window, sp span) []RejectedSeries {
 		r := RejectedSeries{Name: w.dict.symbol(s.name), Start: s.start, Metric: RejectedMetric{
 			w.dict.symbol(m.name), m.kind, w.dict.symbol(m.unit), w.dict.symbol(m.help),
 		}}
-		for k := 0; k < len(s.labels); k += 2 {
-			r.Labels = append(r.Labels, source.Label{Name: w.dict.symbol(s.labels[k]), Value: w.dict.symbol(s.labels[k+1])})
-		}
+		r.Labels = w.dict.sourceLabels(s)
 		for _, p := range c.points[from:to] {
 			r.Points = append(r.Points, RejectedPoint(p))
 		}

@@ -117,8 +117,8 @@ func (r *Rejection) window() *window {
 	names := newNames(&image{dict: w.dict})
 	for i := range r.Series {
 		s := &r.Series[i]
-		metric := names.metric(w.dict, &source.Metric{Name: s.Metric.Name, Type: s.Metric.Type, Unit: s.Metric.Unit, Help: s.Metric.Help})
-		w.dict.series = append(w.dict.series, names.describe(w.dict, metric, &source.Series{Name: s.Name, Start: s.Start, Labels: s.Labels}))
+		metric := names.metric(&source.Metric{Name: s.Metric.Name, Type: s.Metric.Type, Unit: s.Metric.Unit, Help: s.Metric.Help})
+		names.define(metric, &source.Series{Name: s.Name, Start: s.Start, Labels: s.Labels})
 		c := column{series: uint32(i)}
 		for _, p := range s.Points {
 			c.points = append(c.points, point(p))

@@ -12,7 +12,7 @@ import (
 )
 
 // commitCycles commits so many cycles of a fleet.
-func commitCycles(t *testing.T, q *Queue, f *fleet, n int) {
+func commitCycles(t testing.TB, q *Queue, f *fleet, n int) {
 	t.Helper()
 	for range n {
 		if err := q.Commit(f.cycle()); err != nil {

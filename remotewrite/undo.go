@@ -4,16 +4,15 @@ import "slices"
 
 // undo is what it takes to forget the cycle that was packed last.
 type undo struct {
-	at       int // the site
-	fresh    bool
-	extent   extent
-	values   []uint64
-	times    []int64
-	present  refSet
-	t        int64
-	had      Contents
-	state    []stateBefore
-	replaced []replacement
+	at      int // the site
+	fresh   bool
+	extent  extent
+	values  []uint64
+	times   []int64
+	present refSet
+	t       int64
+	had     Contents
+	state   []stateBefore
 }
 
 type stateBefore struct {
@@ -22,33 +21,25 @@ type stateBefore struct {
 	had   bool
 }
 
-// replacement is a series that took the place of another with the same labels.
-type replacement struct {
-	key string
-	old uint32
-}
-
 // begin remembers how things are.
 func (u *undo) begin(p *packer, at int, fresh bool) {
 	u.at, u.fresh, u.extent, u.t, u.had = at, fresh, p.dict.extent(), p.sites[at].t, p.had
 	u.values, u.times = append(u.values[:0], p.values...), append(u.times[:0], p.times...)
 	u.present = p.sites[at].present.copyTo(u.present)
 	clear(u.state)
-	u.state, u.replaced = u.state[:0], u.replaced[:0]
+	u.state = u.state[:0]
 }
 
 // revert takes back the cycle that was packed last.
 func (p *packer) revert() {
 	u := &p.undo
 	site := p.sites[u.at]
-	p.names.forget(p.dict, u.extent, uint32(u.at))
-	for _, r := range slices.Backward(u.replaced) {
-		if int(r.old) < u.extent.series { // else it was new itself
-			p.names.series[u.at][r.key] = r.old
-		}
-	}
 	p.values, p.times = append(p.values[:0], u.values...), append(p.times[:0], u.times...)
 	p.owners = p.owners[:len(p.values)]
+	if p.dict.extent() != u.extent {
+		p.dict.cut(u.extent)
+		p.names = newNames(p.image) // a revert is rare, and a segment begins after nearly every one
+	}
 	site.present = u.present.copyTo(site.present)
 	site.t, p.had = u.t, u.had
 	for _, s := range slices.Backward(u.state) {
@@ -61,7 +52,6 @@ func (p *packer) revert() {
 	p.followers[u.at].forget()
 	if u.fresh {
 		p.sites = p.sites[:u.at]
-		p.names.series = p.names.series[:u.at]
 		p.followers = p.followers[:u.at]
 	}
 }

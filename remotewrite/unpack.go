@@ -251,12 +251,12 @@ func (u *unpacker) exemplars(s *scanner, t int64, w *window) {
 		e := exemplar{T: t + s.varint(), V: math.Float64frombits(s.value(0))}
 		e.Labels = make([]source.Label, 0, s.count(2))
 		for range cap(e.Labels) {
-			name := s.index(len(u.dict.symbols))
+			name := s.index(u.dict.symbols.len())
 			value := s.text()
 			if s.err != nil {
 				return
 			}
-			e.Labels = append(e.Labels, source.Label{Name: u.dict.symbols[name], Value: string(value)})
+			e.Labels = append(e.Labels, source.Label{Name: u.dict.symbol(name), Value: string(value)})
 		}
 		if w != nil && s.err == nil {
 			w.addExemplar(ref, e)
