@@ -42,7 +42,7 @@ func TestPanelsHaveTheirPlaces(t *testing.T) {
 	for _, d := range Dashboards() {
 		taken := map[[2]int]string{}
 		for _, p := range d.Panels {
-			if p.Title == "" || (p.FieldConfig.Defaults.Unit == "" && !slices.Contains([]string{"table", "heatmap", "state-timeline"}, p.Type)) {
+			if p.Title == "" || (p.FieldConfig.Defaults.Unit == "" && !slices.Contains([]string{"table", "heatmap", "state-timeline", "row"}, p.Type)) {
 				t.Errorf("%s: panel %d (%q) has the unit %q", d.Title, p.ID, p.Title, p.FieldConfig.Defaults.Unit)
 			}
 			for x := p.GridPos.X; x < p.GridPos.X+p.GridPos.W; x++ {

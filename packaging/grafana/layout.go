@@ -31,6 +31,11 @@ func numbers(panels ...Panel) line { return line{4, panels} }
 // pictures is a line of graphs.
 func pictures(panels ...Panel) line { return line{9, panels} }
 
+// heading names the lines behind it, which it folds away at a click.
+func heading(title string) line {
+	return line{1, []Panel{{Type: "row", Title: title, Collapsed: new(false), FieldConfig: &Fields{Overrides: []Override{}}}}}
+}
+
 // from bounds the axis below.
 func (p Panel) from(least float64) Panel {
 	p.FieldConfig.Defaults.Min = &least

@@ -41,5 +41,6 @@ func overview() Dashboard {
 			graph("Jobs under way", "Jobs that are not done.", unitCount,
 				query("sum by (state) ("+of("nbu_jobs")+")", "{{state}}")).stacked(),
 		),
+		heading("Security and NetBackup's own alerts"), protectionNumbers(), protectionGraphs(),
 	))
 }

@@ -14,6 +14,7 @@ type Panel struct {
 	Transformations []Transform `json:"transformations,omitempty"`
 	Interval        string      `json:"interval,omitempty"`
 	MaxDataPoints   int         `json:"maxDataPoints,omitempty"`
+	Collapsed       *bool       `json:"collapsed,omitempty"` // of a heading alone
 }
 
 // Map is what differs from one kind of panel to the next.

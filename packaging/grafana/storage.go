@@ -45,11 +45,11 @@ func storage() Dashboard {
 			states("Storage servers up", "", query("max by (site, storage_server, type) ("+of("nbu_storage_server_up")+")", "{{storage_server}} {{type}}")),
 		),
 		pictures(
-			states("Tape drives up", "A drive is up that is up by one of its paths.", query("max by (site, tape_drive) ("+of("nbu_tape_drive_up")+")", "{{site}} {{tape_drive}}")),
 			graph("Use of storage units", "Units may share a disk pool: do not add them up. Tape and cloud have no capacity.", unitShare,
 				query(of("nbu_storage_unit_used_bytes")+" / "+of("nbu_storage_unit_capacity_bytes"), "{{site}} {{storage_unit}}")).upToAll(),
 			graph("Deduplication", "The ratio as the storage server gives it.", unitCount,
 				query("max by (site, storage_server) ("+of("nbu_storage_server_dedup_ratio")+")", "{{storage_server}}")),
 		),
+		heading("Tapes"), tapeNumbers(), tapeGraphs(),
 	))
 }
