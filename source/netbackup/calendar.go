@@ -85,6 +85,10 @@ func longestGap(all []runDays) time.Duration {
 	for i := 1; i < len(days); i++ {
 		longest = max(longest, days[i]-days[i-1])
 	}
+	const century = 100 * 365
+	if longest > century {
+		return 0
+	}
 	return time.Duration(longest) * 24 * time.Hour
 }
 

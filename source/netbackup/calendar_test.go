@@ -29,6 +29,7 @@ func TestLongestGapOfTheCalendar(t *testing.T) {
 		"a date that is taken back":  {[]string{`{"includeDates":{"specificDates":["2026-01-01","2026-01-05","2026-01-09"]},"excludeDates":{"specificDates":["2026-01-05"]}}`}, 8},
 		"a holiday":                  {[]string{`{"includeDates":{"recurringDaysOfMonth":[25]},"excludeDates":{"specificDates":["2026-12-25"]}}`}, 31},
 		"one date":                   {[]string{`{"includeDates":{"specificDates":["2026-12-31"]}}`}, 0},
+		"dates without sense":        {[]string{`{"includeDates":{"specificDates":["0001-01-01","9999-12-31"]}}`}, 0},
 		"nothing":                    {nil, 0},
 		"nothing that can be read":   {[]string{`{"includeDates":{"recurringDaysOfMonth":[0,32,-1,null],"recurringDaysOfWeek":["6:1","1:8","0:0","1","x:y",null],"specificDates":["31.12.2026","",null]}}`}, 0},
 		"something that is an error": {[]string{`{"includeDates":[1],"excludeDates":null}`}, 0},
