@@ -14,10 +14,11 @@ import (
 // directory is the queue's directory, locked against other programs. A nil one is that of a
 // test, whose file system has none.
 type directory struct {
-	path string
-	root *os.Root
-	info fs.FileInfo
-	lock *wal.DirLock
+	path    string
+	root    *os.Root
+	info    fs.FileInfo
+	lock    *wal.DirLock
+	mounted bool // it is a mount point
 }
 
 // Why a queue cannot be opened yet: another program has it, or its directory has to be there and is not.
@@ -40,7 +41,11 @@ func openDirectory(path string, existing bool) (*directory, error) {
 		return nil, fmt.Errorf("create queue directory: %w%s", err, advice(err, filepath.Dir(path)))
 	}
 	d := &directory{path: path}
-	if err := d.open(); err != nil {
+	err = d.open()
+	if err == nil {
+		err = d.take()
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open queue directory: %w%s", err, advice(err, path)), d.close())
 	}
 	return d, nil
@@ -59,8 +64,45 @@ func (d *directory) open() (err error) {
 	if err := checkOwner(d.path, d.info); err != nil {
 		return err
 	}
+	d.mounted, err = isMountPoint(d.path, d.info)
+	return err
+}
+
+// take locks it.
+func (d *directory) take() (err error) {
 	d.lock, err = wal.Lock(d.path)
 	return err
+}
+
+// successor opens and locks the directory that has taken this one's place. It has to be one for a new
+// log: without segments, and not what is seen at a mount point while nothing is mounted there.
+func (d *directory) successor() (*directory, error) {
+	next := &directory{path: d.path}
+	err := next.open()
+	if err == nil && d.mounted && !next.mounted {
+		err = errors.New("nothing is mounted there")
+	}
+	if err == nil {
+		err = wantEmpty(wal.NewDir(next.root))
+	}
+	if err == nil {
+		err = next.take()
+	}
+	if err != nil {
+		return nil, errors.Join(err, next.close())
+	}
+	return next, nil
+}
+
+func wantEmpty(files wal.FS) error {
+	log, _, err := wal.Open(files, wal.Options{ReadOnly: true, Others: []string{rejectedFile, rejectedOlder}})
+	if err != nil {
+		return err
+	}
+	if len(log.Segments()) > 0 {
+		err = errors.New("there is another log in it")
+	}
+	return errors.Join(err, log.Close())
 }
 
 // checkOwner refuses a directory into which others can write, and one of somebody else: files of
@@ -105,6 +147,9 @@ func (d *directory) advice(err error) string {
 	return advice(err, d.path)
 }
 
+// errReplaced is another directory in this one's place.
+var errReplaced = errors.New("it was replaced by another")
+
 // check finds out that the directory is no longer the one that was opened: what is written
 // to a removed file is lost, and no write fails.
 func (d *directory) check() error {
@@ -113,10 +158,10 @@ func (d *directory) check() error {
 	}
 	info, err := os.Stat(d.path)
 	if err == nil && !os.SameFile(info, d.info) {
-		err = errors.New("it was replaced by another")
+		err = errReplaced
 	}
 	if err != nil {
-		return fmt.Errorf("queue directory %s is gone: %w; put it back, or restart to begin a new one", d.path, err)
+		return fmt.Errorf("queue directory %s is gone: %w; put it back, or make an empty one, and it goes on there", d.path, err)
 	}
 	return nil
 }

@@ -102,13 +102,12 @@ func TestDirectoryVanishes(t *testing.T) {
 	if !errors.Is(err, ErrRetained) || !strings.Contains(err.Error(), dir+" is gone") {
 		t.Errorf("commit into nothing: %v", err)
 	}
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
+	other := openDir(t, dir, Options{})
+	commitCycles(t, other, newFleet("lyon", 1, 0.5), 1)
+	if err := q.Commit(f.cycle()); err == nil || !strings.Contains(err.Error(), "another log") {
+		t.Errorf("commit into another log's directory: %v", err)
 	}
-	if err := q.Commit(f.cycle()); err == nil || !strings.Contains(err.Error(), "replaced") {
-		t.Errorf("commit into another directory: %v", err)
-	}
-	if err := errors.Join(os.Remove(dir), os.Rename(dir+"-away", dir)); err != nil {
+	if err := errors.Join(other.Close(), os.RemoveAll(dir), os.Rename(dir+"-away", dir)); err != nil {
 		t.Fatal(err)
 	}
 	commitCycles(t, q, f, 1)

@@ -17,11 +17,12 @@ func Open(dir string, o Options) (*Queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	q, err := open(wal.NewDir(d.root), o)
+	files := wal.NewDir(d.root)
+	q, err := open(files, o)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open queue %s: %w%s", d.path, err, advice(err, d.path)), d.close())
 	}
-	q.dir = d
+	q.dir, q.files = d, files
 	return q, nil
 }
 

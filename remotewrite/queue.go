@@ -64,7 +64,9 @@ func (o Options) withDefaults() Options {
 type Queue struct {
 	options Options
 	logger  *slog.Logger
-	dir     *directory // nil where the file system is not a directory's
+	dir     *directory // nil where the file system is not a directory's; changed by who has the turn
+	files   wal.Dir    // of dir
+	moves   atomic.Uint64
 	fs      wal.FS
 	log     *wal.Log
 
@@ -182,7 +184,7 @@ func (q *Queue) recovered() {
 // write appends one record. After a failure nothing of that segment's end is trusted: the
 // cycle goes into a new one, whose head says everything again.
 func (q *Queue) write(c source.Cycle, silent bool) error {
-	if err := q.dir.check(); err != nil {
+	if err := q.reach(); err != nil {
 		return err
 	}
 	if q.halfway {

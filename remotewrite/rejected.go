@@ -29,7 +29,8 @@ const (
 // RejectedStore keeps what receivers refused, on disk and bounded: the oldest is given up.
 // Its methods are for any goroutine.
 type RejectedStore struct {
-	root *os.Root
+	dir  string
+	root *os.Root // of who has the turn
 	most int64
 	turn chan *rejectedLog // whoever has the log may write
 }
@@ -51,7 +52,7 @@ func OpenRejected(dir string) (*RejectedStore, error) {
 	} else if err := checkOwner(dir, info); err != nil {
 		return nil, errors.Join(fmt.Errorf("open rejected store: %w", err), root.Close())
 	}
-	s := &RejectedStore{root: root, most: maxRejected, turn: make(chan *rejectedLog, 1)}
+	s := &RejectedStore{dir: dir, root: root, most: maxRejected, turn: make(chan *rejectedLog, 1)}
 	l, err := s.open()
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open rejected store: %w", err), root.Close())
@@ -117,6 +118,9 @@ func (s *RejectedStore) append(v any) error {
 	}
 	l := <-s.turn
 	defer func() { s.turn <- l }()
+	if l, err = s.follow(l); err != nil {
+		return fmt.Errorf("keep rejected samples: %w", err)
+	}
 	if l.size > 0 && l.size+int64(len(line)) > s.most {
 		if l, err = s.replace(l); err != nil {
 			return fmt.Errorf("keep rejected samples: %w", err)
@@ -126,6 +130,24 @@ func (s *RejectedStore) append(v any) error {
 		return fmt.Errorf("keep rejected samples: %w", errors.Join(err, l.endLine()))
 	}
 	return nil
+}
+
+// follow goes on where another directory has taken this one's place: in a removed file nobody would find anything.
+func (s *RejectedStore) follow(l *rejectedLog) (*rejectedLog, error) {
+	here, err := s.root.Stat(".")
+	if err != nil {
+		return l, err
+	}
+	if there, err := os.Stat(s.dir); err != nil || os.SameFile(here, there) {
+		return l, err
+	}
+	next, err := OpenRejected(s.dir)
+	if err != nil {
+		return l, err
+	}
+	_ = errors.Join(l.file.Close(), s.root.Close()) // nobody will see them again
+	s.root = next.root
+	return <-next.turn, nil
 }
 
 // replace begins a new file. On failure it goes on with the old one.

@@ -11,12 +11,13 @@ import (
 
 // Why something was given up.
 const (
-	reasonBytes    = "max_bytes"    // the oldest segment, for the limit on bytes
-	reasonAge      = "max_age"      // the oldest segment, for the limit on age
-	reasonDamaged  = "damaged"      // what the disk did not give back
-	reasonMemory   = "memory"       // the oldest cycle in memory, while the disk took none
-	reasonOrder    = "out_of_order" // older than what the series had already handed over
-	reasonTooLarge = "too_large"    // a cycle beyond what a record holds
+	reasonBytes    = "max_bytes"      // the oldest segment, for the limit on bytes
+	reasonAge      = "max_age"        // the oldest segment, for the limit on age
+	reasonDamaged  = "damaged"        // what the disk did not give back
+	reasonGone     = "directory_gone" // a log whose directory was replaced by another
+	reasonMemory   = "memory"         // the oldest cycle in memory, while the disk took none
+	reasonOrder    = "out_of_order"   // older than what the series had already handed over
+	reasonTooLarge = "too_large"      // a cycle beyond what a record holds
 )
 
 // losses is what was given up, by whom it was meant for and why.
@@ -143,6 +144,9 @@ func (q *Queue) give(s, next wal.SegmentInfo, reason string) {
 	}
 	q.mu.Unlock()
 	for name, t := range lost {
+		if t == (Totals{}) {
+			continue
+		}
 		q.loseOf(name, reason, t)
 		q.logger.Warn("the oldest segment is given up before it was delivered", "reason", reason, "endpoint", name,
 			"segment", s.Number, "records", t.Records, "samples", t.Samples)

@@ -17,6 +17,7 @@ type Subscription struct {
 	reader *reader
 	holder *holder // its fields are guarded by the queue's mu
 
+	moves  uint64 // of the queue, that the cursor has made too
 	filled filled
 	begun  wal.Position // up to where an earlier run may have sent; the zero position once that is past
 	note   []byte       // that it left about it
@@ -39,7 +40,7 @@ func (q *Queue) Subscribe(name string, fromOldest bool) (*Subscription, error) {
 	if err != nil {
 		return nil, fmt.Errorf("subscribe %q: %w", name, err)
 	}
-	s := &Subscription{queue: q, name: name, holder: h}
+	s := &Subscription{queue: q, name: name, holder: h, moves: q.moves.Load()}
 	if err := s.open(fromOldest); err != nil {
 		return nil, errors.Join(fmt.Errorf("subscribe %q: %w", name, err), s.Close())
 	}
@@ -111,6 +112,9 @@ const replaySamples = 4 * maxWindowSamples
 // that there is nothing new. That the window is about to be sent is durable then; what an earlier run
 // was sending when it ended comes first, and once more as one window.
 func (s *Subscription) fill(w *window, limit int) error {
+	if err := s.follow(); err != nil {
+		return err
+	}
 	again := s.begun != wal.Position{}
 	if again {
 		limit = max(limit, replaySamples)
@@ -157,6 +161,9 @@ func (s *Subscription) advance(w *window, note []byte) error {
 
 // pass moves the cursor, never back.
 func (s *Subscription) pass(to filled) error {
+	if err := s.follow(); err != nil {
+		return err
+	}
 	if to.next.Compare(s.position()) <= 0 {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync/atomic"
 )
 
 const (
@@ -34,14 +35,23 @@ type File interface {
 }
 
 // Dir is the FS of production, on a directory that cannot be escaped.
-type Dir struct{ root *os.Root }
+type Dir struct{ at *atomic.Pointer[os.Root] }
 
 // NewDir returns the FS of an open root, which stays the caller's to close.
-func NewDir(root *os.Root) Dir { return Dir{root: root} }
+func NewDir(root *os.Root) Dir {
+	d := Dir{new(atomic.Pointer[os.Root])}
+	d.Move(root)
+	return d
+}
+
+// Move goes on in another directory. Files that are open stay where they are.
+func (d Dir) Move(root *os.Root) { d.at.Store(root) }
+
+func (d Dir) root() *os.Root { return d.at.Load() }
 
 // OpenFile implements FS.
 func (d Dir) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
-	f, err := d.root.OpenFile(name, flag, perm)
+	f, err := d.root().OpenFile(name, flag, perm)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +60,7 @@ func (d Dir) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
 
 // List implements FS.
 func (d Dir) List(dir string) ([]string, error) {
-	f, err := d.root.Open(dir)
+	f, err := d.root().Open(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -69,14 +79,14 @@ func (d Dir) List(dir string) ([]string, error) {
 }
 
 // Mkdir implements FS.
-func (d Dir) Mkdir(name string, perm fs.FileMode) error { return d.root.Mkdir(name, perm) }
+func (d Dir) Mkdir(name string, perm fs.FileMode) error { return d.root().Mkdir(name, perm) }
 
 // Remove implements FS.
-func (d Dir) Remove(name string) error { return d.root.Remove(name) }
+func (d Dir) Remove(name string) error { return d.root().Remove(name) }
 
 // SyncDir implements FS.
 func (d Dir) SyncDir(dir string) error {
-	f, err := d.root.Open(dir)
+	f, err := d.root().Open(dir)
 	if err != nil {
 		return err
 	}

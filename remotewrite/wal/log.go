@@ -192,6 +192,21 @@ func (l *Log) Remove(segment uint64) error {
 	return nil
 }
 
+// Forget gives up all segments, because their files are gone. Readers report ErrRemoved and wait for the
+// segment that the next Roll begins, whose number and sequence go on; until then Append answers ErrSealed.
+func (l *Log) Forget() {
+	newest, _ := l.newest()
+	l.number = max(l.number, newest.Number+1)
+	l.sealed = fmt.Errorf("%w: its segments are gone", ErrSealed)
+	if l.file != nil {
+		_ = l.file.Close() // nobody will see it again
+		l.file = nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.segments = nil
+}
+
 // Close ends appending. Readers are closed by who made them.
 func (l *Log) Close() error {
 	l.closed, l.sealed = true, fmt.Errorf("%w: log is closed: %w", ErrSealed, os.ErrClosed)

@@ -1,0 +1,105 @@
+package remotewrite
+
+import (
+	"errors"
+	"fmt"
+
+	"backwire/remotewrite/wal"
+)
+
+// reach makes sure that what is written can be found again. Where another directory has taken the queue's
+// place it goes on there with a new log, if there is none yet: the state is in memory, and the next segment's
+// head says all of it.
+func (q *Queue) reach() error {
+	err := q.dir.check()
+	if !errors.Is(err, errReplaced) {
+		return err
+	}
+	if failed := q.move(); failed != nil {
+		return fmt.Errorf("%w: %w", err, failed)
+	}
+	return nil
+}
+
+// move gives up what was in the old directory. It needs the turn.
+func (q *Queue) move() error {
+	next, err := q.dir.successor()
+	if err != nil {
+		return err
+	}
+	if err := q.copyCursors(wal.NewDir(next.root)); err != nil {
+		return errors.Join(err, next.close())
+	}
+	q.logger.Error("the queue's directory was replaced by an empty one: it goes on there, what the old one held is lost", "dir", next.path)
+	q.abandon()
+	q.files.Move(next.root)
+	q.moves.Add(1)
+	old := q.dir
+	q.dir = next
+	if err := old.close(); err != nil {
+		q.logger.Warn("cannot close the directory that is gone", "err", err)
+	}
+	return nil
+}
+
+// abandon counts what every endpoint loses with the whole log.
+func (q *Queue) abandon() {
+	segments := q.log.Segments()
+	for i, s := range segments {
+		q.give(s, segments[min(i+1, len(segments)-1)], reasonGone)
+		q.forget(s.Number)
+	}
+	p := q.packer
+	p.before, p.past, p.had = p.before.plus(p.had.Totals), p.had, Contents{}
+	p.past.Segment = 0 // there is none before the next
+	q.log.Forget()
+	q.rolling = true
+}
+
+// copyCursors gives every endpoint its place in another directory: one in a segment that is gone goes on in the next.
+func (q *Queue) copyCursors(to wal.FS) error {
+	q.mu.Lock()
+	places := make(map[string]wal.Position, len(q.holders))
+	for name, h := range q.holders {
+		places[name] = h.at
+	}
+	q.mu.Unlock()
+	for name, at := range places {
+		cursor, err := storeCursor(to, name, at)
+		if err != nil {
+			return err
+		}
+		if err := cursor.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func storeCursor(to wal.FS, name string, at wal.Position) (*wal.Cursor, error) {
+	cursor, err := wal.OpenCursor(to, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := cursor.Store(at); err != nil {
+		return nil, errors.Join(err, cursor.Close())
+	}
+	return cursor, nil
+}
+
+// follow goes on with the cursor where the queue has gone.
+func (s *Subscription) follow() error {
+	moves := s.queue.moves.Load()
+	if moves == s.moves {
+		return nil
+	}
+	cursor, err := storeCursor(s.queue.fs, s.name, s.position())
+	if err != nil {
+		return err
+	}
+	old := s.cursor
+	s.cursor, s.moves = cursor, moves
+	s.begun, s.note = wal.Position{}, nil
+	_ = old.Close() // nobody will see it again
+	return nil
+}

@@ -1,0 +1,147 @@
+package remotewrite
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// replaceDir deletes a queue's directory, has a cycle retained, and makes the directory anew.
+func replaceDir(t *testing.T, q *Queue, f *fleet, dir string) {
+	t.Helper()
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Commit(f.cycle()); !errors.Is(err, ErrRetained) {
+		t.Fatalf("commit into nothing: %v", err)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A directory that is deleted and made anew costs what was not sent yet, by the count, and nothing else: what was kept in memory is
+// written, values go on, and every endpoint gets all that is in the new log, after a restart too.
+func TestQueueMovesToANewDirectory(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "queue")
+	o := Options{Endpoints: []string{"quick", "slow", "halfway"}, SegmentBytes: 1 << 10}
+	q := openDir(t, dir, o)
+	f := newFleet("paris", 10, 0.5)
+	quick, slow, halfway := mustSubscribe(t, q, "quick"), mustSubscribe(t, q, "slow"), mustSubscribe(t, q, "halfway")
+	commitCycles(t, q, f, 30)
+	if n := len(q.log.Segments()); n < 3 {
+		t.Fatalf("%d segments, want some", n)
+	}
+	if got := drainAll(t, quick); got != (Totals{30, 300}) {
+		t.Fatalf("delivered %v", got)
+	}
+	var w window
+	if err := halfway.fill(&w, 10); err != nil || w.samples != 10 {
+		t.Fatalf("%d samples, %v", w.samples, err)
+	}
+	if err := halfway.advance(&w, nil); err != nil {
+		t.Fatal(err)
+	}
+	replaceDir(t, q, f, dir)
+	commitCycles(t, q, f, 2)
+
+	stats := q.Stats()
+	if losses := []Loss{{"halfway", reasonGone, Totals{29, 290}}, {"slow", reasonGone, Totals{30, 300}}}; !reflect.DeepEqual(stats.Losses, losses) {
+		t.Errorf("lost %v, want %v", stats.Losses, losses)
+	}
+	if (stats.Written != Totals{33, 330}) || stats.Pending != (Totals{}) || stats.Failures != 0 || stats.Oldest != f.t-120_000 {
+		t.Errorf("stats %+v", stats)
+	}
+	if got := drainAll(t, quick); got != (Totals{3, 30}) {
+		t.Errorf("quick gets %v", got)
+	}
+	if got := drainAll(t, slow); got != (Totals{3, 30}) {
+		t.Errorf("slow gets %v", got)
+	}
+	for _, c := range q.Stats().Cursors {
+		if wanted := c.Endpoint == "halfway"; wanted != (c.Lag == Totals{3, 30}) || !wanted && c.Lag != (Totals{}) {
+			t.Errorf("%s lags by %v", c.Endpoint, c.Lag)
+		}
+	}
+	if err := errors.Join(quick.Close(), slow.Close(), halfway.Close(), q.Close()); err != nil {
+		t.Fatal(err)
+	}
+
+	q = openDir(t, dir, o)
+	values := map[string]float64{}
+	for _, s := range q.Checkpoint("paris").Series {
+		values[s.Series.Key()] = s.Value
+	}
+	for _, s := range f.samples {
+		if got, known := values[s.Series.Key()]; !known || got != s.Value {
+			t.Errorf("%s is %v, want %v", s.Series.Key(), got, s.Value)
+		}
+	}
+	for name, rest := range map[string]Totals{"quick": {}, "slow": {}, "halfway": {3, 30}} {
+		s := mustSubscribe(t, q, name)
+		if got := drainAll(t, s); got != rest {
+			t.Errorf("%s gets %v after a restart, want %v", name, got, rest)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if losses := q.Stats().Losses; len(losses) > 0 {
+		t.Errorf("lost after a restart: %v", losses)
+	}
+	if err := q.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What is seen at a mount point while nothing is mounted there is no place for a queue.
+func TestQueueWaitsForItsMount(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "queue")
+	q := openDir(t, dir, Options{})
+	q.dir.mounted = true
+	f := newFleet("paris", 10, 0.5)
+	commitCycles(t, q, f, 1)
+	replaceDir(t, q, f, dir)
+	if err := q.Commit(f.cycle()); !errors.Is(err, ErrRetained) || !strings.Contains(err.Error(), "nothing is mounted") {
+		t.Errorf("commit: %v", err)
+	}
+	if names, err := os.ReadDir(dir); err != nil || len(names) > 0 {
+		t.Errorf("it holds %v, %v", names, err)
+	}
+	q.dir.mounted = false
+	commitCycles(t, q, f, 1)
+	if got := q.Stats().Written; got != (Totals{4, 40}) {
+		t.Errorf("written %v", got)
+	}
+	if err := q.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRejectedStoreMovesToANewDirectory(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "queue")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s := openRejected(t, dir)
+	if err := errors.Join(s.Reject(Rejection{Words: "first"}), os.RemoveAll(dir)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Reject(Rejection{Words: "nowhere"}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("kept in nothing: %v", err)
+	}
+	if err := errors.Join(os.Mkdir(dir, 0o700), s.Reject(Rejection{Words: "second"})); err != nil {
+		t.Fatal(err)
+	}
+	for r, err := range ReadRejected(dir) {
+		if err != nil || r.Words != "second" {
+			t.Errorf("kept %q, %v", r.Words, err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
