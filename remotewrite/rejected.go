@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"path/filepath"
 	"strconv"
 
 	"backwire/source"
@@ -132,20 +133,22 @@ func (s *RejectedStore) append(v any) error {
 	return nil
 }
 
-// follow goes on where another directory has taken this one's place: in a removed file nobody would find anything.
+// follow goes on with the file that is there now: another program may have replaced it, or somebody the whole
+// directory. In a file without a name nobody would find anything.
 func (s *RejectedStore) follow(l *rejectedLog) (*rejectedLog, error) {
-	here, err := s.root.Stat(".")
+	ours, err := l.file.Stat()
 	if err != nil {
 		return l, err
 	}
-	if there, err := os.Stat(s.dir); err != nil || os.SameFile(here, there) {
-		return l, err
+	if named, err := os.Stat(filepath.Join(s.dir, rejectedFile)); err == nil && os.SameFile(ours, named) {
+		l.size = ours.Size() // others write to it too
+		return l, nil
 	}
 	next, err := OpenRejected(s.dir)
 	if err != nil {
 		return l, err
 	}
-	_ = errors.Join(l.file.Close(), s.root.Close()) // nobody will see them again
+	_ = errors.Join(l.file.Close(), s.root.Close()) // everything in them is synced
 	s.root = next.root
 	return <-next.turn, nil
 }
@@ -212,8 +215,8 @@ func readRejected(root *os.Root, name string, yield func(versioned, error) bool)
 	lines := bufio.NewReader(f)
 	for n := 1; ; n++ {
 		line, err := lines.ReadBytes('\n')
-		if len(line) > 0 {
-			r, err := parseRejected(bytes.TrimSuffix(line, []byte("\n")))
+		if line = bytes.TrimSuffix(line, []byte("\n")); len(line) > 0 { // empty ones are of who took another's write for cut off
+			r, err := parseRejected(line)
 			if err != nil {
 				err = fmt.Errorf("%s line %d: %w", name, n, err)
 			}

@@ -89,6 +89,45 @@ func TestRejectedStoreIsBounded(t *testing.T) {
 	}
 }
 
+// Two programs, as an agent and who pushes again beside it: whoever replaces the file, the newest are kept.
+func TestRejectedStoreIsSharedByTwoPrograms(t *testing.T) {
+	dir := t.TempDir()
+	both := []*RejectedStore{openRejected(t, dir), openRejected(t, dir)}
+	for n := range 50 {
+		both[n%2].most = 2000
+		if err := both[n/3%2].Reject(rejection(n)); err != nil {
+			t.Fatal(err)
+		}
+		got, problems := readRejections(dir)
+		if last := got[len(got)-1]; last.Samples != n || problems != nil {
+			t.Fatalf("after %d the newest is %d, %v", n, last.Samples, problems)
+		}
+		if least := min(n+1, 4); len(got) < least {
+			t.Fatalf("after %d only %d are kept", n, len(got))
+		}
+	}
+	closed(t, both[0])
+	closed(t, both[1])
+}
+
+// Who opens the store while another program writes may take that line for one that was cut off, and end it.
+func TestRejectedStoreWithAnEmptyLine(t *testing.T) {
+	dir := t.TempDir()
+	s := openRejected(t, dir)
+	defer closed(t, s)
+	if err := s.Reject(rejection(1)); err != nil {
+		t.Fatal(err)
+	}
+	l := <-s.turn
+	if _, err := l.file.WriteString("\n"); err != nil {
+		t.Fatal(err)
+	}
+	s.turn <- l
+	if got, problems := readRejections(dir); len(got) != 1 || problems != nil {
+		t.Errorf("%d, %v", len(got), problems)
+	}
+}
+
 func TestRejectedStoreSurvivesDamage(t *testing.T) {
 	dir := t.TempDir()
 	s := openRejected(t, dir)
