@@ -2,6 +2,8 @@ package agent
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,8 +18,13 @@ import (
 
 // Local is what a command needs to find the agent of this machine.
 type Local struct {
-	Listen Address `split_words:"true" default:"127.0.0.1:9469" empty:"true"`
-	Queue  Queue
+	Listen           Address `split_words:"true" default:"127.0.0.1:9469" empty:"true"`
+	ListenConfigFile string  `split_words:"true"`
+	Queue            Queue
+
+	// Who asks, where the page wants a password.
+	User         string `ignored:"true"`
+	PasswordFile string `ignored:"true"`
 }
 
 // LoadLocal reads the few settings of Local alone, so that a mistake elsewhere does not keep anybody from looking.
@@ -69,18 +76,26 @@ func (l Local) Page(ctx context.Context, path string) ([]byte, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+string(l.Listen)+path, http.NoBody)
+	certificate, err := pageCertificate(l.ListenConfigFile)
+	if err != nil {
+		return nil, l.silent(err)
+	}
+	req, err := l.request(ctx, path, certificate != nil)
 	if err != nil {
 		return nil, fmt.Errorf("ask the agent: %w", err)
 	}
-	direct := &http.Transport{} // no proxy stands between this machine and itself
+	direct := &http.Transport{TLSClientConfig: only(certificate)} // no proxy stands between this machine and itself
 	defer direct.CloseIdleConnections()
 	resp, err := direct.RoundTrip(req)
 	if err != nil {
 		return nil, l.silent(err)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
+	switch resp.StatusCode {
+	case http.StatusOK:
+	case http.StatusUnauthorized:
+		return nil, l.unknown()
+	default:
 		return nil, l.silent(fmt.Errorf("its page answers %s", resp.Status))
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
@@ -88,6 +103,44 @@ func (l Local) Page(ctx context.Context, path string) ([]byte, error) {
 		return nil, l.silent(err)
 	}
 	return body, nil
+}
+
+func (l Local) request(ctx context.Context, path string, encrypted bool) (*http.Request, error) {
+	scheme := "http://"
+	if encrypted {
+		scheme = "https://"
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+string(l.Listen)+path, http.NoBody)
+	if err != nil || l.User == "" {
+		return req, err
+	}
+	password, err := readSecret(File(l.PasswordFile))
+	if err != nil {
+		return nil, err
+	}
+	req.SetBasicAuth(l.User, password)
+	return req, nil
+}
+
+// only trusts one certificate, under whatever name: it is from this machine's own disk.
+func only(certificate *x509.Certificate) *tls.Config {
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12, InsecureSkipVerify: true, // VerifyConnection takes its place
+		VerifyConnection: func(state tls.ConnectionState) error {
+			if !state.PeerCertificates[0].Equal(certificate) {
+				return errors.New("the page shows another certificate than the one in its web configuration")
+			}
+			return nil
+		},
+	}
+}
+
+// unknown is for an agent that answers, but not everybody.
+func (l Local) unknown() error {
+	if l.User != "" {
+		return fmt.Errorf("the agent runs, and its page does not take the password in %s from user %s", l.PasswordFile, l.User)
+	}
+	return errors.New("the agent runs, and its page wants a password: give status --user and --password-file")
 }
 
 // maxAnswer bounds what is read of an answer, in bytes.

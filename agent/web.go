@@ -1,8 +1,11 @@
 package agent
 
 import (
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/prometheus/exporter-toolkit/web"
 	"go.yaml.in/yaml/v2"
@@ -15,18 +18,56 @@ type protection struct {
 	mutual    bool // TLS with verified client certificates
 }
 
-// readProtection reads a file in the format that Prometheus and its exporters share.
+// readWeb reads a file in the format that Prometheus and its exporters share.
+func readWeb(path string) (c web.Config, err error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return c, fmt.Errorf("read the web configuration: %w", err)
+	}
+	if err := yaml.Unmarshal(text, &c); err != nil {
+		return c, fmt.Errorf("read the web configuration %s: %w", path, err)
+	}
+	c.TLSConfig.SetDirectory(filepath.Dir(path))
+	return c, nil
+}
+
+// pageCertificate is the one that the page shows by a web configuration; nil where it shows none.
+func pageCertificate(path string) (*x509.Certificate, error) {
+	if path == "" {
+		return nil, nil
+	}
+	c, err := readWeb(path)
+	if err != nil {
+		return nil, err
+	}
+	text := []byte(c.TLSConfig.TLSCert)
+	if c.TLSConfig.TLSCertPath != "" {
+		if text, err = os.ReadFile(c.TLSConfig.TLSCertPath); err != nil {
+			return nil, fmt.Errorf("read the page's certificate: %w", err)
+		}
+	}
+	if len(text) == 0 {
+		return nil, nil
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, fmt.Errorf("read the page's certificate: there is none in what %s names", path)
+	}
+	certificate, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("read the page's certificate: %w", err)
+	}
+	return certificate, nil
+}
+
+// readProtection says what a web configuration asks for.
 func readProtection(path File) (protection, error) {
 	if err := web.Validate(string(path)); err != nil {
 		return protection{}, err
 	}
-	text, err := os.ReadFile(string(path))
+	c, err := readWeb(string(path))
 	if err != nil {
-		return protection{}, fmt.Errorf("read the web configuration: %w", err)
-	}
-	var c web.Config
-	if err := yaml.Unmarshal(text, &c); err != nil {
-		return protection{}, fmt.Errorf("read the web configuration %s: %w", path, err)
+		return protection{}, err
 	}
 	encrypted := c.TLSConfig.TLSCertPath != "" || c.TLSConfig.TLSCert != ""
 	return protection{

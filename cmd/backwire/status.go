@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,7 +21,10 @@ import (
 // watchEvery is how often a watched status is asked for again.
 const watchEvery = 2 * time.Second
 
-type statusFlags struct{ asJSON, watch bool }
+type statusFlags struct {
+	asJSON, watch      bool
+	user, passwordFile string
+}
 
 func newStatus(sh *shell) *cobra.Command {
 	var flags statusFlags
@@ -29,16 +33,22 @@ func newStatus(sh *shell) *cobra.Command {
 		Short: "Say what the agent of this machine does",
 		Long: `status asks the running agent for its sites, collectors, cycles, queue and endpoints. Where
 no agent answers, it reads the queue instead, and says so and when an agent was last seen. It
-exits with 1 where no agent answers, or where the agent says that it is not well.`,
+exits with 1 where no agent answers, or where the agent says that it is not well. Where the
+page wants a password, it is given with --user and --password-file.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return sh.status(cmd.Context(), flags) },
 	}
 	status.Flags().BoolVar(&flags.asJSON, "json", false, "print one JSON object, as /status.json of the page")
 	status.Flags().BoolVar(&flags.watch, "watch", false, "print it again every 2 seconds, until interrupted")
+	status.Flags().StringVar(&flags.user, "user", "", "user of the page, where it wants a password")
+	status.Flags().StringVar(&flags.passwordFile, "password-file", "", "file with that user's password")
 	return status
 }
 
 func (sh *shell) status(ctx context.Context, flags statusFlags) error {
+	if (flags.user == "") != (flags.passwordFile == "") {
+		return usageError{errors.New("status takes --user and --password-file together")}
+	}
 	file, err := sh.assignments()
 	if err != nil {
 		return err
@@ -47,6 +57,7 @@ func (sh *shell) status(ctx context.Context, flags statusFlags) error {
 	if err != nil {
 		return err
 	}
+	local.User, local.PasswordFile = flags.user, flags.passwordFile
 	write := writeStatus
 	if flags.asJSON {
 		write = writeStatusJSON

@@ -3,9 +3,13 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/bcrypt"
 
 	"backwire/agent"
 	"backwire/remotewrite/receiver"
@@ -70,6 +74,57 @@ func TestStatusOfAnAgentThatShowsNoPage(t *testing.T) {
 	s.settings["LISTEN"] = ""
 	_, stdout, _ = s.execute(t, "status")
 	wantLines(t, stdout, "BACKWIRE_LISTEN is empty")
+}
+
+// A guarded page is asked over TLS with the certificate of its own configuration, by a user with a password. Without
+// one it is said what is missing.
+func TestStatusOfAGuardedPage(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	s.settings["LISTEN"] = freePort(t)
+	certificate, key := clientCertificate(t)
+	hash, err := bcrypt.GenerateFromPassword([]byte("sesame"), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.file(t, "page.pem", certificate)
+	s.file(t, "page.key", key)
+	guard := s.file(t, "web.yml", "tls_server_config: {cert_file: page.pem, key_file: page.key}\nbasic_auth_users: {ada: "+string(hash)+"}\n")
+	s.settings["LISTEN_CONFIG_FILE"] = guard
+	running := start(t, s.environ(), buildPrograms(t).backwire, "run")
+	right, wrong := s.file(t, "right", "sesame\n"), s.file(t, "wrong", "open\n")
+	await(t, "the agent answers", func() error {
+		if code, _, stderr := s.execute(t, "status", "--user", "ada", "--password-file", right); code != exitOK {
+			return errors.New(stderr)
+		}
+		return nil
+	})
+	_, stdout, _ := s.execute(t, "status", "--user", "ada", "--password-file", right)
+	wantLines(t, stdout, "backwire", "SITE", "default")
+	for want, args := range map[string][]string{
+		"its page wants a password: give status --user and --password-file": {"status"},
+		"does not take the password in":                                     {"status", "--user", "ada", "--password-file", wrong},
+	} {
+		code, stdout, _ := s.execute(t, args...)
+		wantLines(t, stdout, "the agent runs, and", want, "This is what its queue tells.")
+		if code != exitFailed {
+			t.Errorf("%v: exit code %d", args, code)
+		}
+	}
+	if code, _, stderr := s.execute(t, "status", "--user", "ada"); code != exitUsage || !strings.Contains(stderr, "password-file") {
+		t.Errorf("a user alone: exit code %d, %s", code, stderr)
+	}
+	another, _ := clientCertificate(t)
+	s.file(t, "another.pem", another)
+	s.settings["LISTEN_CONFIG_FILE"] = s.file(t, "another.yml", "tls_server_config: {cert_file: another.pem, key_file: page.key}\n")
+	_, stdout, _ = s.execute(t, "status", "--user", "ada", "--password-file", right)
+	wantLines(t, stdout, "another certificate")
+	s.settings["LISTEN_CONFIG_FILE"] = ""
+	_, stdout, _ = s.execute(t, "status")
+	wantLines(t, stdout, "its page answers 400 Bad Request")
+	if err := running.end(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestStatusCountsRejected(t *testing.T) {
