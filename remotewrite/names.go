@@ -1,6 +1,7 @@
 package remotewrite
 
 import (
+	"cmp"
 	"encoding/binary"
 	"hash/maphash"
 	"slices"
@@ -100,6 +101,23 @@ func (n *names) find(site int, s *source.Series) (ref uint32, ok bool) {
 	return n.series.find(n.hash(n.key), n.isAtHand)
 }
 
+// kept lists the series that the next segment has to know, site after site.
+func (n *names) kept() []uint32 {
+	refs := make([]uint32, 0, n.series.used)
+	for ref := range n.series.all() {
+		if n.sites[n.owners[ref]].present.has(ref) || n.dict.metrics[n.dict.series[ref].metric].durable {
+			refs = append(refs, ref)
+		}
+	}
+	slices.SortFunc(refs, func(a, b uint32) int {
+		if n.owners[a] != n.owners[b] {
+			return cmp.Compare(n.owners[a], n.owners[b])
+		}
+		return n.dict.compare(a, b)
+	})
+	return refs
+}
+
 func (n *names) findSymbol(s string) (ref uint32, ok bool) {
 	return n.symbols.find(maphash.String(n.seed, s), func(ref uint32) bool { return n.dict.symbol(ref) == s })
 }
@@ -116,18 +134,15 @@ func (n *names) symbol(s string) uint32 {
 
 // metric finds or adds a metric.
 func (n *names) metric(m *source.Metric) uint32 {
-	return n.described(dictMetric{
+	described := dictMetric{
 		name: n.symbol(m.Name), unit: n.symbol(m.Unit), help: n.symbol(m.Help),
 		kind: m.Type, durable: m.Durable,
-	})
-}
-
-func (n *names) described(m dictMetric) uint32 {
-	ref, ok := n.metrics[m]
+	}
+	ref, ok := n.metrics[described]
 	if !ok {
 		ref = uint32(len(n.dict.metrics))
-		n.dict.metrics = append(n.dict.metrics, m)
-		n.metrics[m] = ref
+		n.dict.metrics = append(n.dict.metrics, described)
+		n.metrics[described] = ref
 	}
 	return ref
 }

@@ -76,7 +76,7 @@ func (q *Queue) restore(recovery wal.Recovery) error {
 		last := i == len(segments)-1 && r.broken == nil && r.damage == nil && r.at == q.log.End()
 		q.packer = newPacker(r.image)
 		if last {
-			q.packer.echo = r.block
+			q.packer.echo = slices.Clone(r.block) // whose buffer is as large as a head
 		}
 		q.rolling = !last || !recovery.Appendable
 		return nil

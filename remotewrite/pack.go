@@ -1,7 +1,6 @@
 package remotewrite
 
 import (
-	"cmp"
 	"encoding/binary"
 	"maps"
 	"math"
@@ -32,6 +31,7 @@ type packer struct {
 	body, block       []byte
 	packed            []byte
 	record            []byte
+	size              int      // of the last block, before it was packed
 	were              []uint64 // the values when the batch began
 	times             []int64  // when each series was last delivered, ms since the epoch
 	now               refSet   // the series of the batch
@@ -55,6 +55,7 @@ func newPacker(im *image) *packer {
 // samples these were is returned too. A partial batch may be older than the site's last: so comes a
 // long history, while the gauges of the present are there already.
 func (p *packer) pack(c source.Cycle, silent bool) (record []byte, late int) {
+	p.slim()
 	at, fresh := p.site(c.Site)
 	p.undo.begin(p, at, fresh)
 	p.body = binary.AppendUvarint(p.body[:0], uint64(len(c.Batches)))
@@ -74,6 +75,22 @@ func (p *packer) pack(c source.Cycle, silent bool) (record []byte, late int) {
 
 // keep says that the log has what was packed or rolled last.
 func (p *packer) keep() { p.echo = append(p.echo[:0], p.block...) }
+
+// spare is what a buffer may have for which the last block was too small, in bytes.
+const spare = 64 << 10
+
+// slim lets go of buffers that are far larger than the last block: a head is a hundred times a cycle.
+func (p *packer) slim() {
+	most := 8*p.size + spare
+	for _, b := range [...]*[]byte{&p.body, &p.block, &p.packed, &p.record} {
+		if cap(*b) > most {
+			*b = nil
+		}
+	}
+	if cap(p.echo) > most {
+		p.echo = slices.Clone(p.echo)
+	}
+}
 
 // site finds or adds a site.
 func (p *packer) site(name string) (at int, fresh bool) {
@@ -102,7 +119,7 @@ func (p *packer) cycleBlock(at int, fresh bool) []byte {
 
 // finish packs the block where that pays and puts the echo before it.
 func (p *packer) finish(block []byte) []byte {
-	p.block = block
+	p.block, p.size = block, len(block)
 	if len(block) >= packWorth {
 		p.packed = slices.Grow(p.packed[:0], snappy.MaxEncodedLen(len(block)))
 		packed := snappy.Encode(p.packed[:cap(p.packed)], block[1:])
@@ -332,13 +349,13 @@ func (p *packer) roll() []byte {
 	}
 	moved := make([]uint32, len(old.values)) // by old reference: the new one and one
 	kept := p.names.kept()
-	p.names = newNames(p.image)
-	words := newTranslation(old.dict, p.names)
+	p.dict = translate(old.dict, kept)
 	for _, ref := range kept {
-		p.carry(old, ref, words)
+		p.values, p.owners = append(p.values, old.values[ref]), append(p.owners, old.owners[ref])
 		p.times = append(p.times, times[ref])
 		moved[ref] = uint32(len(p.values))
 	}
+	p.names = newNames(p.image)
 	for at, site := range old.sites {
 		p.sites = append(p.sites, &siteImage{
 			name: site.name, t: site.t, state: site.state,
@@ -351,50 +368,23 @@ func (p *packer) roll() []byte {
 	return p.finish(p.headBlock())
 }
 
-// carry takes one series over from the image of the segment before.
-func (p *packer) carry(old *image, ref uint32, words *translation) {
-	words.define(ref)
-	p.values = append(p.values, old.values[ref])
-	p.owners = append(p.owners, old.owners[ref])
-	p.names.add(uint32(len(p.values) - 1))
-}
-
-// kept lists the series that the next segment has to know, site after site.
-func (n *names) kept() []uint32 {
-	var refs []uint32
-	for ref := range n.series.all() {
-		if n.sites[n.owners[ref]].present.has(ref) || n.dict.metrics[n.dict.series[ref].metric].durable {
-			refs = append(refs, ref)
-		}
-	}
-	slices.SortFunc(refs, func(a, b uint32) int {
-		if n.owners[a] != n.owners[b] {
-			return cmp.Compare(n.owners[a], n.owners[b])
-		}
-		return n.dict.compare(a, b)
-	})
-	return refs
-}
-
 func (p *packer) headBlock() []byte {
 	b := p.block[:0]
 	b = append(b, blockHead)
 	b = p.appendAhead(b)
 	b = p.dict.appendSince(b, extent{})
 	b = binary.AppendUvarint(b, uint64(len(p.sites)))
-	owners, values := p.owners, p.values
+	first, end := 0, 0
 	for at, site := range p.sites {
 		b = appendText(b, site.name)
 		b = binary.AppendUvarint(b, zigzag(site.t))
-		n := slices.IndexFunc(owners, func(owner uint32) bool { return owner != uint32(at) })
-		if n < 0 {
-			n = len(owners)
+		for end < len(p.owners) && p.owners[end] == uint32(at) {
+			end++
 		}
-		b = binary.AppendUvarint(b, uint64(n))
-		for _, v := range values[:n] {
-			b = appendValue(b, 0, v)
+		b = binary.AppendUvarint(b, uint64(end-first))
+		for ; first < end; first++ {
+			b = appendValue(b, 0, p.values[first])
 		}
-		owners, values = owners[n:], values[n:]
 		b = appendSet(b, site.present)
 		b = binary.AppendUvarint(b, uint64(len(site.state)))
 		for _, key := range slices.Sorted(maps.Keys(site.state)) {

@@ -68,6 +68,36 @@ func TestFillAllocations(t *testing.T) {
 	}
 }
 
+// The memory that a head took is not kept for the cycles behind it, neither where they are written nor where they are read.
+func TestBuffersOfAHead(t *testing.T) {
+	f := newFleet("paris", 20_000, 0.01)
+	p, u := newPacker(newImage()), &unpacker{image: newImage()}
+	apply := func() {
+		t.Helper()
+		if err := u.apply(p.block, nil); err != nil {
+			t.Fatal(err)
+		}
+		p.keep()
+	}
+	buffers := func() int { return cap(p.body) + cap(p.block) + cap(p.packed) + cap(p.record) + cap(p.echo) + cap(u.inflated) }
+	cycle := func() {
+		p.pack(f.cycle(), false)
+		apply()
+	}
+	p.roll()
+	apply()
+	cycle()
+	p.roll()
+	apply()
+	head := buffers()
+	for range 3 {
+		cycle()
+	}
+	if n := buffers(); head < 1<<20 || n > head/16 {
+		t.Errorf("buffers have %d bytes after a head, and %d after three cycles", head, n)
+	}
+}
+
 // After a revert the packer is as if the cycle had never been: the same cycle gives the
 // same record.
 func TestRevert(t *testing.T) {
@@ -157,9 +187,9 @@ func TestValues(t *testing.T) {
 	for _, before := range values {
 		for _, now := range values {
 			b, n := math.Float64bits(before), math.Float64bits(now)
-			s := scanner{rest: appendValue(nil, b, n)}
-			if got := s.value(b); got != n || s.err != nil || len(s.rest) > 0 {
-				t.Errorf("%v after %v: got %x, want %x (%v, %d bytes left)", now, before, got, n, s.err, len(s.rest))
+			s := scanner{block: appendValue(nil, b, n)}
+			if got := s.value(b); got != n || s.err != nil || s.left() > 0 {
+				t.Errorf("%v after %v: got %x, want %x (%v, %d bytes left)", now, before, got, n, s.err, s.left())
 			}
 		}
 	}
@@ -167,7 +197,7 @@ func TestValues(t *testing.T) {
 
 func TestSets(t *testing.T) {
 	for _, set := range []refSet{nil, {1}, {0, 1 << 63}, {^uint64(0), ^uint64(0)}, {0xf0f0f0f0, 0, 0x8000000000000001}, {5, 0}} {
-		s := scanner{rest: appendSet(nil, set)}
+		s := scanner{block: appendSet(nil, set)}
 		got := s.set(refSet{7, 7, 7, 7}, 192)
 		for ref := range uint32(192) {
 			if got.has(ref) != set.has(ref) {
@@ -175,8 +205,8 @@ func TestSets(t *testing.T) {
 				break
 			}
 		}
-		if s.err != nil || len(s.rest) > 0 {
-			t.Errorf("%x: %v, %d bytes left", set, s.err, len(s.rest))
+		if s.err != nil || s.left() > 0 {
+			t.Errorf("%x: %v, %d bytes left", set, s.err, s.left())
 		}
 	}
 }

@@ -82,7 +82,7 @@ func parseRest(w *window, note []byte) []span {
 		return nil
 	}
 	var left []span
-	for s := (scanner{rest: spans}); len(s.rest) > 0; {
+	for s := (scanner{block: spans}); s.left() > 0; {
 		var n [4]int
 		for i := range n {
 			n[i] = int(s.uvarint())

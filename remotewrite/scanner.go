@@ -13,34 +13,46 @@ var errMalformed = errors.New("malformed record")
 // scanner reads a block from the front. After the first error it is empty and every
 // read answers zero, so that a caller checks err where it matters and not at each read.
 type scanner struct {
-	rest []byte
-	err  error
+	block []byte
+	at    int // what is before has been read: a number, because to move a slice is to write a pointer
+	err   error
 }
+
+// left is how many bytes there are to read.
+func (s *scanner) left() int { return len(s.block) - s.at }
 
 func (s *scanner) fail(what string) {
 	if s.err == nil {
 		s.err = fmt.Errorf("%w: %s", errMalformed, what)
 	}
-	s.rest = nil
+	s.block, s.at = nil, 0
 }
 
 func (s *scanner) uint8() byte {
-	if len(s.rest) == 0 {
+	if s.left() == 0 {
 		s.fail("ends early")
 		return 0
 	}
-	b := s.rest[0]
-	s.rest = s.rest[1:]
-	return b
+	s.at++
+	return s.block[s.at-1]
 }
 
+// uvarint reads a number. Most have one byte.
 func (s *scanner) uvarint() uint64 {
-	v, n := binary.Uvarint(s.rest)
+	if s.at < len(s.block) && s.block[s.at] < 0x80 {
+		s.at++
+		return uint64(s.block[s.at-1])
+	}
+	return s.long()
+}
+
+func (s *scanner) long() uint64 {
+	v, n := binary.Uvarint(s.block[s.at:])
 	if n <= 0 {
 		s.fail("bad number")
 		return 0
 	}
-	s.rest = s.rest[n:]
+	s.at += n
 	return v
 }
 
@@ -48,12 +60,13 @@ func (s *scanner) varint() int64 { return unzigzag(s.uvarint()) }
 
 // take returns the next n bytes; they belong to the block.
 func (s *scanner) take(n uint64) []byte {
-	if n > uint64(len(s.rest)) {
+	if n > uint64(s.left()) {
 		s.fail("length beyond the end")
 		return nil
 	}
-	b := s.rest[:n:n]
-	s.rest = s.rest[n:]
+	end := s.at + int(n)
+	b := s.block[s.at:end:end]
+	s.at = end
 	return b
 }
 
@@ -64,7 +77,7 @@ func (s *scanner) text() []byte { return s.take(s.uvarint()) }
 // than what the remaining bytes can hold: nothing is allocated on a bad number's word.
 func (s *scanner) count(size int) int {
 	n := s.uvarint()
-	if n > uint64(len(s.rest)/size) {
+	if n > uint64(s.left()/size) {
 		s.fail("count beyond the end")
 		return 0
 	}

@@ -43,12 +43,12 @@ func split(record []byte) (echo, block []byte, err error) {
 	if record[0] != recordVersion {
 		return nil, nil, fmt.Errorf("%w: %d, this program knows %d", errVersion, record[0], recordVersion)
 	}
-	s := scanner{rest: record[1:]}
+	s := scanner{block: record[1:]}
 	echo = s.text()
-	if len(s.rest) == 0 {
+	if s.left() == 0 {
 		s.fail("no block")
 	}
-	return echo, s.rest, s.err
+	return echo, s.block[s.at:], s.err
 }
 
 func isHead(block []byte) bool { return len(block) > 0 && block[0]&^blockPacked == blockHead }
@@ -74,16 +74,17 @@ func (u *unpacker) apply(block []byte, w *window) error {
 			return err
 		}
 	}
-	s := &scanner{rest: body}
+	s := &scanner{block: body}
 	switch block[0] &^ blockPacked {
 	case blockHead:
 		u.head(s)
+		u.inflated = nil // it is a hundred times a cycle
 	case blockCycle:
 		u.cycle(s, w)
 	default:
 		s.fail("unknown kind of block")
 	}
-	if s.err == nil && len(s.rest) > 0 {
+	if s.err == nil && s.left() > 0 {
 		s.fail("bytes left over")
 	}
 	return s.err

@@ -376,3 +376,24 @@ func follow(t *testing.T, log *wal.Log, last int) {
 		next, first = got+1, false
 	}
 }
+
+// TestReaderLetsGo: the memory that one large record took is not kept for the small ones behind it.
+func TestReaderLetsGo(t *testing.T) {
+	log, _ := open(t, crashfs.New())
+	mustRoll(t, log, strings.Repeat("head", 1<<20))
+	for range 100 {
+		mustAppend(t, log, strings.Repeat("record", 1000))
+	}
+	r := log.Reader(wal.Position{})
+	defer func() { _ = r.Close() }()
+	var rec wal.Record
+	for range 101 {
+		var err error
+		if rec, err = r.Next(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := cap(rec.Payload); n > 1<<19 { // what is behind it in the reader's memory
+		t.Errorf("the last record of %d bytes is in a buffer of %d", len(rec.Payload), n)
+	}
+}

@@ -10,11 +10,12 @@ import (
 
 const (
 	readAhead = 64 << 10
+	spare     = 4    // times what is needed is what a buffer may have
 	diskBlock = 4096 // what is given up around an offset the disk cannot read
 )
 
 // scanner walks the frames of one segment, from off to limit, and finds its way
-// over damage. Its memory is the largest frame or readAhead.
+// over damage. Its memory is a few times readAhead, or the frame at hand.
 type scanner struct {
 	file    File
 	segment uint64
@@ -161,7 +162,7 @@ func (s *scanner) fill(off int64, n int) error {
 		held = s.buf[off-s.at:]
 		held = held[:min(len(held), want)]
 	}
-	if want > cap(s.buf) {
+	if want > cap(s.buf) || cap(s.buf) > spare*max(want, readAhead) {
 		s.buf = make([]byte, want)
 	}
 	s.buf, s.at = s.buf[:want], off
