@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -99,7 +98,9 @@ func headerOf(c EndpointConfig) (http.Header, error) {
 func fixedSecrets(c EndpointConfig, hc config.HTTPClientConfig) []string {
 	secrets := append(secret.OfURL(c.URL), secret.OfURL(c.OAuth2.TokenURL)...)
 	secrets = append(secrets, c.Password)
-	secrets = slices.AppendSeq(secrets, maps.Values(c.Headers))
+	for _, value := range c.Headers {
+		secrets = append(secrets, secret.OfHeader(value)...)
+	}
 	for _, values := range c.OAuth2.Params {
 		secrets = append(secrets, values...)
 	}

@@ -387,7 +387,8 @@ func TestErrorsAreWithoutQueries(t *testing.T) {
 func echo(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Location", "https://elsewhere.example/"+r.Header.Get("Authorization"))
 	w.WriteHeader(http.StatusUnauthorized)
-	fmt.Fprintf(w, "refused: %s %v", r.RequestURI, r.Header)
+	_, token, _ := strings.Cut(r.Header.Get("X-Key"), " ")
+	fmt.Fprintf(w, "refused: %s %v %s", r.RequestURI, r.Header, token)
 }
 
 func TestAnswersAreWithoutSecrets(t *testing.T) {
@@ -400,6 +401,7 @@ func TestAnswersAreWithoutSecrets(t *testing.T) {
 		"password file": {URL: srv.URL, Username: "me", PasswordFile: file},
 		"bearer":        {URL: srv.URL, BearerTokenFile: file},
 		"header":        {URL: srv.URL, Headers: map[string]string{"X-Key": "second secret"}},
+		"scheme":        {URL: srv.URL, Headers: map[string]string{"X-Key": "Token second-secret"}},
 		"query":         {URL: srv.URL + "/push?key=second%20secret"},
 		"user":          {URL: strings.Replace(srv.URL, "//", "//me:second%20secret@", 1)},
 		"proxy":         {URL: "http://receiver.invalid/", ProxyURL: strings.Replace(srv.URL, "//", "//me:second%20secret@", 1)},

@@ -100,7 +100,7 @@ func wantEmpty(files wal.FS) error {
 		return err
 	}
 	if len(log.Segments()) > 0 {
-		err = errors.New("there is another log in it")
+		err = errors.New("there is a log in it already, restart to go on with that")
 	}
 	return errors.Join(err, log.Close())
 }

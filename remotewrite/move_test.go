@@ -1,12 +1,16 @@
 package remotewrite
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
+
+	"backwire/remotewrite/wal"
 )
 
 // replaceDir deletes a queue's directory, has a cycle retained, and makes the directory anew.
@@ -95,6 +99,62 @@ func TestQueueMovesToANewDirectory(t *testing.T) {
 	if err := q.Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// An endpoint that reads all the while gets what comes after each move, and no cursor is left behind.
+func TestEndpointReadsWhileTheQueueMoves(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "queue")
+	o := Options{Endpoints: []string{"a"}, SegmentBytes: 1 << 10}
+	q := openDir(t, dir, o)
+	s := mustSubscribe(t, q, "a")
+	ctx, stop := context.WithCancel(t.Context())
+	newest := make(chan int64, 1)
+	go func() {
+		var w window
+		last := int64(0)
+		for {
+			switch err := s.fill(&w, 20); {
+			case err == nil:
+				last = max(last, w.newest)
+				_ = s.advance(&w, nil) // the directory may be out at the moment
+			case s.wait(ctx) != nil:
+				newest <- last
+				return
+			}
+		}
+	}()
+	f := newFleet("paris", 10, 0.5)
+	for range 20 {
+		commitCycles(t, q, f, 5)
+		replaceDir(t, q, f, dir)
+		commitCycles(t, q, f, 1)
+	}
+	commitCycles(t, q, f, 5)
+	for behind := true; behind; runtime.Gosched() {
+		stats := q.Stats()
+		behind = stats.Cursor("a").Lag != Totals{}
+	}
+	stop()
+	if last := <-newest; last != f.t {
+		t.Errorf("the newest that arrived is of %d, want %d", last, f.t)
+	}
+	if err := errors.Join(s.Close(), q.Close()); err != nil {
+		t.Fatal(err)
+	}
+	at, err := wal.ReadCursor(wal.NewDir(mustRoot(t, dir)), "a")
+	if end := q.log.End(); err != nil || at != end {
+		t.Errorf("the cursor is at %v, want %v, %v", at, end, err)
+	}
+}
+
+func mustRoot(t *testing.T, dir string) *os.Root {
+	t.Helper()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = root.Close() })
+	return root
 }
 
 // What is seen at a mount point while nothing is mounted there is no place for a queue.

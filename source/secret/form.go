@@ -36,6 +36,22 @@ func inQuotes(s string) string {
 	return text[1 : len(text)-1]
 }
 
+// OfHeader are the secrets of an Authorization header, or of one like it: the token, whatever scheme is named
+// before it, or the basic credentials and the password in them (RFC 7617).
+func OfHeader(header string) []string {
+	_, credentials, schemed := strings.Cut(header, " ")
+	if !schemed {
+		return []string{header}
+	}
+	secrets := []string{header, credentials, strings.TrimRight(credentials, "=")}
+	if pair, err := base64.StdEncoding.DecodeString(credentials); err == nil {
+		if _, password, both := strings.Cut(string(pair), ":"); both {
+			secrets = append(secrets, password)
+		}
+	}
+	return secrets
+}
+
 // OfURL are the parts of a URL that nobody may see: what is before its host, and its query. It need not be a URL
 // that anybody could use.
 func OfURL(text string) []string {

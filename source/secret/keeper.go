@@ -1,7 +1,6 @@
 package secret
 
 import (
-	"encoding/base64"
 	"net/http/httptrace"
 	"slices"
 	"strings"
@@ -54,25 +53,9 @@ func (k *Keeper) Trace() *httptrace.ClientTrace {
 			return
 		}
 		for _, value := range values {
-			k.Note(ofCredentials(value)...)
+			k.Note(OfHeader(value)...)
 		}
 	}}
-}
-
-// ofCredentials are the secrets of an Authorization header: the token, or the basic credentials and the
-// password in them (RFC 7617).
-func ofCredentials(header string) []string {
-	_, credentials, schemed := strings.Cut(header, " ")
-	if !schemed {
-		return []string{header}
-	}
-	secrets := []string{credentials, strings.TrimRight(credentials, "=")}
-	if pair, err := base64.StdEncoding.DecodeString(credentials); err == nil {
-		if _, password, both := strings.Cut(string(pair), ":"); both {
-			secrets = append(secrets, password)
-		}
-	}
-	return secrets
 }
 
 // Clear puts the mark in the place of every secret.
