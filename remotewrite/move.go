@@ -27,11 +27,12 @@ func (q *Queue) move() error {
 	if err != nil {
 		return err
 	}
-	if err := q.copyCursors(wal.NewDir(next.root)); err != nil {
+	begin := wal.Position{Segment: q.log.End().Segment + 1}
+	if err := q.copyCursors(wal.NewDir(next.root), begin); err != nil {
 		return errors.Join(err, next.close())
 	}
 	q.logger.Error("the queue's directory was replaced by an empty one: it goes on there, what the old one held is lost", "dir", next.path)
-	q.abandon()
+	q.abandon(begin)
 	q.files.Move(next.root)
 	q.moves.Add(1)
 	old := q.dir
@@ -42,8 +43,8 @@ func (q *Queue) move() error {
 	return nil
 }
 
-// abandon counts what every endpoint loses with the whole log.
-func (q *Queue) abandon() {
+// abandon counts what every endpoint loses with the whole log, and has each go on where the next begins.
+func (q *Queue) abandon(begin wal.Position) {
 	segments := q.log.Segments()
 	for i, s := range segments {
 		q.give(s, segments[min(i+1, len(segments)-1)], reasonGone)
@@ -54,14 +55,28 @@ func (q *Queue) abandon() {
 	p.past.Segment = 0 // there is none before the next
 	q.log.Forget()
 	q.rolling = true
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, h := range q.holders {
+		h.at, h.done, h.inside = onward(h.at, begin), p.before, Totals{}
+	}
 }
 
-// copyCursors gives every endpoint its place in another directory: one in a segment that is gone goes on in the next.
-func (q *Queue) copyCursors(to wal.FS) error {
+// onward is where an endpoint goes on that a new log waits for: not before where it is, because the log before may have
+// been gone already.
+func onward(at, begin wal.Position) wal.Position {
+	if at.Compare(begin) > 0 {
+		return at
+	}
+	return begin
+}
+
+// copyCursors gives every endpoint its place in another directory.
+func (q *Queue) copyCursors(to wal.FS, begin wal.Position) error {
 	q.mu.Lock()
 	places := make(map[string]wal.Position, len(q.holders))
 	for name, h := range q.holders {
-		places[name] = h.at
+		places[name] = onward(h.at, begin)
 	}
 	q.mu.Unlock()
 	for name, at := range places {

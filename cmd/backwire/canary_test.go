@@ -287,16 +287,20 @@ func mentions(text, what string) error {
 	return fmt.Errorf("nothing of %q in %d bytes", what, len(text))
 }
 
+func statusOf(page string) (s agent.Status, err error) {
+	body, err := fetch(http.DefaultClient, page+"/status.json")
+	if err != nil {
+		return s, err
+	}
+	return s, json.Unmarshal(body, &s)
+}
+
 // awaitTrouble waits until every endpoint was tried and those that cannot send say why.
 func (a *aviary) awaitTrouble(t *testing.T, page string) {
 	t.Helper()
 	await(t, "every endpoint is tried", func() error {
-		body, err := fetch(http.DefaultClient, page+"/status.json")
+		s, err := statusOf(page)
 		if err != nil {
-			return err
-		}
-		var s agent.Status
-		if err := json.Unmarshal(body, &s); err != nil {
 			return err
 		}
 		for _, e := range s.Endpoints {
@@ -317,12 +321,8 @@ func (a *aviary) awaitTrouble(t *testing.T, page string) {
 func (a *aviary) awaitEcho(t *testing.T, page string) {
 	t.Helper()
 	await(t, "the page shows what servers repeat", func() error {
-		body, err := fetch(http.DefaultClient, page+"/status.json")
+		s, err := statusOf(page)
 		if err != nil {
-			return err
-		}
-		var s agent.Status
-		if err := json.Unmarshal(body, &s); err != nil {
 			return err
 		}
 		told := map[string]string{}
