@@ -155,9 +155,7 @@ func checkWindow(endpoint string, now time.Time) *window {
 	n := newNames(&image{dict: d})
 	n.define(n.metric(s.Metric), s)
 	at := now.UnixMilli()
-	return &window{
-		dict: d, columns: []column{{points: []point{{at, float64(at) / 1000}}}}, records: 1, samples: 1, oldest: at, newest: at,
-	}
+	return windowOf(d, []drawn{{points: []point{{at, float64(at) / 1000}}}})
 }
 
 // reportWrite says what the receiver made of the sample: its words, its count, its clock.

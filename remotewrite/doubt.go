@@ -30,14 +30,13 @@ func (h *hunt) takesAgain(l life) (bool, error) {
 
 // firsts is a window of the first point of each series that has others.
 func firsts(w *window) *window {
-	out := &window{dict: w.dict}
+	var columns []column
 	for _, c := range w.columns {
-		if len(c.points) > 1 {
-			out.columns = append(out.columns, column{series: c.series, points: c.points[:1]})
-			out.samples++
+		if c.len() > 1 {
+			columns = append(columns, c.cut(0, 1))
 		}
 	}
-	return out
+	return w.part(columns)
 }
 
 // refusal is a stretch that a receiver refused, and its answer.
@@ -68,7 +67,7 @@ func (h *hunt) sift(l life, a answer) error {
 		h.settle(r, bad, had)
 	}
 	for _, i := range ends {
-		if _, dead := bad[i]; !dead && had[i] == len(h.window.columns[i].points) {
+		if _, dead := bad[i]; !dead && had[i] == h.window.columns[i].len() {
 			had[i]-- // it was taken just now and counted
 		}
 	}
@@ -85,7 +84,7 @@ func (h *hunt) refusedEnds(refused []refusal) []int {
 	ends := map[int]bool{}
 	for _, r := range refused {
 		for i := range r.span.columns(h.window) {
-			if _, to := r.span.points(i, len(h.window.columns[i].points)); to == len(h.window.columns[i].points) {
+			if _, to := r.span.points(i, h.window.columns[i].len()); to == h.window.columns[i].len() {
 				ends[i] = true
 			}
 		}
@@ -99,7 +98,7 @@ func (h *hunt) refusedEnds(refused []refusal) []int {
 // settle gives what was refused of each series its verdict: rejected, or had before.
 func (h *hunt) settle(r refusal, bad map[int]answer, had []int) {
 	for i := range r.span.columns(h.window) {
-		from, to := r.span.points(i, len(h.window.columns[i].points))
+		from, to := r.span.points(i, h.window.columns[i].len())
 		_, dead := bad[i]
 		if dead || from > had[i] {
 			h.found(span{place{i, from}, place{i, to}}, r.answer)

@@ -29,8 +29,7 @@ func sentAgain(t *testing.T, name string, had int, poison func(*receiver.Series,
 	c.options.Poison = poison
 	all := testWindow(50, 20)
 	all.repeated = true
-	before := testWindow(50, 20)
-	before.columns, before.samples = before.columns[:had], had*20
+	before := only(testWindow(50, 20), 0, had)
 	g := newRig(t, c.config, c.options, before, all)
 	if had == 0 {
 		g.tape.windows = g.tape.windows[1:]
@@ -91,7 +90,7 @@ func TestPoisonAmongRepeated(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					w := testWindow(50, 20)
 					key := receivedKey(expectedLabels(w, &w.dict.series[w.columns[31].series], nil))
-					bad := w.columns[31].points[7]
+					bad := w.at(31)[7]
 					g := sentAgain(t, name, had, func(s *receiver.Series, p receiver.Point) error {
 						if s.Key() == key && p.T == bad.T {
 							return errors.New("poisoned")

@@ -32,11 +32,18 @@ func (s *sinkhole) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusNoContent, Header: h, Body: http.NoBody, Request: r}, errors.Join(err, r.Body.Close())
 }
 
-// BenchmarkDrain is a backlog of 100 cycles of 20,000 counters of which 5 % move each cycle, read from disk, encoded
+// BenchmarkDrain is a backlog of 100 cycles of 20,000 counters, some of which move each cycle, read from disk, encoded
 // and handed to the network.
 func BenchmarkDrain(b *testing.B) {
+	for _, moving := range []float64{0.05, 0.25, 1} {
+		b.Run(fmt.Sprintf("moving=%v", moving), func(b *testing.B) { benchmarkDrain(b, moving) })
+	}
+}
+
+func benchmarkDrain(b *testing.B, moving float64) {
+	b.Helper()
 	const cycles = 100
-	f := newFleet("paris", 20_000, 0.05)
+	f := newFleet("paris", 20_000, moving)
 	dir := b.TempDir() + "/queue"
 	q, err := Open(dir, Options{Endpoints: []string{"keeper"}, SegmentBytes: 32 << 20})
 	if err != nil {

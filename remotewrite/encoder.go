@@ -40,7 +40,7 @@ func (s span) points(i, n int) (from, to int) {
 func (s span) columns(w *window) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for i := s.from.column; i <= s.to.column && i < len(w.columns); i++ {
-			if from, to := s.points(i, len(w.columns[i].points)); from < to && !yield(i) {
+			if from, to := s.points(i, w.columns[i].len()); from < to && !yield(i) {
 				return
 			}
 		}
@@ -51,7 +51,7 @@ func (s span) columns(w *window) iter.Seq[int] {
 func (s span) count(w *window) int {
 	n := 0
 	for i := s.from.column; i <= s.to.column && i < len(w.columns); i++ {
-		from, to := s.points(i, len(w.columns[i].points))
+		from, to := s.points(i, w.columns[i].len())
 		n += to - from
 	}
 	return n
@@ -83,7 +83,7 @@ type message interface {
 	begin(w *window, s span)
 	// before appends the fields of a series that come before its samples, after those behind them.
 	before(b []byte, s *dictSeries) []byte
-	after(b []byte, s *dictSeries, exemplars []exemplar) []byte
+	after(b []byte, s *dictSeries, exemplars []observation) []byte
 	// field is the number of a series in the request; start is its start timestamp, 0 for none.
 	field() byte
 	start(s *dictSeries) int64
@@ -102,11 +102,13 @@ type encoder struct {
 	versions [2]message // by protocol
 	stream   stream     // all series
 	samples  samples
-	labels   finder // of what is between the samples
-	before   []byte // what comes before the samples of the series at hand, without its head
-	after    []byte // and what comes behind them
-	between  []byte // what comes between its samples and those of the last
-	around   []byte // a part that surrounds the series, and so is
+	labels   finder  // of what is between the samples
+	walk     walk    // over the window
+	points   []point // of the column at hand
+	before   []byte  // what comes before the samples of the series at hand, without its head
+	after    []byte  // and what comes behind them
+	between  []byte  // what comes between its samples and those of the last
+	around   []byte  // a part that surrounds the series, and so is
 	packed   []byte
 	block    []byte // the request
 }
@@ -150,15 +152,16 @@ func (e *encoder) begin(m message, w *window, s span, most int) {
 // column writes at most room points of the column at a place and returns the place behind them.
 func (e *encoder) column(m message, w *window, s span, at place, since int64, room int, r *request) place {
 	c := &w.columns[at.column]
-	_, to := s.points(at.column, len(c.points))
-	points := c.points[at.point:to]
+	_, to := s.points(at.column, c.len())
+	e.points = e.walk.points(e.points[:0], w.timeline, c)
+	points := e.points[at.point:to]
 	old := expired(points, since)
 	points = points[old:]
 	points = points[:min(room, len(points))]
 	end := at.point + old + len(points)
-	var exemplars []exemplar
-	if end == len(c.points) {
-		exemplars = c.exemplars
+	var exemplars []observation
+	if end == c.len() {
+		exemplars = w.exemplarsOf(c)
 		at = place{at.column + 1, 0}
 	} else {
 		at.point = end
@@ -167,6 +170,7 @@ func (e *encoder) column(m message, w *window, s span, at place, since int64, ro
 	if len(points) == 0 {
 		return at
 	}
+	e.samples.enter(w, c.lane)
 	e.series(m, &w.dict.series[c.series], points, exemplars)
 	r.samples += len(points)
 	r.exemplars += len(exemplars)
@@ -183,7 +187,7 @@ func expired(points []point, since int64) int {
 	return n
 }
 
-func (e *encoder) series(m message, s *dictSeries, points []point, exemplars []exemplar) {
+func (e *encoder) series(m message, s *dictSeries, points []point, exemplars []observation) {
 	e.before = m.before(e.before[:0], s)
 	e.after = m.after(e.after[:0], s, exemplars)
 	start := m.start(s)
@@ -227,7 +231,7 @@ func (e *encoder) appendPacked(b, part []byte) []byte {
 // nothing is a request without samples, which every receiver must take.
 func (e *encoder) nothing(p protocol) []byte {
 	m := e.versions[p]
-	e.begin(m, &window{dict: &dictionary{}}, span{}, 0)
+	e.begin(m, windowOf(&dictionary{}, nil), span{}, 0)
 	return e.compress(m)
 }
 

@@ -20,14 +20,15 @@ import (
 
 // draft builds windows for tests by the dictionary's rules: no string, metric or series twice.
 type draft struct {
-	window  window
+	dict    *dictionary
+	drawn   []drawn
 	symbols map[string]uint32
 	metrics map[string]uint32
 }
 
 func newDraft() *draft {
 	return &draft{
-		window:  window{dict: &dictionary{}},
+		dict:    &dictionary{},
 		symbols: map[string]uint32{},
 		metrics: map[string]uint32{},
 	}
@@ -36,7 +37,7 @@ func newDraft() *draft {
 func (d *draft) symbol(s string) uint32 {
 	n, ok := d.symbols[s]
 	if !ok {
-		n = d.window.dict.symbols.add(s)
+		n = d.dict.symbols.add(s)
 		d.symbols[s] = n
 	}
 	return n
@@ -45,9 +46,9 @@ func (d *draft) symbol(s string) uint32 {
 func (d *draft) metric(m *source.Metric) uint32 {
 	n, ok := d.metrics[m.Name]
 	if !ok {
-		n = uint32(len(d.window.dict.metrics))
+		n = uint32(len(d.dict.metrics))
 		d.metrics[m.Name] = n
-		d.window.dict.metrics = append(d.window.dict.metrics, dictMetric{
+		d.dict.metrics = append(d.dict.metrics, dictMetric{
 			name: d.symbol(m.Name), unit: d.symbol(m.Unit), help: d.symbol(m.Help), kind: m.Type,
 		})
 	}
@@ -56,24 +57,18 @@ func (d *draft) metric(m *source.Metric) uint32 {
 
 // add puts a column for a new series into the window.
 func (d *draft) add(s *source.Series, points []point, exemplars ...exemplar) {
-	w := &d.window
-	e := dictSeries{metric: d.metric(s.Metric), name: d.symbol(s.Name), start: s.Start, values: uint32(len(w.dict.values))}
+	e := dictSeries{metric: d.metric(s.Metric), name: d.symbol(s.Name), start: s.Start, values: uint32(len(d.dict.values))}
 	var names []uint32
 	for _, l := range s.Labels {
 		names = append(names, d.symbol(l.Name))
-		w.dict.values = append(w.dict.values, d.symbol(l.Value))
+		d.dict.values = append(d.dict.values, d.symbol(l.Value))
 	}
-	e.shape = w.dict.shaped(names)
-	w.columns = append(w.columns, column{series: uint32(len(w.dict.series)), points: points, exemplars: exemplars})
-	w.dict.series = append(w.dict.series, e)
-	w.samples += len(points)
-	for _, p := range points {
-		w.newest = max(w.newest, p.T)
-		if w.oldest == 0 || p.T < w.oldest {
-			w.oldest = p.T
-		}
-	}
+	e.shape = d.dict.shaped(names)
+	d.drawn = append(d.drawn, drawn{uint32(len(d.dict.series)), points, exemplars})
+	d.dict.series = append(d.dict.series, e)
 }
+
+func (d *draft) window() *window { return windowOf(d.dict, d.drawn) }
 
 const testTime = 1_790_000_000_000
 
@@ -111,7 +106,7 @@ func testWindow(series, points int) *window {
 		}
 		d.add(s, ps)
 	}
-	return &d.window
+	return d.window()
 }
 
 func whole(w *window) span { return span{to: place{column: len(w.columns)}} }
@@ -241,19 +236,20 @@ func familyOf(name string) string {
 // expected is what a window holds, put together without the encoder.
 func expected(w *window, external []source.Label, p protocol) []plain {
 	var out []plain
-	for _, c := range w.columns {
-		if len(c.points) == 0 {
+	for i, c := range w.columns {
+		points := w.at(i)
+		if len(points) == 0 {
 			continue
 		}
 		s := &w.dict.series[c.series]
 		m := w.dict.metrics[s.metric]
 		want := plain{
 			Labels:    expectedLabels(w, s, external),
-			Points:    c.points,
-			Exemplars: c.exemplars,
+			Points:    points,
+			Exemplars: exemplarsAt(w, i),
 			Metadata:  fmt.Sprint(int(metricType(m.kind)), w.dict.symbol(m.help), w.dict.symbol(m.unit)),
 		}
-		for _, point := range c.points {
+		for _, point := range points {
 			start := s.start
 			if p == protocol1 || start > point.T {
 				start = 0
@@ -332,7 +328,7 @@ func randomWindow(r *rand.Rand) *window {
 		}
 		d.add(s, points, exemplars...)
 	}
-	return &d.window
+	return d.window()
 }
 
 func mapValues(m map[string]source.Label) func(func(source.Label) bool) {
@@ -405,7 +401,8 @@ func TestEncoderLeavesOutWhatIsTooOld(t *testing.T) {
 func TestEncoderDoesNotAllocate(t *testing.T) {
 	for _, points := range []int{1, 20} {
 		w := testWindow(500, points)
-		w.columns[7].exemplars = []exemplar{{[]source.Label{{Name: "job_id", Value: "1234567"}}, testTime, 3}}
+		w.columns[7].exemplars = 1
+		w.addExemplar(w.columns[7].series, exemplar{[]source.Label{{Name: "job_id", Value: "1234567"}}, testTime, 3})
 		e := newEncoder([]source.Label{{Name: "cluster", Value: "eu"}})
 		for _, p := range []protocol{protocol1, protocol2} {
 			if n := testing.AllocsPerRun(20, func() { e.encode(p, w, whole(w), 0, unlimited()) }); n != 0 {

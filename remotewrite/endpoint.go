@@ -85,24 +85,13 @@ func (c EndpointConfig) protocols() (first protocol, fallback bool, err error) {
 	return 0, false, fmt.Errorf("protocol %q is none of auto, 2.0, 1.0", c.Protocol)
 }
 
-// A window takes memory, 16 bytes a sample, so that more points share their series' labels; after
-// pointsAWindow of a series that gains nothing more. The last window tells how many series there are.
-const (
-	minWindowSamples = 50_000
-	maxWindowSamples = 400_000
-	pointsAWindow    = 32
-)
-
-// windowSamples is how many samples the next window may hold.
-func (e *Endpoint) windowSamples() int {
-	worth := min(max(pointsAWindow*len(e.window.columns), minWindowSamples), maxWindowSamples)
-	return max(worth, e.config.MaxSamples*e.config.Concurrency)
-}
+// leastSamples is what a window holds where there is so much: enough for every shard, and for a place to be kept seldom.
+func (e *Endpoint) leastSamples() int { return max(50_000, e.config.MaxSamples*e.config.Concurrency) }
 
 // feed is where an endpoint gets its samples from and keeps its place.
 type feed interface {
-	// fill reads on, at most about so many samples. io.EOF says that there is nothing yet.
-	fill(w *window, samples int) error
+	// fill reads on, at least about so many samples where they are there. io.EOF says that there is nothing yet.
+	fill(w *window, least int) error
 	// advance keeps the place for good: behind a window, or with a note within it. The note may be forgotten.
 	advance(w *window, note []byte) error
 	// wait returns when there may be something to read.
@@ -142,7 +131,7 @@ func NewEndpoint(c EndpointConfig, from feed, rejected Rejected, log *slog.Logge
 	e := &Endpoint{
 		config: c, feed: from, client: cl, log: log, rejected: rejected,
 		recorder: newRecorder(c.Name, log), sizing: newSizing(c.MaxSamples), bell: newBell(), fallback: fallback,
-		selected: selection{keep: c.Keep, drop: c.Drop},
+		selected: selection{keep: c.Keep, drop: c.Drop}, window: window{depth: windowDepth},
 	}
 	e.speak(first)
 	for range c.Concurrency {
@@ -207,7 +196,7 @@ func outlive(ctx context.Context, by time.Duration) (context.Context, context.Ca
 // drain delivers window after window until there is nothing left or life is over.
 func (e *Endpoint) drain(l life) error {
 	for {
-		err := e.feed.fill(&e.window, e.windowSamples())
+		err := e.feed.fill(&e.window, e.leastSamples())
 		switch {
 		case errors.Is(err, io.EOF):
 			e.recorder.caughtUp()
@@ -258,7 +247,7 @@ func deal(w *window, n int) []span {
 	spans := make([]span, 0, n)
 	from, samples := 0, 0
 	for i := range w.columns {
-		samples += len(w.columns[i].points)
+		samples += w.columns[i].len()
 		if samples*n >= w.samples*(len(spans)+1) && len(spans) < n-1 {
 			spans = append(spans, span{place{column: from}, place{column: i + 1}})
 			from = i + 1

@@ -172,9 +172,9 @@ func (g *rig) stored(t *testing.T, windows ...*window) {
 	t.Helper()
 	want := map[string][]point{}
 	for _, w := range windows {
-		for _, c := range w.columns {
+		for i, c := range w.columns {
 			key := receivedKey(expectedLabels(w, &w.dict.series[c.series], g.endpoint.config.ExternalLabels))
-			want[key] = append(want[key], c.points...)
+			want[key] = append(want[key], w.at(i)...)
 		}
 	}
 	series := g.receiver.Series()
@@ -210,15 +210,7 @@ func (g *rig) statuses() string {
 
 // later returns a window whose points follow those of testWindow.
 func later(series, points int, by time.Duration) *window {
-	w := testWindow(series, points)
-	for i := range w.columns {
-		for k := range w.columns[i].points {
-			w.columns[i].points[k].T += by.Milliseconds()
-		}
-	}
-	w.oldest += by.Milliseconds()
-	w.newest += by.Milliseconds()
-	return w
+	return shifted(testWindow(series, points), func(int) int64 { return by.Milliseconds() })
 }
 
 func TestEndpointDelivers(t *testing.T) {
@@ -383,24 +375,4 @@ func TestQueueThatCannotBeReadIsReadAgain(t *testing.T) {
 			t.Error("the log says nothing")
 		}
 	})
-}
-
-// A window is as large as its series make worth while, within bounds, and never too small for the shards.
-func TestWindowFollowsTheSeries(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		series, samples, shards, want int
-	}{
-		{0, 1000, 1, 50_000},
-		{2000, 1000, 1, 64_000},
-		{20_000, 1000, 1, 400_000},
-		{2000, 20_000, 4, 80_000},
-		{20_000, 200_000, 4, 800_000},
-	} {
-		e := &Endpoint{config: EndpointConfig{MaxSamples: c.samples, Concurrency: c.shards}}
-		e.window.columns = make([]column, c.series)
-		if got := e.windowSamples(); got != c.want {
-			t.Errorf("%+v: got %d", c, got)
-		}
-	}
 }

@@ -123,7 +123,7 @@ func (h *hunt) deadEnds(l life, columns []int) (map[int]answer, error) {
 func (h *hunt) drop(bad map[int]answer) {
 	all := 0
 	for i := range bad {
-		all += len(h.window.columns[i].points)
+		all += h.window.columns[i].len()
 	}
 	whole := all <= h.bad
 	for i := len(h.window.columns) - 1; i >= 0; i-- {
@@ -132,14 +132,14 @@ func (h *hunt) drop(bad map[int]answer) {
 			continue
 		}
 		c := &h.window.columns[i]
-		n := len(c.points)
+		n := c.len()
 		from := n - 1
 		if whole {
 			from = 0
 		}
 		h.found(span{place{i, from}, place{column: i + 1}}, a)
 		h.window.samples -= n - from
-		c.points, c.exemplars = c.points[:from], nil
+		*c = c.cut(0, from)
 		if from == 0 {
 			h.window.columns = slices.Delete(h.window.columns, i, i+1)
 		}
@@ -212,32 +212,29 @@ func (h *hunt) reject(sp span, n int, a answer) {
 
 // cutout is a window of a span's columns alone, without what had expired.
 func cutout(w *window, sp span, since int64) *window {
-	out := &window{dict: w.dict}
+	var columns []column
+	var points []point
+	var k walk
 	for i := sp.from.column; i <= sp.to.column && i < len(w.columns); i++ {
-		c := w.columns[i]
-		from, to := sp.points(i, len(c.points))
-		from += expired(c.points[from:to], since)
-		if from >= to {
-			continue
+		c := &w.columns[i]
+		from, to := sp.points(i, c.len())
+		points = k.points(points[:0], w.timeline, c)
+		from += expired(points[from:to], since)
+		if from < to {
+			columns = append(columns, c.cut(from, to))
 		}
-		if to < len(c.points) {
-			c.exemplars = nil // they travel with the series' last point
-		}
-		c.points = c.points[from:to]
-		out.columns = append(out.columns, c)
-		out.samples += len(c.points)
 	}
-	return out
+	return w.part(columns)
 }
 
 // lasts is a window of the last point of some series.
 func lasts(w *window, columns []int) *window {
-	out := &window{dict: w.dict, samples: len(columns)}
-	for _, i := range columns {
-		c := w.columns[i]
-		out.columns = append(out.columns, column{series: c.series, points: c.points[len(c.points)-1:]})
+	ends := make([]column, len(columns))
+	for i, at := range columns {
+		ends[i] = w.columns[at].cut(w.columns[at].len()-1, w.columns[at].len())
+		ends[i].exemplars = 0 // they were sent
 	}
-	return out
+	return w.part(ends)
 }
 
 // halve cuts a span between two samples, at the end of a series where there are several. The second half is
@@ -249,7 +246,7 @@ func halve(w *window, sp span) (first, second span) {
 	}
 	left := n / 2
 	for i := sp.from.column; ; i++ {
-		from, to := sp.points(i, len(w.columns[i].points))
+		from, to := sp.points(i, w.columns[i].len())
 		if left < to-from {
 			at := place{i, from + left}
 			return span{sp.from, at}, span{at, sp.to}

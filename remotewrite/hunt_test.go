@@ -22,12 +22,7 @@ func poisoned(values ...int64) func(*receiver.Series, receiver.Point) error {
 
 // unique gives every sample of a window a time of its own, so that a poison hits exactly one.
 func unique(w *window) *window {
-	for i := range w.columns {
-		for k := range w.columns[i].points {
-			w.columns[i].points[k].T += int64(i)
-		}
-	}
-	return w
+	return shifted(w, func(column int) int64 { return int64(column) })
 }
 
 func TestHuntFindsOnePoisonedSample(t *testing.T) {
@@ -44,7 +39,7 @@ func TestHuntFindsOnePoisonedSample(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					w := unique(testWindow(1000, 20))
-					bad := w.columns[at.column].points[at.point]
+					bad := w.at(at.column)[at.point]
 					c.options.Poison = poisoned(bad.T)
 					g := newRig(t, c.config, c.options, w)
 					g.run(t, func() {})
@@ -87,7 +82,7 @@ func (g *rig) holds(t *testing.T, w *window, want int) {
 func TestHuntFindsSeveral(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := unique(testWindow(1000, 20))
-		bad := []int64{w.columns[3].points[4].T, w.columns[500].points[0].T, w.columns[501].points[1].T}
+		bad := []int64{w.at(3)[4].T, w.at(500)[0].T, w.at(501)[1].T}
 		g := newRig(t, EndpointConfig{}, receiver.Options{Poison: poisoned(bad...)}, w)
 		g.run(t, func() {})
 		var got []int64
@@ -122,7 +117,7 @@ func TestHuntGivesUpInTime(t *testing.T) {
 func TestHuntSurvivesABusyReceiver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := unique(testWindow(100, 2))
-		bad := w.columns[42].points[1]
+		bad := w.at(42)[1]
 		g := newRig(t, EndpointConfig{}, receiver.Options{Poison: poisoned(bad.T)}, w)
 		g.receiver.Script(receiver.Answer{}, receiver.Answer{Status: 503}, receiver.Answer{}, receiver.Answer{Status: 413}, receiver.Answer{Status: 401})
 		g.run(t, func() { time.Sleep(2 * time.Minute) })
@@ -135,7 +130,7 @@ func TestHuntSurvivesABusyReceiver(t *testing.T) {
 
 func TestHalve(t *testing.T) {
 	w := testWindow(5, 4)
-	w.columns[2].points = nil
+	w.columns[2] = w.columns[2].cut(0, 0)
 	for rest := whole(w); ; {
 		first, second := halve(w, rest)
 		if first.count(w)+second.count(w) != rest.count(w) || first.from != rest.from || first.to != second.from || second.to != rest.to {
@@ -172,7 +167,7 @@ func TestDeal(t *testing.T) {
 func TestHuntBesideExpiry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := unique(later(10, 10, time.Since(time.UnixMilli(testTime+9*60_000))))
-		bad := w.columns[4].points[8]
+		bad := w.at(4)[8]
 		for _, o := range []receiver.Options{{}, {Whole: true, Ordered: true}} {
 			o.Poison = poisoned(bad.T)
 			g := newRig(t, EndpointConfig{MaxSampleAge: 4 * time.Minute}, o, w)

@@ -78,13 +78,13 @@ func appendLabel(b []byte, field byte, name, value string) []byte {
 	return appendString(b, v1LabelValue, value)
 }
 
-func (m *messageV1) after(b []byte, _ *dictSeries, exemplars []exemplar) []byte {
+func (m *messageV1) after(b []byte, _ *dictSeries, exemplars []observation) []byte {
 	for _, e := range exemplars {
 		m.scratch = m.scratch[:0]
 		for _, l := range e.Labels {
 			m.scratch = appendLabel(m.scratch, exemplarLabels, l.Name, l.Value)
 		}
-		b = appendExemplar(b, v1SeriesExemplars, m.scratch, e)
+		b = appendExemplar(b, v1SeriesExemplars, m.scratch, e.exemplar)
 	}
 	return b
 }

@@ -74,7 +74,7 @@ func (m *messageV2) begin(w *window, s span) {
 	m.numbers.reset(w.dict.symbols.len())
 	m.forget()
 	for i := s.from.column; i <= s.to.column && i < len(w.columns); i++ {
-		for _, e := range w.columns[i].exemplars {
+		for _, e := range w.exemplarsOf(&w.columns[i]) {
 			for _, l := range e.Labels {
 				m.intern(l.Name)
 				m.intern(l.Value)
@@ -150,14 +150,14 @@ func (m *messageV2) packed(b []byte) []byte {
 	return append(appendHead(b, v2SeriesLabels, len(m.refs)), m.refs...)
 }
 
-func (m *messageV2) after(b []byte, s *dictSeries, exemplars []exemplar) []byte {
+func (m *messageV2) after(b []byte, s *dictSeries, exemplars []observation) []byte {
 	for _, e := range exemplars {
 		m.refs = m.refs[:0]
 		for _, l := range e.Labels {
 			m.refer(reference{m.foreign[l.Name], m.foreign[l.Value]})
 		}
 		m.scratch = m.packed(m.scratch[:0])
-		b = appendExemplar(b, v2SeriesExemplars, m.scratch, e)
+		b = appendExemplar(b, v2SeriesExemplars, m.scratch, e.exemplar)
 	}
 	return m.metadata(b, &m.dict.metrics[s.metric])
 }

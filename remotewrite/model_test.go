@@ -200,16 +200,17 @@ func pointsOf(t *testing.T, w *window) []wanted {
 	t.Helper()
 	var points []wanted
 	samples := 0
-	for _, c := range w.columns {
+	for i, c := range w.columns {
 		series := w.dict.source(c.series, map[uint32]*source.Metric{})
-		if !slices.IsSortedFunc(c.points, func(a, b point) int { return cmp.Compare(a.T, b.T) }) {
-			t.Errorf("points of %s are out of order: %v", series.Key(), c.points)
+		of := w.at(i)
+		if !slices.IsSortedFunc(of, func(a, b point) int { return cmp.Compare(a.T, b.T) }) {
+			t.Errorf("points of %s are out of order: %v", series.Key(), of)
 		}
-		for _, p := range c.points {
+		for _, p := range of {
 			points = append(points, wanted{series.Key(), series.Start, p.T, math.Float64bits(p.V), ""})
 			samples++
 		}
-		for _, e := range c.exemplars {
+		for _, e := range w.exemplarsOf(&c) {
 			points = append(points, wanted{series.Key(), series.Start, e.T, math.Float64bits(e.V), fmt.Sprint(e.Labels)})
 		}
 	}

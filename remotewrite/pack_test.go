@@ -144,6 +144,7 @@ func TestChangedMetric(t *testing.T) {
 		p.pack(source.Cycle{Site: "paris", Batches: []source.Batch{{T: int64(i + 1), Samples: []source.Sample{sample}}}}, false)
 		apply()
 	}
+	w.turn()
 	if len(w.columns) != 2 || w.samples != 2 {
 		t.Fatalf("%d samples of %d series, want one each before and after, and no stale marker", w.samples, len(w.columns))
 	}

@@ -139,9 +139,14 @@ func TestPrometheusStoresWhatIsSent(t *testing.T) {
 	}{{remoteapi.WriteV1MessageType, "1.0"}, {remoteapi.WriteV2MessageType, "2.0"}} {
 		t.Run(c.protocol, func(t *testing.T) {
 			d := newDatabase(t, c.accept)
-			w := recent(200, 50)
-			w.columns[1].points[49].V = math.Float64frombits(0x7ff0000000000002) // a series that ended
-			w.columns[1].exemplars = []exemplar{{nil, w.newest, 1}}
+			w := altered(recent(200, 50), func(i int, points []point) []point {
+				if i == 1 {
+					points[49].V = math.Float64frombits(0x7ff0000000000002) // a series that ended
+				}
+				return points
+			})
+			w.columns[1].exemplars = 1
+			w.addExemplar(w.columns[1].series, exemplar{nil, w.newest, 1})
 			stats, s := d.send(t, EndpointConfig{MaxSamples: 3000, Concurrency: 2}, w)
 			if len(s.all) != 0 || stats.Samples != 10_000 || stats.Protocol != c.protocol {
 				t.Errorf("rejected %v, stats %+v", s.all, stats)
@@ -150,13 +155,14 @@ func TestPrometheusStoresWhatIsSent(t *testing.T) {
 			sum := 0.0
 			for i, col := range w.columns {
 				key := receivedKey(expectedLabels(w, &w.dict.series[col.series], nil))
-				if !slices.EqualFunc(got[key], col.points, func(a, b point) bool {
+				points := w.at(i)
+				if !slices.EqualFunc(got[key], points, func(a, b point) bool {
 					return a.T == b.T && math.Float64bits(a.V) == math.Float64bits(b.V)
 				}) {
-					t.Fatalf("%s: got %v, want %v", key, got[key], col.points)
+					t.Fatalf("%s: got %v, want %v", key, got[key], points)
 				}
 				if i%4 != 0 && i != 1 {
-					sum += col.points[49].V
+					sum += points[49].V
 				}
 			}
 			if got := d.query(t, "sum(nbu_jobs_completed_total)", w.newest); got != sum {
@@ -182,13 +188,13 @@ func TestPrometheusRefusesOutOfOrder(t *testing.T) {
 		t.Run(fmt.Sprintf("%s, %d points", c.accept, c.points), func(t *testing.T) {
 			d := newDatabase(t, c.accept)
 			w := recent(1000, c.points)
-			first := recent(1000, c.points)
-			first.columns = first.columns[123:124]
-			first.columns[0].points = []point{{first.columns[0].points[0].T, -1}} // the same time with another value
+			first := altered(only(recent(1000, c.points), 123, 124), func(_ int, points []point) []point {
+				return []point{{points[0].T, -1}} // the same time with another value
+			})
 			d.send(t, EndpointConfig{}, first)
 			d.requests = 0
 			stats, s := d.send(t, EndpointConfig{}, w)
-			want := []RejectedPoint{RejectedPoint(w.columns[123].points[0])}
+			want := []RejectedPoint{RejectedPoint(w.at(123)[0])}
 			if got := s.points(); c.exact && !slices.Equal(got, want) {
 				t.Errorf("rejected %d samples, want %v", len(got), want)
 			}
@@ -222,13 +228,14 @@ func TestPrometheusHasItAlready(t *testing.T) {
 // A series that Prometheus does not take at all is found among others that it has stored.
 func TestPrometheusRefusesASeries(t *testing.T) {
 	d := newDatabase(t, remoteapi.WriteV2MessageType)
-	w := recent(100, 20)
-	future := w.columns[42].points
-	for i := range future {
-		future[i].T += time.Hour.Milliseconds()
-	}
+	w := shifted(recent(100, 20), func(column int) int64 {
+		if column == 42 {
+			return time.Hour.Milliseconds()
+		}
+		return 0
+	})
 	stats, s := d.send(t, EndpointConfig{}, w)
-	if got := s.points(); len(got) != 20 || got[0] != RejectedPoint(future[0]) || len(s.all) != 1 {
+	if got := s.points(); len(got) != 20 || got[0] != RejectedPoint(w.at(42)[0]) || len(s.all) != 1 {
 		t.Errorf("rejected %v", got)
 	}
 	if stats.Rejected["400"] != 20 || d.requests > 20 {
@@ -247,20 +254,28 @@ func TestPrometheusRefusesByReason(t *testing.T) {
 		for _, accept := range []remoteapi.WriteMessageType{remoteapi.WriteV1MessageType, remoteapi.WriteV2MessageType} {
 			t.Run(fmt.Sprint(reason, ", ", accept), func(t *testing.T) {
 				d := newDatabase(t, accept)
-				w, first := recent(1000, 1), recent(1000, 1)
-				first.columns = first.columns[42:43]
-				first.columns[0].points[0] = w.columns[42].points[0] // a second may have passed between the two
+				w := recent(1000, 1)
+				first := only(w, 42, 43)
 				d.send(t, EndpointConfig{}, first)
 				if reason == "out of bounds" || reason == "too far in the future" {
-					w.columns = slices.Delete(w.columns, 42, 43)
-					w.samples--
+					w = altered(w, func(i int, points []point) []point {
+						if i == 42 {
+							return nil
+						}
+						return points
+					})
 				}
-				bad := &w.columns[42].points[0]
-				spoil(bad)
+				w = altered(w, func(i int, points []point) []point {
+					if i == 42 {
+						spoil(&points[0])
+					}
+					return points
+				})
+				bad := w.at(42)[0]
 				d.requests = 0
 				stats, s := d.send(t, EndpointConfig{}, w)
-				if got := s.points(); !slices.Equal(got, []RejectedPoint{RejectedPoint(*bad)}) || !strings.Contains(s.all[0].Words, reason) {
-					t.Errorf("rejected %+v, want %v for %s", s.all, *bad, reason)
+				if got := s.points(); !slices.Equal(got, []RejectedPoint{RejectedPoint(bad)}) || !strings.Contains(s.all[0].Words, reason) {
+					t.Errorf("rejected %+v, want %v for %s", s.all, bad, reason)
 				}
 				if stats.Rejected["400"] != 1 || d.requests > 23 { // the first, a fall back, and 2·log2(1000)
 					t.Errorf("stats %+v, %d requests", stats, d.requests)

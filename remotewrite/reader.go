@@ -58,17 +58,16 @@ func (r *reader) totals() Totals { return r.before.plus(r.had.Totals) }
 // there is none.
 func (r *reader) newest() int64 { return max(r.past.Newest, r.had.Newest) }
 
-// fill puts whole records into the window until it holds limit samples, the segment ends or
+// fill puts whole records into the window until it is full and holds at least so many samples, the segment ends or
 // there is no more: io.EOF means that there was none at all.
-func (r *reader) fill(w *window, limit int) error {
+func (r *reader) fill(w *window, least int) error {
 	w.reset(r.at)
-	w.limit = limit
 	before := r.at.Compare(r.until) < 0
 	var err error
-	for err == nil && w.samples < limit && (!before || w.next.Compare(r.until) < 0) {
+	for err == nil && !w.full(least) && (!before || w.next.Compare(r.until) < 0) {
 		err = r.step(w)
 	}
-	w.dict = r.dict
+	w.turn()
 	if w.samples > 0 {
 		return nil // an error comes again, if it is more than the end
 	}

@@ -65,9 +65,11 @@ type Rejected interface {
 // rejectedSeries copies a span out of a window.
 func rejectedSeries(w *window, sp span) []RejectedSeries {
 	var out []RejectedSeries
+	var points []point
+	var k walk
 	for i := sp.from.column; i <= sp.to.column && i < len(w.columns); i++ {
 		c := &w.columns[i]
-		from, to := sp.points(i, len(c.points))
+		from, to := sp.points(i, c.len())
 		if from >= to {
 			continue
 		}
@@ -77,7 +79,9 @@ func rejectedSeries(w *window, sp span) []RejectedSeries {
 			w.dict.symbol(m.name), m.kind, w.dict.symbol(m.unit), w.dict.symbol(m.help),
 		}}
 		r.Labels = w.dict.sourceLabels(s)
-		for _, p := range c.points[from:to] {
+		cut := c.cut(from, to)
+		points = k.points(points[:0], w.timeline, &cut)
+		for _, p := range points {
 			r.Points = append(r.Points, RejectedPoint(p))
 		}
 		out = append(out, r)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
 
 	"backwire/source"
 )
@@ -113,19 +112,16 @@ func (f *rejectedFeed) wait(context.Context) error {
 
 // window is a rejection as it came from the queue once.
 func (r *Rejection) window() *window {
-	w := &window{dict: new(dictionary), oldest: math.MaxInt64}
-	names := newNames(&image{dict: w.dict})
+	d, all := new(dictionary), make([]drawn, len(r.Series))
+	names := newNames(&image{dict: d})
 	for i := range r.Series {
 		s := &r.Series[i]
 		metric := names.metric(&source.Metric{Name: s.Metric.Name, Type: s.Metric.Type, Unit: s.Metric.Unit, Help: s.Metric.Help})
 		names.define(metric, &source.Series{Name: s.Name, Start: s.Start, Labels: s.Labels})
-		c := column{series: uint32(i)}
+		all[i].series = uint32(i)
 		for _, p := range s.Points {
-			c.points = append(c.points, point(p))
-			w.oldest, w.newest = min(w.oldest, p.T), max(w.newest, p.T)
+			all[i].points = append(all[i].points, point(p))
 		}
-		w.columns = append(w.columns, c)
-		w.samples += len(c.points)
 	}
-	return w
+	return windowOf(d, all)
 }

@@ -50,7 +50,7 @@ func (w *window) appendIdentity(dst []byte) []byte {
 	var b [8]byte
 	for _, c := range w.columns {
 		binary.LittleEndian.PutUint32(b[:], c.series)
-		binary.LittleEndian.PutUint32(b[4:], uint32(len(c.points)))
+		binary.LittleEndian.PutUint32(b[4:], uint32(c.len()))
 		sum = crc32.Update(sum, crc32.MakeTable(crc32.Castagnoli), b[:])
 	}
 	for _, n := range [...]uint64{uint64(len(w.columns)), uint64(w.samples), uint64(w.oldest), uint64(w.newest), uint64(sum)} {
@@ -101,5 +101,5 @@ func (w *window) has(p place) bool {
 	if p.column < 0 || p.column >= len(w.columns) {
 		return p == place{column: len(w.columns)}
 	}
-	return p.point >= 0 && p.point < len(w.columns[p.column].points)
+	return p.point >= 0 && p.point < w.columns[p.column].len()
 }

@@ -117,9 +117,11 @@ func TestNoteOfAnotherWindow(t *testing.T) {
 			t.Errorf("cut at %d: %v", n, got)
 		}
 	}
+	others := only(w, 0, 10)
+	others.columns = slices.Concat(w.columns[1:], w.columns[:1])
 	for name, other := range map[string]*window{
 		"other series": testWindow(11, 20), "other points": testWindow(10, 19), "another time": later(10, 20, time.Minute),
-		"the same number of others": {dict: w.dict, columns: slices.Concat(w.columns[1:], w.columns[:1]), samples: w.samples, oldest: w.oldest, newest: w.newest},
+		"the same number of others": others,
 	} {
 		if got := parseRest(other, note); got != nil {
 			t.Errorf("%s: left %v", name, got)

@@ -24,12 +24,16 @@ const (
 //	head value start time | head time start value | head value start time | head time start value
 //	           └───────────────────────────┘ └──────────┘ └───────────────────────────┘
 type samples struct {
-	times  [2][]instant  // of the request's longest series, for those without a start and with one; an even index comes first in its pair
+	clock  []int64 // the times of the lane at hand
+	modern bool    // each of them takes timeBytes
+	lane   uint32
+	times  [2][]instant  // the same, for series without a start and with one; an even index comes first in its pair
 	stray  instant       // a time that is not among them
 	start  wireField     // of the series
 	first  valuePlace    // of the last sample that was first in its pair
 	other  valuePlace    // and of the last that was not
 	starts [2]startPlace // of the same
+	last   march         // the last series of the lane that was in step
 	known  [1 << knownBits]valuePlace
 }
 
@@ -84,23 +88,30 @@ func (s *samples) begin(w *window, sp span, most int) (points, columns int) {
 	s.first, s.other = valuePlace{at: -1}, valuePlace{at: -1}
 	s.starts = [2]startPlace{{at: -1}, {at: -1}}
 	clear(s.known[:])
-	var longest []point
 	for i := sp.from.column; i <= sp.to.column && i < len(w.columns) && points < most; i++ {
-		c := &w.columns[i]
-		from, to := sp.points(i, len(c.points))
-		if to-from > len(longest) {
-			longest = c.points[from:to]
-		}
+		from, to := sp.points(i, w.columns[i].len())
 		points += to - from
 		columns++
 	}
+	s.lane = math.MaxUint32
+	return points, columns
+}
+
+// enter prepares for the series of a lane, which have the same times, give or take some.
+func (s *samples) enter(w *window, lane uint32) {
+	if lane == s.lane {
+		return
+	}
+	s.lane, s.last = lane, march{at: -1}
+	s.clock = w.timeline.times(s.clock[:0], &w.timeline.lanes[lane])
+	s.modern = true
 	for k := range s.times {
 		s.times[k] = s.times[k][:0]
-		for _, p := range longest {
-			s.times[k] = append(s.times[k], instant{t: p.T, enc: newField(fieldSampleTime, p.T), at: -1})
+		for _, t := range s.clock {
+			s.times[k] = append(s.times[k], instant{t: t, enc: newField(fieldSampleTime, t), at: -1})
+			s.modern = s.modern && s.times[k][len(s.times[k])-1].enc.size == timeBytes
 		}
 	}
-	return points, columns
 }
 
 // size is how many bytes a series' points take. The start is left out where it is not before the sample: the
@@ -128,8 +139,12 @@ func (s *samples) size(points []point, start int64) int {
 // write writes a series' points, which ascend in time.
 func (s *samples) write(z *stream, points []point, start int64) {
 	s.start = newField(fieldSampleStart, start)
+	if m, ok := s.inStep(points, start); ok {
+		s.march(z, m, points)
+		return
+	}
 	times, next := s.times[min(s.start.size, 1)], 0
-	for i := 0; i < len(points); i++ {
+	for i := range points {
 		t, v := points[i].T, math.Float64bits(points[i].V)
 		for next < len(times) && times[next].t < t {
 			next++
@@ -144,38 +159,10 @@ func (s *samples) write(z *stream, points []point, start int64) {
 			s.valueFirst(z, &s.stray, v, since)
 		case next&1 != 0:
 			s.timeFirst(z, &times[next], v, since)
-		case since == start && i+1 < len(points) && next+1 < len(times) && s.pair(z, times[next:next+2], points[i:i+2], since):
-			i++
 		default:
 			s.valueFirst(z, &times[next], v, since)
 		}
 	}
-}
-
-// pair writes two samples where nothing is new, which is nearly always: both values are the last ones and both
-// times are as the series before has them.
-func (s *samples) pair(z *stream, times []instant, points []point, start int64) bool {
-	t, u := &times[0], &times[1]
-	v := math.Float64bits(points[0].V)
-	if v != s.first.bits || v != s.other.bits || v != math.Float64bits(points[1].V) || u.t != points[1].T ||
-		t.start != start || u.start != start || u.head != s.first.head || u.at != t.at+t.enc.size+headBytes {
-		return false
-	}
-	ofValue, ofStart := s.sizes(v, start)
-	from := t.at - ofStart
-	if int(u.head) != ofValue+ofStart+u.enc.size || !z.near(from) || !z.near(s.first.at-headBytes) || !z.near(s.other.at) {
-		return false
-	}
-	z.repeat(s.first.at-headBytes, headBytes+ofValue)
-	s.first.at = z.size - ofValue
-	z.repeat(from, ofStart+t.enc.size+headBytes+u.enc.size+ofStart)
-	u.at = z.size - ofStart - u.enc.size
-	t.at = u.at - headBytes - t.enc.size
-	if ofValue > 0 {
-		z.repeat(s.other.at, ofValue)
-	}
-	s.other.at = z.size - ofValue
-	return true
 }
 
 // sizes are those of a sample's fields: value and start.
@@ -199,10 +186,10 @@ func (s *samples) valueFirst(z *stream, t *instant, v uint64, start int64) {
 		z.repeat(was.at-headBytes, headBytes+ofValue)
 	case known && z.follows(was.at-headBytes):
 		z.repeat(was.at-headBytes, headBytes)
-		s.value(z, v)
+		s.freshValue(z, v)
 	default:
 		z.put(fieldSamples<<3|wireBytes, length)
-		s.value(z, v)
+		s.freshValue(z, v)
 	}
 	s.first = valuePlace{bits: v, at: z.size - ofValue, head: length}
 	s.starts[0].at, s.starts[0].start = s.started(z, start, 0, t.start == start && z.near(t.at-ofStart), t.at-ofStart), start
@@ -222,7 +209,7 @@ func (s *samples) timeFirst(z *stream, t *instant, v uint64, start int64) {
 	}
 	s.time(z, t)
 	s.starts[1].at, s.starts[1].start = s.started(z, start, 1, beside, behind), start
-	s.value(z, v)
+	s.freshValue(z, v)
 	s.other = valuePlace{bits: v, at: z.size - ofValue}
 	t.start, t.head = start, length
 }
@@ -257,38 +244,48 @@ func (s *samples) started(z *stream, start int64, kind int, beside bool, there i
 	return at
 }
 
-// value writes a value that one of the last two samples may have had, or another.
-func (s *samples) value(z *stream, v uint64) {
+// freshValue writes a value that may be that of one of the last two samples.
+func (s *samples) freshValue(z *stream, v uint64) {
+	near, far := &s.other, &s.first
+	if far.at > near.at {
+		near, far = far, near
+	}
+	if v != 0 && v == far.bits && z.near(far.at) {
+		z.repeat(far.at, valueBytes)
+		return
+	}
+	s.value(z, v, near.bits, near.at)
+}
+
+// value writes a value where another was at a place not long ago.
+func (s *samples) value(z *stream, v, was uint64, wasAt int) {
 	if v == 0 {
+		return
+	}
+	if v == was && z.near(wasAt) {
+		z.repeat(wasAt, valueBytes)
 		return
 	}
 	known := &s.known[v*0x9E3779B97F4A7C15>>(64-knownBits)]
 	at := z.size
-	switch {
-	case s.other.bits == v && z.near(s.other.at):
-		z.repeat(s.other.at, valueBytes)
-	case s.first.bits == v && z.near(s.first.at):
-		z.repeat(s.first.at, valueBytes)
-	case known.bits == v && z.near(known.at):
+	if known.bits == v && z.near(known.at) {
 		z.repeat(known.at, valueBytes)
-	case s.first.at > s.other.at:
-		s.change(z, v, &s.first)
-	default:
-		s.change(z, v, &s.other)
+	} else {
+		s.change(z, v, was, wasAt)
 	}
 	known.bits, known.at = v, at
 }
 
 // change writes a value that may begin as another does: small whole numbers differ only in the last of their eight bytes.
-func (s *samples) change(z *stream, v uint64, was *valuePlace) {
+func (s *samples) change(z *stream, v, was uint64, wasAt int) {
 	var b [valueBytes]byte
 	b[0] = fieldSampleValue<<3 | wireFixed64
 	binary.LittleEndian.PutUint64(b[1:], v)
-	front := 1 + bits.TrailingZeros64(v^was.bits)/8
-	if was.bits == 0 || front <= minCopy || !z.near(was.at) {
+	front := 1 + bits.TrailingZeros64(v^was)/8
+	if was == 0 || front <= minCopy || !z.near(wasAt) {
 		z.put(b[:]...)
 		return
 	}
-	z.repeat(was.at, front)
+	z.repeat(wasAt, front)
 	z.put(b[front:]...)
 }

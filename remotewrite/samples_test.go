@@ -47,7 +47,7 @@ func grownWindow(r *rand.Rand) *window {
 		}
 		d.add(s, points)
 	}
-	return &d.window
+	return d.window()
 }
 
 func TestSamplesAgainstStockTypes(t *testing.T) {
@@ -81,7 +81,7 @@ func fleetWindow(series, points int) *window {
 	for i, s := range f.series {
 		d.add(s, columns[i])
 	}
-	return &d.window
+	return d.window()
 }
 
 // A backlog of counters, 5 % of which move each minute, 20 points a series, labels and symbols included. The stock

@@ -14,19 +14,21 @@ type stream struct {
 	plain    bool
 	elements []byte // as they go into the block; the bytes themselves where it is plain
 	size     int    // bytes of the block, before compression
-	fresh    []byte // a literal that is not in elements yet; or, and then it is empty,
-	offset   int    // a copy that is not in there yet
-	length   int
+	literal  int    // where in elements the literal begins that is being made; 0 is none
+	offset   int    // of the copy that is being made and is not in elements yet
+	length   int    // 0 is none
 }
 
 const (
 	maxOffset = 1<<16 - 1 // of the copies used here; encoders that search use no larger ones
 	maxCopy   = 64
 	minCopy   = 4 // shorter ones save nothing
+
+	maxLiteral = 60 // whose length is in its first byte
 )
 
 func (z *stream) reset(plain bool) {
-	*z = stream{plain: plain, elements: z.elements[:0], fresh: z.fresh[:0]}
+	*z = stream{plain: plain, elements: z.elements[:0]}
 }
 
 // near says whether what begins at a place in the block can be copied.
@@ -45,29 +47,52 @@ func (z *stream) put(b ...byte) {
 	if z.length > 0 {
 		z.flush()
 	}
-	z.fresh = append(z.fresh, b...)
+	for len(b) > 0 {
+		had := len(z.elements) - z.literal
+		if z.literal == 0 || had == maxLiteral {
+			z.elements = append(z.elements, 0)
+			z.literal, had = len(z.elements), 0
+		}
+		n := min(len(b), maxLiteral-had)
+		z.elements = append(z.elements, b[:n]...)
+		z.elements[z.literal-1] = byte(had+n-1) << 2
+		b = b[n:]
+	}
 }
 
-// repeat writes n bytes that are at an earlier place of the block, and near.
+// repeat writes n bytes that are at an earlier place of the block, and near. They may go on into what it writes.
 func (z *stream) repeat(at, n int) {
+	if n == 0 {
+		return
+	}
 	if z.plain {
 		z.put(z.elements[at : at+n]...)
 		return
 	}
-	if !z.follows(at) {
+	if offset := z.size - at; z.length == 0 || z.offset != offset {
 		z.flush()
-		z.offset = z.size - at
+		z.offset = offset
 	}
 	z.length += n
 	z.size += n
 }
 
-// flush puts what is pending among the elements.
-func (z *stream) flush() {
-	if n := len(z.fresh); n > 0 {
-		z.elements = append(appendLiteralHead(z.elements, n-1), z.fresh...)
-		z.fresh = z.fresh[:0]
+// repeatTwo writes two copies in turn, so many times, each of at most maxCopy bytes from its distance.
+func (z *stream) repeatTwo(times, offset, n, offset2, n2 int) {
+	if times == 0 {
+		return
 	}
+	z.flush()
+	for range times {
+		z.elements = append(z.elements,
+			byte(n-1)<<2|2, byte(offset), byte(offset>>8), byte(n2-1)<<2|2, byte(offset2), byte(offset2>>8))
+	}
+	z.size += times * (n + n2)
+}
+
+// flush puts the copy among the elements, and ends a literal.
+func (z *stream) flush() {
+	z.literal = 0
 	for ; z.length > maxCopy; z.length -= maxCopy {
 		z.elements = append(z.elements, (maxCopy-1)<<2|2, byte(z.offset), byte(z.offset>>8))
 	}
@@ -79,21 +104,6 @@ func (z *stream) flush() {
 		z.elements = append(z.elements, byte(n-1)<<2|2, byte(z.offset), byte(z.offset>>8))
 	}
 	z.length = 0
-}
-
-// appendLiteralHead writes the length of a literal less one.
-func appendLiteralHead(b []byte, n int) []byte {
-	switch {
-	case n < 60:
-		return append(b, byte(n)<<2)
-	case n < 1<<8:
-		return append(b, 60<<2, byte(n))
-	case n < 1<<16:
-		return append(b, 61<<2, byte(n), byte(n>>8))
-	case n < 1<<24:
-		return append(b, 62<<2, byte(n), byte(n>>8), byte(n>>16))
-	}
-	return append(b, 63<<2, byte(n), byte(n>>8), byte(n>>16), byte(n>>24))
 }
 
 // finder writes texts that have much in common, such as the labels of many series, and copies what

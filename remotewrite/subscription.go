@@ -105,21 +105,21 @@ func (q *Queue) start(oldest bool) wal.Position {
 	return wal.Position{Segment: segments[0].Number}
 }
 
-// replaySamples bounds a window that is read again whatever the limit, because it has to be the one that was sent.
+// replaySamples bounds a window that is read again whatever its size, because it has to be the one that was sent.
 const replaySamples = 4 * maxWindowSamples
 
-// fill reads on into w: whole records, until it holds limit samples or a segment ends. io.EOF means
+// fill reads on into w: whole records, until it is full and holds at least so many samples, or a segment ends. io.EOF means
 // that there is nothing new. That the window is about to be sent is durable then; what an earlier run
 // was sending when it ended comes first, and once more as one window.
-func (s *Subscription) fill(w *window, limit int) error {
+func (s *Subscription) fill(w *window, least int) error {
 	if err := s.follow(); err != nil {
 		return err
 	}
 	again := s.begun != wal.Position{}
 	if again {
-		limit = max(limit, replaySamples)
+		least = max(least, replaySamples)
 	}
-	err := s.reader.fill(w, limit)
+	err := s.reader.fill(w, least)
 	switch {
 	case again:
 		s.replay(w)

@@ -170,13 +170,17 @@ func (u *unpacker) cycle(s *scanner, w *window) {
 	}
 	u.had.Series = uint64(len(u.dict.series))
 	u.had.Records++
+	if w != nil {
+		w.follow(u.image)
+	}
 	for range s.count(3) {
-		u.batch(s, site, w)
+		u.batch(s, int(at), w)
 	}
 	u.changes(s, site)
 }
 
-func (u *unpacker) batch(s *scanner, site *siteImage, w *window) {
+func (u *unpacker) batch(s *scanner, at int, w *window) {
+	site := u.sites[at]
 	flags := s.uint8()
 	if flags >= batchFlags {
 		s.fail("unknown flags of a batch")
@@ -191,13 +195,13 @@ func (u *unpacker) batch(s *scanner, site *siteImage, w *window) {
 			u.replaced = s.set(u.replaced, length)
 		}
 	}
-	u.changed(s)
+	u.changed(s, at, w)
 	if s.err != nil {
 		return
 	}
 	site.t = max(site.t, t)
 	if flags&batchSilent == 0 {
-		u.deliver(site, t, flags&batchPartial != 0, w)
+		u.deliver(at, t, flags&batchPartial != 0, w)
 	} else {
 		w = nil
 	}
@@ -207,8 +211,11 @@ func (u *unpacker) batch(s *scanner, site *siteImage, w *window) {
 }
 
 // changed reads the values that are not what they were.
-func (u *unpacker) changed(s *scanner) {
-	ref := uint64(0)
+func (u *unpacker) changed(s *scanner, at int, w *window) {
+	ref, from := uint64(0), uint32(0)
+	if w != nil {
+		from = w.timeline.changes
+	}
 	for range s.count(1) {
 		gap := s.uvarint()
 		ref += gap >> 1
@@ -216,17 +223,26 @@ func (u *unpacker) changed(s *scanner) {
 			s.fail("value of an unknown series")
 			return
 		}
+		v := u.values[ref]
 		if gap&1 != 0 {
-			u.values[ref] = s.stepped(u.values[ref], 1, 1)
+			v = s.stepped(v, 1, 1)
 		} else {
-			u.values[ref] = s.value(u.values[ref])
+			v = s.value(v)
+		}
+		u.values[ref] = v
+		if w != nil {
+			w.timeline.change(uint32(ref), v)
 		}
 		ref++
+	}
+	if w != nil {
+		w.timeline.list(at, from)
 	}
 }
 
 // deliver settles who is present and puts the batch into w.
-func (u *unpacker) deliver(site *siteImage, t int64, partial bool, w *window) {
+func (u *unpacker) deliver(at int, t int64, partial bool, w *window) {
+	site := u.sites[at]
 	site.present = site.present.grown(len(u.dict.series))
 	site.present.unite(u.added)
 	site.present.subtract(u.ended)
@@ -240,9 +256,8 @@ func (u *unpacker) deliver(site *siteImage, t int64, partial bool, w *window) {
 	if w == nil || samples == 0 {
 		return
 	}
-	w.begin(t, len(u.dict.series))
-	w.addValues(current, u.values, t)
-	w.addStale(u.ended, t)
+	w.timeline.renew(at, u.added, u.values)
+	w.add(at, t, current, u.ended)
 }
 
 // exemplars reads those of the batch at t.

@@ -83,13 +83,14 @@ func describe(u *unpacker, block []byte) (string, error) {
 	if err := u.apply(block, &w); err != nil {
 		return "", err
 	}
-	for _, c := range w.columns {
+	w.turn()
+	for i, c := range w.columns {
 		key := strings.ReplaceAll(u.dict.source(c.series, map[uint32]*source.Metric{}).Key(), "\xff", " ")
 		fmt.Fprintf(&out, "  %s start %d:", key, u.dict.series[c.series].start)
-		for _, p := range c.points {
+		for _, p := range w.at(i) {
 			fmt.Fprintf(&out, " %d=%v", p.T, stale(p.V))
 		}
-		for _, e := range c.exemplars {
+		for _, e := range w.exemplarsOf(&c) {
 			fmt.Fprintf(&out, " exemplar %v %d=%v", e.Labels, e.T, e.V)
 		}
 		out.WriteByte('\n')

@@ -77,13 +77,14 @@ func take(t *testing.T, w *window, first int64, got map[string]int64, values map
 		if last == 0 {
 			last = first
 		}
-		for _, p := range c.points {
+		points := w.at(i)
+		for _, p := range points {
 			if p.T != last+60_000 {
 				t.Fatalf("%s has a point at %d after one at %d", key, p.T, last)
 			}
 			last = p.T
 		}
-		got[key], values[key] = last, c.points[len(c.points)-1].V
+		got[key], values[key] = last, points[len(points)-1].V
 	}
 }
 
@@ -202,9 +203,9 @@ func readUntil(ctx context.Context, s *Subscription, samples int) error {
 		if err != nil {
 			return err
 		}
-		for _, c := range w.columns {
+		for i, c := range w.columns {
 			key := w.dict.source(c.series, map[uint32]*source.Metric{}).Key()
-			for _, p := range c.points {
+			for _, p := range w.at(i) {
 				if p.T <= last[key] || math.IsNaN(p.V) {
 					return fmt.Errorf("%s has %v at %d after %d", key, p.V, p.T, last[key])
 				}
