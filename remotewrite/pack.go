@@ -210,7 +210,7 @@ func (p *packer) appendBatch(site *siteImage, at int, b *source.Batch, silent bo
 	p.body = append(p.body, flags)
 	p.body = binary.AppendUvarint(p.body, zigzag(b.T-site.t))
 	if !silent {
-		p.appendPresence(site, at, b)
+		p.appendPresence(site, b)
 	}
 	p.appendChanged()
 	if flags&batchExemplars != 0 {
@@ -220,7 +220,7 @@ func (p *packer) appendBatch(site *siteImage, at int, b *source.Batch, silent bo
 }
 
 // appendPresence writes who came and, unless the batch is partial, who left: these have ended.
-func (p *packer) appendPresence(site *siteImage, at int, b *source.Batch) {
+func (p *packer) appendPresence(site *siteImage, b *source.Batch) {
 	site.present = site.present.grown(len(p.values))
 	if b.Partial {
 		p.body = appendSet(p.body, p.now)

@@ -79,7 +79,9 @@ func TestBuffersOfAHead(t *testing.T) {
 		}
 		p.keep()
 	}
-	buffers := func() int { return cap(p.body) + cap(p.block) + cap(p.packed) + cap(p.record) + cap(p.echo) + cap(u.inflated) }
+	buffers := func() int {
+		return cap(p.body) + cap(p.block) + cap(p.packed) + cap(p.record) + cap(p.echo) + cap(u.inflated)
+	}
 	cycle := func() {
 		p.pack(f.cycle(), false)
 		apply()
