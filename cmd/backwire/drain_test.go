@@ -21,8 +21,7 @@ import (
 	"backwire/source"
 )
 
-// What is queued and then drained: a plant's series, each with so many points a minute apart, a quarter of which differ
-// from the one before.
+// What is queued and then drained: a plant's series, each with so many points a minute apart.
 const (
 	drainSeries = 20_000
 	drainPoints = 100
@@ -32,10 +31,11 @@ const (
 type plant struct {
 	rand   *rand.Rand
 	values []float64
+	rate   float64 // which share of the values moves each minute
 }
 
-func newPlant() *plant {
-	p := &plant{rand: rand.New(rand.NewPCG(1, 2)), values: make([]float64, drainSeries)}
+func newPlant(rate float64) *plant {
+	p := &plant{rand: rand.New(rand.NewPCG(1, 2)), values: make([]float64, drainSeries), rate: rate}
 	for i := range p.values {
 		p.values[i] = float64(p.rand.IntN(1000))
 	}
@@ -45,7 +45,7 @@ func newPlant() *plant {
 // move makes the next values.
 func (p *plant) move() {
 	for i := range p.values {
-		if p.rand.IntN(4) == 0 {
+		if p.rand.Float64() < p.rate {
 			p.values[i] += float64(p.rand.IntN(50))
 		}
 	}
@@ -142,18 +142,24 @@ func (p *process) used(t testing.TB) use {
 // BenchmarkDrainBeside drains the same backlog by the binary as it is shipped and by those of the field that are
 // installed, into a process that decodes everything.
 func BenchmarkDrainBeside(b *testing.B) {
-	b.Run("backwire", benchmarkBackwire)
+	for _, rate := range []float64{0.05, busy} {
+		b.Run(fmt.Sprintf("backwire/moving=%v", rate), func(b *testing.B) { benchmarkBackwire(b, rate) })
+	}
 	b.Run("prometheus", prometheusAgent.benchmark)
 	b.Run("vmagent", vmagent.benchmark)
 }
 
-func benchmarkBackwire(b *testing.B) {
+// busy is a plant more restless than most. What the peers need hardly depends on it.
+const busy = 0.25
+
+func benchmarkBackwire(b *testing.B, rate float64) {
+	b.Helper()
 	binary := buildPrograms(b).backwire
 	var best drained
 	for b.Loop() {
 		idle := drainBackwire(b, binary, b.TempDir(), 1)
 		dir := b.TempDir()
-		newPlant().queued(b, dir)
+		newPlant(rate).queued(b, dir)
 		d := drainBackwire(b, binary, dir, drainSeries*drainPoints)
 		d.cpu -= idle.cpu // starting up, and its own cycle
 		best = better(best, d)
@@ -249,7 +255,7 @@ func (p peer) drain(b *testing.B, path string) drained {
 	dir := b.TempDir()
 	to := startDecoder(b, drainSeries*drainPoints)
 	push := to.url + "/write"
-	page := newPlant()
+	page := newPlant(busy)
 	var enough atomic.Bool
 	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if enough.Load() {
