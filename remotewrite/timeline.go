@@ -47,6 +47,9 @@ const (
 	pieceSize = 1 << pieceBits
 )
 
+// staleBits are those of a stale marker.
+var staleBits = math.Float64bits(source.Stale())
+
 // begin begins in front of a batch, with the values that the series have there. It keeps the memory.
 func (h *timeline) begin(values []uint64) {
 	h.before = append(h.before[:0], values...)
@@ -99,7 +102,7 @@ func (h *timeline) list(at int, from uint32) {
 func (h *timeline) add(at int, t int64, present, ended refSet) {
 	from := h.changes
 	for ref := range ended.all() {
-		h.change(ref, math.Float64bits(source.Stale()))
+		h.change(ref, staleBits)
 		h.gone.add(ref)
 	}
 	h.list(at, from)
