@@ -160,10 +160,13 @@ func (h *timeline) has(set, series uint32) bool {
 // two series.
 func (h *timeline) count(l *lane) (low, high uint32) {
 	low = math.MaxUint32
-	for i, n := 0, 0; i < len(l.batches); i += n {
-		for n = 1; i+n < len(l.batches) && l.batches[i+n].set == l.batches[i].set; n++ {
+	for rest := l.batches; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && rest[n].set == rest[0].set {
+			n++
 		}
-		p := h.sets[l.batches[i].set]
+		p := h.sets[rest[0].set]
+		rest = rest[n:]
 		for k, word := range h.words[p.from:p.to] {
 			for ; word != 0; word &= word - 1 {
 				h.counts[(int(p.low)+k)<<6+bits.TrailingZeros64(word)] += uint32(n)
