@@ -70,7 +70,7 @@ func TestDictionaryOrder(t *testing.T) {
 	for _, labels := range []string{"", "a=1", "a=1 b=1", "a=1 b=2", "a=1 c=0", "a=2", "b=0"} {
 		for _, name := range []string{"x", "y"} {
 			s := &source.Series{Metric: &source.Metric{Name: name}, Name: name}
-			for _, l := range strings.Fields(labels) {
+			for l := range strings.FieldsSeq(labels) {
 				s.Labels = append(s.Labels, source.Label{Name: l[:1], Value: l[2:]})
 			}
 			n.define(n.metric(s.Metric), s)

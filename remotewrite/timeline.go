@@ -92,20 +92,20 @@ func (h *timeline) change(series uint32, value uint64) {
 
 // list says that the changes from one on hold from the lane's next batch on.
 func (h *timeline) list(at int, from uint32) {
-	if from < h.changes {
-		l := &h.lanes[at]
-		l.lists = append(l.lists, list{uint32(len(l.batches)), from, h.changes})
-	}
+	l := &h.lanes[at]
+	l.lists = append(l.lists, list{uint32(len(l.batches)), from, h.changes})
 }
 
 // add adds a batch: those who are present have a point, and those who ended a stale marker.
 func (h *timeline) add(at int, t int64, present, ended refSet) {
-	from := h.changes
-	for ref := range ended.all() {
-		h.change(ref, staleBits)
-		h.gone.add(ref)
+	if ended.len() > 0 {
+		from := h.changes
+		for ref := range ended.all() {
+			h.change(ref, staleBits)
+			h.gone.add(ref)
+		}
+		h.list(at, from)
 	}
-	h.list(at, from)
 	l := &h.lanes[at]
 	l.batches = append(l.batches, batch{t: t, set: h.set(l, present, ended)})
 }
@@ -120,7 +120,9 @@ func (h *timeline) renew(at int, set refSet, values []uint64) {
 			h.gone.remove(ref)
 		}
 	}
-	h.list(at, from)
+	if from < h.changes {
+		h.list(at, from)
+	}
 }
 
 // set keeps who has a point in a lane's next batch. Nearly always they are those of the batch before.

@@ -13,6 +13,7 @@ type walk struct {
 	lane     uint32
 	series   uint32  // the last one
 	stands   []stand // by list of the lane
+	plain    bool    // each batch has the same series, and one list of its own
 }
 
 // stand is a list's first change that is not of a series before the last one.
@@ -29,6 +30,9 @@ func (k *walk) points(dst []point, h *timeline, c *column) []point {
 	}
 	k.series = c.series
 	l := &h.lanes[c.lane]
+	if k.plain && c.from == 0 && c.len() == len(l.batches) {
+		return k.all(dst, h, l, c.series)
+	}
 	value, next := h.before[c.series], 0
 	set, in, n := uint32(math.MaxUint32), false, uint32(0)
 	for i := range l.batches {
@@ -59,6 +63,23 @@ func (k *walk) points(dst []point, h *timeline, c *column) []point {
 	return dst
 }
 
+// all appends the points of a series of a plain lane: nearly all are, and this loop is a sixth of a drain.
+func (k *walk) all(dst []point, h *timeline, l *lane, series uint32) []point {
+	value := h.before[series]
+	stands := k.stands[:len(l.batches)]
+	for i := range l.batches {
+		s := &stands[i]
+		for s.series < series {
+			*s = h.stand(&l.lists[i], s.at+1)
+		}
+		if s.series == series {
+			value = s.value
+		}
+		dst = append(dst, point{l.batches[i].t, math.Float64frombits(value)})
+	}
+	return dst
+}
+
 // begin looks up where a column is in each list.
 func (k *walk) begin(h *timeline, c *column) {
 	k.timeline, k.epoch, k.lane, k.stands = h, h.epoch, c.lane, k.stands[:0]
@@ -67,6 +88,7 @@ func (k *walk) begin(h *timeline, c *column) {
 		n := sort.Search(int(l.to-l.from), func(n int) bool { return h.stand(l, l.from+uint32(n)).series >= c.series })
 		k.stands = append(k.stands, h.stand(l, l.from+uint32(n)))
 	}
+	k.plain = h.lanes[c.lane].plain()
 }
 
 // stand is a list's change at a place.
@@ -76,4 +98,14 @@ func (h *timeline) stand(l *list, at uint32) stand {
 	}
 	piece, i := at>>pieceBits, at&(pieceSize-1)
 	return stand{h.values[piece][i], h.series[piece][i], at}
+}
+
+// plain says whether each batch has the same series, and one list of its own.
+func (l *lane) plain() bool {
+	for i, b := range l.batches {
+		if b.set != l.batches[0].set || len(l.lists) != len(l.batches) || l.lists[i].batch != uint32(i) {
+			return false
+		}
+	}
+	return true
 }
