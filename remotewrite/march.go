@@ -60,15 +60,15 @@ func (s *samples) inStep(points []point, start int64) (m march, ok bool) {
 	return m, true
 }
 
-// march writes a series that is in step.
-func (s *samples) march(z *stream, m march, points []point) {
+// writeInStep writes a series that is in step.
+func (s *samples) writeInStep(z *stream, m march, points []point) {
 	last := &s.last
 	m.at, m.alike = z.size, last.at >= 0 && z.near(last.at) && m.ofValue == last.ofValue && m.ofStart == last.ofStart
 	if m.alike && m.start == last.start {
 		m.shared = m.ofStart
 	}
 	if m.alike && m.start == last.start && m.constant && last.constant && m.first == last.first {
-		z.repeat(s.last.at, len(points)*m.sample())
+		z.repeat(last.at, len(points)*m.sample())
 		s.last = m
 		return
 	}

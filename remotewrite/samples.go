@@ -26,7 +26,7 @@ const (
 type samples struct {
 	clock  []int64 // the times of the lane at hand
 	modern bool    // each of them takes timeBytes
-	lane   uint32
+	lane   uint32  // math.MaxUint32 in front of the first
 	times  [2][]instant  // the same, for series without a start and with one; an even index comes first in its pair
 	stray  instant       // a time that is not among them
 	start  wireField     // of the series
@@ -140,7 +140,7 @@ func (s *samples) size(points []point, start int64) int {
 func (s *samples) write(z *stream, points []point, start int64) {
 	s.start = newField(fieldSampleStart, start)
 	if m, ok := s.inStep(points, start); ok {
-		s.march(z, m, points)
+		s.writeInStep(z, m, points)
 		return
 	}
 	times, next := s.times[min(s.start.size, 1)], 0

@@ -111,10 +111,11 @@ func (w *window) follow(u *image) {
 func (w *window) add(lane int, t int64, present, ended refSet) {
 	w.timeline.add(lane, t, present, ended)
 	w.samples += present.len() + ended.len()
-	w.span(t)
+	w.cover(t)
 }
 
-func (w *window) span(t int64) {
+// cover makes the window reach to a time.
+func (w *window) cover(t int64) {
 	if w.oldest == 0 || t < w.oldest {
 		w.oldest = t
 	}
