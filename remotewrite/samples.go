@@ -24,9 +24,9 @@ const (
 //	head value start time | head time start value | head value start time | head time start value
 //	           └───────────────────────────┘ └──────────┘ └───────────────────────────┘
 type samples struct {
-	clock  []int64 // the times of the lane at hand
-	modern bool    // each of them takes timeBytes
-	lane   uint32  // math.MaxUint32 in front of the first
+	clock  []int64       // the times of the lane at hand
+	modern bool          // each of them takes timeBytes
+	lane   uint32        // math.MaxUint32 in front of the first
 	times  [2][]instant  // the same, for series without a start and with one; an even index comes first in its pair
 	stray  instant       // a time that is not among them
 	start  wireField     // of the series
@@ -34,12 +34,12 @@ type samples struct {
 	other  valuePlace    // and of the last that was not
 	starts [2]startPlace // of the same
 	last   march         // the last series of the lane that was in step
-	known  [1 << knownBits]valuePlace
+	known  [1 << knownBits]knownValue
 }
 
 // knownBits is how many values are remembered, by their hash: counts are small numbers, and what is new here was
 // often somewhere else.
-const knownBits = 11
+const knownBits = 10
 
 // maxField is the longest field of a varint.
 const maxField = 11
@@ -70,6 +70,12 @@ type valuePlace struct {
 	bits uint64
 	at   int  // -1 where it was not
 	head byte // the sample's length, where its head was right in front; else 0
+}
+
+// knownValue is a value and where it was written last; a request is far smaller than 2 GiB.
+type knownValue struct {
+	bits uint64
+	at   int32
 }
 
 // startPlace is a sample's start and where it was written last.
@@ -268,12 +274,12 @@ func (s *samples) value(z *stream, v, was uint64, wasAt int) {
 	}
 	known := &s.known[v*0x9E3779B97F4A7C15>>(64-knownBits)]
 	at := z.size
-	if known.bits == v && z.near(known.at) {
-		z.repeat(known.at, valueBytes)
+	if known.bits == v && z.near(int(known.at)) {
+		z.repeat(int(known.at), valueBytes)
 	} else {
 		s.change(z, v, was, wasAt)
 	}
-	known.bits, known.at = v, at
+	*known = knownValue{v, int32(at)}
 }
 
 // change writes a value that may begin as another does: small whole numbers differ only in the last of their eight bytes.

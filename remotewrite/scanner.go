@@ -37,11 +37,17 @@ func (s *scanner) uint8() byte {
 	return s.block[s.at-1]
 }
 
-// uvarint reads a number. Most have one byte.
+// uvarint reads a number. Nearly all have one byte or two.
 func (s *scanner) uvarint() uint64 {
-	if s.at < len(s.block) && s.block[s.at] < 0x80 {
-		s.at++
-		return uint64(s.block[s.at-1])
+	if b := s.block[s.at:]; len(b) >= 2 {
+		if b[0] < 0x80 {
+			s.at++
+			return uint64(b[0])
+		}
+		if b[1] < 0x80 {
+			s.at += 2
+			return uint64(b[0]&0x7f) | uint64(b[1])<<7
+		}
 	}
 	return s.long()
 }

@@ -22,12 +22,8 @@ const kilo = 1024
 // integer tells whether a float64, given by its bits, is a whole number and nothing but
 // that: minus zero is not.
 func integer(v uint64) (int64, bool) {
-	f := math.Float64frombits(v)
-	if !(f >= -wholeLimit && f <= wholeLimit) { // a NaN is neither
-		return 0, false
-	}
-	n := int64(f)
-	return n, math.Float64bits(float64(n)) == v
+	n := int64(math.Float64frombits(v)) // of a NaN or what is too large any number, which is another one again
+	return n, math.Float64bits(float64(n)) == v && -wholeLimit <= n && n <= wholeLimit
 }
 
 func valueFrom(v uint64) float64 { return math.Float64frombits(v) }
