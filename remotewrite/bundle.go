@@ -149,11 +149,11 @@ type bundleFeed struct {
 	failed   error // the bundle cannot be read any more
 }
 
-func (f *bundleFeed) fill(w *window, samples int) error {
+func (f *bundleFeed) fill(w *window, least int) error {
 	if f.failed != nil {
 		return f.failed
 	}
-	err := f.reader.fill(w, samples)
+	err := f.reader.fill(w, least)
 	if f.failed == nil && err != nil && !errors.Is(err, io.EOF) {
 		f.failed = err
 	}
