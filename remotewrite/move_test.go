@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"backwire/remotewrite/wal"
@@ -16,7 +17,11 @@ import (
 // replaceDir deletes a queue's directory, has a cycle retained, and makes the directory anew.
 func replaceDir(t *testing.T, q *Queue, f *fleet, dir string) {
 	t.Helper()
-	if err := os.RemoveAll(dir); err != nil {
+	err := os.RemoveAll(dir)
+	for errors.Is(err, syscall.ENOTEMPTY) { // an endpoint has put its cursor in, which it does once per move
+		err = os.RemoveAll(dir)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := q.Commit(f.cycle()); !errors.Is(err, ErrRetained) {
