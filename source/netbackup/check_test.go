@@ -2,6 +2,7 @@ package netbackup
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -26,8 +27,12 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 		"wrong key":      {options: nbusim.Options{Storage: oneUnit()}, change: wrongKey, step: "login", what: "not authenticated"},
 		"no role":        {fault: &nbusim.Fault{Path: "/storage/storage-units", Effect: nbusim.EmptyList()}, step: "role storage", what: "empty list", hint: "|STORAGE|STORAGE-UNITS|"},
 		"no pin": {
-			change: func(c *SiteConfig) { c.Client.Transport = brokenNetwork{errPinMissing} },
-			step:   "version", what: "not among those shown", hint: "CA_FINGERPRINT",
+			change: func(c *SiteConfig) {
+				// The client asks the server for its CA, past this transport: an address, because the resolver does not work in two bubbles.
+				c.Client.URL = &url.URL{Scheme: "https", Host: "127.0.0.1:1", Path: "/netbackup"}
+				c.Client.Transport = brokenNetwork{errPinMissing}
+			},
+			step: "version", what: "not among those shown", hint: "CA_FINGERPRINT",
 		},
 		"busy":          {fault: &nbusim.Fault{Effect: nbusim.Status(503)}, step: "version", what: "server busy", hint: "try again"},
 		"server failed": {fault: &nbusim.Fault{Effect: nbusim.Status(500)}, step: "version", what: "server failed", hint: "X-Request-ID"},
