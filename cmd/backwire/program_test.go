@@ -170,18 +170,32 @@ func fetch(client *http.Client, url string) ([]byte, error) {
 	return body, err
 }
 
-// freePort is one that nobody listens on.
+// freePort is one that nobody listens on. A connection that was closed here keeps it for a minute from whoever asks
+// for any port, another test for one, and not from who asks for this.
 func freePort(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := l.Addr().String()
-	if err := l.Close(); err != nil {
+	caller, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
 		t.Fatal(err)
 	}
-	return address
+	called, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := called.Close(); err != nil { // who closes first is the one to wait
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, caller); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(caller.Close(), l.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return l.Addr().String()
 }
 
 // settings are the lines NAME=value of a program's output.
