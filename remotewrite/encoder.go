@@ -102,13 +102,12 @@ type encoder struct {
 	versions [2]message // by protocol
 	stream   stream     // all series
 	samples  samples
-	labels   finder  // of what is between the samples
-	walk     walk    // over the window
-	points   []point // of the column at hand
-	before   []byte  // what comes before the samples of the series at hand, without its head
-	after    []byte  // and what comes behind them
-	between  []byte  // what comes between its samples and those of the last
-	around   []byte  // a part that surrounds the series, and so is
+	labels   finder // of what is between the samples
+	walk     walk   // over the window
+	before   []byte // what comes before the samples of the series at hand, without its head
+	after    []byte // and what comes behind them
+	between  []byte // what comes between its samples and those of the last
+	around   []byte // a part that surrounds the series, and so is
 	packed   []byte
 	block    []byte // the request
 }
@@ -153,12 +152,10 @@ func (e *encoder) begin(m message, w *window, s span, most int) {
 func (e *encoder) column(m message, w *window, s span, at place, since int64, room int, r *request) place {
 	c := &w.columns[at.column]
 	_, to := s.points(at.column, c.len())
-	e.points = e.walk.points(e.points[:0], w.timeline, c)
-	points := e.points[at.point:to]
-	old := expired(points, since)
-	points = points[old:]
-	points = points[:min(room, len(points))]
-	end := at.point + old + len(points)
+	h := e.walk.course(w.timeline, c)
+	from := at.point + expired(h.times[at.point:to], since)
+	end := from + min(room, to-from)
+	r.expired += from - at.point
 	var exemplars []observation
 	if end == c.len() {
 		exemplars = w.exemplarsOf(c)
@@ -166,35 +163,33 @@ func (e *encoder) column(m message, w *window, s span, at place, since int64, ro
 	} else {
 		at.point = end
 	}
-	r.expired += old
-	if len(points) == 0 {
+	if from == end {
 		return at
 	}
-	e.samples.enter(w, c.lane)
-	e.series(m, &w.dict.series[c.series], points, exemplars)
-	r.samples += len(points)
+	e.samples.enter(c.lane, e.walk.clock)
+	e.series(m, &w.dict.series[c.series], e.walk.cut(h, from, end), exemplars)
+	r.samples += end - from
 	r.exemplars += len(exemplars)
-	r.newest = max(r.newest, points[len(points)-1].T)
+	r.newest = max(r.newest, h.times[end-1])
 	return at
 }
 
-// expired counts the points before a time.
-func expired(points []point, since int64) int {
+// expired counts the times before one.
+func expired(times []int64, since int64) int {
 	n := 0
-	for n < len(points) && points[n].T < since {
+	for n < len(times) && times[n] < since {
 		n++
 	}
 	return n
 }
 
-func (e *encoder) series(m message, s *dictSeries, points []point, exemplars []observation) {
+func (e *encoder) series(m message, s *dictSeries, h course, exemplars []observation) {
 	e.before = m.before(e.before[:0], s)
 	e.after = m.after(e.after[:0], s, exemplars)
-	start := m.start(s)
-	size := len(e.before) + e.samples.size(points, start) + len(e.after)
+	size := len(e.before) + e.samples.prepare(h, m.start(s)) + len(e.after)
 	e.between = append(appendHead(e.between, m.field(), size), e.before...)
 	e.labels.write(&e.stream, e.between)
-	e.samples.write(&e.stream, points, start)
+	e.samples.write(&e.stream)
 	e.between = append(e.between[:0], e.after...)
 }
 

@@ -213,13 +213,11 @@ func (h *hunt) reject(sp span, n int, a answer) {
 // cutout is a window of a span's columns alone, without what had expired.
 func cutout(w *window, sp span, since int64) *window {
 	var columns []column
-	var points []point
 	var k walk
 	for i := sp.from.column; i <= sp.to.column && i < len(w.columns); i++ {
 		c := &w.columns[i]
 		from, to := sp.points(i, c.len())
-		points = k.points(points[:0], w.timeline, c)
-		from += expired(points[from:to], since)
+		from += expired(k.course(w.timeline, c).times[from:to], since)
 		if from < to {
 			columns = append(columns, c.cut(from, to))
 		}

@@ -1,7 +1,5 @@
 package remotewrite
 
-import "math"
-
 // Nearly all series of a request are in step: they have a sample at each of its times, and all have a value or none has. Their
 // samples take the same number of bytes, so that it is known where everything is without noting it:
 //
@@ -32,6 +30,9 @@ func (m *march) sample() int { return headBytes + m.ofValue + m.ofStart + timeBy
 
 func (m *march) pair() int { return 2 * m.sample() }
 
+// times is how many bytes lie between the values of a pair, without starts of its own.
+func (m *march) times() int { return 2*m.shared + 2*timeBytes + headBytes }
+
 // time is where the i-th time is.
 func (m *march) time(i int) int {
 	at := m.at + i/2*m.pair() + headBytes
@@ -42,124 +43,119 @@ func (m *march) time(i int) int {
 }
 
 // inStep says whether a series is in step with the request's times.
-func (s *samples) inStep(points []point, start int64) (m march, ok bool) {
-	if !s.modern || len(points) != len(s.clock) || start > points[0].T || start < 0 {
+func (s *samples) inStep(h course, start int64) (m march, ok bool) {
+	if !s.modern || !h.whole || start > h.times[0] || start < 0 {
 		return march{}, false
 	}
-	m = march{start: start, ofStart: s.start.size, first: math.Float64bits(points[0].V), constant: true}
+	m = march{start: start, ofStart: s.start.size, first: h.runs[0].bits, constant: len(h.runs) == 1}
 	if m.first != 0 {
 		m.ofValue = valueBytes
 	}
-	for i := range points {
-		v := math.Float64bits(points[i].V)
-		if points[i].T != s.clock[i] || (v == 0) != (m.first == 0) {
+	for _, r := range h.runs[1:] {
+		if (r.bits == 0) != (m.first == 0) {
 			return march{}, false
 		}
-		m.constant = m.constant && v == m.first
 	}
 	return m, true
 }
 
-// writeInStep writes a series that is in step.
-func (s *samples) writeInStep(z *stream, m march, points []point) {
-	last := &s.last
+// writeInStep writes a series that is in step. Where a run begins its value is new, and so is that of the sample behind,
+// which is compared with the one two before.
+func (s *samples) writeInStep(z *stream, m march, h course) {
+	last, n := &s.last, len(h.times)
 	m.at, m.alike = z.size, last.at >= 0 && z.near(last.at) && m.ofValue == last.ofValue && m.ofStart == last.ofStart
 	if m.alike && m.start == last.start {
 		m.shared = m.ofStart
 	}
 	if m.alike && m.start == last.start && m.constant && last.constant && m.first == last.first {
-		z.repeat(last.at, len(points)*m.sample())
+		z.repeat(last.at, n*m.sample())
 		s.last = m
 		return
 	}
-	for i := 0; i < len(points); i += 2 {
-		s.even(z, &m, points, i)
-		i += s.steady(z, &m, points, i)
-		s.middle(z, &m, i, len(points))
-		if i+1 < len(points) {
-			s.odd(z, &m, points, i+1)
+	next, before := 0, last.first
+	for k, r := range h.runs {
+		end := n
+		if k+1 < len(h.runs) {
+			end = int(h.runs[k+1].from)
 		}
+		s.steady(z, &m, next, int(r.from))
+		next = min(int(r.from)+2, end)
+		s.fresh(z, &m, int(r.from), r.bits, before)
+		if int(r.from)+1 < next {
+			s.fresh(z, &m, next-1, r.bits, r.bits)
+		}
+		before = r.bits
+	}
+	s.steady(z, &m, next, n)
+	if n&1 != 0 {
+		s.between(z, &m, n-1, m.shared+timeBytes)
 	}
 	s.last = m
 }
 
-// steady is how many samples from an even one on are pairs in which nothing is new, and writes them: of each what
-// lies from its first time up to that of the next pair.
-func (s *samples) steady(z *stream, m *march, p []point, i int) int {
-	if z.plain || i < 2 || !m.alike {
-		return 0
+// steady writes the samples from one on and before another, all with the values of the pair before.
+func (s *samples) steady(z *stream, m *march, i, until int) {
+	if i >= until {
+		return
 	}
-	n := 0
-	for i+n+2 < len(p) && p[i+n+1].same(&p[i+n-1]) && p[i+n+2].same(&p[i+n]) {
-		n += 2
+	pair, own := m.pair(), m.ofStart-m.shared
+	if i&1 == 0 {
+		z.repeat(z.size-pair, headBytes+m.ofValue+own)
+		i++
 	}
-	times := 2*timeBytes + headBytes + 2*m.shared
-	z.repeatTwo(n/2, m.at-s.last.at, times, m.pair(), m.pair()-times)
-	return n
+	times := m.times()
+	if n := (until - i) / 2; m.alike {
+		z.repeatTwo(n, m.at-s.last.at, times, pair, pair-times)
+		i += 2 * n
+	}
+	for ; i+1 < until; i += 2 {
+		s.between(z, m, i-1, times)
+		z.repeat(z.size-pair, pair-times)
+	}
+	if i < until {
+		s.between(z, m, i-1, times)
+		z.repeat(z.size-pair, own+m.ofValue)
+	}
 }
 
-// even writes an even sample up to its time, or to its start where that is shared.
-func (s *samples) even(z *stream, m *march, p []point, i int) {
-	v := math.Float64bits(p[i].V)
-	pair := m.pair()
-	if i == 0 {
+// fresh writes a sample whose value is not that of the pair before: an even one up to its time, or to its start where that is shared.
+func (s *samples) fresh(z *stream, m *march, i int, v, before uint64) {
+	pair, own := m.pair(), m.ofStart-m.shared
+	switch {
+	case i&1 != 0:
+		s.between(z, m, i-1, m.times())
+		start := pair // how far the same start is
+		if i == 1 {
+			start = m.ofStart + 2*timeBytes + headBytes
+		}
+		z.repeat(z.size-start, own)
+		s.value(z, v, before, z.size-pair+m.ofValue+headBytes)
+	case i == 0:
 		z.put(fieldSamples<<3|wireBytes, byte(m.sample()-headBytes))
-		s.value(z, v, s.last.first, s.last.at+headBytes)
-		z.put(s.start.bytes[:m.ofStart-m.shared]...)
-		return
-	}
-	if v == math.Float64bits(p[i-2].V) {
-		z.repeat(z.size-pair, headBytes+m.ofValue+m.ofStart-m.shared)
-		return
-	}
-	if z.follows(z.size - pair) {
-		z.repeat(z.size-pair, headBytes)
-	} else {
-		z.put(fieldSamples<<3|wireBytes, byte(m.sample()-headBytes))
-	}
-	before := math.Float64bits(p[i-1].V)
-	if v == before {
-		z.repeat(z.size-headBytes-m.ofValue, m.ofValue)
-	} else {
+		s.value(z, v, before, s.last.at+headBytes)
+		z.put(s.start.bytes[:own]...)
+	default:
+		if z.follows(z.size - pair) {
+			z.repeat(z.size-pair, headBytes)
+		} else {
+			z.put(fieldSamples<<3|wireBytes, byte(m.sample()-headBytes))
+		}
 		s.value(z, v, before, z.size-headBytes-m.ofValue)
+		z.repeat(z.size-pair, own)
 	}
-	z.repeat(z.size-pair, m.ofStart-m.shared)
 }
 
-// middle writes the time of an even sample and that of the odd one behind it, if there is one, with the head of that
-// between them and shared starts around them.
-func (s *samples) middle(z *stream, m *march, i, n int) {
-	size := m.shared + timeBytes
-	if i+1 < n {
-		size += headBytes + timeBytes + m.shared
-	}
+// between writes what lies between the value of an even sample and that of the odd one behind it: times, the head between them,
+// and shared starts around them. Of the last sample it is less.
+func (s *samples) between(z *stream, m *march, i, size int) {
 	if m.alike {
 		z.repeat(z.size-m.at+s.last.at, size)
 		return
 	}
 	s.clockTime(z, i)
-	if i+1 < n {
+	if size > timeBytes {
 		z.put(fieldSamples<<3|wireBytes, byte(m.sample()-headBytes))
 		s.clockTime(z, i+1)
-	}
-}
-
-// odd writes an odd sample behind its time, and behind its start where that is shared.
-func (s *samples) odd(z *stream, m *march, p []point, i int) {
-	v := math.Float64bits(p[i].V)
-	pair := m.pair()
-	start := pair // how far the same start is
-	if i == 1 {
-		start = m.ofStart + 2*timeBytes + headBytes
-	}
-	z.repeat(z.size-start, m.ofStart-m.shared)
-	switch before := math.Float64bits(p[i-1].V); {
-	case i > 1 && v == math.Float64bits(p[i-2].V):
-		z.repeat(z.size-pair, m.ofValue)
-	case v == before:
-		z.repeat(z.size-pair+m.ofValue+headBytes, m.ofValue)
-	default:
-		s.value(z, v, before, z.size-pair+m.ofValue+headBytes)
 	}
 }
 

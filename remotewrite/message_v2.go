@@ -73,7 +73,7 @@ func (m *messageV2) begin(w *window, s span) {
 	m.dict = w.dict
 	m.numbers.reset(w.dict.symbols.len())
 	m.forget()
-	for i := s.from.column; i <= s.to.column && i < len(w.columns); i++ {
+	for i := s.from.column; len(w.exemplars) > 0 && i <= s.to.column && i < len(w.columns); i++ {
 		for _, e := range w.exemplarsOf(&w.columns[i]) {
 			for _, l := range e.Labels {
 				m.intern(l.Name)

@@ -68,7 +68,7 @@ func BenchmarkFill(b *testing.B) {
 				b.Fatal(err)
 			}
 			for i := range w.columns {
-				points = k.points(points[:0], w.timeline, &w.columns[i])
+				points = k.course(w.timeline, &w.columns[i]).points(points[:0])
 				samples += len(points)
 			}
 		}

@@ -80,7 +80,7 @@ func rejectedSeries(w *window, sp span) []RejectedSeries {
 		}}
 		r.Labels = w.dict.sourceLabels(s)
 		cut := c.cut(from, to)
-		points = k.points(points[:0], w.timeline, &cut)
+		points = k.course(w.timeline, &cut).points(points[:0])
 		for _, p := range points {
 			r.Points = append(r.Points, RejectedPoint(p))
 		}

@@ -24,17 +24,22 @@ const (
 //	head value start time | head time start value | head value start time | head time start value
 //	           └───────────────────────────┘ └──────────┘ └───────────────────────────┘
 type samples struct {
-	clock  []int64       // the times of the lane at hand
-	modern bool          // each of them takes timeBytes
-	lane   uint32        // math.MaxUint32 in front of the first
+	lane   uint32        // the one at hand; math.MaxUint32 in front of the first
+	modern bool          // each of its times takes timeBytes
 	times  [2][]instant  // the same, for series without a start and with one; an even index comes first in its pair
 	stray  instant       // a time that is not among them
-	start  wireField     // of the series
+	of     int64         // the series' start
+	start  wireField     // and its field
 	first  valuePlace    // of the last sample that was first in its pair
 	other  valuePlace    // and of the last that was not
 	starts [2]startPlace // of the same
 	last   march         // the last series of the lane that was in step
 	known  [1 << knownBits]knownValue
+
+	course  course // of the series that was prepared
+	marches bool   // it is in step, and so
+	march   march
+	points  []point // or else these are its samples
 }
 
 // knownBits is how many values are remembered, by their hash: counts are small numbers, and what is new here was
@@ -104,59 +109,62 @@ func (s *samples) begin(w *window, sp span, most int) (points, columns int) {
 }
 
 // enter prepares for the series of a lane, which have the same times, give or take some.
-func (s *samples) enter(w *window, lane uint32) {
+func (s *samples) enter(lane uint32, clock []int64) {
 	if lane == s.lane {
 		return
 	}
 	s.lane, s.last = lane, march{at: -1}
-	s.clock = w.timeline.times(s.clock[:0], &w.timeline.lanes[lane])
 	s.modern = true
 	for k := range s.times {
 		s.times[k] = s.times[k][:0]
-		for _, t := range s.clock {
+		for _, t := range clock {
 			s.times[k] = append(s.times[k], instant{t: t, enc: newField(fieldSampleTime, t), at: -1})
 			s.modern = s.modern && s.times[k][len(s.times[k])-1].enc.size == timeBytes
 		}
 	}
 }
 
-// size is how many bytes a series' points take. The start is left out where it is not before the sample: the
+// prepare takes a series to be written, and returns how many bytes its samples will take.
+func (s *samples) prepare(h course, start int64) int {
+	if start != s.of {
+		s.of, s.start = start, newField(fieldSampleStart, start)
+	}
+	s.course = h
+	if s.march, s.marches = s.inStep(h, start); s.marches {
+		return len(h.times) * s.march.sample()
+	}
+	s.points = h.points(s.points[:0])
+	return s.size(s.points, start)
+}
+
+// size is how many bytes points take. The start is left out where it is not before the sample: the
 // zero that announces a counter may be written one interval earlier than the counter's start.
 func (s *samples) size(points []point, start int64) int {
 	n := headBytes * len(points)
-	times, starts := numberSize(uint64(points[0].T)), numberSize(uint64(start))
-	even := points[0].T > 0 && times == numberSize(uint64(points[len(points)-1].T)) && start <= points[0].T
-	if even {
-		n += len(points) * (times + starts)
-	}
-	for i := range points {
-		n += doubleSize(points[i].V)
-		if even {
-			continue
-		}
-		n += numberSize(uint64(points[i].T))
-		if start <= points[i].T {
+	starts := numberSize(uint64(start))
+	for _, p := range points {
+		n += doubleSize(p.V) + numberSize(uint64(p.T))
+		if start <= p.T {
 			n += starts
 		}
 	}
 	return n
 }
 
-// write writes a series' points, which ascend in time.
-func (s *samples) write(z *stream, points []point, start int64) {
-	s.start = newField(fieldSampleStart, start)
-	if m, ok := s.inStep(points, start); ok {
-		s.writeInStep(z, m, points)
+// write writes the series that was prepared.
+func (s *samples) write(z *stream) {
+	if s.marches {
+		s.writeInStep(z, s.march, s.course)
 		return
 	}
 	times, next := s.times[min(s.start.size, 1)], 0
-	for i := range points {
-		t, v := points[i].T, math.Float64bits(points[i].V)
+	for _, p := range s.points {
+		t, v := p.T, math.Float64bits(p.V)
 		for next < len(times) && times[next].t < t {
 			next++
 		}
-		since := start
-		if start > t {
+		since := s.of
+		if since > t {
 			since = 0
 		}
 		switch {

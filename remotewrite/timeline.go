@@ -9,18 +9,18 @@ import (
 )
 
 // timeline is what happened to the series of a window, said as the log says it: for each site its batches, who was
-// in them and which values changed. Most values stay, so it is far smaller than the points that a walk makes of it.
+// in them and which values changed. Most values stay, so it is far smaller than all points are.
 type timeline struct {
 	epoch   uint32   // another one after each begin
 	before  []uint64 // by series: the value in front of all batches, as the bits of a float64
 	lanes   []lane
-	series  [][]uint32 // of the changes
-	values  [][]uint64 // the same, as bits
-	changes uint32     // how many there are
-	sets    []presence // who was in which batch
-	words   []uint64   // of the sets
-	gone    refSet     // who ended last that it was heard of
-	counts  []uint32   // by series: how many points; all zero but while they are counted
+	series  []*[pieceSize]uint32 // of the changes
+	values  []*[pieceSize]uint64 // the same, as bits
+	changes uint32               // how many there are
+	sets    []presence           // who was in which batch
+	words   []uint64             // of the sets
+	gone    refSet               // who ended last that it was heard of
+	counts  []uint32             // by series: how many points; all zero but while they are counted
 }
 
 // lane is one site's batches and changes in the order of the log. Its series' points ascend in time, the batches
@@ -83,8 +83,8 @@ func grown[T any](s []T, n int) []T {
 func (h *timeline) change(series uint32, value uint64) {
 	piece, at := h.changes>>pieceBits, h.changes&(pieceSize-1)
 	if int(piece) == len(h.series) {
-		h.series = append(h.series, make([]uint32, pieceSize))
-		h.values = append(h.values, make([]uint64, pieceSize))
+		h.series = append(h.series, new([pieceSize]uint32))
+		h.values = append(h.values, new([pieceSize]uint64))
 	}
 	h.series[piece][at], h.values[piece][at] = series, value
 	h.changes++

@@ -2,108 +2,195 @@ package remotewrite
 
 import (
 	"math"
+	"slices"
 	"sort"
 )
 
-// walk makes points of a timeline's changes. It goes along all lists of a lane at once, so it is fast where series
-// ascend, and right in any order. It belongs to one goroutine.
+// course is what a series did: when it had samples, and which values. Most values stay, so that it is shorter than its
+// points are.
+type course struct {
+	times []int64 // of the samples, ms since the epoch; they ascend
+	runs  []run   // the first begins with the first sample
+	whole bool    // it has a sample at each time of its lane
+}
+
+// run is a value that a series keeps from one sample on until the next run.
+type run struct {
+	bits uint64 // of the value
+	from uint32
+}
+
+// points appends the course sample by sample.
+func (h course) points(dst []point) []point {
+	for i, r := range h.runs {
+		end := uint32(len(h.times))
+		if i+1 < len(h.runs) {
+			end = h.runs[i+1].from
+		}
+		for _, t := range h.times[r.from:end] {
+			dst = append(dst, point{t, math.Float64frombits(r.bits)})
+		}
+	}
+	return dst
+}
+
+// walk makes courses of a timeline's changes. It takes some series at a time and goes along each list of their lane once for
+// all of them, so it is fast where series ascend, and right in any order. It belongs to one goroutine.
 type walk struct {
 	timeline *timeline
 	epoch    uint32 // of the timeline
 	lane     uint32
-	series   uint32  // the last one
-	stands   []stand // by list of the lane
-	plain    bool    // each batch has the same series, and one list of its own
+	clock    []int64  // the times of the lane, in order
+	plain    bool     // each of its batches has the same series, and they are in order
+	stands   []uint32 // by list of the lane: its first change that is not of a series before end
+
+	first, end uint32 // the series at hand
+	stride     int    // how many runs each has room for
+	runs       []run
+	counts     [walkSeries]uint32 // how many runs each has
+
+	times []int64 // of a course that is not its lane's
+	some  []run
 }
 
-// stand is a list's first change that is not of a series before the last one.
-type stand struct {
-	value  uint64
-	series uint32 // math.MaxUint32 behind the end
-	at     uint32 // its place among all changes
+// How many series are at hand at most, and how many runs they have room for: as much memory as a processor keeps near.
+const (
+	walkSeries = 64
+	walkRuns   = 4096
+)
+
+// course is a column's. It is valid until the next call.
+func (k *walk) course(h *timeline, c *column) course {
+	if k.timeline != h || k.epoch != h.epoch || k.lane != c.lane {
+		k.enter(h, c.lane)
+	}
+	if c.series < k.first || c.series >= k.end {
+		k.gather(c.series)
+	}
+	i := int(c.series - k.first)
+	at := i * k.stride
+	out := course{k.clock, k.runs[at : at+int(k.counts[i])], true}
+	if !k.plain {
+		out = k.attended(c.series, out.runs)
+	}
+	return k.cut(out, int(c.from), int(c.to))
 }
 
-// points appends a column's points, which ascend in time.
-func (k *walk) points(dst []point, h *timeline, c *column) []point {
-	if k.timeline != h || k.epoch != h.epoch || k.lane != c.lane || c.series < k.series {
-		k.begin(h, c)
+// cut is a course's samples from one on and before another.
+func (k *walk) cut(h course, from, to int) course {
+	if from == 0 && to == len(h.times) {
+		return h
 	}
-	k.series = c.series
-	l := &h.lanes[c.lane]
-	if k.plain && c.from == 0 && c.len() == len(l.batches) {
-		return k.all(dst, h, l, c.series)
-	}
-	value, next := h.before[c.series], 0
-	set, in, n := uint32(math.MaxUint32), false, uint32(0)
-	for i := range l.batches {
-		for next < len(l.lists) && l.lists[next].batch <= uint32(i) {
-			s := &k.stands[next]
-			for s.series < c.series {
-				*s = h.stand(&l.lists[next], s.at+1)
-			}
-			if s.series == c.series {
-				value = s.value
-			}
-			next++
+	some := k.some[:0]
+	for i, r := range h.runs {
+		if int(r.from) >= to {
+			break
 		}
-		b := &l.batches[i]
+		if i+1 < len(h.runs) && int(h.runs[i+1].from) <= from {
+			continue
+		}
+		some = append(some, run{r.bits, uint32(max(0, int(r.from)-from))})
+	}
+	k.some = some
+	return course{h.times[from:to], some, false}
+}
+
+// attended is the course of a series whose lane has batches without it, or not in their order.
+func (k *walk) attended(series uint32, runs []run) course {
+	k.times, k.some = k.times[:0], k.some[:0]
+	h, at := k.timeline, 0
+	set, in := uint32(math.MaxUint32), false
+	for i, b := range h.lanes[k.lane].batches {
+		for at+1 < len(runs) && runs[at+1].from <= uint32(i) {
+			at++
+		}
 		if b.set != set {
-			set, in = b.set, h.has(b.set, c.series)
+			set, in = b.set, h.has(b.set, series)
 		}
 		if !in {
 			continue
 		}
-		if n++; n > c.to {
-			break
+		if n := len(k.some); n == 0 || k.some[n-1].bits != runs[at].bits {
+			k.some = append(k.some, run{runs[at].bits, uint32(len(k.times))})
 		}
-		if n > c.from {
-			dst = append(dst, point{b.t, math.Float64frombits(value)})
-		}
+		k.times = append(k.times, b.t)
 	}
-	return dst
+	return course{k.times, k.some, slices.Equal(k.times, k.clock)}
 }
 
-// all appends the points of a series of a plain lane: nearly all are, and this loop is a sixth of a drain.
-func (k *walk) all(dst []point, h *timeline, l *lane, series uint32) []point {
-	value := h.before[series]
-	stands := k.stands[:len(l.batches)]
-	for i := range l.batches {
-		s := &stands[i]
-		for s.series < series {
-			*s = h.stand(&l.lists[i], s.at+1)
+// enter begins with a lane.
+func (k *walk) enter(h *timeline, lane uint32) {
+	k.timeline, k.epoch, k.lane, k.first, k.end = h, h.epoch, lane, 0, 0
+	l := &h.lanes[lane]
+	k.clock, k.plain = h.times(k.clock[:0], l), l.plain()
+	k.stands = k.stands[:0]
+	for i := range l.lists {
+		k.stands = append(k.stands, l.lists[i].from)
+	}
+	k.stride = len(l.lists) + 1
+	k.runs = grown(k.runs, max(k.stride, walkRuns))
+}
+
+// gather takes the series at hand from one on.
+func (k *walk) gather(first uint32) {
+	l := &k.timeline.lanes[k.lane]
+	if first < k.end {
+		k.seek(l, first)
+	}
+	k.first = first
+	k.end = min(first+uint32(min(walkSeries, len(k.runs)/k.stride)), uint32(len(k.timeline.before)))
+	for i, value := range k.timeline.before[first:k.end] {
+		k.runs[i*k.stride], k.counts[i] = run{bits: value}, 1
+	}
+	for i := range l.lists {
+		if l.lists[i].batch == uint32(len(l.batches)) {
+			break // nobody had a sample since
 		}
-		if s.series == series {
-			value = s.value
+		k.stands[i] = k.take(&l.lists[i], k.stands[i])
+	}
+}
+
+// seek goes back, or far ahead, in each list.
+func (k *walk) seek(l *lane, series uint32) {
+	for i := range l.lists {
+		l := &l.lists[i]
+		k.stands[i] = l.from + uint32(sort.Search(int(l.to-l.from), func(n int) bool {
+			piece, i := (l.from+uint32(n))>>pieceBits, (l.from+uint32(n))%pieceSize
+			return k.timeline.series[piece][i] >= series
+		}))
+	}
+}
+
+// take makes runs of a list's changes from one on, and returns the first that is of none of the series at hand.
+func (k *walk) take(l *list, at uint32) uint32 {
+	first, width := k.first, k.end-k.first
+	for at < l.to {
+		series, values := k.timeline.series[at>>pieceBits], k.timeline.values[at>>pieceBits]
+		for until := min(l.to, (at|(pieceSize-1))+1); at < until; at++ {
+			i := series[at%pieceSize] - first
+			if i >= width {
+				if series[at%pieceSize] < first {
+					continue // nobody asked for it
+				}
+				return at
+			}
+			n := k.counts[i]
+			runs := k.runs[int(i)*k.stride:]
+			if runs[n-1].from == l.batch {
+				runs[n-1].bits = values[at%pieceSize]
+				continue
+			}
+			runs[n] = run{values[at%pieceSize], l.batch}
+			k.counts[i] = n + 1
 		}
-		dst = append(dst, point{l.batches[i].t, math.Float64frombits(value)})
 	}
-	return dst
+	return at
 }
 
-// begin looks up where a column is in each list.
-func (k *walk) begin(h *timeline, c *column) {
-	k.timeline, k.epoch, k.lane, k.stands = h, h.epoch, c.lane, k.stands[:0]
-	for i := range h.lanes[c.lane].lists {
-		l := &h.lanes[c.lane].lists[i]
-		n := sort.Search(int(l.to-l.from), func(n int) bool { return h.stand(l, l.from+uint32(n)).series >= c.series })
-		k.stands = append(k.stands, h.stand(l, l.from+uint32(n)))
-	}
-	k.plain = h.lanes[c.lane].plain()
-}
-
-// stand is a list's change at a place.
-func (h *timeline) stand(l *list, at uint32) stand {
-	if at >= l.to {
-		return stand{series: math.MaxUint32, at: l.to}
-	}
-	piece, i := at>>pieceBits, at&(pieceSize-1)
-	return stand{h.values[piece][i], h.series[piece][i], at}
-}
-
-// plain says whether each batch has the same series, and one list of its own.
+// plain says whether each batch has the same series and is later than the one before.
 func (l *lane) plain() bool {
 	for i, b := range l.batches {
-		if b.set != l.batches[0].set || len(l.lists) != len(l.batches) || l.lists[i].batch != uint32(i) {
+		if b.set != l.batches[0].set || i > 0 && b.t <= l.batches[i-1].t {
 			return false
 		}
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // at are a column's points.
-func (w *window) at(i int) []point { return new(walk).points(nil, w.timeline, &w.columns[i]) }
+func (w *window) at(i int) []point { return new(walk).course(w.timeline, &w.columns[i]).points(nil) }
 
 // altered is a window whose columns have other points; those that have none are left out.
 func altered(w *window, points func(i int, was []point) []point) *window {
@@ -159,7 +159,7 @@ func TestWalk(t *testing.T) {
 				column column
 				want   []point
 			}{"all": {c, s.want[c.series]}, "some": {c.cut(from, to), s.want[c.series][from:to]}} {
-				if got := k.points(nil, w.timeline, &cut.column); !slices.EqualFunc(got, cut.want, func(a, b point) bool { return a.T == b.T && a.same(&b) }) {
+				if got := k.course(w.timeline, &cut.column).points(nil); !slices.EqualFunc(got, cut.want, func(a, b point) bool { return a.T == b.T && a.same(&b) }) {
 					t.Fatalf("%s of series %d: got %v, want %v", name, c.series, got, cut.want)
 				}
 			}
