@@ -197,7 +197,7 @@ func (e *encoder) series(m message, s *dictSeries, h course, exemplars []observa
 func (e *encoder) compress(m message) []byte {
 	e.labels.write(&e.stream, e.between)
 	e.stream.flush()
-	series, size := e.stream.elements, e.stream.size
+	series, size := e.stream.bytes(), e.stream.size
 	e.around = m.prefix(e.around[:0])
 	if e.stream.plain {
 		e.around = append(e.around, series...)

@@ -131,14 +131,14 @@ func (s *samples) fresh(z *stream, m *march, i int, v, before uint64) {
 		z.repeat(z.size-start, own)
 		s.value(z, v, before, z.size-pair+m.ofValue+headBytes)
 	case i == 0:
-		z.put(fieldSamples<<3|wireBytes, byte(m.sample()-headBytes))
+		z.head(m.sample() - headBytes)
 		s.value(z, v, before, s.last.at+headBytes)
 		z.put(s.start.bytes[:own]...)
 	default:
 		if z.follows(z.size - pair) {
 			z.repeat(z.size-pair, headBytes)
 		} else {
-			z.put(fieldSamples<<3|wireBytes, byte(m.sample()-headBytes))
+			z.head(m.sample() - headBytes)
 		}
 		s.value(z, v, before, z.size-headBytes-m.ofValue)
 		z.repeat(z.size-pair, own)
@@ -154,7 +154,7 @@ func (s *samples) between(z *stream, m *march, i, size int) {
 	}
 	s.clockTime(z, i)
 	if size > timeBytes {
-		z.put(fieldSamples<<3|wireBytes, byte(m.sample()-headBytes))
+		z.head(m.sample() - headBytes)
 		s.clockTime(z, i+1)
 	}
 }

@@ -94,6 +94,11 @@ const (
 	valueBytes = 9
 )
 
+// head writes the head of a sample of so many bytes.
+func (z *stream) head(size int) {
+	binary.LittleEndian.PutUint16(z.slot(headBytes), uint16(fieldSamples<<3|wireBytes)|uint16(size)<<8)
+}
+
 // begin prepares for a request of at most so many samples, and counts what it may hold.
 func (s *samples) begin(w *window, sp span, most int) (points, columns int) {
 	s.first, s.other = valuePlace{at: -1}, valuePlace{at: -1}
@@ -202,7 +207,7 @@ func (s *samples) valueFirst(z *stream, t *instant, v uint64, start int64) {
 		z.repeat(was.at-headBytes, headBytes)
 		s.freshValue(z, v)
 	default:
-		z.put(fieldSamples<<3|wireBytes, length)
+		z.head(int(length))
 		s.freshValue(z, v)
 	}
 	s.first = valuePlace{bits: v, at: z.size - ofValue, head: length}
@@ -219,7 +224,7 @@ func (s *samples) timeFirst(z *stream, t *instant, v uint64, start int64) {
 	if t.head == length && z.near(t.at-headBytes) {
 		z.repeat(t.at-headBytes, headBytes)
 	} else {
-		z.put(fieldSamples<<3|wireBytes, length)
+		z.head(int(length))
 	}
 	s.time(z, t)
 	s.starts[1].at, s.starts[1].start = s.started(z, start, 1, beside, behind), start
@@ -292,14 +297,13 @@ func (s *samples) value(z *stream, v, was uint64, wasAt int) {
 
 // change writes a value that may begin as another does: small whole numbers differ only in the last of their eight bytes.
 func (s *samples) change(z *stream, v, was uint64, wasAt int) {
-	var b [valueBytes]byte
-	b[0] = fieldSampleValue<<3 | wireFixed64
-	binary.LittleEndian.PutUint64(b[1:], v)
 	front := 1 + bits.TrailingZeros64(v^was)/8
 	if was == 0 || front <= minCopy || !z.near(wasAt) {
-		z.put(b[:]...)
+		slot := z.slot(valueBytes)
+		slot[0] = fieldSampleValue<<3 | wireFixed64
+		binary.LittleEndian.PutUint64(slot[1:], v)
 		return
 	}
 	z.repeat(wasAt, front)
-	z.put(b[front:]...)
+	binary.LittleEndian.PutUint64(z.slot(valueBytes-front), v>>(8*(front-1)))
 }

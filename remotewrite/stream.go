@@ -12,7 +12,8 @@ import "encoding/binary"
 // Where little is known to repeat, the stream is plain: the bytes themselves, for a library to search in.
 type stream struct {
 	plain    bool
-	elements []byte // as they go into the block; the bytes themselves where it is plain
+	elements []byte // as they go into the block, and room behind them; the bytes themselves where it is plain
+	end      int    // of the elements
 	size     int    // bytes of the block, before compression
 	literal  int    // where in elements the literal begins that is being made; 0 is none
 	offset   int    // of the copy that is being made and is not in elements yet
@@ -25,11 +26,16 @@ const (
 	minCopy   = 4 // shorter ones save nothing
 
 	maxLiteral = 60 // whose length is in its first byte
+
+	slotBytes = 16 // what may be written to a slot, whatever it is for
 )
 
 func (z *stream) reset(plain bool) {
-	*z = stream{plain: plain, elements: z.elements[:0]}
+	*z = stream{plain: plain, elements: z.elements}
 }
+
+// bytes are the elements so far.
+func (z *stream) bytes() []byte { return z.elements[:z.end] }
 
 // near says whether what begins at a place in the block can be copied.
 func (z *stream) near(at int) bool { return at >= 0 && z.size-at <= maxOffset }
@@ -37,25 +43,37 @@ func (z *stream) near(at int) bool { return at >= 0 && z.size-at <= maxOffset }
 // follows says whether what begins at a place goes on with the copy that is being made.
 func (z *stream) follows(at int) bool { return z.length > 0 && z.offset == z.size-at }
 
-// put writes new bytes.
-func (z *stream) put(b ...byte) {
-	z.size += len(b)
-	if z.plain {
-		z.elements = append(z.elements, b...)
-		return
+// room makes sure that so many bytes can be written behind the elements.
+func (z *stream) room(n int) {
+	if len(z.elements)-z.end < n {
+		z.elements = append(z.elements, make([]byte, len(z.elements)+n)...)
 	}
+}
+
+// slot is for n new bytes, at most slotBytes: the caller puts them there, and may write on behind them.
+func (z *stream) slot(n int) []byte {
+	z.size += n
 	if z.length > 0 {
 		z.flush()
 	}
-	for len(b) > 0 {
-		had := len(z.elements) - z.literal
-		if z.literal == 0 || had == maxLiteral {
-			z.elements = append(z.elements, 0)
-			z.literal, had = len(z.elements), 0
+	z.room(1 + slotBytes)
+	if !z.plain {
+		if had := z.end - z.literal; z.literal == 0 || had+n > maxLiteral {
+			z.end++
+			z.literal = z.end
 		}
-		n := min(len(b), maxLiteral-had)
-		z.elements = append(z.elements, b[:n]...)
-		z.elements[z.literal-1] = byte(had+n-1) << 2
+		z.elements[z.literal-1] = byte(z.end+n-z.literal-1) << 2
+	}
+	at := z.end
+	z.end += n
+	return z.elements[at : at+slotBytes]
+}
+
+// put writes new bytes.
+func (z *stream) put(b ...byte) {
+	for len(b) > 0 {
+		n := min(len(b), slotBytes)
+		copy(z.slot(n), b[:n])
 		b = b[n:]
 	}
 }
@@ -66,7 +84,10 @@ func (z *stream) repeat(at, n int) {
 		return
 	}
 	if z.plain {
-		z.put(z.elements[at : at+n]...)
+		z.room(n)
+		copy(z.elements[z.end:z.end+n], z.elements[at:at+n])
+		z.end += n
+		z.size += n
 		return
 	}
 	if offset := z.size - at; z.length == 0 || z.offset != offset {
@@ -83,27 +104,43 @@ func (z *stream) repeatTwo(times, offset, n, offset2, n2 int) {
 		return
 	}
 	z.flush()
+	z.room(2*copyBytes*times + 2)
+	both := uint64(copyElement(offset, n)) | uint64(copyElement(offset2, n2))<<(8*copyBytes)
 	for range times {
-		z.elements = append(z.elements,
-			byte(n-1)<<2|2, byte(offset), byte(offset>>8), byte(n2-1)<<2|2, byte(offset2), byte(offset2>>8))
+		binary.LittleEndian.PutUint64(z.elements[z.end:], both)
+		z.end += 2 * copyBytes
 	}
 	z.size += times * (n + n2)
 }
 
+// copyBytes is how many bytes an element takes that copies.
+const copyBytes = 3
+
+// copyElement is one of them.
+func copyElement(offset, n int) uint32 { return uint32(n-1)<<2 | 2 | uint32(offset)<<8 }
+
 // flush puts the copy among the elements, and ends a literal.
 func (z *stream) flush() {
 	z.literal = 0
-	for ; z.length > maxCopy; z.length -= maxCopy {
-		z.elements = append(z.elements, (maxCopy-1)<<2|2, byte(z.offset), byte(z.offset>>8))
+	if z.length == 0 {
+		return
 	}
-	switch n := z.length; {
-	case n == 0:
-	case n >= 4 && n < 12 && z.offset < 1<<11:
-		z.elements = append(z.elements, byte(z.offset>>8)<<5|byte(n-4)<<2|1, byte(z.offset))
-	default:
-		z.elements = append(z.elements, byte(n-1)<<2|2, byte(z.offset), byte(z.offset>>8))
+	for ; z.length > maxCopy; z.length -= maxCopy {
+		z.element(copyElement(z.offset, maxCopy), copyBytes)
+	}
+	if n := z.length; n >= 4 && n < 12 && z.offset < 1<<11 {
+		z.element(uint32(z.offset>>8)<<5|uint32(n-4)<<2|1|uint32(z.offset&0xff)<<8, copyBytes-1)
+	} else {
+		z.element(copyElement(z.offset, n), copyBytes)
 	}
 	z.length = 0
+}
+
+// element adds one of so many bytes.
+func (z *stream) element(e uint32, size int) {
+	z.room(4)
+	binary.LittleEndian.PutUint32(z.elements[z.end:], e)
+	z.end += size
 }
 
 // finder writes texts that have much in common, such as the labels of many series, and copies what

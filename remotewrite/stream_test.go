@@ -12,7 +12,7 @@ import (
 // block is the stream's as it goes on the wire.
 func (z *stream) block() []byte {
 	z.flush()
-	return append(binary.AppendUvarint(nil, uint64(z.size)), z.elements...)
+	return append(binary.AppendUvarint(nil, uint64(z.size)), z.bytes()...)
 }
 
 // Whatever is written, in literals and copies of any length and distance, both libraries read it back.
@@ -45,8 +45,8 @@ func FuzzStream(f *testing.F) {
 				t.Errorf("%s: %d bytes, %v, want %d", name, len(got), err, len(want))
 			}
 		}
-		if !bytes.Equal(plain.elements, want) || plain.size != len(want) {
-			t.Errorf("plain: %d bytes, want %d", len(plain.elements), len(want))
+		if !bytes.Equal(plain.bytes(), want) || plain.size != len(want) {
+			t.Errorf("plain: %d bytes, want %d", len(plain.bytes()), len(want))
 		}
 	})
 }
