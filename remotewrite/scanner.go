@@ -37,16 +37,13 @@ func (s *scanner) uint8() byte {
 	return s.block[s.at-1]
 }
 
-// uvarint reads a number. Nearly all have one byte or two.
+// uvarint reads a number. Nearly all have one byte or two, as nobody can guess, so that they are read without asking which.
 func (s *scanner) uvarint() uint64 {
 	if b := s.block[s.at:]; len(b) >= 2 {
-		if b[0] < 0x80 {
-			s.at++
-			return uint64(b[0])
-		}
-		if b[1] < 0x80 {
-			s.at += 2
-			return uint64(b[0]&0x7f) | uint64(b[1])<<7
+		if both := uint64(binary.LittleEndian.Uint16(b)); both&0x8080 != 0x8080 {
+			two := both >> 7 & 1
+			s.at += int(1 + two)
+			return both&0x7f | both>>8<<7&-two
 		}
 	}
 	return s.long()

@@ -225,7 +225,7 @@ func (u *unpacker) changed(s *scanner, at int, w *window) {
 		}
 		v := u.values[ref]
 		if gap&1 != 0 {
-			v = s.stepped(v, 1, 1)
+			v = s.stepped(v, 1)
 		} else {
 			v = s.value(v)
 		}

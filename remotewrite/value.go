@@ -59,11 +59,15 @@ func appendBits(dst []byte, diff uint64) []byte {
 // value reads what appendValue wrote.
 func (s *scanner) value(before uint64) uint64 {
 	v := s.uvarint()
-	switch v & 3 {
+	switch step := unzigzag(v >> 2); v & 3 {
 	case valueStep:
-		return s.stepped(before, unzigzag(v>>2), 1)
+		return s.stepped(before, step)
 	case valueKilo:
-		return s.stepped(before, unzigzag(v>>2), kilo)
+		if step > 2*wholeLimit/kilo || step < -2*wholeLimit/kilo {
+			s.fail("step beyond the whole numbers")
+			return 0
+		}
+		return s.stepped(before, step*kilo)
 	case valueBits:
 		return before ^ s.diff(v>>2)
 	}
@@ -71,14 +75,14 @@ func (s *scanner) value(before uint64) uint64 {
 	return 0
 }
 
-// stepped is the whole number before and steps of a size further.
-func (s *scanner) stepped(before uint64, steps, size int64) uint64 {
+// stepped is the whole number that lies so far from the one before.
+func (s *scanner) stepped(before uint64, by int64) uint64 {
 	b, ok := integer(before)
-	if !ok || steps > 2*wholeLimit/size || steps < -2*wholeLimit/size {
+	if !ok {
 		s.fail("step from what is not a whole number")
 		return 0
 	}
-	n := b + steps*size
+	n := b + by
 	if n > wholeLimit || n < -wholeLimit {
 		s.fail("step beyond the whole numbers")
 		return 0
