@@ -164,9 +164,10 @@ func (u *unpacker) cycle(s *scanner, w *window) {
 	}
 	site := u.sites[at]
 	u.dict.extend(s)
-	for len(u.values) < len(u.dict.series) {
-		u.values = append(u.values, 0)
-		u.owners = append(u.owners, at)
+	known := len(u.owners)
+	u.values, u.owners = grown(u.values, len(u.dict.series)), grown(u.owners, len(u.dict.series))
+	for ref := known; ref < len(u.owners); ref++ {
+		u.owners[ref] = at
 	}
 	u.had.Series = uint64(len(u.dict.series))
 	u.had.Records++

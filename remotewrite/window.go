@@ -135,6 +135,7 @@ func (w *window) turn() {
 	slices.SortStableFunc(w.exemplars, func(a, b observation) int { return cmp.Compare(a.series, b.series) })
 	for at := range h.lanes {
 		low, high := h.count(&h.lanes[at])
+		w.columns = slices.Grow(w.columns, int(high-min(low, high)))
 		for ref := low; ref < high; ref++ {
 			if n := h.counts[ref]; n > 0 {
 				h.counts[ref] = 0
