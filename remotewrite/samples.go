@@ -304,6 +304,5 @@ func (s *samples) change(z *stream, v, was uint64, wasAt int) {
 		binary.LittleEndian.PutUint64(slot[1:], v)
 		return
 	}
-	z.repeat(wasAt, front)
-	binary.LittleEndian.PutUint64(z.slot(valueBytes-front), v>>(8*(front-1)))
+	z.patch(wasAt, front, v>>(8*(front-1)), valueBytes-front)
 }

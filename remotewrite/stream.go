@@ -98,6 +98,23 @@ func (z *stream) repeat(at, n int) {
 	z.size += n
 }
 
+// patch writes a copy of n bytes, at most maxCopy, and new ones behind it: the low ones of a number.
+func (z *stream) patch(at, n int, fresh uint64, size int) {
+	if z.plain {
+		z.repeat(at, n)
+		binary.LittleEndian.PutUint64(z.slot(size), fresh)
+		return
+	}
+	z.flush()
+	z.room(16)
+	z.copied(z.size-at, n)
+	z.elements[z.end] = byte(size-1) << 2
+	binary.LittleEndian.PutUint64(z.elements[z.end+1:], fresh)
+	z.literal = z.end + 1
+	z.end += 1 + size
+	z.size += n + size
+}
+
 // repeatTwo writes two copies in turn, so many times, each of at most maxCopy bytes from its distance.
 func (z *stream) repeatTwo(times, offset, n, offset2, n2 int) {
 	if times == 0 {
@@ -125,21 +142,21 @@ func (z *stream) flush() {
 	if z.length == 0 {
 		return
 	}
+	z.room(copyBytes*(z.length/maxCopy+1) + 1)
 	for ; z.length > maxCopy; z.length -= maxCopy {
-		z.element(copyElement(z.offset, maxCopy), copyBytes)
+		z.copied(z.offset, maxCopy)
 	}
-	if n := z.length; n >= 4 && n < 12 && z.offset < 1<<11 {
-		z.element(uint32(z.offset>>8)<<5|uint32(n-4)<<2|1|uint32(z.offset&0xff)<<8, copyBytes-1)
-	} else {
-		z.element(copyElement(z.offset, n), copyBytes)
-	}
+	z.copied(z.offset, z.length)
 	z.length = 0
 }
 
-// element adds one of so many bytes.
-func (z *stream) element(e uint32, size int) {
-	z.room(4)
-	binary.LittleEndian.PutUint32(z.elements[z.end:], e)
+// copied adds the element of a copy.
+func (z *stream) copied(offset, n int) {
+	element, size := copyElement(offset, n), copyBytes
+	if uint(n-4) < 8 && offset < 1<<11 {
+		element, size = uint32(offset>>8<<5|(n-4)<<2|1|offset&0xff<<8), copyBytes-1
+	}
+	binary.LittleEndian.PutUint32(z.elements[z.end:], element)
 	z.end += size
 }
 
