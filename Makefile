@@ -9,7 +9,7 @@ GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
 DEADCODE      := golang.org/x/tools/cmd/deadcode@v0.52.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help build test race lint vuln fmt bench demo rules dashboards crash-loop week package test-packages check clean
+.PHONY: help build test race lint vuln fmt bench profile demo rules dashboards crash-loop week package test-packages check clean
 
 help: ## Show what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,13 @@ fmt: ## Format the code
 
 bench: ## Print the README's table of figures
 	@./.ci/bench
+
+profile: ## Measure what the compiler is to make fast, for cmd/backwire/default.pgo
+	@mkdir -p $(BIN)
+	$(GO) test -trimpath -run '^$$' -bench 'Drain$$|Live|Commit|Restart' -benchtime 40x -o $(BIN)/profiled.test -cpuprofile $(BIN)/queue.pprof ./remotewrite
+	$(GO) test -trimpath -run '^$$' -bench 'Jobs/decoder|Ledger' -o $(BIN)/profiled.test -cpuprofile $(BIN)/source.pprof ./source/netbackup
+	$(GO) tool pprof -proto -output cmd/backwire/default.pgo $(BIN)/queue.pprof $(BIN)/source.pprof
+	@rm $(BIN)/profiled.test $(BIN)/queue.pprof $(BIN)/source.pprof
 
 demo: ## See the main job done in seconds: a simulated primary, the agent and a receiver
 	@$(GO) run ./cmd/backwire demo
