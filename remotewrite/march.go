@@ -104,7 +104,7 @@ func (s *samples) steady(z *stream, m *march, i, until int) {
 		i++
 	}
 	times := m.times()
-	if n := (until - i) / 2; m.alike {
+	if n := (until - i) / 2; m.alike && !z.plain {
 		z.repeatTwo(n, m.at-s.last.at, times, pair, pair-times)
 		i += 2 * n
 	}

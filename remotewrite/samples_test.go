@@ -12,15 +12,19 @@ import (
 )
 
 // grownWindow is like a site's: times on a grid, values that mostly stay, counters that began before, within and after
-// the window, series that come, go and pause; or all of them in step, with values or without.
-func grownWindow(r *rand.Rand, inStep bool) *window {
+// the window, series that come, go and pause; or all of them in step, with values or without. A long one has samples that are
+// too far apart for a copy.
+func grownWindow(r *rand.Rand, inStep, long bool) *window {
 	d := newDraft()
 	kinds := []*source.Metric{
 		{Name: "nbu_jobs", Type: source.Gauge, Help: "Jobs that are not done."},
 		{Name: "nbu_jobs_completed_total", Type: source.Counter, Help: "Finished jobs."},
 	}
-	length := 1 + r.IntN(40)
-	for i := range 1 + r.IntN(60) {
+	length, series := 1+r.IntN(40), 1+r.IntN(60)
+	if long {
+		length, series = 1000+r.IntN(3000), 1+r.IntN(5)
+	}
+	for i := range series {
 		m := kinds[r.IntN(2)]
 		start := int64(0)
 		if m.Type == source.Counter {
@@ -60,7 +64,7 @@ func TestSamplesAgainstStockTypes(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	e := newEncoder(nil)
 	for round := range 400 {
-		w := grownWindow(r, round%4 > 1)
+		w := grownWindow(r, round%4 > 1, round%100 > 96)
 		for _, p := range []protocol{protocol1, protocol2} {
 			most := unlimited()
 			if round%2 == 1 {

@@ -115,7 +115,7 @@ func (z *stream) patch(at, n int, fresh uint64, size int) {
 	z.size += n + size
 }
 
-// repeatTwo writes two copies in turn, so many times, each of at most maxCopy bytes from its distance.
+// repeatTwo writes two copies in turn, so many times, each of at most maxCopy bytes from its distance. The stream is not plain.
 func (z *stream) repeatTwo(times, offset, n, offset2, n2 int) {
 	if times == 0 {
 		return

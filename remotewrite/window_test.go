@@ -76,10 +76,11 @@ func TestWindowIsFull(t *testing.T) {
 
 // script is what random batches of two sites did, as a list of points by series.
 type script struct {
-	rand   *rand.Rand
-	image  *image
-	window *window
-	want   map[uint32][]point
+	rand    *rand.Rand
+	image   *image
+	window  *window
+	regular bool // all series are in each batch
+	want    map[uint32][]point
 }
 
 func newScript(r *rand.Rand, w *window, series int) *script {
@@ -115,6 +116,12 @@ func (s *script) batch(site int, t int64) {
 		h.change(ref, s.image.values[ref])
 	}
 	h.list(site, from)
+	if s.regular {
+		present := s.of(site, 1)
+		s.window.add(site, t, present, nil)
+		s.present(t, present)
+		return
+	}
 	if s.rand.IntN(5) == 0 {
 		return // a silent one
 	}
@@ -126,11 +133,16 @@ func (s *script) batch(site int, t int64) {
 	}
 	h.renew(site, present, s.image.values)
 	s.window.add(site, t, present, ended)
-	for ref := range present.all() {
-		s.want[ref] = append(s.want[ref], point{t, valueFrom(s.image.values[ref])})
-	}
+	s.present(t, present)
 	for ref := range ended.all() {
 		s.want[ref] = append(s.want[ref], point{t, valueFrom(staleBits)})
+	}
+}
+
+// present says that these have a sample.
+func (s *script) present(t int64, set refSet) {
+	for ref := range set.all() {
+		s.want[ref] = append(s.want[ref], point{t, valueFrom(s.image.values[ref])})
 	}
 }
 
@@ -139,9 +151,14 @@ func TestWalk(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	var w window
 	var k walk
-	for range 300 {
-		s := newScript(r, &w, 1+r.IntN(300))
-		for i := range r.IntN(60) {
+	for round := range 300 {
+		series, batches := 1+r.IntN(300), r.IntN(60)
+		if round%50 == 0 {
+			series, batches = 1+r.IntN(6), 2*walkRuns // more than there is room for at a time
+		}
+		s := newScript(r, &w, series)
+		s.regular = round%3 == 0
+		for i := range batches {
 			s.batch(r.IntN(2), int64(i+1)*1000)
 		}
 		w.turn()
