@@ -78,6 +78,30 @@ func TestSamplesAgainstStockTypes(t *testing.T) {
 	}
 }
 
+// Among many series with one sample each nothing repeats that is worth a copy, and series in step are written like the others.
+func TestSamplesInStepAmongSingleOnes(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	m := &source.Metric{Name: "nbu_jobs", Type: source.Gauge, Help: "Jobs that are not done."}
+	for range 50 {
+		d := newDraft()
+		for i := range 100 {
+			points, v := []point{{testTime - 1, 1}}, 1.0
+			for k := 0; i >= 95 && k < 12; k++ {
+				if r.IntN(3) == 0 {
+					v++
+				}
+				points = append(points, point{testTime + int64(k)*60_000, v})
+			}
+			d.add(source.NewSeries(m, "", 0, source.Label{Name: "policy", Value: fmt.Sprintf("policy-%03d", i)}), points)
+		}
+		w := d.window()
+		want := join(expected(w, nil, protocol2))
+		if d := gocmp.Diff(want, encodeAll(t, newEncoder(nil), protocol2, w, unlimited()), sameBits, gocmp.AllowUnexported(point{}, exemplar{})); d != "" {
+			t.Fatalf("(-want +got):\n%s", d)
+		}
+	}
+}
+
 // fleetWindow is what a backlog of counters looks like when it is turned.
 func fleetWindow(series, points int) *window {
 	d := newDraft()
