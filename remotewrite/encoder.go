@@ -152,8 +152,8 @@ func (e *encoder) begin(m message, w *window, s span, most int) {
 func (e *encoder) column(m message, w *window, s span, at place, since int64, room int, r *request) place {
 	c := &w.columns[at.column]
 	_, to := s.points(at.column, c.len())
-	h := e.walk.course(w.timeline, c)
-	from := at.point + expired(h.times[at.point:to], since)
+	all := e.walk.course(w.timeline, c)
+	from := at.point + expired(all.times[at.point:to], since)
 	end := from + min(room, to-from)
 	r.expired += from - at.point
 	var exemplars []observation
@@ -167,10 +167,10 @@ func (e *encoder) column(m message, w *window, s span, at place, since int64, ro
 		return at
 	}
 	e.samples.enter(c.lane, e.walk.clock)
-	e.series(m, &w.dict.series[c.series], e.walk.cut(h, from, end), exemplars)
+	e.series(m, &w.dict.series[c.series], e.walk.cut(all, from, end), exemplars)
 	r.samples += end - from
 	r.exemplars += len(exemplars)
-	r.newest = max(r.newest, h.times[end-1])
+	r.newest = max(r.newest, all.times[end-1])
 	return at
 }
 
@@ -183,10 +183,10 @@ func expired(times []int64, since int64) int {
 	return n
 }
 
-func (e *encoder) series(m message, s *dictSeries, h course, exemplars []observation) {
+func (e *encoder) series(m message, s *dictSeries, c course, exemplars []observation) {
 	e.before = m.before(e.before[:0], s)
 	e.after = m.after(e.after[:0], s, exemplars)
-	size := len(e.before) + e.samples.prepare(h, m.start(s)) + len(e.after)
+	size := len(e.before) + e.samples.prepare(c, m.start(s)) + len(e.after)
 	e.between = append(appendHead(e.between, m.field(), size), e.before...)
 	e.labels.write(&e.stream, e.between)
 	e.samples.write(&e.stream)

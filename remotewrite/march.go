@@ -43,15 +43,15 @@ func (m *march) time(i int) int {
 }
 
 // inStep says whether a series is in step with the request's times.
-func (s *samples) inStep(h course, start int64) (m march, ok bool) {
-	if !s.modern || !h.whole || start > h.times[0] || start < 0 {
+func (s *samples) inStep(c course, start int64) (m march, ok bool) {
+	if !s.modern || !c.whole || start > c.times[0] || start < 0 {
 		return march{}, false
 	}
-	m = march{start: start, ofStart: s.start.size, first: h.runs[0].bits, constant: len(h.runs) == 1}
+	m = march{start: start, ofStart: s.start.size, first: c.runs[0].bits, constant: len(c.runs) == 1}
 	if m.first != 0 {
 		m.ofValue = valueBytes
 	}
-	for _, r := range h.runs[1:] {
+	for _, r := range c.runs[1:] {
 		if (r.bits == 0) != (m.first == 0) {
 			return march{}, false
 		}
@@ -61,8 +61,8 @@ func (s *samples) inStep(h course, start int64) (m march, ok bool) {
 
 // writeInStep writes a series that is in step. Where a run begins its value is new, and so is that of the sample behind,
 // which is compared with the one two before.
-func (s *samples) writeInStep(z *stream, m march, h course) {
-	last, n := &s.last, len(h.times)
+func (s *samples) writeInStep(z *stream, m march, c course) {
+	last, n := &s.last, len(c.times)
 	m.at, m.alike = z.size, last.at >= 0 && z.near(last.at) && m.ofValue == last.ofValue && m.ofStart == last.ofStart
 	if m.alike && m.start == last.start {
 		m.shared = m.ofStart
@@ -73,10 +73,10 @@ func (s *samples) writeInStep(z *stream, m march, h course) {
 		return
 	}
 	next, before := 0, last.first
-	for k, r := range h.runs {
+	for k, r := range c.runs {
 		end := n
-		if k+1 < len(h.runs) {
-			end = int(h.runs[k+1].from)
+		if k+1 < len(c.runs) {
+			end = int(c.runs[k+1].from)
 		}
 		s.steady(z, &m, next, int(r.from))
 		next = min(int(r.from)+2, end)

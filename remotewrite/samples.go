@@ -26,7 +26,7 @@ const (
 type samples struct {
 	lane   uint32        // the one at hand; math.MaxUint32 in front of the first
 	modern bool          // each of its times takes timeBytes
-	times  [2][]instant  // the same, for series without a start and with one; an even index comes first in its pair
+	times  [2][]instant  // of the lane, for series without a start and with one; an even index comes first in its pair
 	stray  instant       // a time that is not among them
 	of     int64         // the series' start
 	start  wireField     // and its field
@@ -130,15 +130,15 @@ func (s *samples) enter(lane uint32, clock []int64) {
 }
 
 // prepare takes a series to be written, and returns how many bytes its samples will take.
-func (s *samples) prepare(h course, start int64) int {
+func (s *samples) prepare(c course, start int64) int {
 	if start != s.of {
 		s.of, s.start = start, newField(fieldSampleStart, start)
 	}
-	s.course = h
-	if s.march, s.marches = s.inStep(h, start); s.marches {
-		return len(h.times) * s.march.sample()
+	s.course = c
+	if s.march, s.marches = s.inStep(c, start); s.marches {
+		return len(c.times) * s.march.sample()
 	}
-	s.points = h.points(s.points[:0])
+	s.points = c.points(s.points[:0])
 	return s.size(s.points, start)
 }
 

@@ -21,13 +21,13 @@ type run struct {
 }
 
 // points appends the course sample by sample.
-func (h course) points(dst []point) []point {
-	for i, r := range h.runs {
-		end := uint32(len(h.times))
-		if i+1 < len(h.runs) {
-			end = h.runs[i+1].from
+func (c course) points(dst []point) []point {
+	for i, r := range c.runs {
+		end := uint32(len(c.times))
+		if i+1 < len(c.runs) {
+			end = c.runs[i+1].from
 		}
-		for _, t := range h.times[r.from:end] {
+		for _, t := range c.times[r.from:end] {
 			dst = append(dst, point{t, math.Float64frombits(r.bits)})
 		}
 	}
@@ -77,22 +77,22 @@ func (k *walk) course(h *timeline, c *column) course {
 }
 
 // cut is a course's samples from one on and before another.
-func (k *walk) cut(h course, from, to int) course {
-	if from == 0 && to == len(h.times) {
-		return h
+func (k *walk) cut(c course, from, to int) course {
+	if from == 0 && to == len(c.times) {
+		return c
 	}
 	some := k.some[:0]
-	for i, r := range h.runs {
+	for i, r := range c.runs {
 		if int(r.from) >= to {
 			break
 		}
-		if i+1 < len(h.runs) && int(h.runs[i+1].from) <= from {
+		if i+1 < len(c.runs) && int(c.runs[i+1].from) <= from {
 			continue
 		}
 		some = append(some, run{r.bits, uint32(max(0, int(r.from)-from))})
 	}
 	k.some = some
-	return course{h.times[from:to], some, false}
+	return course{c.times[from:to], some, false}
 }
 
 // attended is the course of a series whose lane has batches without it, or not in their order.
