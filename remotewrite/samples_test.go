@@ -22,7 +22,7 @@ func grownWindow(r *rand.Rand, inStep, long bool) *window {
 	}
 	length, series := 1+r.IntN(40), 1+r.IntN(60)
 	if long {
-		length, series = 1000+r.IntN(3000), 1+r.IntN(5)
+		length, series = 3700+r.IntN(500), 4+r.IntN(4)
 	}
 	for i := range series {
 		m := kinds[r.IntN(2)]
