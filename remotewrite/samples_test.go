@@ -64,7 +64,7 @@ func TestSamplesAgainstStockTypes(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	e := newEncoder(nil)
 	for round := range 400 {
-		w := grownWindow(r, round%4 > 1, round%100 > 96)
+		w := grownWindow(r, round%4 > 1, round%133 > 130)
 		for _, p := range []protocol{protocol1, protocol2} {
 			most := unlimited()
 			if round%2 == 1 {
