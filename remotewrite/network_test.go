@@ -142,6 +142,25 @@ func TestHalfOpenConnection(t *testing.T) {
 	})
 }
 
+// Over sockets a receiver that says nothing, and then one that is gone, are left for a new connection as well. What time
+// that takes is the machine's, so that only the timeout itself is sure to pass.
+func TestSilentReceiverOverSockets(t *testing.T) {
+	t.Parallel()
+	const timeout = 5 * time.Second
+	first, second := testWindow(100, 10), later(100, 10, time.Hour)
+	g, l := newNetworkRig(t, EndpointConfig{Timeout: timeout}, receiver.Options{Ordered: true}, first)
+	l.plan(fault{dark: true})
+	start := time.Now()
+	g.deliver(t, time.Minute)
+	l.darken()
+	g.tape.windows = append(g.tape.windows, second)
+	g.deliver(t, time.Minute)
+	g.stored(t, first, second)
+	if n, took := len(l.carried()), time.Since(start); n < 3 || took < 2*timeout {
+		t.Errorf("%d connections in %s: %+v", n, took, g.endpoint.Stats())
+	}
+}
+
 // On HTTP/2 a request that times out leaves its connection in use, so a half-open one would take every request that follows.
 // It is pinged after a minute of silence, and left when nobody answers.
 func TestHalfOpenHTTP2Connection(t *testing.T) {

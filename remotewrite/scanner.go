@@ -37,7 +37,7 @@ func (s *scanner) uint8() byte {
 	return s.block[s.at-1]
 }
 
-// uvarint reads a number. Nearly all have one byte or two, as nobody can guess, so that they are read without asking which.
+// uvarint reads a number. Nearly all have one byte or two; a processor cannot guess which, so that no branch depends on it.
 func (s *scanner) uvarint() uint64 {
 	if b := s.block[s.at:]; len(b) >= 2 {
 		if both := uint64(binary.LittleEndian.Uint16(b)); both&0x8080 != 0x8080 {

@@ -106,7 +106,7 @@ func (z *stream) patch(at, n int, fresh uint64, size int) {
 		return
 	}
 	z.flush()
-	z.room(16)
+	z.room(copyBytes + slotBytes)
 	z.copied(z.size-at, n)
 	z.elements[z.end] = byte(size-1) << 2
 	binary.LittleEndian.PutUint64(z.elements[z.end+1:], fresh)

@@ -183,6 +183,19 @@ func imageUpTo(t *testing.T, records [][]byte) *unpacker {
 	return u
 }
 
+// A step that leaves the whole numbers is refused, also where the number would come round.
+func TestStepsBeyondTheWholeNumbers(t *testing.T) {
+	for _, number := range []uint64{
+		zigzag(1<<53+1)<<2 | valueStep, zigzag(-1<<53-1)<<2 | valueStep,
+		zigzag(1<<54)<<2 | valueKilo, zigzag(-1<<54)<<2 | valueKilo,
+	} {
+		s := scanner{block: binary.AppendUvarint(nil, number)}
+		if v := s.value(0); !errors.Is(s.err, errMalformed) {
+			t.Errorf("%#x is %v: %v", number, valueFrom(v), s.err)
+		}
+	}
+}
+
 // A few bytes cannot make the reader allocate much, nor refer to what is not there.
 func TestHostileBlocks(t *testing.T) {
 	many := binary.AppendUvarint(nil, 1<<40)

@@ -150,13 +150,12 @@ func (k *walk) gather(first uint32) {
 	}
 }
 
-// seek goes back, or far ahead, in each list.
+// seek goes back in each list.
 func (k *walk) seek(l *lane, series uint32) {
-	for i := range l.lists {
-		l := &l.lists[i]
-		k.stands[i] = l.from + uint32(sort.Search(int(l.to-l.from), func(n int) bool {
-			piece, i := (l.from+uint32(n))>>pieceBits, (l.from+uint32(n))%pieceSize
-			return k.timeline.series[piece][i] >= series
+	for i, list := range l.lists {
+		k.stands[i] = list.from + uint32(sort.Search(int(list.to-list.from), func(n int) bool {
+			at := list.from + uint32(n)
+			return k.timeline.series[at>>pieceBits][at%pieceSize] >= series
 		}))
 	}
 }
