@@ -28,6 +28,7 @@ type selfSite struct {
 	last   int64                     // time of the newest batch, ms since the epoch; 0 before the first
 	first  int64                     // time of the first batch since the start; 0 before it
 	series map[string]*source.Series // of the newest batch
+	seen   map[string]bool           // every series since the start, by key
 }
 
 // selfName is the queue's name for the agent's own batches.
@@ -35,7 +36,7 @@ const selfName = ""
 
 func newSelfSite(from source.Checkpoint, metrics prometheus.Gatherer, instance string, interval time.Duration, log *slog.Logger) *selfSite {
 	return &selfSite{
-		metrics: metrics, interval: interval, log: log, last: from.T,
+		metrics: metrics, interval: interval, log: log, last: from.T, seen: make(map[string]bool),
 		labels: []source.Label{{Name: "job", Value: "backwire"}, {Name: "instance", Value: instance}},
 	}
 }
@@ -64,9 +65,10 @@ func (s *selfSite) Collect(_ context.Context, tick time.Time) iter.Seq[source.Cy
 }
 
 // batches are the truth at t and before it the zeros of counters that have appeared, so that increase()
-// sees their first step. At the start nothing has appeared: counters go on or begin again.
+// sees their first step. At the start nothing has appeared: counters go on or begin again. One that was absent for
+// a while goes on too, and where it was is its end.
 func (s *selfSite) batches(families []*dto.MetricFamily, t int64) []source.Batch {
-	taker := &sampler{labels: s.labels, known: s.series, series: make(map[string]*source.Series, len(s.series))}
+	taker := &sampler{labels: s.labels, known: s.series, seen: s.seen, series: make(map[string]*source.Series, len(s.series))}
 	for _, f := range families {
 		taker.family(f)
 	}
@@ -87,9 +89,10 @@ func (s *selfSite) batches(families []*dto.MetricFamily, t int64) []source.Batch
 type sampler struct {
 	labels  []source.Label
 	known   map[string]*source.Series
+	seen    map[string]bool
 	series  map[string]*source.Series
 	samples []source.Sample
-	zeros   []source.Sample // of counting series that are not known
+	zeros   []source.Sample // of counting series that were never seen
 }
 
 // family takes what the agent says of itself and of its process; the Go runtime's
@@ -156,9 +159,10 @@ func (s *sampler) add(metric *source.Metric, suffix string, start time.Time, v f
 	series := source.NewSeries(metric, suffix, began, labels...)
 	if known, ok := s.known[series.Key()]; ok && known.Start == series.Start {
 		series = known
-	} else if metric.Type != source.Gauge {
+	} else if metric.Type != source.Gauge && !s.seen[series.Key()] {
 		s.zeros = append(s.zeros, source.Sample{Series: series})
 	}
+	s.seen[series.Key()] = true
 	s.series[series.Key()] = series
 	s.samples = append(s.samples, source.Sample{Series: series, Value: v})
 }

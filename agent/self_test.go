@@ -95,6 +95,26 @@ func TestSelfBeginsANewCounterWithZero(t *testing.T) {
 }
 
 // Where a series ended with the first batch, a zero at that very time would contradict its end.
+// A counter that is absent for a cycle has ended there: it gets no zero at the time of its end, nor at any, because it goes on.
+func TestSelfWritesNoZeroForACounterThatComesBack(t *testing.T) {
+	t.Parallel()
+	for _, absent := range []int64{1, 2, 5} {
+		m := newMirror(source.Checkpoint{})
+		sent := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "backwire_sent_total"}, []string{"to"})
+		m.registry.MustRegister(sent)
+		sent.WithLabelValues("a").Inc()
+		sent.WithLabelValues("b").Add(5)
+		m.tell(10)
+		m.tell(11)
+		sent.DeleteLabelValues("b")
+		for i := range absent {
+			m.tell(12 + i)
+		}
+		sent.WithLabelValues("b").Add(7)
+		wantTold(t, m.tell(12+absent), fmt.Sprint(12+absent, " backwire_sent_total to=a 1"), fmt.Sprint(12+absent, " backwire_sent_total to=b 7"))
+	}
+}
+
 func TestSelfWritesNoZeroAtTheTimeOfItsFirstBatch(t *testing.T) {
 	t.Parallel()
 	m := newMirror(source.Checkpoint{})

@@ -17,11 +17,11 @@
 // signed number as the varint (n << 1) ^ (n >> 63); text is v, its length, and that many bytes; a number in
 // brackets is how often a part is repeated. References count from 0 in the order of definition.
 //
-//	record:   version(1 byte) = 1, echo(text), block(all the rest)
+//	record:   version(1 byte) = 2, echo(text), block(all the rest)
 //	block:    kind(1 byte), body
 //
-// Kind is 1 for a head and 2 for a cycle; with 0x80 added the body is one snappy block, which is
-// tried from 1 KiB on and kept where it saves an eighth. A record of a version that is not known is not
+// Kind is 3 for a head and 2 for a cycle; with 0x80 added the body is one snappy block, which is
+// tried from 1 KiB on and kept where it saves an eighth. Version 1 had heads of kind 1, which say nothing of times. A record of a version that is not known is not
 // read but refused, with an error that says so, and the reader stays in front of it.
 //
 // The echo is the block of the record before, the head's included, whatever the segment; it
@@ -37,6 +37,9 @@
 //	site:     text name, z time of its last batch
 //	          v series, value[...]             its series follow those of the site before
 //	          set present
+//	          z time - gauges, z time - others up to when series that are not here any more had samples: those
+//	                                           that are not durable, and those that are
+//	          set, z time - newest[...]        the series whose newest sample is not of the site's time
 //	          v keys, change[...]              its state, against nothing
 //
 //	cycle:    v sites, text name[...]          new ones, 0 or 1

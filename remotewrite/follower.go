@@ -37,7 +37,7 @@ func (f *follower) find(s *source.Series) (uint32, bool) {
 }
 
 // forget is needed where references no longer mean what they did.
-func (f *follower) forget() { f.last = f.last[:0] }
+func (f *follower) forget() { f.last, f.next = f.last[:0], f.next[:0] }
 
 // move follows the series to their new references, which are one too high; 0 is none.
 func (f *follower) move(moved []uint32) {

@@ -6,6 +6,7 @@ type image struct {
 	dict   *dictionary
 	values []uint64 // the last value of each series, as the bits of a float64
 	owners []uint32 // the site of each series
+	times  []int64  // of each series' newest sample, stale markers included, ms since the epoch; nil where nobody writes on
 	sites  []*siteImage
 	before Totals   // of all that was written before this segment
 	past   Contents // of the segment before this one
@@ -17,7 +18,19 @@ type siteImage struct {
 	name    string
 	t       int64             // of its last batch, ms since the epoch; 0 if it never had one
 	present refSet            // what its last batch knew and partial ones since added
+	ended   endings           // of series that are forgotten
 	state   map[string][]byte // nil where nobody asks: an endpoint sends samples, not state
+}
+
+// endings are up to when series that the image does not have any more had samples, ms since the epoch, those that are not
+// durable first and then those that are: a series that is new may be one of these, and its samples have to be newer.
+type endings [2]int64
+
+func (e *endings) of(durable bool) *int64 {
+	if durable {
+		return &e[1]
+	}
+	return &e[0]
 }
 
 // Totals is an amount of what the queue keeps.
@@ -53,5 +66,8 @@ func (c *Contents) count(t int64, samples int) {
 	}
 	c.Newest = max(c.Newest, t)
 }
+
+// durable says whether a series outlives its samples.
+func (im *image) durable(ref uint32) bool { return im.dict.metrics[im.dict.series[ref].metric].durable }
 
 func newImage() *image { return &image{dict: new(dictionary)} }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 	"slices"
+	"time"
 
 	"backwire/source"
 )
@@ -101,11 +102,16 @@ func (n *names) find(site int, s *source.Series) (ref uint32, ok bool) {
 	return n.series.find(n.hash(n.key), n.isAtHand)
 }
 
+// endedKept is how long a series that has ended is remembered, by its site's time: what begins is told to be 0 an
+// interval before, which is four minutes at most.
+const endedKept = 5 * time.Minute
+
 // kept lists the series that the next segment has to know, site after site.
 func (n *names) kept() []uint32 {
 	refs := make([]uint32, 0, n.series.used)
 	for ref := range n.series.all() {
-		if n.sites[n.owners[ref]].present.has(ref) || n.dict.metrics[n.dict.series[ref].metric].durable {
+		site := n.sites[n.owners[ref]]
+		if site.present.has(ref) || n.durable(ref) || site.t-n.times[ref] < endedKept.Milliseconds() {
 			refs = append(refs, ref)
 		}
 	}
@@ -116,6 +122,22 @@ func (n *names) kept() []uint32 {
 		return n.dict.compare(a, b)
 	})
 	return refs
+}
+
+// succeed puts a series in the place of one that is present and has the same labels: so it is after a batch that said what the
+// values are and nothing more.
+func (n *names) succeed() {
+	found := refSet(nil).grown(len(n.owners))
+	for ref := range n.series.all() {
+		found.add(ref)
+	}
+	for _, site := range n.sites {
+		site.present = site.present.grown(len(n.owners))
+		for ref := range site.present.minus(found, nil).all() {
+			site.present.remove(ref)
+			site.present.add(n.latest(ref))
+		}
+	}
 }
 
 func (n *names) findSymbol(s string) (ref uint32, ok bool) {

@@ -33,15 +33,17 @@ type packer struct {
 	record            []byte
 	size              int      // of the last block, before it was packed
 	were              []uint64 // the values when the batch began
-	times             []int64  // when each series was last delivered, ms since the epoch
 	now               refSet   // the series of the batch
+	late              refSet   // of them, those that have a sample as new already
 	changed, replaced refSet
 }
 
 func newPacker(im *image) *packer {
 	p := &packer{image: im, names: newNames(im)}
-	for _, at := range im.owners { // not later than this
-		p.times = append(p.times, im.sites[at].t)
+	p.times = grown(p.times, len(p.owners))
+	for ref, t := range p.times {
+		latest := p.names.latest(uint32(ref))
+		p.times[latest] = max(p.times[latest], t, *p.sites[p.owners[ref]].ended.of(p.durable(uint32(ref))))
 	}
 	for range im.sites {
 		p.followers = append(p.followers, new(follower))
@@ -50,18 +52,23 @@ func newPacker(im *image) *packer {
 }
 
 // pack returns the record of a cycle, which is valid until the next call. A silent cycle
-// only says what became of values and state: its samples are not delivered. So is a batch with a
-// sample that is older than its series, which could not be delivered in order; how many
-// samples these were is returned too. A partial batch may be older than the site's last: so comes a
-// long history, while the gauges of the present are there already.
+// only says what became of values and state: its samples are not delivered.
+//
+// What is delivered of a series ascends in time, stale markers included, and no two have the same. So a sample of a partial
+// batch is left out where its series has one as new already, and a whole batch where that is so of any of its series or of one that
+// it ends, or where it is older than the site's last; how many samples these were is returned too. A partial batch may be
+// older than the site's last: so comes a long history, while the gauges of the present are there already.
 func (p *packer) pack(c source.Cycle, silent bool) (record []byte, late int) {
 	p.slim()
 	at, fresh := p.site(c.Site)
 	p.undo.begin(p, at, fresh)
-	p.body = binary.AppendUvarint(p.body[:0], uint64(len(c.Batches)))
+	p.body = p.body[:0]
+	batches := len(c.Batches)
 	for i := range c.Batches {
-		if old := p.batch(at, &c.Batches[i], silent); old && !silent {
-			late += len(c.Batches[i].Samples)
+		n, split := p.batch(at, &c.Batches[i], silent)
+		late += n
+		if split {
+			batches++
 		}
 	}
 	p.had.Records++
@@ -70,7 +77,7 @@ func (p *packer) pack(c source.Cycle, silent bool) (record []byte, late int) {
 	for _, change := range c.Changes {
 		p.change(p.sites[at], change)
 	}
-	return p.finish(p.cycleBlock(at, fresh)), late
+	return p.finish(p.cycleBlock(at, fresh, batches)), late
 }
 
 // keep says that the log has what was packed or rolled last.
@@ -103,7 +110,7 @@ func (p *packer) site(name string) (at int, fresh bool) {
 	return len(p.sites) - 1, true
 }
 
-func (p *packer) cycleBlock(at int, fresh bool) []byte {
+func (p *packer) cycleBlock(at int, fresh bool, batches int) []byte {
 	b := p.block[:0]
 	b = append(b, blockCycle)
 	if fresh {
@@ -114,6 +121,7 @@ func (p *packer) cycleBlock(at int, fresh bool) []byte {
 	}
 	b = binary.AppendUvarint(b, uint64(at))
 	b = p.dict.appendSince(b, p.undo.extent)
+	b = binary.AppendUvarint(b, uint64(batches))
 	return append(b, p.body...)
 }
 
@@ -136,9 +144,43 @@ func (p *packer) finish(block []byte) []byte {
 	return p.record
 }
 
-// batch says whether the batch was too old to be delivered.
-func (p *packer) batch(at int, b *source.Batch, silent bool) (old bool) {
+// batch says how many samples were too old to be delivered, and whether these were told apart from the others, in a
+// batch of their own.
+func (p *packer) batch(at int, b *source.Batch, silent bool) (late int, split bool) {
+	site := p.sites[at]
 	p.were = append(p.were[:0], p.values...)
+	p.gather(at, b)
+	switch {
+	case silent:
+		p.appendBatch(site, at, b, true)
+		return 0, false
+	case !b.Partial && !p.follows(site, b.T):
+		p.appendBatch(site, at, b, true)
+		return len(b.Samples), false
+	case !b.Partial:
+		p.appendBatch(site, at, b, false)
+		for ref := range p.changed.all() {
+			p.times[p.names.latest(ref)] = b.T
+		}
+		p.passed(b.T)
+		return 0, false
+	}
+	late = p.belated(b.T)
+	silent = late > 0 && late == p.now.len()
+	if split = late > 0 && !silent; split {
+		p.appendBatch(site, at, b, true)
+		p.were = append(p.were[:0], p.values...)
+		p.now.subtract(p.late)
+	}
+	p.appendBatch(site, at, b, silent)
+	if !silent {
+		p.passed(b.T)
+	}
+	return late, split
+}
+
+// gather takes the batch's values, and who is in it.
+func (p *packer) gather(at int, b *source.Batch) {
 	p.now = p.now.emptied(len(p.values))
 	f := p.followers[at]
 	f.rewind()
@@ -151,21 +193,44 @@ func (p *packer) batch(at int, b *source.Batch, silent bool) (old bool) {
 		if !b.Partial {
 			f.next = append(f.next, placed{series, ref})
 		}
-		old = old || b.T < p.times[ref]
 		p.now.add(ref)
 		p.values[ref] = valueOf(b.Samples[i].Value)
 	}
 	if !b.Partial {
 		f.last, f.next = f.next, f.last
 	}
-	old = old || !b.Partial && b.T < p.sites[at].t
-	p.appendBatch(p.sites[at], at, b, silent || old)
-	if !silent && !old {
-		for ref := range p.now.all() {
-			p.times[ref] = b.T
+}
+
+// follows says whether a whole batch is newer than everything that its site and its series have, those that it ends included.
+func (p *packer) follows(site *siteImage, t int64) bool {
+	if t < site.t || p.belated(t) > 0 {
+		return false
+	}
+	p.changed = site.present.minus(p.now, p.changed)
+	for ref := range p.changed.all() {
+		if p.times[p.names.latest(ref)] >= t {
+			return false
 		}
 	}
-	return old
+	return true
+}
+
+// belated finds the series of the batch that have a sample as new as that already.
+func (p *packer) belated(t int64) int {
+	p.late = p.late.emptied(len(p.values))
+	for ref := range p.now.all() {
+		if p.times[ref] >= t {
+			p.late.add(ref)
+		}
+	}
+	return p.late.len()
+}
+
+// passed notes that the series of the batch have a sample of that time.
+func (p *packer) passed(t int64) {
+	for ref := range p.now.all() {
+		p.times[ref] = t
+	}
 }
 
 func valueOf(v float64) uint64 {
@@ -185,14 +250,14 @@ func (p *packer) series(at int, s *source.Series) uint32 {
 	ref := uint32(len(p.dict.series))
 	p.names.define(metric, s)
 	p.values, p.were = append(p.values, 0), append(p.were, 0)
-	p.owners, p.times = append(p.owners, uint32(at)), append(p.times, 0)
+	p.owners = append(p.owners, uint32(at))
+	p.times = append(p.times, *p.sites[at].ended.of(s.Metric.Durable))
 	p.names.add(ref)
-	if known {
-		p.times[ref] = p.times[old] // the labels are the same
-	}
 	p.now = p.now.grown(len(p.values))
 	if known {
+		p.times[ref] = p.times[old] // the labels are the same
 		p.now.remove(old)
+		p.followers[at].forget()
 	}
 	return ref
 }
@@ -231,7 +296,7 @@ func (p *packer) appendPresence(site *siteImage, b *source.Batch) {
 	p.changed = p.now.minus(site.present, p.changed)
 	p.body = appendSet(p.body, p.changed)
 	p.changed = site.present.minus(p.now, p.changed)
-	p.replaced = p.superseded(p.changed)
+	p.replaced = p.superseded(p.changed, site.present)
 	p.changed.subtract(p.replaced)
 	p.body = appendSet(p.body, p.changed)
 	p.body = appendSet(p.body, p.replaced)
@@ -239,13 +304,24 @@ func (p *packer) appendPresence(site *siteImage, b *source.Batch) {
 	p.had.count(b.T, p.now.len()+p.changed.len())
 }
 
-// superseded picks those whose labels now belong to another series: they are gone but
-// have not ended.
-func (p *packer) superseded(of refSet) refSet {
+// superseded picks those whose labels belong to another series, of the batch or of those that end with it: they are gone but
+// it is the other that goes on or ends.
+func (p *packer) superseded(of, present refSet) refSet {
 	set := p.replaced.emptied(len(p.values))
+	var ends map[uint32]uint32 // by the latest, which only a batch without samples has told of
 	for ref := range of.all() {
-		if p.names.latest(ref) != ref {
+		latest := p.names.latest(ref)
+		switch {
+		case latest == ref:
+		case p.now.has(latest), present.has(latest):
 			set.add(ref)
+		default:
+			if before, ok := ends[latest]; ok {
+				set.add(before)
+			} else if ends == nil {
+				ends = make(map[uint32]uint32)
+			}
+			ends[latest] = ref
 		}
 	}
 	return set
@@ -339,29 +415,37 @@ func appendChange(dst []byte, key string, before, now []byte) []byte {
 }
 
 // roll returns the record that opens a segment: everything that must not be forgotten, described anew, in an order that puts like beside like. Series that
-// have ended are left behind unless they are durable.
+// have ended a while ago are left behind unless they are durable.
 func (p *packer) roll() []byte {
-	old, times := p.image, p.times
-	p.image, p.times = newImage(), make([]int64, 0, len(times))
+	old := p.image
+	p.names.succeed()
+	kept := p.names.kept()
+	p.image = newImage()
 	p.before, p.past = old.before, old.past
 	if old.had.Segment != 0 { // it did get into the log
 		p.before, p.past = old.before.plus(old.had.Totals), old.had
 	}
 	moved := make([]uint32, len(old.values)) // by old reference: the new one and one
-	kept := p.names.kept()
 	p.dict = translate(old.dict, kept)
+	p.times = make([]int64, 0, len(kept))
 	for _, ref := range kept {
 		p.values, p.owners = append(p.values, old.values[ref]), append(p.owners, old.owners[ref])
-		p.times = append(p.times, times[ref])
+		p.times = append(p.times, old.times[ref])
 		moved[ref] = uint32(len(p.values))
 	}
 	p.names = newNames(p.image)
 	for at, site := range old.sites {
 		p.sites = append(p.sites, &siteImage{
-			name: site.name, t: site.t, state: site.state,
+			name: site.name, t: site.t, state: site.state, ended: site.ended,
 			present: site.present.moved(moved, len(p.values)),
 		})
 		p.followers[at].move(moved)
+	}
+	for ref, t := range old.times {
+		if moved[ref] == 0 {
+			ended := p.sites[old.owners[ref]].ended.of(old.durable(uint32(ref)))
+			*ended = max(*ended, t)
+		}
 	}
 	p.had.Series = uint64(len(p.values))
 	p.undo = undo{}
@@ -382,14 +466,34 @@ func (p *packer) headBlock() []byte {
 			end++
 		}
 		b = binary.AppendUvarint(b, uint64(end-first))
-		for ; first < end; first++ {
-			b = appendValue(b, 0, p.values[first])
+		for _, v := range p.values[first:end] {
+			b = appendValue(b, 0, v)
 		}
 		b = appendSet(b, site.present)
+		b = p.appendTimes(b, site, first, end)
 		b = binary.AppendUvarint(b, uint64(len(site.state)))
 		for _, key := range slices.Sorted(maps.Keys(site.state)) {
 			b = appendChange(b, key, nil, site.state[key])
 		}
+		first = end
+	}
+	return b
+}
+
+// appendTimes writes the time of each series' newest sample: of most it is the site's.
+func (p *packer) appendTimes(b []byte, site *siteImage, first, end int) []byte {
+	for _, t := range site.ended {
+		b = binary.AppendUvarint(b, zigzag(site.t-t))
+	}
+	p.late = p.late.emptied(len(p.times))
+	for ref := first; ref < end; ref++ {
+		if p.times[ref] != site.t {
+			p.late.add(uint32(ref))
+		}
+	}
+	b = appendSet(b, p.late)
+	for ref := range p.late.all() {
+		b = binary.AppendUvarint(b, zigzag(site.t-p.times[ref]))
 	}
 	return b
 }

@@ -63,8 +63,10 @@ func TestQueueAgainstModel(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			late := uint64(0)
 			for _, s := range sites {
 				s.check(t, q.Checkpoint(s.name))
+				late -= uint64(s.late)
 			}
 			for range 30 {
 				s := sites[r.IntN(len(sites))]
@@ -80,6 +82,10 @@ func TestQueueAgainstModel(t *testing.T) {
 			}
 			for _, s := range sites {
 				s.check(t, q.Checkpoint(s.name))
+				late += uint64(s.late)
+			}
+			if lost := lossOf(q, "", reasonOrder); lost != (Totals{Samples: late}) {
+				t.Errorf("lost %v out of order, want %d", lost, late)
 			}
 			for _, e := range endpoints {
 				if err := e.sub.Close(); err != nil {

@@ -12,10 +12,12 @@ import (
 
 // The record's version, and what kinds of block there are.
 const (
-	recordVersion = 1
+	recordVersion = 2 // the first had no times in its heads
+	oldestVersion = 1
 
-	blockHead  = 1
-	blockCycle = 2
+	blockHeadOld = 1
+	blockCycle   = 2
+	blockHead    = 3
 
 	blockPacked = 0x80 // beside the kind: what follows is one snappy block
 )
@@ -40,8 +42,8 @@ func split(record []byte) (echo, block []byte, err error) {
 	if len(record) == 0 {
 		return nil, nil, fmt.Errorf("%w: empty", errMalformed)
 	}
-	if record[0] != recordVersion {
-		return nil, nil, fmt.Errorf("%w: %d, this program knows %d", errVersion, record[0], recordVersion)
+	if record[0] < oldestVersion || record[0] > recordVersion {
+		return nil, nil, fmt.Errorf("%w: %d, this program knows %d to %d", errVersion, record[0], oldestVersion, recordVersion)
 	}
 	s := scanner{block: record[1:]}
 	echo = s.text()
@@ -51,7 +53,9 @@ func split(record []byte) (echo, block []byte, err error) {
 	return echo, s.block[s.at:], s.err
 }
 
-func isHead(block []byte) bool { return len(block) > 0 && block[0]&^blockPacked == blockHead }
+func isHead(block []byte) bool {
+	return len(block) > 0 && (block[0]&^blockPacked == blockHead || block[0]&^blockPacked == blockHeadOld)
+}
 
 // unpacker applies blocks, one after the other, to its image.
 type unpacker struct {
@@ -76,8 +80,8 @@ func (u *unpacker) apply(block []byte, w *window) error {
 	}
 	s := &scanner{block: body}
 	switch block[0] &^ blockPacked {
-	case blockHead:
-		u.head(s)
+	case blockHead, blockHeadOld:
+		u.head(s, block[0]&^blockPacked == blockHead)
 		u.inflated = nil // it is a hundred times a cycle
 	case blockCycle:
 		u.cycle(s, w)
@@ -106,19 +110,22 @@ func (u *unpacker) inflate(packed []byte) ([]byte, error) {
 }
 
 // head starts a segment: everything that was known before is forgotten.
-func (u *unpacker) head(s *scanner) {
+func (u *unpacker) head(s *scanner, timed bool) {
 	*u.image = *newImage()
 	u.ahead(s)
 	u.dict.extend(s)
 	u.values = make([]uint64, len(u.dict.series))
 	u.owners = make([]uint32, len(u.dict.series))
+	if u.state {
+		u.times = make([]int64, len(u.dict.series))
+	}
 	next := 0
 	for range s.count(5) {
 		u.site(s)
 		if s.err != nil {
 			return
 		}
-		next = u.headSite(s, next)
+		next = u.headSite(s, next, timed)
 	}
 	if next != len(u.dict.series) {
 		s.fail("series without a site")
@@ -137,7 +144,7 @@ func (u *unpacker) site(s *scanner) {
 
 // headSite reads the site that was added last. Its series are those from first on; the
 // first of the next site is returned.
-func (u *unpacker) headSite(s *scanner, first int) int {
+func (u *unpacker) headSite(s *scanner, first int, timed bool) int {
 	site := u.sites[len(u.sites)-1]
 	site.t = s.varint()
 	end := first + s.count(1)
@@ -150,8 +157,32 @@ func (u *unpacker) headSite(s *scanner, first int) int {
 		u.owners[ref] = uint32(len(u.sites) - 1)
 	}
 	site.present = s.set(site.present, len(u.dict.series))
+	u.readTimes(s, site, first, end, timed)
 	u.changes(s, site)
 	return end
+}
+
+// readTimes reads when the series from first to end had their newest samples. Where a head does not say it, they are not newer than
+// the site.
+func (u *unpacker) readTimes(s *scanner, site *siteImage, first, end int, timed bool) {
+	if u.state {
+		for ref := first; ref < end; ref++ {
+			u.times[ref] = site.t
+		}
+	}
+	if !timed {
+		site.ended[0] = site.t
+		return
+	}
+	for i := range site.ended {
+		site.ended[i] = site.t - s.varint()
+	}
+	u.ended = s.set(u.ended, len(u.dict.series))
+	for ref := range u.ended.all() {
+		if t := site.t - s.varint(); u.state {
+			u.times[ref] = t
+		}
+	}
 }
 
 func (u *unpacker) cycle(s *scanner, w *window) {
@@ -165,6 +196,9 @@ func (u *unpacker) cycle(s *scanner, w *window) {
 	site := u.sites[at]
 	u.dict.extend(s)
 	known := len(u.owners)
+	if u.state {
+		u.times = grown(u.times, len(u.dict.series))
+	}
 	u.values, u.owners = grown(u.values, len(u.dict.series)), grown(u.owners, len(u.dict.series))
 	for ref := known; ref < len(u.owners); ref++ {
 		u.owners[ref] = at
@@ -254,11 +288,21 @@ func (u *unpacker) deliver(at int, t int64, partial bool, w *window) {
 	}
 	samples := current.len() + u.ended.len()
 	u.had.count(t, samples)
+	if u.state {
+		u.timed(current, t)
+		u.timed(u.ended, t)
+	}
 	if w == nil || samples == 0 {
 		return
 	}
 	w.timeline.renew(at, u.added, u.values)
 	w.add(at, t, current, u.ended)
+}
+
+func (u *unpacker) timed(series refSet, t int64) {
+	for ref := range series.all() {
+		u.times[ref] = t
+	}
 }
 
 // exemplars reads those of the batch at t.
