@@ -47,7 +47,7 @@ type jobFamilies struct {
 	open, queued, oldestQueued, oldestActive *family
 	stalled, mediaJobs, mediaRate            *family
 	catalogBackup                            *family
-	unseen, resets, folded                   *family
+	unseen, resets, folded, jobProblems      *family
 }
 
 type clientFamilies struct {
@@ -167,6 +167,8 @@ func (c *catalogue) jobs() {
 		"Times that the server's job ids were seen to start again.")
 	c.folded = s.counter("nbu_job_overflow_total", "",
 		"Finished jobs that are counted under the policy \"(other policies)\", because the cap on series of jobs was reached.")
+	c.jobProblems = s.counter("nbu_job_problems_total", "",
+		"Values in rows of jobs that were unreadable or impossible and were left out, by field; the field is row where nothing of the row was of use.", "field")
 }
 
 func (c *catalogue) openJobs(s shelf) {

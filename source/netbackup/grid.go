@@ -134,6 +134,7 @@ func (f *filling) fill(point int64) {
 	}
 	f.left = f.left[n:]
 	l.expire(point)
+	l.problems.countTo(l.tally)
 	f.zero(before)
 	b := source.Batch{T: point, Exemplars: l.tally.takeExemplars(), Partial: point <= l.newest}
 	var live []source.Sample

@@ -86,7 +86,7 @@ func (c *Client) Jobs(ctx context.Context, q JobQuery) iter.Seq2[Job, error] {
 		query.Set("sort", q.Sort)
 	}
 	return listing[Job]{
-		client: c, noun: "job", path: "/admin/jobs", query: query, row: jobRow,
+		client: c, noun: jobNoun, path: "/admin/jobs", query: query, row: jobRow,
 		size: jobsPage, limit: q.Limit, pager: byCursor,
 	}.rows(ctx)
 }

@@ -31,6 +31,7 @@ type ledger struct {
 	counted  *counted
 	hours    *hours
 	trends   trends
+	problems jobProblems
 	mark
 
 	idle    bool     // nobody reads jobs: the counters only keep their values
@@ -69,7 +70,7 @@ func newLedger(cfg SiteConfig, c *catalogue, log *slog.Logger) *ledger {
 		log: log, site: cfg.Client.Site,
 		interval: cfg.Interval.Milliseconds(), backfill: cfg.Backfill.Milliseconds(),
 		tally: t, clients: newClients(t, cfg.MaxClientSeries, cfg.ForgetClients.Milliseconds()),
-		counted: newCounted(), hours: newHours(), trends: trends{}, by: byLastUpdate,
+		counted: newCounted(), hours: newHours(), trends: trends{}, problems: jobProblems{counted: map[string]uint64{}}, by: byLastUpdate,
 	}
 }
 

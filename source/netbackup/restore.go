@@ -47,6 +47,8 @@ func (t *tally) place(f *family, v []string, s *source.Series) **cell {
 		return &t.workOf(workKey{v[0], v[1], v[2]}).retries
 	case t.c.duration, t.c.queueWait:
 		return t.timingPlace(f, v, s)
+	case t.c.jobProblems:
+		return t.problemOf(v[0])
 	}
 	return t.singlePlace(f)
 }

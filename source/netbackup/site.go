@@ -121,6 +121,7 @@ func NewSite(cfg SiteConfig, cp source.Checkpoint, log *slog.Logger, now func() 
 		exporter: newGauges(cfg.Client.Site),
 	}
 	s.ledger = newLedger(cfg, c, s.log)
+	s.ledger.problems.found = client.problems
 	if cfg.Compat == CompatExporter {
 		c.addExporter()
 		s.ledger.lastHour = &lastHour{jobs: map[int64]recentJob{}}

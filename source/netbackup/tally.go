@@ -37,6 +37,7 @@ type tally struct {
 	resets        *cell
 	overflow      *cell
 	folded        *cell
+	problems      map[string]**cell // by field
 
 	exemplars []source.Exemplar // of the endings since the last grid point
 	last      map[*cell]int     // index of the cell's exemplar
@@ -78,7 +79,7 @@ func newTally(c *catalogue, site string, limit int) *tally {
 	return &tally{
 		c: c, site: site, limit: limit,
 		kinds: map[kindKey]*jobKind{}, works: map[workKey]*work{}, timings: map[timingKey]*timing{},
-		last: map[*cell]int{},
+		problems: map[string]**cell{}, last: map[*cell]int{},
 	}
 }
 
