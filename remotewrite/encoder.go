@@ -1,10 +1,8 @@
 package remotewrite
 
 import (
-	"encoding/binary"
 	"iter"
 	"math"
-	"slices"
 
 	"backwire/source"
 
@@ -95,21 +93,14 @@ type message interface {
 
 // encoder turns a window into requests. Its buffers are used again and again: once they have grown, nothing
 // is allocated, neither for a sample nor for a request. It belongs to one goroutine.
-//
-// A request is compressed as it is written (see stream and samples), only what surrounds the series is not: that
-// is compressed by a library, and as distances count from where they are, the parts are put side by side.
 type encoder struct {
 	versions [2]message // by protocol
-	stream   stream     // all series
-	samples  samples
-	labels   finder // of what is between the samples
-	walk     walk   // over the window
-	before   []byte // what comes before the samples of the series at hand, without its head
-	after    []byte // and what comes behind them
-	between  []byte // what comes between its samples and those of the last
-	around   []byte // a part that surrounds the series, and so is
-	packed   []byte
-	block    []byte // the request
+	walk     walk       // over the window
+	before   []byte     // what comes before the samples of the series at hand, without its head
+	after    []byte     // and what comes behind them
+	series   []byte     // all series
+	body     []byte     // the request, before compression
+	block    []byte     // the request
 }
 
 // newEncoder returns an encoder that adds these labels to every series. They are sorted by name.
@@ -124,10 +115,10 @@ func newEncoder(external []source.Label) *encoder {
 // or none where nothing is left. Exemplars travel with the last point of their series.
 func (e *encoder) encode(p protocol, w *window, s span, since int64, most limits) request {
 	m := e.versions[p]
-	e.begin(m, w, s, most.samples)
+	e.begin(m, w, s)
 	r := request{protocol: p, newest: math.MinInt64, since: since}
 	at := s.from
-	for at.before(s.to) && (at == s.from || r.samples < most.samples && e.stream.size+len(e.between)+m.size() < most.bytes) {
+	for at.before(s.to) && (at == s.from || r.samples < most.samples && len(e.series)+m.size() < most.bytes) {
 		at = e.column(m, w, s, at, since, most.samples-r.samples, &r)
 	}
 	r.span = span{s.from, at}
@@ -137,15 +128,9 @@ func (e *encoder) encode(p protocol, w *window, s span, since int64, most limits
 	return r
 }
 
-// turned is from how many points a series on the samples are most of a request, and what repeats in them is known.
-const turned = 4
-
-func (e *encoder) begin(m message, w *window, s span, most int) {
+func (e *encoder) begin(m message, w *window, s span) {
 	m.begin(w, s)
-	points, columns := e.samples.begin(w, s, most)
-	e.stream.reset(points < turned*columns)
-	e.labels.reset()
-	e.between = e.between[:0]
+	e.series = e.series[:0]
 }
 
 // column writes at most room points of the column at a place and returns the place behind them.
@@ -166,8 +151,7 @@ func (e *encoder) column(m message, w *window, s span, at place, since int64, ro
 	if from == end {
 		return at
 	}
-	e.samples.enter(c.lane, e.walk.clock)
-	e.series(m, &w.dict.series[c.series], e.walk.cut(all, from, end), exemplars)
+	e.add(m, &w.dict.series[c.series], e.walk.cut(all, from, end), exemplars)
 	r.samples += end - from
 	r.exemplars += len(exemplars)
 	r.newest = max(r.newest, all.times[end-1])
@@ -183,50 +167,32 @@ func expired(times []int64, since int64) int {
 	return n
 }
 
-func (e *encoder) series(m message, s *dictSeries, c course, exemplars []observation) {
+// add writes a series.
+func (e *encoder) add(m message, s *dictSeries, c course, exemplars []observation) {
+	start := m.start(s)
 	e.before = m.before(e.before[:0], s)
 	e.after = m.after(e.after[:0], s, exemplars)
-	size := len(e.before) + e.samples.prepare(c, m.start(s)) + len(e.after)
-	e.between = append(appendHead(e.between, m.field(), size), e.before...)
-	e.labels.write(&e.stream, e.between)
-	e.samples.write(&e.stream)
-	e.between = append(e.between[:0], e.after...)
+	e.series = appendHead(e.series, m.field(), len(e.before)+samplesSize(c, start)+len(e.after))
+	e.series = append(e.series, e.before...)
+	e.series = appendSamples(e.series, c, start)
+	e.series = append(e.series, e.after...)
 }
 
-// compress puts the parts in their order, in snappy's block format.
+// compress puts the parts in their order, in snappy's block format. This library makes it in half the time of golang/snappy.
 func (e *encoder) compress(m message) []byte {
-	e.labels.write(&e.stream, e.between)
-	e.stream.flush()
-	series, size := e.stream.bytes(), e.stream.size
-	e.around = m.prefix(e.around[:0])
-	if e.stream.plain {
-		e.around = append(e.around, series...)
-		series, size = nil, 0
+	e.body = m.prefix(e.body[:0])
+	e.body = append(e.body, e.series...)
+	e.body = m.suffix(e.body)
+	if n := s2.MaxEncodedLen(len(e.body)); n > cap(e.block) {
+		e.block = make([]byte, n)
 	}
-	front := len(e.around)
-	e.around = m.suffix(e.around)
-	e.block = slices.Grow(e.block[:0], binary.MaxVarintLen64+len(series)+2*s2.MaxEncodedLen(len(e.around)))
-	e.block = binary.AppendUvarint(e.block, uint64(size+len(e.around)))
-	e.block = e.appendPacked(e.block, e.around[:front])
-	e.block = append(e.block, series...)
-	e.block = e.appendPacked(e.block, e.around[front:])
-	return e.block
-}
-
-// appendPacked appends the elements of a block that this library makes in half the time of golang/snappy.
-func (e *encoder) appendPacked(b, part []byte) []byte {
-	if n := s2.MaxEncodedLen(len(part)); n > cap(e.packed) {
-		e.packed = make([]byte, n)
-	}
-	packed := s2.EncodeSnappy(e.packed[:cap(e.packed)], part)
-	_, n := binary.Uvarint(packed)
-	return append(b, packed[n:]...)
+	return s2.EncodeSnappy(e.block[:cap(e.block)], e.body)
 }
 
 // nothing is a request without samples, which every receiver must take.
 func (e *encoder) nothing(p protocol) []byte {
 	m := e.versions[p]
-	e.begin(m, windowOf(&dictionary{}, nil), span{}, 0)
+	e.begin(m, windowOf(&dictionary{}, nil), span{})
 	return e.compress(m)
 }
 

@@ -12,9 +12,9 @@ import (
 )
 
 // grownWindow is like a site's: times on a grid, values that mostly stay, counters that began before, within and after
-// the window, series that come, go and pause; or all of them in step, with values or without. A long one has samples that are
-// too far apart for a copy.
-func grownWindow(r *rand.Rand, inStep, long bool) *window {
+// the window, series that come, go and pause; or all of them with the same times. A long one has more samples than a
+// compressor looks back.
+func grownWindow(r *rand.Rand, alike, long bool) *window {
 	d := newDraft()
 	kinds := []*source.Metric{
 		{Name: "nbu_jobs", Type: source.Gauge, Help: "Jobs that are not done."},
@@ -32,27 +32,27 @@ func grownWindow(r *rand.Rand, inStep, long bool) *window {
 		}
 		s := source.NewSeries(m, "", start, source.Label{Name: "policy", Value: fmt.Sprintf("policy-%03d", i)})
 		from, rate := 0, []float64{0, 0, 0.05, 0.5, 1}[r.IntN(5)]
-		if r.IntN(4) == 0 && !inStep {
+		if r.IntN(4) == 0 && !alike {
 			from = r.IntN(length)
 		}
 		v := []float64{0, 1, 437, 5 << 40, 0.3, math.Inf(1)}[r.IntN(6)]
-		if inStep && v == 0 {
+		if alike && v == 0 {
 			rate = 0
 		}
 		var points []point
 		for k := from; k < length; k++ {
-			if r.IntN(40) == 0 && !inStep {
+			if r.IntN(40) == 0 && !alike {
 				continue // a pause
 			}
 			if r.Float64() < rate {
 				v = []float64{v + 1, v + 1024*float64(r.IntN(1000)), -v, source.Stale(), 0}[r.IntN(5)]
-				if inStep && v == 0 {
+				if alike && v == 0 {
 					v = 437
 				}
 			}
 			points = append(points, point{testTime + int64(k)*60_000, v})
 		}
-		if r.IntN(20) == 0 && len(points) > 0 && !inStep { // beside the grid
+		if r.IntN(20) == 0 && len(points) > 0 && !alike { // beside the grid
 			points[len(points)-1].T += 1
 		}
 		d.add(s, points)
@@ -74,30 +74,6 @@ func TestSamplesAgainstStockTypes(t *testing.T) {
 			if d := gocmp.Diff(want, encodeAll(t, e, p, w, most), sameBits, gocmp.AllowUnexported(point{}, exemplar{})); d != "" {
 				t.Fatalf("round %d, %s (-want +got):\n%s", round, p, d)
 			}
-		}
-	}
-}
-
-// Among many series with one sample each nothing repeats that is worth a copy, and series in step are written like the others.
-func TestSamplesInStepAmongSingleOnes(t *testing.T) {
-	r := rand.New(rand.NewPCG(7, 8))
-	m := &source.Metric{Name: "nbu_jobs", Type: source.Gauge, Help: "Jobs that are not done."}
-	for range 50 {
-		d := newDraft()
-		for i := range 100 {
-			points, v := []point{{testTime - 1, 1}}, 1.0
-			for k := 0; i >= 95 && k < 12; k++ {
-				if r.IntN(3) == 0 {
-					v++
-				}
-				points = append(points, point{testTime + int64(k)*60_000, v})
-			}
-			d.add(source.NewSeries(m, "", 0, source.Label{Name: "policy", Value: fmt.Sprintf("policy-%03d", i)}), points)
-		}
-		w := d.window()
-		want := join(expected(w, nil, protocol2))
-		if d := gocmp.Diff(want, encodeAll(t, newEncoder(nil), protocol2, w, unlimited()), sameBits, gocmp.AllowUnexported(point{}, exemplar{})); d != "" {
-			t.Fatalf("(-want +got):\n%s", d)
 		}
 	}
 }
@@ -135,8 +111,8 @@ func TestBytesOnTheWire(t *testing.T) {
 		one, two float64 // bytes a sample at most, by version
 	}{
 		"20 points":             {fleetWindow(1000, 20), 5.0, 4.7},
-		"a window's points":     {fleetWindow(1000, windowDepth), 4.1, 4.0},
-		"the same of two sites": {two.window(), 4.1, 4.0},
+		"a window's points":     {fleetWindow(1000, windowDepth), 4.1, 4.1},
+		"the same of two sites": {two.window(), 4.1, 4.1},
 	} {
 		for p, most := range map[protocol]float64{protocol1: c.one, protocol2: c.two} {
 			r := newEncoder(nil).encode(p, c.window, whole(c.window), math.MinInt64, unlimited())
@@ -147,7 +123,7 @@ func TestBytesOnTheWire(t *testing.T) {
 	}
 }
 
-// What nobody changes is one copy from series to series.
+// What nobody changes is a few copies from series to series.
 func TestSeriesThatStayTakeAByte(t *testing.T) {
 	for _, v := range []float64{0, 1} {
 		d := newDraft()
