@@ -9,7 +9,7 @@
 //
 // The log (package wal) keeps records in segments and knows nothing of what is in them. A segment's
 // first record, its head, says everything that must not be forgotten: every site's state, every durable
-// series with its last value, and what each site's last batch knew. Each further record is one cycle
+// series that has not ended with its last value, and what each site's last batch knew. Each further record is one cycle
 // and says what changed. So a segment needs nothing outside of itself, a restart reads
 // the newest one only, and the same series cost their labels once a segment.
 //
@@ -35,7 +35,8 @@
 //	          dictionary
 //	          v sites, site[...]
 //	site:     text name, z time of its last batch
-//	          v series, value[...]             its series follow those of the site before
+//	          v series, value[...]             its series follow those of the site before; the stale marker's bits for
+//	                                           a durable one that has ended
 //	          set present
 //	          z time - gauges, z time - others up to when series that are not here any more had samples: those
 //	                                           that are not durable, and those that are
@@ -78,7 +79,7 @@
 // does not, because a series with the same labels and another start or metric goes on in its place. With flag 1
 // the batch is partial: came names all its series, present ones too, and nobody ends. With flag 2
 // it is silent: values change and nothing is delivered, because its samples were given up or are older than
-// the site's last batch.
+// the site's last batch; the values are those of all series that it names.
 //
 //	set:      v runs, (v distance from the end of the run before, v length - 1)[...]
 //	value:    v, its low two bits say how, against the last value of that series in this segment:

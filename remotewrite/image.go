@@ -18,8 +18,28 @@ type siteImage struct {
 	name    string
 	t       int64             // of its last batch, ms since the epoch; 0 if it never had one
 	present refSet            // what its last batch knew and partial ones since added
+	settled uint32            // series below it that are neither present nor loose have ended
+	loose   refSet            // changed by silent batches since, which say nothing of who is present
 	ended   endings           // of series that are forgotten
 	state   map[string][]byte // nil where nobody asks: an endpoint sends samples, not state
+}
+
+// settle takes a batch into account that is a site's whole truth: what it does not name has ended.
+func (im *image) settle(site *siteImage) {
+	site.settled, site.loose = uint32(len(im.dict.series)), site.loose[:0]
+}
+
+// loosen takes note of a series that a silent batch has told of.
+func (im *image) loosen(site *siteImage, ref uint32) {
+	site.loose = site.loose.grown(len(im.dict.series))
+	site.loose.add(ref)
+}
+
+// remembers says that a series' last value is state: it is durable and has not ended.
+func (im *image) remembers(ref uint32) bool {
+	site := im.sites[im.owners[ref]]
+	return im.durable(ref) && im.values[ref] != staleBits &&
+		(ref >= site.settled || site.present.has(ref) || site.loose.has(ref))
 }
 
 // endings are up to when series that the image does not have any more had samples, ms since the epoch, those that are not

@@ -195,6 +195,7 @@ func (s *modelSite) whole(b *source.Batch, now map[string]*source.Series, points
 		s.times[key] = b.T
 	}
 	s.present = now
+	maps.DeleteFunc(s.durable, func(key string, _ source.Sample) bool { return now[key] == nil }) // it has ended
 	return points
 }
 

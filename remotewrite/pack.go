@@ -274,10 +274,15 @@ func (p *packer) appendBatch(site *siteImage, at int, b *source.Batch, silent bo
 	}
 	p.body = append(p.body, flags)
 	p.body = binary.AppendUvarint(p.body, zigzag(b.T-site.t))
-	if !silent {
+	if silent {
+		for ref := range p.now.all() {
+			p.loosen(site, ref)
+		}
+		p.appendChanged(p.now)
+	} else {
 		p.appendPresence(site, b)
+		p.appendChanged(nil)
 	}
-	p.appendChanged()
 	if flags&batchExemplars != 0 {
 		p.appendExemplars(at, b)
 	}
@@ -301,6 +306,7 @@ func (p *packer) appendPresence(site *siteImage, b *source.Batch) {
 	p.body = appendSet(p.body, p.changed)
 	p.body = appendSet(p.body, p.replaced)
 	site.present = p.now.copyTo(site.present)
+	p.settle(site)
 	p.had.count(b.T, p.now.len()+p.changed.len())
 }
 
@@ -328,11 +334,12 @@ func (p *packer) superseded(of, present refSet) refSet {
 }
 
 // appendChanged writes the values that are not what they were: how many series were passed
-// over, with a bit for the commonest change of all, one more.
-func (p *packer) appendChanged() {
+// over, with a bit for the commonest change of all, one more. Those that are named are written whatever they are: nothing else
+// says that a silent batch has told of them.
+func (p *packer) appendChanged(named refSet) {
 	number := uint64(0)
 	for ref, v := range p.values {
-		if v != p.were[ref] {
+		if v != p.were[ref] || named.has(uint32(ref)) {
 			number++
 		}
 	}
@@ -340,7 +347,7 @@ func (p *packer) appendChanged() {
 	end := 0
 	for ref, v := range p.values {
 		before := p.were[ref]
-		if v == before {
+		if v == before && !named.has(uint32(ref)) {
 			continue
 		}
 		gap := uint64(ref-end) << 1
@@ -415,7 +422,7 @@ func appendChange(dst []byte, key string, before, now []byte) []byte {
 }
 
 // roll returns the record that opens a segment: everything that must not be forgotten, described anew, in an order that puts like beside like. Series that
-// have ended a while ago are left behind unless they are durable.
+// have ended a while ago are left behind; of a durable one that ended just now the value is the stale marker's.
 func (p *packer) roll() []byte {
 	old := p.image
 	p.names.succeed()
@@ -429,7 +436,11 @@ func (p *packer) roll() []byte {
 	p.dict = translate(old.dict, kept)
 	p.times = make([]int64, 0, len(kept))
 	for _, ref := range kept {
-		p.values, p.owners = append(p.values, old.values[ref]), append(p.owners, old.owners[ref])
+		v := old.values[ref]
+		if old.durable(ref) && !old.remembers(ref) {
+			v = staleBits
+		}
+		p.values, p.owners = append(p.values, v), append(p.owners, old.owners[ref])
 		p.times = append(p.times, old.times[ref])
 		moved[ref] = uint32(len(p.values))
 	}

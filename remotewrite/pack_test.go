@@ -162,27 +162,82 @@ func TestChangedMetric(t *testing.T) {
 	}
 }
 
-// A series that has ended does not stay for ever, unless it is durable.
+// What ended leaves the head, durable or not: a batch that is a site's whole truth and does not name a series has
+// ended it. A partial batch ends nothing, and a silent one may change what was not present.
 func TestRollLeavesEndedSeries(t *testing.T) {
-	p := newPacker(newImage())
+	p, u := newPacker(newImage()), &unpacker{image: newImage(), state: true}
 	gauge := &source.Metric{Name: "open_jobs", Type: source.Gauge}
 	remembered := &source.Metric{Name: "last_success", Type: source.Gauge, Durable: true}
-	cycle := func(t int64, n int, m *source.Metric) {
-		b := source.Batch{T: t}
-		for i := range n {
-			b.Samples = append(b.Samples, source.Sample{Series: source.NewSeries(m, "", 0, source.Label{Name: "n", Value: fmt.Sprint(t, i)}), Value: 1})
-		}
-		p.pack(source.Cycle{Site: "paris", Batches: []source.Batch{b}}, false)
+	keep := func() {
+		t.Helper()
 		p.keep()
+		if err := u.apply(p.block, nil); err != nil {
+			t.Fatal(err)
+		}
 	}
-	const long = 600_000 // ms, of which the queue remembers the last 300,000
+	cycle := func(at int64, m *source.Metric, partial, silent bool) {
+		t.Helper()
+		b := source.Batch{T: at, Partial: partial}
+		for i := range 10 {
+			b.Samples = append(b.Samples, source.Sample{Series: source.NewSeries(m, "", 0, source.Label{Name: "n", Value: fmt.Sprint(i)}), Value: float64(at)})
+		}
+		p.pack(source.Cycle{Site: "paris", Batches: []source.Batch{b}}, silent)
+		keep()
+	}
+	wantHead := func(when string, series, durable int) {
+		t.Helper()
+		for how, im := range map[string]*image{"written": p.image, "read again": u.image} {
+			q := newPacker(im)
+			if n := len(q.checkpoint("paris").Series); n != durable {
+				t.Errorf("%s, as it was %s: a checkpoint of %d durable series, want %d", when, how, n, durable)
+			}
+		}
+		p.roll()
+		keep()
+		if n := len(p.dict.series); n != series {
+			t.Errorf("%s: a head of %d series, want %d", when, n, series)
+		}
+	}
+	const long = 600_000 // ms, of which the queue remembers who ended in the last 300,000
 	p.roll()
-	cycle(1, 10, gauge)
-	cycle(2, 10, remembered)
-	cycle(long, 10, gauge)
-	p.roll()
-	if n := len(p.dict.series); n != 20 {
-		t.Errorf("%d series after the roll, want 10 that are present and 10 that are durable", n)
+	keep()
+	cycle(1*long, gauge, false, false)
+	cycle(2*long, remembered, false, false)
+	cycle(3*long, gauge, true, false)
+	wantHead("after a partial batch", 20, 10)
+	cycle(4*long, gauge, false, false)
+	wantHead("after a whole batch that ended them", 20, 0)
+	cycle(5*long, gauge, false, false)
+	wantHead("after the next", 10, 0)
+	for range 2 { // with other values and with the same
+		cycle(6*long, remembered, true, true)
+	}
+	wantHead("after a silent batch", 20, 10)
+	cycle(7*long, gauge, false, false)
+	wantHead("after the next whole batch", 10, 0)
+}
+
+// A head does not grow with what came and went: a year of clients that turn over, a hundred at a time.
+func TestHeadHoldsWhatIsAlive(t *testing.T) {
+	q := openTest(t, crashfs.New(), Options{SegmentBytes: 32 << 10})
+	m := &source.Metric{Name: "last_success", Type: source.Gauge, Durable: true}
+	for at := range int64(1000) {
+		b := source.Batch{T: 60_000 * (at + 1)}
+		for i := range int64(100) {
+			b.Samples = append(b.Samples, source.Sample{Series: source.NewSeries(m, "", 0, source.Label{Name: "client", Value: fmt.Sprint(at + i)}), Value: float64(at)})
+		}
+		if err := q.Commit(source.Cycle{Site: "paris", Batches: []source.Batch{b}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(q.Checkpoint("paris").Series); n != 100 {
+		t.Errorf("a checkpoint of %d series, want the 100 that are alive", n)
+	}
+	if err := q.roll(); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(q.packer.dict.series); n < 100 || n > 105 {
+		t.Errorf("a head of %d series, want the 100 that are alive, and those that ended just now", n)
 	}
 }
 

@@ -53,6 +53,9 @@ func (p *pending) carry(c source.Cycle) {
 	}
 	k := p.carried[at]
 	for _, b := range c.Batches {
+		if !b.Partial && b.T > k.t {
+			clear(k.values) // what it does not name has ended
+		}
 		k.t = max(k.t, b.T)
 		for _, s := range b.Samples {
 			if s.Series.Metric.Durable {
@@ -108,8 +111,12 @@ func (p *pending) overlay(site string, known *source.Checkpoint) {
 			return
 		}
 		for _, b := range c.Batches {
+			whole := !b.Partial && b.T > known.T // else it is told in silence
 			known.T = max(known.T, b.T)
 			overlaySamples(known, at, b.Samples)
+			if whole {
+				leaveEnded(known, at, b.Samples)
+			}
 		}
 		for _, change := range c.Changes {
 			if change.Value == nil {
@@ -139,6 +146,19 @@ func overlaySamples(known *source.Checkpoint, at map[string]int, samples []sourc
 			at[s.Series.Key()] = len(known.Series)
 			known.Series = append(known.Series, s)
 		}
+	}
+}
+
+// leaveEnded leaves only those series that a whole batch names.
+func leaveEnded(known *source.Checkpoint, at map[string]int, named []source.Sample) {
+	alive := make(map[string]bool, len(named))
+	for _, s := range named {
+		alive[s.Series.Key()] = true
+	}
+	known.Series = slices.DeleteFunc(known.Series, func(s source.Sample) bool { return !alive[s.Series.Key()] })
+	clear(at)
+	for i, s := range known.Series {
+		at[s.Series.Key()] = i
 	}
 }
 

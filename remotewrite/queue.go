@@ -306,7 +306,7 @@ func (p *packer) checkpoint(name string) source.Checkpoint {
 	}
 	metrics := make(map[uint32]*source.Metric)
 	for _, ref := range slices.Sorted(p.names.series.all()) {
-		if p.owners[ref] == uint32(at) && p.dict.metrics[p.dict.series[ref].metric].durable {
+		if p.owners[ref] == uint32(at) && p.remembers(ref) {
 			known.Series = append(known.Series, source.Sample{
 				Series: p.dict.source(ref, metrics), Value: valueFrom(p.values[ref]),
 			})

@@ -10,6 +10,8 @@ type undo struct {
 	values  []uint64
 	times   []int64
 	present refSet
+	settled uint32
+	loose   refSet
 	t       int64
 	had     Contents
 	state   []stateBefore
@@ -24,6 +26,7 @@ type stateBefore struct {
 // begin remembers how things are.
 func (u *undo) begin(p *packer, at int, fresh bool) {
 	u.at, u.fresh, u.extent, u.t, u.had = at, fresh, p.dict.extent(), p.sites[at].t, p.had
+	u.settled, u.loose = p.sites[at].settled, p.sites[at].loose.copyTo(u.loose)
 	u.values, u.times = append(u.values[:0], p.values...), append(u.times[:0], p.times...)
 	u.present = p.sites[at].present.copyTo(u.present)
 	clear(u.state)
@@ -41,7 +44,8 @@ func (p *packer) revert() {
 		p.names = newNames(p.image) // a revert is rare, and a segment begins after nearly every one
 	}
 	site.present = u.present.copyTo(site.present)
-	site.t, p.had = u.t, u.had
+	site.loose = u.loose.copyTo(site.loose)
+	site.settled, site.t, p.had = u.settled, u.t, u.had
 	for _, s := range slices.Backward(u.state) {
 		if s.had {
 			site.state[s.key] = s.value

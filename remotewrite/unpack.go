@@ -230,7 +230,7 @@ func (u *unpacker) batch(s *scanner, at int, w *window) {
 			u.replaced = s.set(u.replaced, length)
 		}
 	}
-	u.changed(s, at, w)
+	u.changed(s, at, flags&batchSilent != 0, w)
 	if s.err != nil {
 		return
 	}
@@ -246,7 +246,7 @@ func (u *unpacker) batch(s *scanner, at int, w *window) {
 }
 
 // changed reads the values that are not what they were.
-func (u *unpacker) changed(s *scanner, at int, w *window) {
+func (u *unpacker) changed(s *scanner, at int, silent bool, w *window) {
 	ref, from := uint64(0), uint32(0)
 	if w != nil {
 		from = w.timeline.changes
@@ -265,6 +265,9 @@ func (u *unpacker) changed(s *scanner, at int, w *window) {
 			v = s.value(v)
 		}
 		u.values[ref] = v
+		if silent {
+			u.loosen(u.sites[at], uint32(ref))
+		}
 		if w != nil {
 			w.timeline.change(uint32(ref), v)
 		}
@@ -285,6 +288,8 @@ func (u *unpacker) deliver(at int, t int64, partial bool, w *window) {
 	current := site.present
 	if partial {
 		current = u.added
+	} else {
+		u.settle(site)
 	}
 	samples := current.len() + u.ended.len()
 	u.had.count(t, samples)

@@ -39,8 +39,8 @@ type Metric struct {
 	Unit string // the base unit ("seconds", "bytes", "ratio"), empty where there is none
 	Help string
 
-	// Durable says that the last value of each series is state: it is handed back
-	// after a restart, however long ago it was written. Counters and histograms
+	// Durable says that the last value of each series is state until the series ends: it is
+	// handed back after a restart, however long ago it was written. Counters and histograms
 	// are durable, and so are gauges that remember, such as a client's last success.
 	Durable bool
 }
