@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"backwire/source/regular"
 	"backwire/source/secret"
 )
 
@@ -62,17 +63,9 @@ const maxSecretFile = 64 << 10
 
 // readSecret reads a secret's file; the end of line that editors leave is not part of it.
 func readSecret(path File) (string, error) {
-	f, err := os.Open(string(path))
+	content, err := regular.Read(string(path), maxSecretFile)
 	if err != nil {
 		return "", fmt.Errorf("reading a secret: %w", err)
-	}
-	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, maxSecretFile+1))
-	if err != nil {
-		return "", fmt.Errorf("reading a secret: %w", err)
-	}
-	if len(content) > maxSecretFile {
-		return "", fmt.Errorf("reading a secret: %s is larger than %d KiB", path, maxSecretFile>>10)
 	}
 	text := string(bytes.TrimRight(content, "\r\n"))
 	if strings.TrimSpace(text) == "" {

@@ -4,11 +4,12 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/prometheus/exporter-toolkit/web"
 	"go.yaml.in/yaml/v2"
+
+	"backwire/source/regular"
 )
 
 // protection is what a web configuration file puts before the page.
@@ -20,7 +21,7 @@ type protection struct {
 
 // readWeb reads a file in the format that Prometheus and its exporters share.
 func readWeb(path string) (c web.Config, err error) {
-	text, err := os.ReadFile(path)
+	text, err := regular.Read(path, maxTextFile)
 	if err != nil {
 		return c, fmt.Errorf("read the web configuration: %w", err)
 	}
@@ -42,7 +43,7 @@ func pageCertificate(path string) (*x509.Certificate, error) {
 	}
 	text := []byte(c.TLSConfig.TLSCert)
 	if c.TLSConfig.TLSCertPath != "" {
-		if text, err = os.ReadFile(c.TLSConfig.TLSCertPath); err != nil {
+		if text, err = regular.Read(c.TLSConfig.TLSCertPath, maxTextFile); err != nil {
 			return nil, fmt.Errorf("read the page's certificate: %w", err)
 		}
 	}
@@ -62,11 +63,11 @@ func pageCertificate(path string) (*x509.Certificate, error) {
 
 // readProtection says what a web configuration asks for.
 func readProtection(path File) (protection, error) {
-	if err := web.Validate(string(path)); err != nil {
-		return protection{}, err
-	}
 	c, err := readWeb(string(path))
 	if err != nil {
+		return protection{}, err
+	}
+	if err := web.Validate(string(path)); err != nil { // reads whatever the path leads to, so it comes second
 		return protection{}, err
 	}
 	encrypted := c.TLSConfig.TLSCertPath != "" || c.TLSConfig.TLSCert != ""

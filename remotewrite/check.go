@@ -14,6 +14,7 @@ import (
 
 	"backwire/source"
 	"backwire/source/probe"
+	"backwire/source/regular"
 )
 
 // checkMetric is what a check writes. It is the only thing that a check leaves behind.
@@ -100,7 +101,7 @@ func (e *Endpoint) checkOwnCertificate() probe.Finding {
 		return probe.Finding{}
 	}
 	f := probe.Finding{Step: "client certificate", Result: probe.OK, Tried: "read " + e.config.CertFile}
-	pair, err := tls.LoadX509KeyPair(e.config.CertFile, e.config.KeyFile)
+	pair, err := readKeyPair(e.config.CertFile, e.config.KeyFile)
 	if err != nil {
 		f.Result, f.Found, f.Next = probe.Failed, err.Error(), "do CERT_FILE and KEY_FILE belong together, and may this user read them?"
 		return f
@@ -111,6 +112,18 @@ func (e *Endpoint) checkOwnCertificate() probe.Finding {
 		f.Result, f.Next = probe.Warning, "have a new one issued: the receiver refuses it after that day"
 	}
 	return f
+}
+
+func readKeyPair(certFile, keyFile string) (tls.Certificate, error) {
+	certificate, err := regular.Read(certFile, maxKeyFile)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	key, err := regular.Read(keyFile, maxKeyFile)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(certificate, key)
 }
 
 // answers sends a request without samples: it is nil where a receiver answers as one does.

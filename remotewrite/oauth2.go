@@ -7,13 +7,13 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"os"
 	"strings"
 	"sync/atomic"
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
 
+	"backwire/source/regular"
 	"backwire/source/secret"
 )
 
@@ -57,7 +57,7 @@ type fetch func() (*oauth2.Token, error)
 func (f fetch) Token() (*oauth2.Token, error) { return f() }
 
 func (g *grant) fetch() (*oauth2.Token, error) {
-	content, err := os.ReadFile(g.config.ClientSecretFile)
+	content, err := regular.Read(g.config.ClientSecretFile, maxKeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("read the OAuth2 client's secret: %w", err)
 	}

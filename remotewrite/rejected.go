@@ -15,6 +15,7 @@ import (
 	"strconv"
 
 	"backwire/source"
+	"backwire/source/regular"
 )
 
 // The rejected store is two files of lines, so that people can read it with what they have: the newer one is written to,
@@ -63,7 +64,7 @@ func OpenRejected(dir string) (*RejectedStore, error) {
 }
 
 func (s *RejectedStore) open() (*rejectedLog, error) {
-	f, err := s.root.OpenFile(rejectedFile, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
+	f, err := regular.OpenIn(s.root, rejectedFile, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +205,7 @@ func readRoot(root *os.Root) iter.Seq2[Rejection, error] {
 }
 
 func readRejected(root *os.Root, name string, yield func(versioned, error) bool) bool {
-	f, err := root.Open(name)
+	f, err := regular.OpenIn(root, name, os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return true
 	}

@@ -5,8 +5,12 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"os"
+
+	"backwire/source/regular"
 )
+
+// maxKeyFile bounds what is read of a file with a key or a secret, in bytes: a wrong path may be anything.
+const maxKeyFile = 64 << 10
 
 // ReadSigningKey reads an ed25519 private key, PEM of PKCS #8, as openssl genpkey writes it.
 func ReadSigningKey(path string) (ed25519.PrivateKey, error) {
@@ -21,7 +25,7 @@ func ReadTrustedKey(path string) (ed25519.PublicKey, error) {
 // readKey reads the first block of a PEM file, which has to be of the given type.
 func readKey[K any](path, kind string, parse func(der []byte) (any, error)) (K, error) {
 	var none K
-	b, err := os.ReadFile(path)
+	b, err := regular.Read(path, maxKeyFile)
 	if err != nil {
 		return none, fmt.Errorf("read key: %w", err)
 	}

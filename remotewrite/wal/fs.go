@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"sync/atomic"
+
+	"backwire/source/regular"
 )
 
 const (
@@ -51,7 +53,7 @@ func (d Dir) root() *os.Root { return d.at.Load() }
 
 // OpenFile implements FS.
 func (d Dir) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
-	f, err := d.root().OpenFile(name, flag, perm)
+	f, err := regular.OpenIn(d.root(), name, flag, perm)
 	if err != nil {
 		return nil, err
 	}

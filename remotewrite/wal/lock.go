@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/gofrs/flock"
+
+	"backwire/source/regular"
 )
 
 const lockName = "lock"
@@ -60,7 +62,7 @@ func Holder(dir string) (int, error) {
 }
 
 func readPID(path string) (int, error) {
-	b, err := os.ReadFile(path)
+	b, err := regular.Read(path, 64)
 	if err != nil {
 		return 0, fmt.Errorf("read the lock's holder: %w", err)
 	}

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"backwire/source/regular"
 )
 
 // newTransport is the network, trusting whom t trusts.
@@ -158,6 +160,9 @@ func (t *trust) learn(handedOut []CA) bool {
 	return false
 }
 
+// maxCAFile bounds what is read of a CA file, in bytes: the system's own bundle has 220 kB.
+const maxCAFile = 4 << 20
+
 // fileCerts reads the CA file, and again when it has changed.
 func (t *trust) fileCerts() ([]*x509.Certificate, error) {
 	info, err := os.Stat(t.file)
@@ -170,7 +175,7 @@ func (t *trust) fileCerts() ([]*x509.Certificate, error) {
 	if read != nil && os.SameFile(read, info) && read.ModTime().Equal(info.ModTime()) && read.Size() == info.Size() {
 		return certs, nil
 	}
-	text, err := os.ReadFile(t.file)
+	text, err := regular.Read(t.file, maxCAFile)
 	if err != nil {
 		return nil, fmt.Errorf("%w: read CA file: %w", ErrTLS, err)
 	}
