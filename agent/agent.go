@@ -201,7 +201,9 @@ func (a *Agent) shut(p *plant) error {
 func (a *Agent) begin() { a.beginning.Do(func() { close(a.begun) }) }
 
 // page is what answers at BACKWIRE_LISTEN.
-func (a *Agent) page() http.Handler { return newPage(a, time.Local, a.metrics.registry, a.log) }
+func (a *Agent) page() http.Handler {
+	return pageHosts(a.config).only(newPage(a, time.Local, a.metrics.registry, a.log))
+}
 
 // Status is what the agent does at this moment.
 func (a *Agent) Status() Status {

@@ -27,6 +27,7 @@ type Config struct {
 	Instance         string  `split_words:"true" desc:"The value of the label instance on the agent's own metrics; without it the host's name."`
 	Listen           Address `split_words:"true" default:"127.0.0.1:9469" empty:"true" desc:"Page, /metrics, /-/healthy, /-/ready; empty is none. Beyond loopback it needs LISTEN_CONFIG_FILE."`
 	ListenConfigFile File    `split_words:"true" desc:"Web configuration as of Prometheus and its exporters: TLS, users with passwords, client certificates."`
+	ListenHosts      Words   `split_words:"true" desc:"Names, beside loopback and that in LISTEN, that the page answers to, separated by commas: those of a proxy in front of it. With users or client certificates in LISTEN_CONFIG_FILE it answers to any."`
 	LogLevel         string  `split_words:"true" default:"info" oneof:"debug info warn error" desc:"The least severe level that is logged."`
 	LogFormat        string  `split_words:"true" default:"text" oneof:"text json" desc:"How log lines are written."`
 	Compat           string  `split_words:"true" desc:"nbu_exporter adds that exporter's metric names and labels, so that its dashboards and rules go on working."`
@@ -125,6 +126,7 @@ func Load(environ []string, file []Assignment) (*Config, error) {
 	if len(l.problems) > 0 {
 		return nil, l.problems
 	}
+	l.warnOfExposed(file)
 	c.Warnings = l.warnings
 	return c, nil
 }

@@ -135,7 +135,7 @@ func TestEveryProblemAtOnce(t *testing.T) {
 
 func TestProblemSaysVariableValueAndExpectation(t *testing.T) {
 	t.Parallel()
-	_, err := Load(minimal(), []Assignment{{"BACKWIRE_INTERVAL", "2d", "/etc/backwire/backwire.env:3"}})
+	_, err := Load(minimal(), []Assignment{{Name: "BACKWIRE_INTERVAL", Value: "2d", Origin: "/etc/backwire/backwire.env:3"}})
 	want := `BACKWIRE_INTERVAL="2d" (/etc/backwire/backwire.env:3): expected a value between 1s and 1d`
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("Load = %v, want %s", err, want)
@@ -423,7 +423,7 @@ func TestBlockNameThatCollides(t *testing.T) {
 
 func TestEnvironmentWinsOverFile(t *testing.T) {
 	t.Parallel()
-	file := []Assignment{{"BACKWIRE_INTERVAL", "30s", "f:1"}, {"BACKWIRE_BACKFILL", "1h", "f:2"}, {"BACKWIRE_BACKFILL", "2h", "f:3"}, {"HTTPS_PROXY", canary, "f:4"}}
+	file := []Assignment{{Name: "BACKWIRE_INTERVAL", Value: "30s", Origin: "f:1"}, {Name: "BACKWIRE_BACKFILL", Value: "1h", Origin: "f:2"}, {Name: "BACKWIRE_BACKFILL", Value: "2h", Origin: "f:3"}, {Name: "HTTPS_PROXY", Value: canary, Origin: "f:4"}}
 	c, err := Load(minimal("BACKWIRE_INTERVAL=15s"), file)
 	if err != nil {
 		t.Fatal(err)

@@ -2,16 +2,25 @@ package agent
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"unicode/utf8"
+
+	"backwire/source/regular"
 )
 
 // Assignment is one variable of an env file.
 type Assignment struct {
 	Name, Value string
 	Origin      string // "file:line"
+
+	file string      // that it is in
+	mode fs.FileMode // of the file
 }
+
+// maxTextFile bounds what is read of an env file or a web configuration, in bytes.
+const maxTextFile = 1 << 20
 
 // ReadEnvFile reads a file in the syntax of systemd's EnvironmentFile. Its quirks are kept:
 // lines that begin with # or ; are comments, but a # behind a value belongs to the value; a
@@ -21,11 +30,22 @@ type Assignment struct {
 // bad name, export) is an error here, because a dropped line is a setting that does not work.
 // Errors name file and line and never show the line, which may hold a secret.
 func ReadEnvFile(path string) ([]Assignment, error) {
-	text, err := os.ReadFile(path)
+	text, err := regular.Read(path, maxTextFile)
 	if err != nil {
 		return nil, fmt.Errorf("reading the env file: %w", err)
 	}
-	return parseEnvFile(path, string(text))
+	assignments, err := parseEnvFile(path, string(text))
+	if err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the env file: %w", err)
+	}
+	for i := range assignments {
+		assignments[i].file, assignments[i].mode = path, info.Mode().Perm()
+	}
+	return assignments, nil
 }
 
 const (

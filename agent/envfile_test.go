@@ -1,12 +1,16 @@
 package agent
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"backwire/source/regular"
 )
 
 // The expectations are what systemd 252 makes of the same text, read as an os-release by
@@ -93,8 +97,14 @@ func TestReadEnvFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := ReadEnvFile(path)
-	want := []Assignment{{"A", "bc", path + ":2"}, {"D", "e", path + ":4"}}
-	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+	for i := range got {
+		if got[i].file != path || got[i].mode != 0o600 {
+			t.Errorf("%+v", got[i])
+		}
+		got[i].file, got[i].mode = "", 0
+	}
+	want := []Assignment{{Name: "A", Value: "bc", Origin: path + ":2"}, {Name: "D", Value: "e", Origin: path + ":4"}}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Assignment{})); err != nil || diff != "" {
 		t.Errorf("%v %s", err, diff)
 	}
 	if _, err := ReadEnvFile(path + ".missing"); err == nil || !strings.Contains(err.Error(), path+".missing") {
@@ -115,4 +125,58 @@ func FuzzEnvFile(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A FIFO would hold the agent at its start, a device would fill its memory.
+func TestOnlyFilesAreRead(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{fifo, "/dev/zero"} {
+		if _, err := ReadEnvFile(path); !errors.Is(err, regular.ErrNot) {
+			t.Errorf("env file %s: %v", path, err)
+		}
+		if _, err := readSecret(File(path)); !errors.Is(err, regular.ErrNot) {
+			t.Errorf("secret %s: %v", path, err)
+		}
+		if _, err := readProtection(File(path)); !errors.Is(err, regular.ErrNot) {
+			t.Errorf("web configuration %s: %v", path, err)
+		}
+	}
+}
+
+func TestEnvFileThatOthersReadIsTold(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "backwire.env")
+	if err := os.WriteFile(path, []byte("BACKWIRE_NETBACKUP_URL=https://p.example/netbackup\nBACKWIRE_NETBACKUP_API_KEY=a-key-of-mine\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for mode, want := range map[os.FileMode][]string{
+		0o600: nil, 0o640: nil, 0o660: nil,
+		0o644: {"BACKWIRE_NETBACKUP_API_KEY is in ", "mode 0644"},
+		0o604: {"BACKWIRE_NETBACKUP_API_KEY is in ", "mode 0604"},
+		0o666: {"can be changed by everybody", "BACKWIRE_NETBACKUP_API_KEY is in ", "mode 0666", "chmod o-rwx " + path},
+		0o602: {"can be changed by everybody", "mode 0602"},
+	} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		file, err := ReadEnvFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := Load(nil, file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := strings.Join(c.Warnings, "\n")
+		for _, part := range want {
+			if !strings.Contains(all, part) {
+				t.Errorf("mode %04o: %q lacks %q", mode, all, part)
+			}
+		}
+		if strings.Contains(all, "a-key-of-mine") || want == nil && strings.Contains(all, "mode") {
+			t.Errorf("mode %04o: %q", mode, all)
+		}
+	}
 }

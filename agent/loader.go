@@ -81,6 +81,9 @@ func newLoader(environ []string, file []Assignment) *loader {
 			continue
 		}
 		l.settings[a.Name] = setting{a.Name, a.Value, a.Origin}
+		if a.mode&0o002 != 0 {
+			l.warn("%s can be changed by everybody on this machine (mode %04o), and so where secrets and samples go; chmod o-rwx %s", a.file, a.mode, a.file)
+		}
 	}
 	for _, pair := range environ {
 		name, value, _ := strings.Cut(pair, "=")

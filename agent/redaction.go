@@ -60,6 +60,29 @@ func Secrets(environ []string, file []Assignment) []string {
 	return secrets
 }
 
+// warnOfExposed says which secrets are in an env file that others may read.
+func (l *loader) warnOfExposed(file []Assignment) {
+	variables := l.variables()
+	for _, a := range file {
+		v, known := variables[a.Name]
+		if a.mode&0o004 == 0 || !known || !holdsSecret(v, a.Value) {
+			continue
+		}
+		l.warn("%s is in %s, which everybody on this machine can read (mode %04o); chmod o-rwx %s", a.Name, a.file, a.mode, a.file)
+	}
+}
+
+// holdsSecret says whether a value is a credential itself, or has one in it.
+func holdsSecret(v variable, value string) bool {
+	switch v.field.Interface().(type) {
+	case Secret, Pairs:
+		return value != ""
+	case URL, Target, Proxy:
+		return slices.ContainsFunc(secret.OfURL(value), func(part string) bool { return part != "" })
+	}
+	return false
+}
+
 // secrets are those that a setting's value is or refers to, whole and in parts.
 func (l *loader) secrets(v variable, value string) []string {
 	switch v.field.Interface().(type) {

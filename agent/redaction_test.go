@@ -8,7 +8,7 @@ import (
 
 func TestShowHidesSecretsAndWhatIsUnknown(t *testing.T) {
 	t.Parallel()
-	file := []Assignment{{"BACKWIRE_INTERVAL", "30s", "backwire.env:1"}}
+	file := []Assignment{{Name: "BACKWIRE_INTERVAL", Value: "30s", Origin: "backwire.env:1"}}
 	shown := Show([]string{
 		"HOME=/root",
 		"BACKWIRE_NETBACKUP_SITES=paris",

@@ -2,38 +2,72 @@ package secret
 
 import (
 	"encoding/base64"
-	"encoding/json"
-	"html"
+	"encoding/hex"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// formsOf are all ways in which servers write secrets, the longest first: the whole before its parts.
-func formsOf(secrets []string) []string {
-	forms := []string{}
+// forms are the ways in which servers write secrets whole; single bytes of them may be escaped in addition, see layer.
+type forms struct {
+	exact []string // the longest first: the whole before its parts
+	hex   []string // in small letters
+}
+
+func formsOf(secrets []string) forms {
+	var f forms
 	for _, s := range secrets {
-		if len(s) >= Least {
-			forms = append(forms, s, url.QueryEscape(s), url.PathEscape(s), html.EscapeString(s), inJSON(s), inQuotes(s))
+		if len(s) < Least {
+			continue
+		}
+		// Of a query + is a blank, and what is escaped once comes out of a layer.
+		f.exact = append(f.exact, s, url.QueryEscape(s), numbers(s, " "), numbers(s, ","))
+		f.exact = append(f.exact, inBase64(s)...)
+		f.hex = append(f.hex, hex.EncodeToString([]byte(s)))
+	}
+	for _, form := range f.exact {
+		if joined := string((layer{[]byte(form), make([]span, len(form))}).joined().text); len(joined) >= Least {
+			f.exact = append(f.exact, joined) // as it is where lines were broken in it
 		}
 	}
-	slices.Sort(forms)
-	forms = slices.Compact(forms)
-	slices.SortStableFunc(forms, func(a, b string) int { return len(b) - len(a) })
-	return forms
+	f.exact, f.hex = longestFirst(f.exact), longestFirst(f.hex)
+	return f
 }
 
-// inJSON escapes <, > and & too, as Go's servers do; what those write that do not is inQuotes.
-func inJSON(s string) string {
-	text, _ := json.Marshal(s) // a string always can be
-	return string(text[1 : len(text)-1])
+func longestFirst(texts []string) []string {
+	slices.Sort(texts)
+	texts = slices.Compact(texts)
+	slices.SortStableFunc(texts, func(a, b string) int { return len(b) - len(a) })
+	return texts
 }
 
-// inQuotes is how most others write a JSON string, and how Go's errors quote what they do not understand.
-func inQuotes(s string) string {
-	text := strconv.Quote(s)
-	return text[1 : len(text)-1]
+// inBase64 is what a secret certainly looks like in base64 of a text that it is part of: it may begin at any of three bits
+// of a letter, and what is before and behind it decides about a letter at either end.
+func inBase64(s string) (found []string) {
+	for before := range 3 {
+		padded := append(make([]byte, before), s...)
+		from, to := (8*before+5)/6, 8*len(padded)/6
+		if to-from < Least {
+			continue
+		}
+		for _, alphabet := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+			found = append(found, alphabet.EncodeToString(padded)[from:to])
+		}
+	}
+	return found
+}
+
+// numbers is how bytes are printed as a list.
+func numbers(s, separator string) string {
+	var b []byte
+	for i := range len(s) {
+		if i > 0 {
+			b = append(b, separator...)
+		}
+		b = strconv.AppendUint(b, uint64(s[i]), 10)
+	}
+	return string(b)
 }
 
 // OfHeader are the secrets of an Authorization header, or of one like it: the token, whatever scheme is named

@@ -22,14 +22,14 @@ const mostNoted = 24
 type Keeper struct {
 	fixed []string
 
-	mu     sync.Mutex
-	noted  []string          // the one used last is the last
-	forms  []string          // of all, the longest first; nil when a secret was added
-	change *strings.Replacer // of forms
+	mu    sync.Mutex
+	noted []string // the one used last is the last
+	forms forms    // of all
+	stale bool     // a secret was added since
 }
 
 // NewKeeper returns a keeper of those secrets that never change.
-func NewKeeper(fixed ...string) *Keeper { return &Keeper{fixed: fixed} }
+func NewKeeper(fixed ...string) *Keeper { return &Keeper{fixed: fixed, stale: true} }
 
 // Note adds secrets that are in use now: of files that are read again, of logins.
 func (k *Keeper) Note(secrets ...string) {
@@ -42,7 +42,7 @@ func (k *Keeper) Note(secrets ...string) {
 		}
 		k.noted = append(k.noted, s)
 		k.noted = slices.Delete(k.noted, 0, max(0, len(k.noted)-mostNoted))
-		k.forms = nil
+		k.stale = true
 	}
 }
 
@@ -58,24 +58,77 @@ func (k *Keeper) Trace() *httptrace.ClientTrace {
 	}}
 }
 
-// Clear puts the mark in the place of every secret.
+// Clear puts the mark in the place of every secret, also where all or some of its bytes are escaped, or it stands in
+// base64, hex or a list of numbers.
 func (k *Keeper) Clear(text string) string {
-	_, change := k.known()
-	return change.Replace(text)
+	cleared, _ := k.clear(text)
+	return cleared
 }
 
 // ClearBeginning is Clear for a text that is cut off: what begins like a secret at its end is one.
 func (k *Keeper) ClearBeginning(text string) string {
-	forms, change := k.known()
-	text = change.Replace(text)
-	for _, form := range forms {
-		for n := min(len(form)-1, len(text)); n >= Least; n-- {
-			if strings.HasSuffix(text, form[:n]) {
-				return text[:len(text)-n] + Mark
+	for _, end := range []int{len(text), len(text) - len(cutEnd(text))} {
+		if _, rest := k.clear(text[:end]); rest >= 0 {
+			return strings.TrimSuffix(k.Clear(text[:rest]), Mark) + Mark
+		}
+	}
+	return k.Clear(text)
+}
+
+// clear also says where the text's end begins like a secret; -1 where it does not.
+func (k *Keeper) clear(text string) (cleared string, rest int) {
+	all := k.known()
+	marked := make([]bool, len(text))
+	for from := 0; ; from += piece - overlap {
+		end := min(from+piece, len(text))
+		rest = all.mark(text[from:end], marked[from:end])
+		if end == len(text) {
+			if rest >= 0 {
+				rest += from
+			}
+			return redact(text, marked), rest
+		}
+	}
+}
+
+// A long text is looked through in pieces of so many bytes, which overlap: beside it, it is only known what it reads as.
+const (
+	piece   = 128 << 10
+	overlap = 32 << 10
+)
+
+// mark marks the bytes that secrets stand in, and says where the text's end begins like one; -1 where it does not.
+func (f *forms) mark(text string, marked []bool) (rest int) {
+	rest = -1
+	for _, l := range layersOf(text) {
+		for _, kind := range []struct {
+			text  string
+			forms []string
+		}{{string(l.text), f.exact}, {l.lower(), f.hex}} {
+			for _, form := range kind.forms {
+				l.find(kind.text, form, marked)
+			}
+			if at := l.begins(kind.text, kind.forms); at >= 0 && (rest < 0 || at < rest) {
+				rest = at
 			}
 		}
 	}
-	return text
+	return rest
+}
+
+func redact(text string, marked []bool) string {
+	if !slices.Contains(marked, true) {
+		return text
+	}
+	var b strings.Builder
+	for i := range marked {
+		if !marked[i] {
+			b.WriteByte(text[i])
+		} else if i == 0 || !marked[i-1] {
+			b.WriteString(Mark)
+		}
+	}
+	return b.String()
 }
 
 // ClearError has an error say no secret. It is the same error for whoever asks what kind it is.
@@ -99,16 +152,11 @@ type clearedError struct {
 func (e *clearedError) Error() string { return e.text }
 func (e *clearedError) Unwrap() error { return e.cause }
 
-func (k *Keeper) known() ([]string, *strings.Replacer) {
+func (k *Keeper) known() forms {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.forms == nil {
-		k.forms = formsOf(slices.Concat(k.fixed, k.noted))
-		pairs := make([]string, 0, 2*len(k.forms))
-		for _, form := range k.forms {
-			pairs = append(pairs, form, Mark)
-		}
-		k.change = strings.NewReplacer(pairs...)
+	if k.stale {
+		k.forms, k.stale = formsOf(slices.Concat(k.fixed, k.noted)), false
 	}
-	return k.forms, k.change
+	return k.forms
 }

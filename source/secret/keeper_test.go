@@ -20,7 +20,7 @@ func TestWhatIsNotedIsCleared(t *testing.T) {
 	for text, want := range map[string]string{
 		"no":                              "no",
 		"a fixed secret, twice":           "a [redacted], twice",
-		"fixed+secretfixed%20secret":      "[redacted][redacted]",
+		"fixed+secretfixed%20secret":      "[redacted]",
 		"abc and nothing":                 "abc and nothing", // shorter than Least
 		`p"ss<&word/é`:                    "[redacted]",
 		html.EscapeString(`p"ss<&word/é`): "[redacted]",
@@ -106,6 +106,19 @@ func TestCredentialsOnTheWireAreNoted(t *testing.T) {
 			if got := k.Clear("is " + secret + " another me"); strings.Contains(got, secret) || !strings.HasSuffix(got, " another me") {
 				t.Errorf("%s: %q", header, got)
 			}
+		}
+	}
+}
+
+func TestSecretsOfALongTextAreCleared(t *testing.T) {
+	k := NewKeeper("0123456789")
+	for _, before := range []int{0, piece - 5, piece - overlap - 5, 3 * piece} {
+		text := strings.Repeat("x", before) + "%30123456789" + strings.Repeat("y", piece)
+		if got := k.Clear(text); got != strings.Repeat("x", before)+Mark+strings.Repeat("y", piece) {
+			t.Errorf("behind %d bytes", before)
+		}
+		if got := k.ClearBeginning(text + "01234"); !strings.HasSuffix(got, "y"+Mark) {
+			t.Errorf("behind %d bytes: ends in %q", before, got[len(got)-20:])
 		}
 	}
 }
