@@ -2,15 +2,12 @@ package remotewrite
 
 import (
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"backwire/remotewrite/wal"
 )
@@ -20,90 +17,57 @@ type Bundle struct {
 	Manifest Manifest
 	Damages  []DamageInspection // that the queue had when it was exported
 
-	path string
-	root *os.Root
-	log  *wal.Log
+	path   string
+	signed bool // by a key that is trusted
+	log    *wal.Log
 }
 
-// Bundles are the bundles below a directory that an agent exports to, the oldest first. Where there is none it is the
-// directory itself, which is one or is refused as one.
-func Bundles(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir) // sorted by name, which begins with the time
-	if err != nil {
-		return nil, fmt.Errorf("look for bundles: %w", err)
-	}
-	var found []string
-	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
-		if _, err := os.Stat(filepath.Join(path, manifestFile)); err == nil && e.IsDir() && !strings.HasSuffix(path, partSuffix) {
-			found = append(found, path)
-		}
-	}
-	if len(found) == 0 {
-		return []string{dir}, nil
-	}
-	return found, nil
-}
-
-// OpenBundle reads all of a bundle and refuses it where anything is missing, truncated or changed; with a
-// trusted key also where its signature is not of that key. Nothing is sent yet.
-func OpenBundle(dir string, trusted ed25519.PublicKey, progress func(done, total int64)) (*Bundle, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, fmt.Errorf("open bundle: %w", err)
-	}
-	b := &Bundle{path: dir, root: root}
-	if err := b.open(trusted, progress); err != nil {
-		return nil, errors.Join(fmt.Errorf("bundle %s is refused, nothing is sent: %w", dir, err), b.Close())
-	}
-	return b, nil
-}
-
-func (b *Bundle) open(trusted ed25519.PublicKey, progress func(done, total int64)) error {
-	m, err := readManifest(b.root, trusted)
+func (b *Bundle) open(ctx context.Context, from *Medium, progress func(done, total int64)) error {
+	root, err := os.OpenRoot(b.path)
 	if err != nil {
 		return err
 	}
-	b.Manifest = *m
-	if err := m.checkFiles(b.root, progress); err != nil {
+	defer root.Close()
+	m, err := from.readManifest(root)
+	if err != nil {
 		return err
 	}
-	if b.log, _, err = wal.Open(wal.NewDir(b.root), wal.Options{ReadOnly: true}); err != nil {
+	b.Manifest, b.signed = *m, from.trusted != nil
+	files, err := m.hashFiles(ctx, root, b.path, progress)
+	if err != nil {
 		return err
 	}
-	if err := m.checkSegments(b.log.Segments()); err != nil {
+	room := bundleRoom(b.signed, ctx.Done())
+	if b.log, _, err = wal.Open(files, wal.Options{ReadOnly: true, MostPayload: room.payload}); err != nil {
 		return err
 	}
-	// A record of a version that is not known is found here and not halfway.
-	in := inspector{log: b.log, standing: new(standing)}
+	if err := m.checkSegments(root, b.log.Segments()); err != nil {
+		return err
+	}
+	// A record of a version that is not known, or one too large, is found here and not halfway.
+	in := inspector{log: b.log, standing: new(standing), room: room}
 	err = in.walk(wal.Position(m.From), func(int64, int64) {})
 	b.Damages = in.found.Damages
 	return err
-}
-
-// Close closes the bundle's files.
-func (b *Bundle) Close() error {
-	var errs []error
-	if b.log != nil {
-		errs = append(errs, b.log.Close())
-	}
-	return errors.Join(append(errs, b.root.Close())...)
 }
 
 // Send delivers the bundle, oldest first, to one receiver, and returns when every sample has its final
 // verdict. It first makes sure that the receiver answers. What that refuses goes to rejected, which may be nil. A bundle
 // may be sent again, whole or after an interruption: the receiver has the same series in the end.
 func (b *Bundle) Send(ctx context.Context, c EndpointConfig, rejected Rejected, log *slog.Logger, progress func(done, total int64)) (Stats, error) {
-	ctx, end := context.WithCancel(ctx)
+	running, end := context.WithCancel(ctx)
 	defer end()
 	c.Repeats = true
 	from := &bundleFeed{bundle: b, end: end, progress: progress}
 	from.reader = newReader(b.log, wal.Position(b.Manifest.From), from.report)
+	from.reader.room = bundleRoom(b.signed, ctx.Done())
 	e, err := NewEndpoint(c, from, rejected, log)
 	if err != nil {
 		return Stats{}, err
 	}
-	err = from.deliver(ctx, e)
+	if err = from.deliver(running, e); ctx.Err() != nil && !from.finished {
+		err = errInterrupted
+	}
 	if err := errors.Join(err, from.reader.close()); err != nil {
 		return e.Stats(), fmt.Errorf("send bundle %s to endpoint %s: %w", b.path, c.Name, err)
 	}
@@ -125,8 +89,6 @@ func (f *bundleFeed) deliver(ctx context.Context, e *Endpoint) error {
 	}
 	return err
 }
-
-var errInterrupted = errors.New("interrupted; what is missing is sent when it is run again")
 
 // bytesBefore is how much of the bundle lies before a position.
 func (b *Bundle) bytesBefore(at wal.Position) int64 {
@@ -153,6 +115,7 @@ func (f *bundleFeed) fill(w *window, least int) error {
 	if f.failed != nil {
 		return f.failed
 	}
+	w.most = f.reader.room.window
 	err := f.reader.fill(w, least)
 	if f.failed == nil && err != nil && !errors.Is(err, io.EOF) {
 		f.failed = err

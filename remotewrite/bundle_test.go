@@ -64,11 +64,10 @@ func exportTo(t *testing.T, dir string, o ExportOptions) string {
 // importTo sends a bundle and returns what Send does.
 func importTo(ctx context.Context, t *testing.T, dir string, to http.Handler) (Stats, error) {
 	t.Helper()
-	b, err := OpenBundle(dir, nil, noProgress)
+	b, err := NewMedium(nil).Open(t.Context(), dir, noProgress)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closed(t, b)
 	c := EndpointConfig{Name: "r", URL: "http://r.test", MaxSamples: 100, Transport: wire{to}}
 	return b.Send(ctx, c, nil, slog.New(slog.DiscardHandler), noProgress)
 }
@@ -328,15 +327,12 @@ func TestBundleIsRefused(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			b, err := OpenBundle(dir, public, noProgress)
-			if err == nil {
-				closed(t, b)
-			}
+			_, err = NewMedium(public).Open(t.Context(), dir, noProgress)
 			switch {
 			case c.want == "" && err != nil:
 				t.Error(err)
 			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), dir)):
-				t.Errorf("OpenBundle = %v, want %s", err, c.want)
+				t.Errorf("Open = %v, want %s", err, c.want)
 			}
 		})
 	}
@@ -357,11 +353,10 @@ func TestBundleOfADamagedQueue(t *testing.T) {
 	b[len(b)/2] ^= 1
 	write(t, path, string(b))
 	dir := exportTo(t, x.dir, ExportOptions{})
-	bundle, err := OpenBundle(dir, nil, noProgress)
+	bundle, err := NewMedium(nil).Open(t.Context(), dir, noProgress)
 	if err != nil {
 		t.Fatal(err)
 	}
-	closed(t, bundle)
 	if len(bundle.Damages) != 1 || bundle.Damages[0].Lost.Records != 0 {
 		t.Errorf("damages %+v", bundle.Damages)
 	}
@@ -387,11 +382,10 @@ func TestImportToAReceiverThatRefuses(t *testing.T) {
 // A stick that is taken out costs no sample in silence.
 func TestImportFromWhatGoesAway(t *testing.T) {
 	x := newExported(t)
-	b, err := OpenBundle(x.whole, nil, noProgress)
+	b, err := NewMedium(nil).Open(t.Context(), x.whole, noProgress)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closed(t, b)
 	if err := os.Remove(filepath.Join(x.whole, "00000000000000000002.seg")); err != nil {
 		t.Fatal(err)
 	}

@@ -26,6 +26,11 @@ type dictionary struct {
 	shapes  [][]uint32        // symbols: what labels series may have, in order; none twice
 	byNames map[string]uint32 // shapes, by the names' bytes
 
+	named      int // label names of all shapes
+	most       int // bytes of memory that reading may take; 0 is any
+	mostText   int // bytes of a text that is read; 0 is any
+	mostLabels int // of a series that is read; 0 is any
+
 	key   []byte   // the names' bytes at hand
 	names []uint32 // the names at hand
 }
@@ -81,6 +86,7 @@ func (d *dictionary) shaped(names []uint32) uint32 {
 			d.byNames = make(map[string]uint32)
 		}
 		d.shapes = append(d.shapes, slices.Clone(names))
+		d.named += len(names)
 		ref = uint32(len(d.shapes))
 		d.byNames[string(d.key)] = ref
 	}
@@ -132,6 +138,7 @@ func (d *dictionary) cut(m extent) {
 	for _, names := range d.shapes[m.shapes:] {
 		d.key = appendRefs(d.key[:0], names)
 		delete(d.byNames, string(d.key))
+		d.named -= len(names)
 	}
 	d.symbols.cut(m.symbols)
 	d.metrics, d.series = d.metrics[:m.metrics], d.series[:m.series]
@@ -245,13 +252,19 @@ func (d *dictionary) appendLabelValues(dst []byte, s, before *dictSeries) []byte
 func (d *dictionary) extend(s *scanner) {
 	d.readSymbols(s)
 	for range s.count(4) {
+		if !d.fits(s, metricSize) {
+			return
+		}
 		d.metrics = append(d.metrics, d.readMetric(s))
 	}
 	n := s.count(2)
+	if !d.fits(s, seriesSize*n) {
+		return
+	}
 	d.series = slices.Grow(d.series, n)
 	for left := n; left > 0; left-- {
 		series := d.readSeries(s, left)
-		if s.err != nil {
+		if s.err != nil || !d.fits(s, 0) {
 			return
 		}
 		d.series = append(d.series, series)
@@ -263,12 +276,17 @@ func (d *dictionary) readSymbols(s *scanner) {
 	n := s.count(1)
 	ahead, size := *s, 0
 	for range n {
-		size += len(ahead.text())
+		text := ahead.text()
+		if d.mostText > 0 && len(text) > d.mostText {
+			s.oversize("too long a text")
+			return
+		}
+		size += len(text)
 	}
 	if d.symbols.size()+size > math.MaxUint32 {
 		s.fail("more text than a segment may have")
 	}
-	if s.err != nil {
+	if !d.fits(s, size+4*n) {
 		return
 	}
 	d.symbols.grow(n, size)
@@ -326,6 +344,12 @@ func (d *dictionary) room(labels, left int) {
 
 func (d *dictionary) readLabels(s *scanner, left int) (shape, values uint32) {
 	n := s.count(2)
+	if d.mostLabels > 0 && n > d.mostLabels {
+		s.oversize("too many labels")
+	}
+	if !d.fits(s, 4*n) {
+		return 0, 0
+	}
 	d.room(n, left)
 	values = uint32(len(d.values))
 	d.names = d.names[:0]

@@ -21,6 +21,7 @@ type ExportOptions struct {
 	Endpoint string             // only what it has not taken yet
 	Since    time.Time          // only segments with samples from then on
 	Key      ed25519.PrivateKey // to sign with
+	Number   uint64             // of the bundle among the endpoint's; 0 is none
 	Progress func(done, total int64)
 }
 
@@ -106,7 +107,7 @@ func (x *export) choose(dir string) ([]SegmentInspection, error) {
 }
 
 func (x *export) chooseFrom(log *wal.Log, files wal.FS, dir string) (chosen []SegmentInspection, err error) {
-	in := inspector{log: log, standing: new(standing)}
+	in := inspector{log: log, standing: new(standing), room: ownRoom()}
 	if err := in.heads(); err != nil {
 		return nil, err
 	}
@@ -150,7 +151,10 @@ func (x *export) begin(dir string, sites []string) (Manifest, error) {
 	if err != nil {
 		return Manifest{}, err
 	}
-	return Manifest{Version: manifestVersion, Agent: host + ":" + path, Created: time.Now().UTC(), Sites: sites}, nil
+	return Manifest{
+		Version: manifestVersion, Agent: host + ":" + path, Created: time.Now().UTC(), Sites: sites,
+		Endpoint: x.options.Endpoint, Number: x.options.Number,
+	}, nil
 }
 
 // start is the endpoint's place, or the beginning.

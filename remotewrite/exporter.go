@@ -160,7 +160,16 @@ func (x *Exporter) export() error {
 	if err := root.RemoveAll(part); err != nil { // of a run that was cut off
 		return fmt.Errorf("remove a bundle that was not finished: %w", err)
 	}
-	out := &export{options: ExportOptions{Endpoint: x.config.Name, Key: x.config.Key, Progress: func(int64, int64) {}}}
+	queue, err := os.OpenRoot(x.config.Queue)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = queue.Close() }() // what is written in it is synced
+	last, err := lastNumber(queue, x.config.Name)
+	if err != nil {
+		x.log.Warn("the bundles are counted from 1 again", "err", err)
+	}
+	out := &export{options: ExportOptions{Endpoint: x.config.Name, Number: last + 1, Key: x.config.Key, Progress: func(int64, int64) {}}}
 	err = errors.Join(out.run(x.config.Queue, filepath.Join(x.config.Dir, part)), out.close())
 	if err != nil {
 		return fmt.Errorf("export to %s: %w%s", x.config.Dir, errors.Join(err, root.RemoveAll(part)), x.advice(err))
@@ -171,6 +180,9 @@ func (x *Exporter) export() error {
 	}
 	if err := syncDir(root); err != nil {
 		return err
+	}
+	if err := storeNumber(queue, x.config.Name, last+1); err != nil {
+		x.log.Warn("the next bundle has the same number", "err", err)
 	}
 	return x.exported(out, name)
 }

@@ -68,7 +68,7 @@ func (m *medium) arrive(t *testing.T, trusted ed25519.PublicKey) (bundles, point
 	}
 	r := receiver.New(receiver.Options{})
 	for _, dir := range dirs {
-		b, err := OpenBundle(dir, trusted, noProgress)
+		b, err := NewMedium(trusted).Open(t.Context(), dir, noProgress)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +76,6 @@ func (m *medium) arrive(t *testing.T, trusted ed25519.PublicKey) (bundles, point
 		if _, err := b.Send(t.Context(), c, nil, slog.New(slog.DiscardHandler), noProgress); err != nil {
 			t.Fatal(err)
 		}
-		closed(t, b)
 	}
 	for _, s := range r.Series() {
 		points += len(s.Points)
@@ -203,6 +202,43 @@ func TestExporterReplacesWhatIsUnfinished(t *testing.T) {
 		}
 		if _, err := os.Stat(part); err == nil {
 			t.Error("the unfinished one is still there")
+		}
+	})
+}
+
+// The numbers go on over a restart, and name what was left out on the way.
+func TestExportersBundlesAreNumbered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMedium(t)
+		m.insert(t)
+		for range 4 {
+			m.live(t, func(q *Queue, _ *Exporter) {
+				commitCycles(t, q, m.fleet, 5)
+				time.Sleep(time.Minute)
+			})
+		}
+		dirs, err := Bundles(m.dir)
+		if err != nil || len(dirs) != 4 {
+			t.Fatalf("%v, %v", dirs, err)
+		}
+		all, some := NewMedium(nil), NewMedium(nil)
+		for i, dir := range dirs {
+			b, err := all.Open(t.Context(), dir, noProgress)
+			if err != nil || b.Manifest.Number != uint64(i+1) || b.Manifest.Endpoint != "stick" {
+				t.Fatalf("%+v, %v", b, err)
+			}
+			if i == 1 {
+				continue
+			}
+			if _, err := some.Open(t.Context(), dir, noProgress); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if missing := all.Missing(); len(missing) > 0 {
+			t.Errorf("nothing is missing: %q", missing)
+		}
+		if missing := some.Missing(); len(missing) != 1 || !strings.HasPrefix(missing[0], "bundle 2 of ") {
+			t.Errorf("without the second: %q", missing)
 		}
 	})
 }

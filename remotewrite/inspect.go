@@ -80,7 +80,7 @@ func inspectLog(fs wal.FS, whole bool, progress func(done, total int64)) (Inspec
 	if err != nil {
 		return Inspection{}, err
 	}
-	in := inspector{log: log, standing: new(standing)}
+	in := inspector{log: log, standing: new(standing), room: ownRoom()}
 	if whole {
 		err = in.walk(wal.Position{}, progress)
 	} else {
@@ -97,12 +97,21 @@ func inspectLog(fs wal.FS, whole bool, progress func(done, total int64)) (Inspec
 type inspector struct {
 	log      *wal.Log
 	standing *standing
+	room     room
+	refused  error // what cannot be read within the room
 	total    Totals
 	seq      uint64 // of the last record
 	found    Inspection
 }
 
 func (in *inspector) report(l loss) {
+	if in.refused == nil && errors.Is(l.err, errOversized) {
+		in.refused = fmt.Errorf("segment %d at byte %d: %w", l.segment, l.offset, l.err)
+	}
+	if most := in.room.damages; most > 0 && len(in.found.Damages) == most {
+		in.refused = fmt.Errorf("it is damaged at more than %d places", most)
+		return
+	}
 	in.found.Damages = append(in.found.Damages, DamageInspection{l.segment, l.offset, l.lost, l.err})
 }
 
@@ -130,9 +139,10 @@ func (in *inspector) heads() error {
 // walk reads everything from a segment on.
 func (in *inspector) walk(from wal.Position, progress func(done, total int64)) error {
 	r := newReader(in.log, from, in.report)
+	r.room = in.room
 	bytes, segment := in.bytesBefore(math.MaxUint64), uint64(0)
 	var err error
-	for err == nil {
+	for err == nil && in.refused == nil && !in.room.stopped() {
 		err = r.step(nil)
 		in.standing.note(r.past)
 		in.standing.note(r.had)
@@ -152,7 +162,10 @@ func (in *inspector) walk(from wal.Position, progress func(done, total int64)) e
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
-	return errors.Join(err, r.close())
+	if in.room.stopped() {
+		err = errInterrupted
+	}
+	return errors.Join(err, in.refused, r.close())
 }
 
 // bytesBefore is how much the segments before one hold.

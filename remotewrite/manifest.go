@@ -1,9 +1,8 @@
 package remotewrite
 
 import (
+	"context"
 	"crypto/ed25519"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"backwire/remotewrite/wal"
+	"backwire/source"
 )
 
 const (
@@ -32,6 +32,9 @@ type Manifest struct {
 
 	FirstSequence uint64 `json:"first_sequence"` // of the log's records, heads included; 0 if not legible
 	LastSequence  uint64 `json:"last_sequence"`
+
+	Endpoint string `json:"endpoint,omitempty"` // whose bundle it is, where it is an endpoint's
+	Number   uint64 `json:"number,omitempty"`   // of the bundle among the endpoint's, from 1 on; each begins where the one before ended
 
 	Files []BundleFile `json:"files"` // oldest first
 }
@@ -94,35 +97,88 @@ func writeFile(root *os.Root, name string, content []byte) error {
 	return errors.Join(err, f.Close())
 }
 
+// What a manifest says at most. A segment is of a gibibyte, and one record more.
+const (
+	maxManifest     = 4 << 20 // bytes
+	maxWord         = 1 << 10 // bytes of a name
+	maxBundleNames  = 10_000  // of sites
+	maxSegmentBytes = 2 << 30
+)
+
 // readManifest believes nothing before the signature is right, where a key is trusted.
-func readManifest(root *os.Root, trusted ed25519.PublicKey) (*Manifest, error) {
-	b, err := root.ReadFile(manifestFile)
+func (m *Medium) readManifest(root *os.Root) (*Manifest, error) {
+	b, err := readUnlinked(root, manifestFile, maxManifest)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s is missing: this is no bundle, or its export did not end", manifestFile)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if trusted != nil {
-		if err := checkSignature(root, b, trusted); err != nil {
+	if m.trusted != nil {
+		if err := checkSignature(root, b, m.trusted); err != nil {
 			return nil, err
 		}
 	}
-	m := &Manifest{}
-	if err := json.Unmarshal(b, m); err != nil {
+	found := &Manifest{}
+	if err := json.Unmarshal(b, found); err != nil {
+		return nil, fmt.Errorf("%s: %s", manifestFile, source.Printable(err.Error()))
+	}
+	if err := found.validate(); err != nil {
 		return nil, fmt.Errorf("%s: %w", manifestFile, err)
 	}
-	if m.Version != manifestVersion {
-		return nil, fmt.Errorf("%s: version %d, only %d is known", manifestFile, m.Version, manifestVersion)
+	found.clean()
+	return found, m.admit(found, len(b))
+}
+
+func readUnlinked(root *os.Root, name string, most int64) ([]byte, error) {
+	f, err := openUnlinked(root, name)
+	if err != nil {
+		return nil, err
 	}
-	if len(m.Files) == 0 {
-		return nil, fmt.Errorf("%s: it names no segment", manifestFile)
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(b)) > most {
+		err = fmt.Errorf("%s has more than %d bytes", name, most)
 	}
-	return m, nil
+	return b, err
+}
+
+// validate refuses what this program would not write: whatever names a file or asks for memory.
+func (m *Manifest) validate() error {
+	switch {
+	case m.Version != manifestVersion:
+		return fmt.Errorf("version %d, only %d is known", m.Version, manifestVersion)
+	case len(m.Files) == 0:
+		return errors.New("it names no segment")
+	case len(m.Agent) > maxWord || len(m.Endpoint) > maxWord || len(m.Sites) > maxBundleNames:
+		return errors.New("its names are too long, or too many")
+	}
+	before := uint64(0)
+	for _, f := range m.Files {
+		number, ok := wal.SegmentNumber(f.Name)
+		switch {
+		case !ok:
+			return fmt.Errorf("%q is no segment's name", f.Name[:min(len(f.Name), maxWord)])
+		case number <= before:
+			return fmt.Errorf("%s is there twice, or not in its place", f.Name)
+		case f.Bytes < 0 || f.Bytes > maxSegmentBytes:
+			return fmt.Errorf("%s cannot have %d bytes", f.Name, f.Bytes)
+		}
+		before = number
+	}
+	return nil
+}
+
+// clean leaves nothing in the manifest's texts that a terminal or a log obeys.
+func (m *Manifest) clean() {
+	m.Agent, m.Endpoint = source.Printable(m.Agent), source.Printable(m.Endpoint)
+	for i, site := range m.Sites {
+		m.Sites[i] = source.Printable(site[:min(len(site), maxWord)])
+	}
 }
 
 func checkSignature(root *os.Root, manifest []byte, trusted ed25519.PublicKey) error {
-	signature, err := root.ReadFile(signatureFile)
+	signature, err := readUnlinked(root, signatureFile, ed25519.SignatureSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s is missing: the bundle is not signed, and a key is trusted", signatureFile)
 	}
@@ -135,53 +191,51 @@ func checkSignature(root *os.Root, manifest []byte, trusted ed25519.PublicKey) e
 	return nil
 }
 
-// checkFiles reads every segment and compares it with what the manifest says.
-func (m *Manifest) checkFiles(root *os.Root, progress func(done, total int64)) error {
+// hashFiles reads every segment and compares it with what the manifest says.
+func (m *Manifest) hashFiles(ctx context.Context, root *os.Root, dir string, progress func(done, total int64)) (*hashedFiles, error) {
+	hashed := &hashedFiles{dir: dir, files: make(map[string]hashedFile, len(m.Files))}
 	var problems []error
 	total, done := m.Bytes(), int64(0)
 	for _, f := range m.Files {
-		if err := f.check(root); err != nil {
+		file, err := f.hash(ctx, root)
+		if ctx.Err() != nil {
+			return nil, errInterrupted
+		}
+		if err != nil && len(problems) < mostProblems {
 			problems = append(problems, err)
 		}
+		hashed.files[f.Name] = file
 		done += f.Bytes
 		progress(done, total)
 	}
-	return errors.Join(problems...)
+	return hashed, errors.Join(problems...)
 }
 
-func (f *BundleFile) check(root *os.Root) error {
-	file, err := root.Open(f.Name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s is missing", f.Name)
-	}
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	sum := sha256.New()
-	n, err := io.Copy(sum, io.LimitReader(file, f.Bytes+1))
-	switch {
-	case err != nil:
-		return err
-	case n < f.Bytes:
-		return fmt.Errorf("%s is truncated: it has %d of %d bytes", f.Name, n, f.Bytes)
-	case n > f.Bytes:
-		return fmt.Errorf("%s has more than its %d bytes", f.Name, f.Bytes)
-	case hex.EncodeToString(sum.Sum(nil)) != f.SHA256:
-		return fmt.Errorf("%s was changed: its SHA-256 is not the manifest's", f.Name)
-	}
-	return nil
-}
+// mostProblems is how many segments are named that are not as the manifest says.
+const mostProblems = 20
 
 // checkSegments refuses a directory whose log is not the one that the manifest lists.
-func (m *Manifest) checkSegments(found []wal.SegmentInfo) error {
+func (m *Manifest) checkSegments(root *os.Root, found []wal.SegmentInfo) error {
 	for i, s := range found {
 		if i >= len(m.Files) || s.Name() != m.Files[i].Name {
-			return fmt.Errorf("%s is not in %s, or not in its place", s.Name(), manifestFile)
+			return fmt.Errorf("%s is not in its place in %s", s.Name(), manifestFile)
 		}
 	}
 	if len(found) < len(m.Files) {
 		return fmt.Errorf("%s is no segment that can be read", m.Files[len(found)].Name)
+	}
+	listed := make(map[string]bool, len(m.Files))
+	for _, f := range m.Files {
+		listed[f.Name] = true
+	}
+	entries, err := entriesOf(root.Name())
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if _, segment := wal.SegmentNumber(e.Name()); segment && !listed[e.Name()] {
+			return fmt.Errorf("%s is not in %s", e.Name(), manifestFile)
+		}
 	}
 	return nil
 }

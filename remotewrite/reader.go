@@ -42,7 +42,7 @@ type reader struct {
 // could be understood, and delivers what lies at or behind the position.
 func newReader(log *wal.Log, from wal.Position, report func(loss)) *reader {
 	return &reader{
-		unpacker: unpacker{image: newImage()},
+		unpacker: unpacker{image: newImage(), room: ownRoom()},
 		wal:      log.Reader(wal.Position{Segment: from.Segment}),
 		report:   report,
 		from:     from,

@@ -17,6 +17,7 @@ type timeline struct {
 	series  []*[pieceSize]uint32 // of the changes
 	values  []*[pieceSize]uint64 // the same, as bits
 	changes uint32               // how many there are
+	entries int                  // batches and lists of all lanes
 	sets    []presence           // who was in which batch
 	words   []uint64             // of the sets
 	gone    refSet               // who ended last that it was heard of
@@ -58,7 +59,7 @@ func (h *timeline) begin(values []uint64) {
 		l.batches, l.lists = l.batches[:0], l.lists[:0]
 	}
 	clear(h.gone)
-	h.changes = 0
+	h.changes, h.entries = 0, 0
 	h.epoch++
 	h.sets, h.words = h.sets[:0], h.words[:0]
 }
@@ -79,6 +80,10 @@ func grown[T any](s []T, n int) []T {
 	return s
 }
 
+// size is about how many bytes of memory it takes: a change has a series and a value, all else is words, and entries of 16
+// bytes at most.
+func (h *timeline) size() int { return 12*int(h.changes) + 8*len(h.words) + 16*(h.entries+len(h.sets)) }
+
 // change says a series' new value, which holds once list has said from when on.
 func (h *timeline) change(series uint32, value uint64) {
 	piece, at := h.changes>>pieceBits, h.changes&(pieceSize-1)
@@ -94,6 +99,7 @@ func (h *timeline) change(series uint32, value uint64) {
 func (h *timeline) list(at int, from uint32) {
 	l := &h.lanes[at]
 	l.lists = append(l.lists, list{uint32(len(l.batches)), from, h.changes})
+	h.entries++
 }
 
 // add adds a batch: those who are present have a point, and those who ended a stale marker.
@@ -108,6 +114,7 @@ func (h *timeline) add(at int, t int64, present, ended refSet) {
 	}
 	l := &h.lanes[at]
 	l.batches = append(l.batches, batch{t: t, set: h.set(l, present, ended)})
+	h.entries++
 }
 
 // renew gives those who ended, and are back now, their values again.

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"math"
 
-	"backwire/source"
-
 	"github.com/golang/snappy"
+
+	"backwire/source"
 )
 
 // The record's version, and what kinds of block there are.
@@ -62,6 +62,9 @@ type unpacker struct {
 	*image
 	state bool // whether the sites' state is wanted
 
+	room  room
+	taken int // bytes of the segment's records that were read
+
 	inflated               []byte
 	added, ended, replaced refSet // of the batch being read
 }
@@ -72,6 +75,10 @@ func (u *unpacker) apply(block []byte, w *window) error {
 		return fmt.Errorf("%w: empty block", errMalformed)
 	}
 	body := block[1:]
+	if isHead(block) {
+		u.taken = 0
+	}
+	u.taken += len(block)
 	if block[0]&blockPacked != 0 {
 		var err error
 		if body, err = u.inflate(body); err != nil {
@@ -99,6 +106,9 @@ func (u *unpacker) inflate(packed []byte) ([]byte, error) {
 	if err != nil || n > snappyRatio*len(packed) {
 		return nil, fmt.Errorf("%w: impossible packed length", errMalformed)
 	}
+	if u.room.base > 0 && n > u.room.base+u.room.factor*u.taken {
+		return nil, fmt.Errorf("%w: %d bytes that %d are packed of", errOversized, len(packed), n)
+	}
 	if cap(u.inflated) < n {
 		u.inflated = make([]byte, n)
 	}
@@ -112,6 +122,7 @@ func (u *unpacker) inflate(packed []byte) ([]byte, error) {
 // head starts a segment: everything that was known before is forgotten.
 func (u *unpacker) head(s *scanner, timed bool) {
 	*u.image = *newImage()
+	u.allow()
 	u.ahead(s)
 	u.dict.extend(s)
 	u.values = make([]uint64, len(u.dict.series))
@@ -135,6 +146,9 @@ func (u *unpacker) head(s *scanner, timed bool) {
 
 // site reads a site's name and adds the site.
 func (u *unpacker) site(s *scanner) {
+	if u.allow(); !u.dict.fits(s, siteSize) {
+		return
+	}
 	site := &siteImage{name: string(s.text())}
 	if u.state {
 		site.state = make(map[string][]byte)
@@ -194,6 +208,7 @@ func (u *unpacker) cycle(s *scanner, w *window) {
 		return
 	}
 	site := u.sites[at]
+	u.allow()
 	u.dict.extend(s)
 	known := len(u.owners)
 	if u.state {
@@ -243,6 +258,7 @@ func (u *unpacker) batch(s *scanner, at int, w *window) {
 	if flags&batchExemplars != 0 {
 		u.exemplars(s, t, w)
 	}
+	u.held(s, w)
 }
 
 // changed reads the values that are not what they were.
@@ -315,17 +331,27 @@ func (u *unpacker) exemplars(s *scanner, t int64, w *window) {
 	for range s.count(4) {
 		ref := s.index(len(u.dict.series))
 		e := exemplar{T: t + s.varint(), V: math.Float64frombits(s.value(0))}
-		e.Labels = make([]source.Label, 0, s.count(2))
-		for range cap(e.Labels) {
+		labels := s.count(2)
+		if u.room.labels > 0 && labels > u.room.labels {
+			s.oversize("too many labels")
+			return
+		}
+		if w != nil {
+			e.Labels = make([]source.Label, 0, labels)
+		}
+		for range labels {
 			name := s.index(u.dict.symbols.len())
 			value := s.text()
 			if s.err != nil {
 				return
 			}
-			e.Labels = append(e.Labels, source.Label{Name: u.dict.symbol(name), Value: string(value)})
+			if w != nil {
+				e.Labels = append(e.Labels, source.Label{Name: u.dict.symbol(name), Value: string(value)})
+			}
 		}
 		if w != nil && s.err == nil {
 			w.addExemplar(ref, e)
+			u.held(s, w)
 		}
 	}
 }

@@ -24,6 +24,9 @@ type window struct {
 	repeated bool   // a run that ended may have sent it, or some of it
 	note     []byte // that it left about what had no verdict yet; nil if it left none
 
+	most         int // bytes of the timeline at which it is full, whatever is asked for; 0 where nobody minds
+	observedSize int // bytes that the exemplars take
+
 	depth     int // how many points of a series it wants, beside the least of samples; 0 where nobody minds
 	timeline  *timeline
 	exemplars []observation // by series; of one in the order in which they were observed
@@ -66,6 +69,12 @@ type exemplar struct {
 	V      float64
 }
 
+// Bytes of memory that an observation takes, and each of its labels beside the value's text.
+const (
+	observationSize = 56
+	labelSize       = 48
+)
+
 // observation is an exemplar and its series.
 type observation struct {
 	series uint32
@@ -87,11 +96,14 @@ func (w *window) reset(from wal.Position) {
 		h = new(timeline)
 	}
 	clear(w.exemplars)
-	*w = window{columns: w.columns[:0], next: from, depth: w.depth, timeline: h, exemplars: w.exemplars[:0]}
+	*w = window{columns: w.columns[:0], next: from, depth: w.depth, most: w.most, timeline: h, exemplars: w.exemplars[:0]}
 }
 
 // full says whether the window has at least so many samples, and is as deep as it wants and has room for.
 func (w *window) full(least int) bool {
+	if w.dict != nil && w.most > 0 && w.timeline.size() >= w.most {
+		return true
+	}
 	if w.samples < least || w.dict == nil {
 		return false
 	}
@@ -124,6 +136,10 @@ func (w *window) cover(t int64) {
 
 func (w *window) addExemplar(series uint32, e exemplar) {
 	w.exemplars = append(w.exemplars, observation{series, e})
+	w.observedSize += observationSize
+	for _, l := range e.Labels {
+		w.observedSize += labelSize + len(l.Value)
+	}
 }
 
 // turn makes the columns, once all batches are in.

@@ -36,7 +36,7 @@ func (c *committed) read(t *testing.T, queue string) *remotewrite.Manifest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bundle, err := remotewrite.OpenBundle(dir, nil, func(int64, int64) {})
+	bundle, err := remotewrite.NewMedium(nil).Open(t.Context(), dir, func(int64, int64) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func (c *committed) read(t *testing.T, queue string) *remotewrite.Manifest {
 	defer server.Close()
 	to := remotewrite.EndpointConfig{Name: "test", URL: server.URL, Protocol: "2.0", MaxSamples: 100_000}
 	_, err = bundle.Send(t.Context(), to, nil, slog.New(slog.DiscardHandler), func(int64, int64) {})
-	if err := errors.Join(err, bundle.Close(), os.RemoveAll(dir)); err != nil {
+	if err := errors.Join(err, os.RemoveAll(dir)); err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range held.Series() {

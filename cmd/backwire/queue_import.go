@@ -30,7 +30,8 @@ that an agent exports to. It refuses them where a file is missing or was changed
 them, oldest first, to the configured endpoints, one after the other, or to the URLs of
 --to, which get no credentials. It may be repeated, also after an interruption: receivers
 have the same series in the end. With --trusted-key an unsigned bundle, or one that was
-signed with another key, is refused. What a receiver refuses is told, and the exit code is 1.`,
+signed with another key, is refused. What a receiver refuses is told, and the exit code is 1;
+so is a bundle that is missing between two others, while those that are there are sent.`,
 		Example: `  backwire queue import /media/stick/out --trusted-key trusted.pem
   backwire queue import /media/stick/out --to http://localhost:9090/api/v1/write`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -56,12 +57,12 @@ func (sh *shell) importBundles(ctx context.Context, dir string, flags importFlag
 	if err != nil {
 		return err
 	}
-	dirs, err := remotewrite.Bundles(dir)
+	sh.beModest()
+	medium, err := newMedium(flags.trustedKey)
 	if err != nil {
 		return err
 	}
-	bundles, err := sh.openBundles(dirs, flags.trustedKey)
-	defer func() { err = errors.Join(err, closeAll(bundles)) }()
+	bundles, err := sh.openBundles(ctx, medium, dir)
 	if err != nil {
 		return err
 	}
@@ -71,12 +72,30 @@ func (sh *shell) importBundles(ctx context.Context, dir string, flags importFlag
 	}
 	defer func() { err = errors.Join(err, finish()) }()
 	var failed []error
-	for _, b := range bundles {
+	for i, b := range bundles {
 		for _, r := range receivers {
+			if ctx.Err() != nil {
+				failed = append(failed, fmt.Errorf("interrupted: %d of %d bundles were sent; run it again to send what is missing", i, len(bundles)))
+				return errors.Join(failed...)
+			}
 			failed = append(failed, sh.sendBundle(ctx, b, r, rejected, sh.logger(cfg)))
 		}
 	}
+	for _, gap := range medium.Missing() {
+		failed = append(failed, errors.New(gap))
+	}
 	return errors.Join(failed...)
+}
+
+func newMedium(trustedKey string) (*remotewrite.Medium, error) {
+	if trustedKey == "" {
+		return remotewrite.NewMedium(nil), nil
+	}
+	trusted, err := remotewrite.ReadTrustedKey(trustedKey)
+	if err != nil {
+		return nil, err
+	}
+	return remotewrite.NewMedium(trusted), nil
 }
 
 // openRejected opens the store that refused samples go to, where one is wanted.
@@ -92,25 +111,23 @@ func openRejected(dir string) (rejected remotewrite.Rejected, finish func() erro
 }
 
 // openBundles verifies all before the first is sent.
-func (sh *shell) openBundles(dirs []string, trustedKey string) (bundles []*remotewrite.Bundle, err error) {
+func (sh *shell) openBundles(ctx context.Context, medium *remotewrite.Medium, dir string) (bundles []*remotewrite.Bundle, err error) {
+	dirs, err := remotewrite.Bundles(dir)
+	if err != nil {
+		return nil, err
+	}
 	for _, dir := range dirs {
-		b, err := sh.openBundle(dir, trustedKey)
+		bar := sh.progress("verify")
+		b, err := medium.Open(ctx, dir, bar.tell)
+		bar.end()
 		if err != nil {
-			return bundles, err
+			return nil, err
 		}
 		bundles = append(bundles, b)
 		fmt.Fprintf(sh.stdout, "%s: verified, %s\n", dir, describeBundle(&b.Manifest))
 		writeDamages(sh.stdout, b.Damages)
 	}
 	return bundles, nil
-}
-
-func closeAll(bundles []*remotewrite.Bundle) error {
-	var errs []error
-	for _, b := range bundles {
-		errs = append(errs, b.Close())
-	}
-	return errors.Join(errs...)
 }
 
 func (sh *shell) endpointsConfig() (*agent.Config, error) {
@@ -142,19 +159,6 @@ func receiversOf(cfg *agent.Config, urls []string) ([]remotewrite.EndpointConfig
 		})
 	}
 	return receivers, nil
-}
-
-func (sh *shell) openBundle(dir, trustedKey string) (*remotewrite.Bundle, error) {
-	bar := sh.progress("verify")
-	defer bar.end()
-	if trustedKey == "" {
-		return remotewrite.OpenBundle(dir, nil, bar.tell)
-	}
-	trusted, err := remotewrite.ReadTrustedKey(trustedKey)
-	if err != nil {
-		return nil, err
-	}
-	return remotewrite.OpenBundle(dir, trusted, bar.tell)
 }
 
 // sendBundle fails where something was refused too: nobody else will tell.

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/ed25519"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
@@ -120,4 +121,47 @@ func wrongEnvFile(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// A manifest is anybody's text: it must not write a line of its own to the terminal, nor to the log.
+func TestQueueImportShowsNothingThatATerminalObeys(t *testing.T) {
+	_, environ := fillQueue(t, 60)
+	bundle := filepath.Join(t.TempDir(), "out")
+	if code, out := said(t, environ, "queue", "export", "--to", bundle); code != exitOK {
+		t.Fatalf("export, exit code %d:\n%s", code, out)
+	}
+	server := httptest.NewServer(receiver.New(receiver.Options{}))
+	defer server.Close()
+	path := filepath.Join(bundle, "manifest.json")
+	right, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const hostile = "\x1b[2J\u009b1A\u202e\r\nbundle: verified, all is well"
+	for name, change := range map[string]func(m map[string]any){
+		"agent":   func(m map[string]any) { m["agent"] = hostile },
+		"sites":   func(m map[string]any) { m["sites"] = []string{hostile} },
+		"created": func(m map[string]any) { m["created"] = hostile },
+		"file":    func(m map[string]any) { m["files"].([]any)[0].(map[string]any)["name"] = hostile },
+		"version": func(m map[string]any) { m["version"] = hostile },
+	} {
+		var m map[string]any
+		if err := json.Unmarshal(right, &m); err != nil {
+			t.Fatal(err)
+		}
+		change(m)
+		text, err := json.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, format := range []string{"text", "json"} {
+			_, out := said(t, []string{"BACKWIRE_LOG_LEVEL=debug", "BACKWIRE_LOG_FORMAT=" + format}, "queue", "import", bundle, "--to", server.URL)
+			if strings.ContainsAny(out, "\x1b\u009b\u202e\r") || strings.Contains(out, "\nbundle: verified") || out == "" {
+				t.Errorf("%s, %s: %q", name, format, out)
+			}
+		}
+	}
 }

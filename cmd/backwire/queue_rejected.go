@@ -15,6 +15,7 @@ import (
 
 	"backwire/agent"
 	"backwire/remotewrite"
+	"backwire/source"
 )
 
 // rejectedFlags are those of queue rejected.
@@ -134,7 +135,7 @@ func writeRejected(w io.Writer, rejections iter.Seq2[remotewrite.Rejection, erro
 		}
 		// Quoted, because a receiver's words may hold anything, and would else draw on the terminal.
 		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%s\t%s\n",
-			r.Time.UTC().Format(time.RFC3339), r.Endpoint, r.Status, r.Samples, refusedSeries(r), strconv.Quote(r.Words))
+			r.Time.UTC().Format(time.RFC3339), source.Printable(r.Endpoint), r.Status, r.Samples, source.Printable(refusedSeries(r)), strconv.Quote(r.Words))
 	}
 	table.Flush()
 	return errors.Join(failed...)

@@ -7,10 +7,12 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"backwire/agent"
+	"backwire/source"
 )
 
 // defaultEnvFile is read where it exists, so that the service, a shell and a reload see the same settings.
@@ -113,11 +115,24 @@ func (sh *shell) queueConfig() (agent.Queue, error) {
 	return agent.LoadQueue(sh.environ, file)
 }
 
+// printable leaves nothing in a line of the log that a terminal obeys: values repeat what servers, receivers and media say.
+func printable(_ []string, a slog.Attr) slog.Attr {
+	switch value := a.Value.Any().(type) {
+	case string:
+		a.Value = slog.StringValue(source.Printable(value))
+	case []string:
+		a.Value = slog.StringValue(source.Printable(strings.Join(value, " ")))
+	case error:
+		a.Value = slog.StringValue(source.Printable(value.Error()))
+	}
+	return a
+}
+
 // logger writes to standard error as the configuration says, and tells its warnings.
 func (sh *shell) logger(cfg *agent.Config) *slog.Logger {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(cfg.LogLevel)) // the configuration has been validated
-	options := &slog.HandlerOptions{Level: level}
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: printable}
 	var log *slog.Logger
 	if cfg.LogFormat == "json" {
 		log = slog.New(slog.NewJSONHandler(sh.stderr, options))

@@ -72,6 +72,9 @@ func segmentName(number uint64) string {
 	return fmt.Sprintf("%0*d%s", segmentDigits, number, segmentSuffix)
 }
 
+// SegmentNumber is the number of the segment that a file's name says.
+func SegmentNumber(name string) (number uint64, ok bool) { return parseSegmentName(name) }
+
 func parseSegmentName(name string) (uint64, bool) {
 	digits, ok := strings.CutSuffix(name, segmentSuffix)
 	if !ok || len(digits) != segmentDigits {

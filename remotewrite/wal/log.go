@@ -15,6 +15,9 @@ type Options struct {
 	Logger   *slog.Logger
 	ReadOnly bool     // change nothing: for looking at a log that another program writes
 	Others   []string // files of others in the directory, which are nothing to warn of
+
+	// MostPayload is how many bytes a record may have that somebody else wrote; a larger one is an ErrTooLarge. 0 is MaxPayload.
+	MostPayload int
 }
 
 // Log is an ordered log of opaque records. Append, Roll, Remove and Close are
@@ -23,6 +26,7 @@ type Log struct {
 	fs       FS
 	logger   *slog.Logger
 	readOnly bool
+	most     int64 // bytes of a payload
 
 	// Owned by the goroutine that writes.
 	file   File   // the newest segment; nil if there is none to append to

@@ -213,6 +213,6 @@ func (r *Reader) open() error {
 	if err != nil {
 		return fmt.Errorf("open %s: %w", segmentName(r.pos.Segment), err)
 	}
-	r.scan = scanner{file: file, segment: r.pos.Segment, buf: r.scan.buf[:0]}
+	r.scan = scanner{file: file, segment: r.pos.Segment, most: r.log.most, buf: r.scan.buf[:0]}
 	return nil
 }

@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -25,7 +26,7 @@ type Recovery struct {
 // never makes it fail; a newest segment of an unknown version does (see
 // VersionError), because going on without its records would be silent loss.
 func Open(dir FS, o Options) (*Log, Recovery, error) {
-	l := &Log{fs: dir, logger: o.Logger, readOnly: o.ReadOnly, seq: 1, changed: make(chan struct{})}
+	l := &Log{fs: dir, logger: o.Logger, readOnly: o.ReadOnly, most: int64(cmp.Or(o.MostPayload, MaxPayload)), seq: 1, changed: make(chan struct{})}
 	if l.logger == nil {
 		l.logger = slog.New(slog.DiscardHandler)
 	}
@@ -171,7 +172,7 @@ func (l *Log) readTail(s foundSegment) (tail, error) {
 		t.torn, t.end = true, 0
 		return t, nil
 	}
-	scan := scanner{file: file, segment: s.info.Number, off: headerSize, limit: s.size}
+	scan := scanner{file: file, segment: s.info.Number, off: headerSize, limit: s.size, most: l.most}
 	if err := t.read(&scan); err != nil {
 		return tail{}, err
 	}

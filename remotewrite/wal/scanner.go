@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"syscall"
+
+	"backwire/source/regular"
 )
 
 const (
@@ -21,6 +23,7 @@ type scanner struct {
 	segment uint64
 	off     int64
 	limit   int64 // end of what is committed; the file may be longer or shorter
+	most    int64 // bytes of a payload
 
 	buf []byte // the file's bytes from at on
 	at  int64
@@ -81,6 +84,9 @@ func (s *scanner) frameAt(off int64) (frame, error) {
 	h, ok := s.sum.parse(b, s.segment, off)
 	if !ok {
 		return frame{}, fmt.Errorf("frame header: %w", ErrCorrupt)
+	}
+	if h.length > s.most {
+		return frame{}, fmt.Errorf("record %d of %d bytes: %w (at most %d)", h.seq, h.length, ErrTooLarge, s.most)
 	}
 	f := frame{seq: h.seq, off: off, next: off + frameHeaderSize + h.length}
 	b, err = s.window(off, int(frameHeaderSize+h.length))
@@ -157,6 +163,13 @@ func (s *scanner) window(off int64, n int) ([]byte, error) {
 // fill reads on from off, n bytes or more, and keeps what it has of them.
 func (s *scanner) fill(off int64, n int) error {
 	want := int(min(int64(max(n, readAhead)), s.limit-off))
+	if want > readAhead { // no memory for bytes that a header only promises
+		size, err := s.file.Size()
+		if err != nil {
+			return fmt.Errorf("size of %s: %w", segmentName(s.segment), err)
+		}
+		want = int(max(min(int64(want), size-off), readAhead))
+	}
 	var held []byte
 	if off >= s.at && off < s.at+int64(len(s.buf)) {
 		held = s.buf[off-s.at:]
@@ -178,5 +191,6 @@ func (s *scanner) fill(off int64, n int) error {
 // isLasting tells damage, which is skipped, from a failure that may pass, such
 // as too many open files, which must not cost records.
 func isLasting(err error) bool {
-	return errors.Is(err, ErrCorrupt) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.EIO)
+	return errors.Is(err, ErrCorrupt) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.EIO) ||
+		errors.Is(err, regular.ErrNot) // what was a file is none any more
 }

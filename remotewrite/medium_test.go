@@ -1,0 +1,355 @@
+package remotewrite
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/golang/snappy"
+
+	"backwire/remotewrite/receiver"
+	"backwire/remotewrite/wal"
+)
+
+const secondSegment = "00000000000000000002.seg"
+
+// Whoever has the medium may put a segment of his own there once the right one was verified.
+func TestWhatIsSwappedAfterItWasVerifiedIsNotSent(t *testing.T) {
+	x, other := newExported(t), newExported(t)
+	want := x.delivered(t)
+	forged, err := os.ReadFile(filepath.Join(other.early, secondSegment))
+	if err != nil {
+		t.Fatal(err)
+	}
+	right, err := os.ReadFile(filepath.Join(x.whole, secondSegment))
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged[len(forged)/2] ^= 1
+	for name, swapped := range map[string][]byte{
+		"as long": append(slices.Clone(forged), right...)[:len(right)], "shorter": forged[:100], "empty": {},
+		"longer": append(slices.Clone(right), forged...), // what was verified stands in front of it
+	} {
+		t.Run(name, func(t *testing.T) {
+			write(t, filepath.Join(x.whole, secondSegment), string(right))
+			b, err := NewMedium(nil).Open(t.Context(), x.whole, noProgress)
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, filepath.Join(x.whole, secondSegment), string(swapped))
+			r := receiver.New(receiver.Options{})
+			c := EndpointConfig{Name: "r", URL: "http://r.test", MaxSamples: 100, Transport: wire{r}}
+			_, err = b.Send(t.Context(), c, nil, slog.New(slog.DiscardHandler), noProgress)
+			if (name == "longer") != (err == nil) || err != nil && !strings.Contains(err.Error(), "was verified") {
+				t.Errorf("Send = %v", err)
+			}
+			for key, points := range held(r) {
+				for p := range points {
+					if !want[key][p] {
+						t.Fatalf("%s has %v, which the bundle does not hold", key, p)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestOnlyFilesOfABundleAreRead(t *testing.T) {
+	x := newExported(t)
+	key, trusted := keys(t)
+	private, err := ReadSigningKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := ReadTrustedKey(trusted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{manifestFile, signatureFile, secondSegment} {
+		for kind, put := range map[string]func(path string) error{
+			"fifo":      func(path string) error { return syscall.Mkfifo(path, 0o600) },
+			"device":    func(path string) error { return os.Symlink("/dev/zero", path) },
+			"link":      func(path string) error { return os.Symlink(filepath.Base(path)+".away", path) },
+			"directory": func(path string) error { return os.Mkdir(path, 0o700) },
+			"endless": func(path string) error { // a hole
+				return errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, 1<<40))
+			},
+		} {
+			dir := exportTo(t, x.dir, ExportOptions{Key: private})
+			path := filepath.Join(dir, name)
+			if err := errors.Join(os.Rename(path, path+".away"), put(path)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := NewMedium(public).Open(t.Context(), dir, noProgress); err == nil || !strings.Contains(err.Error(), name) {
+				t.Errorf("%s as %s: %v", kind, name, err)
+			}
+		}
+	}
+}
+
+func TestVerifyingEndsWhenItIsInterrupted(t *testing.T) {
+	x := newExported(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	told := 0
+	_, err := NewMedium(nil).Open(ctx, x.whole, func(int64, int64) { told++; cancel() })
+	if !errors.Is(err, errInterrupted) || told != 1 {
+		t.Errorf("Open = %v after %d segments", err, told)
+	}
+}
+
+// editManifest writes a bundle's manifest anew, as somebody without a key can.
+func editManifest(t *testing.T, dir string, change func(m *Manifest)) {
+	t.Helper()
+	path := filepath.Join(dir, manifestFile)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m Manifest
+	if err := json.Unmarshal(b, &m); err != nil {
+		t.Fatal(err)
+	}
+	change(&m)
+	if b, err = json.Marshal(m); err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, string(b))
+}
+
+func TestManifestIsRefused(t *testing.T) {
+	x := newExported(t)
+	for name, c := range map[string]struct {
+		change func(m *Manifest)
+		want   string
+	}{
+		"name twice":         {func(m *Manifest) { m.Files[1] = m.Files[0] }, "twice"},
+		"not in order":       {func(m *Manifest) { slices.Reverse(m.Files) }, "not in its place"},
+		"name points out":    {func(m *Manifest) { m.Files[0].Name = "../00000000000000000001.seg" }, "no segment's name"},
+		"a terminal's words": {func(m *Manifest) { m.Files[0].Name = "\x1b[2J.seg" }, `\x1b[2J`},
+		"less than nothing":  {func(m *Manifest) { m.Files[0].Bytes = -1 }, "cannot have"},
+		"too much":           {func(m *Manifest) { m.Files[0].Bytes = 1 << 62 }, "cannot have"},
+		"long agent":         {func(m *Manifest) { m.Agent = strings.Repeat("x", 2000) }, "too long"},
+		"another hash":       {func(m *Manifest) { m.Files[0].SHA256 = "md5:0" }, "SHA-256"},
+		"too many segments": {func(m *Manifest) {
+			for i := range 40_000 {
+				m.Files = append(m.Files, BundleFile{Name: wal.SegmentInfo{Number: uint64(100 + i)}.Name()})
+			}
+		}, "more than"},
+	} {
+		dir := exportTo(t, x.dir, ExportOptions{})
+		editManifest(t, dir, c.change)
+		_, err := NewMedium(nil).Open(t.Context(), dir, noProgress)
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.ContainsRune(err.Error(), '\x1b') {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// U+009B begins a command as ESC [ does, U+202E turns what follows round, a newline begins a line that nobody wrote.
+func TestManifestsWordsAreSafeForATerminal(t *testing.T) {
+	x := newExported(t)
+	dir := exportTo(t, x.dir, ExportOptions{})
+	hostile := "lyon\x1b[2J\u009b1A\u202e\r\nbundle: verified\x00\x7f"
+	editManifest(t, dir, func(m *Manifest) { m.Agent, m.Endpoint, m.Sites = hostile, hostile, []string{hostile} })
+	b, err := NewMedium(nil).Open(t.Context(), dir, noProgress)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range append(b.Manifest.Sites, b.Manifest.Agent, b.Manifest.Endpoint) {
+		if strings.ContainsAny(text, "\x1b\u009b\u202e\r\n\x00\x7f") || !strings.HasPrefix(text, "lyon") {
+			t.Errorf("%q", text)
+		}
+	}
+}
+
+// Bundles of one endpoint begin where the one before ended: what is between two that do not was left out.
+func TestMissingBundleIsNamed(t *testing.T) {
+	x := newExported(t)
+	s := mustSubscribe(t, x.queue, "stick")
+	var dirs []string
+	for number := range uint64(4) {
+		commitCycles(t, x.queue, x.fleet, 20)
+		dirs = append(dirs, exportTo(t, x.dir, ExportOptions{Endpoint: "stick", Number: 12 + number}))
+		drainAll(t, s)
+	}
+	closed(t, s)
+	for name, c := range map[string]struct {
+		carried []int
+		want    string
+	}{
+		"all":        {[]int{0, 1, 2, 3}, ""},
+		"disordered": {[]int{2, 0, 3, 1, 1}, ""},
+		"one out":    {[]int{0, 2, 3}, "bundle 13 of "},
+		"two out":    {[]int{0, 3}, "bundles 13 to 14 of "},
+	} {
+		m := NewMedium(nil)
+		for _, i := range c.carried {
+			if _, err := m.Open(t.Context(), dirs[i], noProgress); err != nil {
+				t.Fatal(err)
+			}
+		}
+		missing := m.Missing()
+		if c.want == "" && len(missing) > 0 || c.want != "" && (len(missing) != 1 || !strings.HasPrefix(missing[0], c.want)) {
+			t.Errorf("%s: %q, want %q", name, missing, c.want)
+		}
+	}
+	// What another carried is not missing.
+	m := NewMedium(nil)
+	for _, dir := range []string{dirs[0], dirs[3], exportTo(t, x.dir, ExportOptions{})} {
+		if _, err := m.Open(t.Context(), dir, noProgress); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if missing := m.Missing(); len(missing) > 0 {
+		t.Errorf("with a bundle of everything: %q", missing)
+	}
+}
+
+// block builds the body of a hostile record.
+type block struct{ bytes.Buffer }
+
+func (b *block) numbers(all ...uint64) *block {
+	for _, n := range all {
+		b.Write(binary.AppendUvarint(nil, n))
+	}
+	return b
+}
+
+// packed is a record of a kind of block, which snappy packs.
+func (b *block) packed(kind byte) []byte {
+	return append([]byte{1, 0, kind | blockPacked}, snappy.Encode(nil, b.Bytes())...)
+}
+
+// alike begins a dictionary with so many series of a metric, none of which has a label.
+func (b *block) alike(series int) *block {
+	b.numbers(2, 1, 'm', 0, 1, 1, 0, 1, 1) // two texts and a metric
+	b.numbers(uint64(series), seriesSameShape|seriesSameStart, 0, 0, 0)
+	b.Write(bytes.Repeat([]byte{seriesSameMetric | seriesSameShape | seriesSameStart, 0}, series-1))
+	return b
+}
+
+// emptyHead is a segment's first record where nothing is known yet.
+func emptyHead() []byte {
+	return append([]byte{1, 0, 1}, make([]byte, 8+3+1)...)
+}
+
+// hostileBundle is a bundle of one segment with these records, of which every hash is right.
+func hostileBundle(t *testing.T, records ...[]byte) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "hostile")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	log, _, err := wal.Open(wal.NewDir(root), wal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Roll(records[0]); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range records[1:] {
+		if _, err := log.Append(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	closed(t, log)
+	b, err := os.ReadFile(filepath.Join(dir, "00000000000000000001.seg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := Manifest{Version: 1, Agent: "x:/", Created: time.Unix(0, 0), Files: []BundleFile{{
+		Name: "00000000000000000001.seg", SHA256: sumOf(b), Bytes: int64(len(b)),
+	}}}
+	if err := m.write(root, nil); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// What a few hundred kilobytes may ask for: more than a thousand times themselves, where nobody looks.
+func TestHostileBundlesTakeLittleMemory(t *testing.T) {
+	masks := new(block).numbers(make([]uint64, 8)...).numbers(2, 1, 'm', 1, 'l', 1, 1, 0, 0, 0)
+	masks.numbers(1_000_000, seriesSameStart, 0, 0, 63).Write(bytes.Repeat([]byte{1, 1}, 63))
+	for range 999_999 {
+		masks.numbers(seriesSameMetric|seriesSameShape|seriesSameStart, 1, 0)
+	}
+	series := new(block).numbers(make([]uint64, 8)...).alike(3_000_000)
+	texts := new(block).numbers(make([]uint64, 8)...).numbers(6_000_000)
+	texts.Write(make([]byte, 6_000_000))
+	sites := new(block).numbers(4_000_000)
+	sites.Write(make([]byte, 4_000_000))
+	batches := new(block).numbers(1, 0, 0).alike(100_000).numbers(20_000)
+	for i := range uint64(20_000) { // the first series and one of the last, each time another
+		batches.numbers(batchPartial, 2, 2, 0, 0, 99_997-i%2, 0, 0)
+	}
+	batches.numbers(0)
+	many := new(block).numbers(1, 0, 0).alike(1).numbers(1, batchPartial|batchExemplars, 2, 1, 0, 0, 0)
+	many.numbers(200_000)
+	for range 200_000 {
+		many.numbers(0, 0, 0, 8)
+		for range 8 {
+			many.numbers(0, 1, 'x')
+		}
+	}
+	many.numbers(0)
+	cases := map[string][][]byte{
+		"masks":     {masks.packed(1)},
+		"series":    {series.packed(1)},
+		"texts":     {texts.packed(1)},
+		"sites":     {emptyHead(), sites.packed(2)},
+		"batches":   {emptyHead(), batches.packed(2)},
+		"exemplars": {emptyHead(), many.packed(2)},
+		"inflated":  {(&block{}).numbers(make([]uint64, 20<<20)...).packed(1)},
+		"large":     {make([]byte, 9<<20)},
+	}
+	for name, records := range cases {
+		t.Run(name, func(t *testing.T) {
+			dir := hostileBundle(t, records...)
+			size := 0
+			for _, r := range records {
+				size += len(r)
+			}
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			b, err := NewMedium(nil).Open(t.Context(), dir, noProgress)
+			if err == nil {
+				c := EndpointConfig{Name: "r", URL: "http://r.test", Transport: wire{receiver.New(receiver.Options{})}}
+				_, err = b.Send(t.Context(), c, nil, slog.New(slog.DiscardHandler), noProgress)
+			}
+			runtime.ReadMemStats(&after)
+			// All that was ever allocated, some two to four times what was held at a time.
+			if taken := after.TotalAlloc - before.TotalAlloc; taken > 112<<20+2*uint64(size) {
+				t.Errorf("%d bytes took %d MiB: %v", size, taken>>20, err)
+			} else {
+				t.Logf("%d bytes took %d MiB: %v", size, taken>>20, err)
+			}
+			if err == nil && name != "sites" {
+				t.Error("it was taken")
+			}
+		})
+	}
+}
+
+func sumOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
