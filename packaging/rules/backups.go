@@ -103,5 +103,34 @@ nbu_catalog_backup_last_success_timestamp_seconds`,
 				"There is one: look at its last job. The role of backwire's API key must allow it to see that job.",
 			},
 		},
+		{
+			name: "NetBackupPoliciesWithoutCounters", severity: warning, wait: "0s",
+			expr:    overflowed("nbu_job_overflow_total"),
+			summary: "{{ $value | printf \"%.0f\" }} jobs of {{ $labels.site }} were counted under (other policies) within a day",
+			meaning: "The cap on series of jobs is reached, so policies that are new get no counters of their own: rates and dashboards by policy leave them out. No job is lost to the sums.",
+			steps: []string{
+				"backwire status says how many policies these are, its log names some.",
+				"Raise BACKWIRE_NETBACKUP_MAX_JOB_SERIES of this site; the receiver must take as many series.",
+				"Many policies that are gone: they make room by themselves after BACKWIRE_NETBACKUP_FORGET_POLICIES, which may be shortened.",
+			},
+		},
+		{
+			name: "NetBackupClientsNotWatched", severity: warning, wait: "0s",
+			expr:    overflowed("nbu_client_overflow_total"),
+			summary: "{{ $value | printf \"%.0f\" }} backups of {{ $labels.site }} within a day are of clients that are not watched",
+			meaning: "The cap on series of clients is reached: clients without room have no last success and no promise, and no alert can fire for them.",
+			steps: []string{
+				"backwire status says how many clients these are, its log names some.",
+				"Raise BACKWIRE_NETBACKUP_MAX_CLIENT_SERIES of this site: five series for each client under each policy.",
+				"Many clients that are gone: they make room by themselves after BACKWIRE_NETBACKUP_FORGET_CLIENTS, which may be shortened.",
+			},
+		},
 	}
+}
+
+// overflowed is how much a counter of a site's has grown within a day; what it says with its first sample counts as well.
+func overflowed(counter string) string {
+	return `sum by (site) (increase(` + counter + `[1d])) > 0
+or
+sum by (site) (` + counter + ` unless ` + counter + ` offset 1d) > 0`
 }

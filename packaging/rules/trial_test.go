@@ -116,6 +116,19 @@ func jobTrials() []trial {
 			summary: "a BACKUP job at paris has been waiting for 5h 0m 0s",
 		},
 		{
+			alert: "NetBackupPoliciesWithoutCounters", at: "30h", every: "1h", labels: paris,
+			fires:   []series{{`nbu_job_overflow_total{site="paris"}`, "0x20 12x40"}},
+			silent:  []series{{`nbu_job_overflow_total{site="paris"}`, "0x2 12x60"}}, // longer than a day ago
+			summary: "12 jobs of paris were counted under (other policies) within a day",
+		},
+		{
+			// A counter that begins with what it counts.
+			alert: "NetBackupClientsNotWatched", at: "30h", every: "1h", labels: paris,
+			fires:   []series{{`nbu_client_overflow_total{site="paris"}`, "_x20 3x40"}},
+			silent:  []series{{`nbu_client_overflow_total{site="paris"}`, "0x60"}},
+			summary: "3 backups of paris within a day are of clients that are not watched",
+		},
+		{
 			alert: "NetBackupCatalogBackupOld", at: "37h", every: "1m", labels: paris,
 			fires:   []series{{`nbu_catalog_backup_last_success_timestamp_seconds{site="paris"}`, "0x3000"}},
 			silent:  []series{{`nbu_catalog_backup_last_success_timestamp_seconds{site="paris"}`, "0x1440 86400x1500"}},
