@@ -59,6 +59,7 @@ type Site struct {
 	MaxClientSeries    Count    `split_words:"true" default:"10000" min:"5" max:"1000000" desc:"Series of clients at most, of which each client and policy has five; the backups of those without room are counted in nbu_client_overflow_total."`
 	MaxJobSeries       Count    `split_words:"true" default:"20000" min:"100" max:"1000000" desc:"Series of finished jobs at which a new policy gets none of its own; its jobs are counted under (other policies) and in nbu_job_overflow_total."`
 	ForgetClients      Duration `split_words:"true" default:"35d" min:"1d" desc:"How long after its last backup a client and policy keep their series."`
+	ForgetPolicies     Duration `split_words:"true" default:"35d" min:"1d" desc:"How long after its last job a policy that the server does not list keeps its counters."`
 }
 
 // Endpoint is one receiver of remote write.

@@ -80,24 +80,24 @@ func TestLoadDefaults(t *testing.T) {
 	c := mustLoad(t, minimal("BACKWIRE_REMOTE_WRITE_URL=https://mimir.example/api/v1/push")...)
 	site, endpoint := c.Sites[0], c.Endpoints[0]
 	type facts struct {
-		Interval, Backfill, SiteTimeout, EndpointTimeout, MaxAge, ForgetClients         Duration
-		SiteConcurrency, EndpointConcurrency, MaxSamples, MaxClientSeries, MaxJobSeries Count
-		MaxBytes, SegmentBytes                                                          Size
-		Dir, Protocol, Level, Format, Site, Endpoint                                    string
-		Listen                                                                          Address
-		Collect                                                                         string
+		Interval, Backfill, SiteTimeout, EndpointTimeout, MaxAge, ForgetClients, ForgetPolicies Duration
+		SiteConcurrency, EndpointConcurrency, MaxSamples, MaxClientSeries, MaxJobSeries         Count
+		MaxBytes, SegmentBytes                                                                  Size
+		Dir, Protocol, Level, Format, Site, Endpoint                                            string
+		Listen                                                                                  Address
+		Collect                                                                                 string
 	}
 	want := facts{
 		Interval: Duration(time.Minute), Backfill: Duration(24 * time.Hour),
 		SiteTimeout: Duration(30 * time.Second), EndpointTimeout: Duration(30 * time.Second),
 		SiteConcurrency: 4, EndpointConcurrency: 1, MaxSamples: 20000,
-		ForgetClients: Duration(35 * 24 * time.Hour), MaxClientSeries: 10_000, MaxJobSeries: 20_000,
+		ForgetClients: Duration(35 * 24 * time.Hour), ForgetPolicies: Duration(35 * 24 * time.Hour), MaxClientSeries: 10_000, MaxJobSeries: 20_000,
 		MaxBytes: 2 << 30, SegmentBytes: 8 << 20,
 		Dir: "/var/lib/backwire", Protocol: "auto", Level: "info", Format: "text",
 		Site: "primary.example", Endpoint: "default", Listen: "127.0.0.1:9469", Collect: "all",
 	}
 	got := facts{
-		c.Interval, c.Backfill, site.Timeout, endpoint.Timeout, c.Queue.MaxAge, site.ForgetClients,
+		c.Interval, c.Backfill, site.Timeout, endpoint.Timeout, c.Queue.MaxAge, site.ForgetClients, site.ForgetPolicies,
 		site.Concurrency, endpoint.Concurrency, endpoint.MaxSamples, site.MaxClientSeries, site.MaxJobSeries,
 		c.Queue.MaxBytes, c.Queue.SegmentBytes,
 		c.Queue.Dir, endpoint.Protocol, c.LogLevel, c.LogFormat, site.Site, endpoint.Name,

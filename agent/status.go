@@ -37,6 +37,10 @@ type SiteStatus struct {
 	Refused    uint64            `json:"commit_errors"`
 	Collectors []CollectorStatus `json:"collectors"`
 	Recent     []CycleStatus     `json:"recent_cycles"` // the newest first
+
+	// How many found no room under the caps on series in the last day; of clients, with their policy.
+	ClientsWithoutSeries  int `json:"clients_without_series,omitempty"`
+	PoliciesWithoutSeries int `json:"policies_without_series,omitempty"`
 }
 
 // CollectorStatus is one collector in the site's last batch.

@@ -34,6 +34,7 @@ func (c *Config) siteConfig(s *Site, version string) netbackup.SiteConfig {
 	return netbackup.SiteConfig{
 		Client: client, Interval: time.Duration(c.Interval), Backfill: time.Duration(c.Backfill), Collect: c.Collect, Compat: c.Compat,
 		MaxClientSeries: int(s.MaxClientSeries), MaxJobSeries: int(s.MaxJobSeries), ForgetClients: time.Duration(s.ForgetClients),
+		ForgetPolicies: time.Duration(s.ForgetPolicies),
 	}
 }
 
@@ -99,6 +100,7 @@ func (a *Agent) newSelf(from source.Checkpoint, queue committer) (*scheduler, er
 // describeSite is what a site knows of itself.
 func describeSite(from netbackup.Status, to *SiteStatus) {
 	to.Server, to.Version = from.Server, from.ServerVersion
+	to.ClientsWithoutSeries, to.PoliciesWithoutSeries = from.ClientsWithoutSeries, from.PoliciesWithoutSeries
 	to.State = "down"
 	if from.Up {
 		to.State = "up"

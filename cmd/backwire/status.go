@@ -160,8 +160,19 @@ func (b *board) site(s *agent.SiteStatus) {
 	const form = "%-22s %-9s %-10s %10s %8s %8s %6s"
 	b.line("\n"+form, "SITE", "STATE", "NETBACKUP", "COMMITTED", "CYCLES", "FAILED", "MISSED")
 	b.line(form, clip(s.Name, 22), s.State, clip(dash(s.Version), 10), b.ago(s.Committed), count(s.Cycles), count(s.Failed), count(s.Missed))
+	b.overCaps(s)
 	b.collectors(s.Collectors)
 	b.cycles(s)
+}
+
+// overCaps says who has no series of their own.
+func (b *board) overCaps(s *agent.SiteStatus) {
+	if n := s.ClientsWithoutSeries; n > 0 {
+		b.under(2, fmt.Sprintf("NOT WATCHED: %s clients, each under its policy, have no series: their backups are only counted. Raise BACKWIRE_NETBACKUP_MAX_CLIENT_SERIES.", count(uint64(n))))
+	}
+	if n := s.PoliciesWithoutSeries; n > 0 {
+		b.under(2, fmt.Sprintf("%s policies have no counters of their own: their jobs are counted under \"(other policies)\". Raise BACKWIRE_NETBACKUP_MAX_JOB_SERIES.", count(uint64(n))))
+	}
 }
 
 func (b *board) collectors(collectors []agent.CollectorStatus) {

@@ -2,32 +2,58 @@ package netbackup
 
 import (
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 )
 
-// overCap names in the log what finds no room under a cap on series: once, and again after
-// room was made.
+// overCap names what finds no room under a cap on series: in the log once a day for as long as it goes on, and in the status.
 type overCap struct {
-	names []string // a few of them, since it was last said
-	said  bool
+	names []string         // since the log was last asked, each once
+	seen  map[string]int64 // when they were turned away last: ms of the agent's clock, 0 for the names
+	sayAt int64            // when the log may be told again
 }
+
+const (
+	overCapEvery = 86_400_000 // ms between two lines of the log, and how long one that was turned away is remembered
+	overCapMost  = 10_000     // that are remembered; there may be more
+	overCapNamed = 5          // in a line
+)
 
 func (o *overCap) turn(name string) {
-	const named = 5
-	if !o.said && len(o.names) < named {
-		o.names = append(o.names, name)
+	if o.seen == nil {
+		o.seen = map[string]int64{}
 	}
-}
-
-// say tells the log; what is what happens to those without room, setting is what raises
-// the cap.
-func (o *overCap) say(log *slog.Logger, what, setting string, limit int) {
-	if len(o.names) == 0 {
+	if at, known := o.seen[name]; at == 0 && (known || len(o.seen) >= overCapMost) {
 		return
 	}
-	log.Warn(what, "cap", limit, "setting", setting, "among_them", strings.Join(o.names, ", "))
-	o.names, o.said = nil, true
+	o.seen[name] = 0 // until its time is known
+	o.names = append(o.names, name)
 }
 
-// roomMade lets the next one without room be told.
-func (o *overCap) roomMade() { o.said = false }
+// say tells the log; what is what happens to those without room, setting is what raises the cap.
+func (o *overCap) say(log *slog.Logger, now int64, what, setting string, limit int) {
+	names := o.names
+	o.names = nil
+	for _, name := range names {
+		if _, known := o.seen[name]; known {
+			o.seen[name] = now
+		}
+	}
+	maps.DeleteFunc(o.seen, func(_ string, at int64) bool { return at <= now-overCapEvery || at > now })
+	names = slices.DeleteFunc(names, func(name string) bool { return o.seen[name] == 0 })
+	if len(names) == 0 || (now < o.sayAt && now > o.sayAt-2*overCapEvery) {
+		return
+	}
+	o.sayAt = now + overCapEvery
+	log.Warn(what, "cap", limit, "setting", setting, "without_room", len(o.seen), "among_them", strings.Join(names[:min(len(names), overCapNamed)], ", "))
+}
+
+// roomMade lets the next one without room be told at once.
+func (o *overCap) roomMade() { o.sayAt = 0 }
+
+// forget is for one that has room now.
+func (o *overCap) forget(name string) { delete(o.seen, name) }
+
+// count is how many were turned away within a day.
+func (o *overCap) count() int { return len(o.seen) }

@@ -2,6 +2,7 @@ package netbackup
 
 import (
 	"cmp"
+	"math"
 
 	"backwire/source"
 )
@@ -14,6 +15,7 @@ const seriesPerClient = 5
 type clients struct {
 	t       *tally
 	limit   int   // of series
+	latest  int64 // ms of the server's clock: what is remembered of a time behind it is not believed
 	keep    int64 // ms after the last attempt
 	pairs   map[clientKey]*client
 	overCap overCap
@@ -29,7 +31,7 @@ func (k clientKey) compare(o clientKey) int {
 type client struct{ success, attempt, status, failures, bytes *cell }
 
 func newClients(t *tally, limit int, keep int64) *clients {
-	return &clients{t: t, limit: limit, keep: keep, pairs: map[clientKey]*client{}, recent: newRecentFailures()}
+	return &clients{t: t, limit: limit, latest: math.MaxInt64, keep: keep, pairs: map[clientKey]*client{}, recent: newRecentFailures()}
 }
 
 // backup is the type of the jobs that back a client up.
@@ -69,6 +71,7 @@ func (c *clients) pair(k clientKey) *client {
 		c.overCap.turn(k.client + "/" + k.policy)
 		return nil
 	}
+	c.overCap.forget(k.client + "/" + k.policy)
 	p := &client{}
 	c.pairs[k] = p
 	return p
@@ -77,7 +80,7 @@ func (c *clients) pair(k clientKey) *client {
 // note keeps the later of what is known and what is told: endings may come out of order.
 func (c *clients) note(p *client, k clientKey, e *ending) {
 	end := float64(e.end) / 1000
-	if p.precedes(e, end) {
+	if p.precedes(e, end) || !c.believes(p.attempt) {
 		c.set(&p.attempt, c.t.c.lastAttempt, k, end)
 		if e.status >= 0 {
 			c.set(&p.status, c.t.c.lastStatus, k, float64(e.status))
@@ -87,10 +90,10 @@ func (c *clients) note(p *client, k clientKey, e *ending) {
 		}
 	}
 	switch {
-	case e.succeeded() && (p.success == nil || end > p.success.value):
+	case e.succeeded() && (p.success == nil || end > p.success.value || !c.believes(p.success)):
 		c.set(&p.success, c.t.c.lastSuccess, k, end)
 		c.set(&p.failures, c.t.c.failures, k, float64(c.recent.after(k, e.end)))
-	case e.status > 1 && (p.success == nil || end >= p.success.value):
+	case e.status > 1 && (p.success == nil || end >= p.success.value || !c.believes(p.success)):
 		var failed float64
 		if p.failures != nil {
 			failed = p.failures.value
@@ -99,6 +102,10 @@ func (c *clients) note(p *client, k clientKey, e *ending) {
 		c.recent.add(k, e.end)
 	}
 }
+
+// believes says that a time can be: a server whose clock was wrong for an hour may have left one of a year to come, which would
+// hide all that comes before it.
+func (c *clients) believes(at *cell) bool { return at == nil || at.value*1000 <= float64(c.latest) }
 
 // precedes says that the ending is later than the last attempt. Of two in the same second the
 // one with the greater status is the last, then the one with more bytes: so it does not matter
@@ -128,16 +135,18 @@ func (c *clients) set(place **cell, f *family, k clientKey, v float64) {
 	(*place).value = v
 }
 
-// expire forgets who has not been seen for long: the series end. now is ms of the
-// server's clock.
-func (c *clients) expire(now int64) {
-	var gone map[*cell]bool
+// expire forgets who has not been seen for long, and times that cannot be: the series end. now is ms of the agent's clock. Of the
+// two clocks, the agent's and the server's, the one that is behind is taken: one that is wrong for a moment must not cost what
+// is remembered.
+func (c *clients) expire(now, skew int64) {
+	gone := map[*cell]bool{}
+	before := float64(min(now, now+skew) - c.keep)
 	for k, p := range c.pairs {
-		if p.attempt != nil && int64(p.attempt.value*1000) > now-c.keep {
-			continue
+		if !c.believes(p.success) {
+			gone[p.success], p.success = true, nil
 		}
-		if gone == nil {
-			gone = map[*cell]bool{}
+		if p.attempt != nil && p.attempt.value*1000 > before && c.believes(p.attempt) {
+			continue
 		}
 		for _, cell := range []*cell{p.success, p.attempt, p.status, p.failures, p.bytes} {
 			gone[cell] = true
@@ -145,8 +154,9 @@ func (c *clients) expire(now int64) {
 		delete(c.pairs, k)
 		c.overCap.roomMade()
 	}
+	delete(gone, nil)
 	c.t.drop(gone)
-	c.recent.forget(now)
+	c.recent.forget(min(now, now+skew))
 }
 
 // restore takes a series of the checkpoint back; it answers false for one that is not a

@@ -334,7 +334,7 @@ func (d *decoder) boolean() Optional[bool] {
 	return Optional[bool]{}
 }
 
-// instant reads a date. The server writes 1970-01-01T00:00:00.000Z where there is none.
+// instant reads a date. The server writes 1970-01-01T00:00:00.000Z where there is none; another one before 1990 cannot be, nor one of five digits.
 func (d *decoder) instant() time.Time {
 	b := bytes.TrimSpace(d.scalar())
 	if len(b) == 0 {
@@ -346,6 +346,10 @@ func (d *decoder) instant() time.Time {
 		return time.Time{}
 	}
 	if t.Unix() <= 0 {
+		return time.Time{}
+	}
+	if t.Unix() < earliestTime/1000 || t.Unix() > latestDate {
+		d.problem(b)
 		return time.Time{}
 	}
 	return t.UTC()

@@ -114,9 +114,9 @@ func diskPoolAttributes(d *decoder, p *DiskPool) {
 		case "availableSpaceBytes":
 			p.Available = d.size()
 		case "highWaterMark":
-			p.HighWaterMark = d.number()
+			p.HighWaterMark = d.numberWithin(0, 100)
 		case "lowWaterMark":
-			p.LowWaterMark = d.number()
+			p.LowWaterMark = d.numberWithin(0, 100)
 		case "diskVolumes":
 			p.Volumes = diskVolumes(d)
 		default:

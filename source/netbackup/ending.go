@@ -23,6 +23,7 @@ type ending struct {
 	try     int32 // 0 for a job that ended before it ran
 	parent  bool
 	root    bool
+	endless bool // the end is not known: the last update stands for it
 }
 
 const (
@@ -47,7 +48,7 @@ func newEnding(j *Job, kind *jobKind) (ending, bool) {
 		e.status = int32(s.Value)
 	}
 	if e.end == 0 {
-		e.end = e.updated
+		e.end, e.endless = e.updated, true
 	}
 	if e.updated == 0 {
 		e.updated = e.end
@@ -80,7 +81,12 @@ func result(status int32) string {
 func (e *ending) succeeded() bool { return e.status == 0 || e.status == 1 }
 
 // seconds it took, false where a time is missing.
-func (e *ending) seconds() (float64, bool) { return between(e.start, e.end) }
+func (e *ending) seconds() (float64, bool) {
+	if e.endless {
+		return 0, false
+	}
+	return between(e.start, e.end)
+}
 
 func (e *ending) waited() (float64, bool) { return between(e.start, e.active) }
 

@@ -5,28 +5,36 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"backwire/source"
 )
 
 // recentFailures remembers when backups failed of late. Endings are not always told in their
-// order: a success that is told late takes away the failures before it, and only those. It is
-// the state's key "failures": {client, policy, times}…, each time in ms as the difference to
-// the one before.
+// order: a success that is told late takes away the failures before it, and only those. Each client and policy is a
+// key of the site's state, so that a failure costs what it says and not what is known of a thousand others:
+//
+//	failure/CLIENT\xffPOLICY = version, {time as uvarint}…
+//
+// each time in ms as the difference to the one before. Up to the first release all of them were the key "failures":
+// {client, policy, number, times}….
 type recentFailures struct {
 	ends    map[clientKey][]int64 // ascending
-	changed bool
+	changed map[clientKey]bool    // since changes was last asked
+	old     bool                  // the state still has the key of all
 }
 
 const (
-	failuresKey = "failures"
+	failuresKey    = "failures"
+	failurePrefix  = "failure/"
+	failureVersion = 1
 
 	failuresKept = 3_600_000 // ms: what is told later than that is counted as if it came last
 	failuresMost = 1000      // clients and policies
 )
 
 func newRecentFailures() *recentFailures {
-	return &recentFailures{ends: map[clientKey][]int64{}}
+	return &recentFailures{ends: map[clientKey][]int64{}, changed: map[clientKey]bool{}}
 }
 
 func (f *recentFailures) add(k clientKey, end int64) {
@@ -37,7 +45,7 @@ func (f *recentFailures) add(k clientKey, end int64) {
 	ends = slices.DeleteFunc(ends, func(t int64) bool { return t < end-failuresKept })
 	at, _ := slices.BinarySearch(ends, end)
 	f.ends[k] = slices.Insert(ends, at, end)
-	f.changed = true
+	f.changed[k] = true
 }
 
 // after forgets what failed before a success and says how many failed since.
@@ -47,7 +55,7 @@ func (f *recentFailures) after(k clientKey, success int64) int {
 		return 0
 	}
 	at, _ := slices.BinarySearch(ends, success)
-	f.changed = true
+	f.changed[k] = true
 	if at == len(ends) {
 		delete(f.ends, k)
 		return 0
@@ -61,38 +69,59 @@ func (f *recentFailures) forget(now int64) {
 	for k, ends := range f.ends {
 		if ends[len(ends)-1] < now-failuresKept {
 			delete(f.ends, k)
-			f.changed = true
+			f.changed[k] = true
 		}
 	}
 }
 
+// changes are the keys that changed since it was last asked.
 func (f *recentFailures) changes() []source.Change {
-	if !f.changed {
-		return nil
+	var out []source.Change
+	if f.old {
+		f.old = false
+		out = append(out, source.Change{Key: failuresKey})
 	}
-	f.changed = false
-	if len(f.ends) == 0 {
-		return []source.Change{{Key: failuresKey}}
-	}
-	var b []byte
-	for _, k := range slices.SortedFunc(maps.Keys(f.ends), clientKey.compare) {
-		for _, text := range []string{k.client, k.policy} {
-			b = append(binary.AppendUvarint(b, uint64(len(text))), text...)
+	for _, k := range slices.SortedFunc(maps.Keys(f.changed), clientKey.compare) {
+		c := source.Change{Key: failurePrefix + k.client + separator + k.policy}
+		if ends := f.ends[k]; len(ends) > 0 {
+			c.Value = []byte{failureVersion}
+			before := int64(0)
+			for _, t := range ends {
+				c.Value = binary.AppendUvarint(c.Value, uint64(t-before))
+				before = t
+			}
 		}
-		b = binary.AppendUvarint(b, uint64(len(f.ends[k])))
-		before := int64(0)
-		for _, t := range f.ends[k] {
-			b = binary.AppendUvarint(b, uint64(t-before))
-			before = t
-		}
+		out = append(out, c)
 	}
-	return []source.Change{{Key: failuresKey, Value: b}}
+	clear(f.changed)
+	return out
 }
 
-func (f *recentFailures) restore(b []byte) error {
+// restore takes a key of the state back.
+func (f *recentFailures) restore(key string, b []byte) error {
+	client, policy, ok := strings.Cut(strings.TrimPrefix(key, failurePrefix), separator)
+	if !ok || len(b) == 0 || b[0] != failureVersion {
+		return fmt.Errorf("state key %q is not a failure of this version", key)
+	}
+	r := stateReader{b: b[1:]}
+	before := int64(0)
+	for len(r.b) > 0 && !r.short {
+		before += int64(r.number())
+		f.ends[clientKey{client, policy}] = append(f.ends[clientKey{client, policy}], before)
+	}
+	if r.short {
+		return fmt.Errorf("state key %q is cut short", key)
+	}
+	return nil
+}
+
+// restoreAll takes the key of all back, which is then written as keys of their own.
+func (f *recentFailures) restoreAll(b []byte) error {
+	f.old = true
 	r := stateReader{b: b}
 	for len(r.b) > 0 && !r.short {
 		k := clientKey{r.text(), r.text()}
+		f.changed[k] = true
 		before := int64(0)
 		for range r.number() {
 			if r.short {

@@ -10,7 +10,12 @@ type gauges struct {
 	order []*gauge
 	cycle uint64
 	key   []byte
+
+	touched bool // something was set since the last reset
 }
+
+// separator stands between the parts of a key: it is never in UTF-8.
+const separator = "\xff"
 
 type gauge struct {
 	series *source.Series
@@ -23,8 +28,13 @@ func newGauges(site string) *gauges {
 	return &gauges{site: site, index: map[string]*gauge{}, cycle: 1}
 }
 
-// reset begins a cycle: nothing is set.
+// reset begins a cycle: nothing is set. Where nothing was set since the last reset there is none to begin: so it does not matter
+// how often it is called.
 func (g *gauges) reset() {
+	if !g.touched {
+		return
+	}
+	g.touched = false
 	g.sweep()
 	g.cycle++
 }
@@ -47,10 +57,9 @@ func (g *gauges) at(f *family, labels ...string) *float64 {
 
 // slot is the value of a series, and whether it was not set in this cycle yet.
 func (g *gauges) slot(f *family, labels []string) (value *float64, fresh bool) {
-	const separator = 0xff // never in UTF-8
 	g.key = append(g.key[:0], f.Name...)
 	for _, l := range labels {
-		g.key = append(append(g.key, separator), l...)
+		g.key = append(append(g.key, separator...), l...)
 	}
 	x := g.index[string(g.key)]
 	if x == nil {
@@ -61,6 +70,7 @@ func (g *gauges) slot(f *family, labels []string) (value *float64, fresh bool) {
 	if x.cycle == g.cycle {
 		return &x.value, false
 	}
+	g.touched = true
 	x.cycle, x.value = g.cycle, 0
 	return &x.value, true
 }
@@ -75,7 +85,8 @@ func (g *gauges) appendTo(samples []source.Sample) []source.Sample {
 	return samples
 }
 
-// sweep forgets the series that were not set in the last cycle, once these are most.
+// sweep forgets the series that were set in neither of the last two cycles, once these are most: a cycle that failed half way
+// forgets none.
 func (g *gauges) sweep() {
 	const few = 256
 	if len(g.order) < few {
@@ -83,7 +94,7 @@ func (g *gauges) sweep() {
 	}
 	var kept []*gauge
 	for _, x := range g.order {
-		if x.cycle == g.cycle {
+		if x.cycle+1 >= g.cycle {
 			kept = append(kept, x)
 		}
 	}
@@ -91,7 +102,7 @@ func (g *gauges) sweep() {
 		return
 	}
 	for _, x := range g.order {
-		if x.cycle != g.cycle {
+		if x.cycle+1 < g.cycle {
 			delete(g.index, x.key)
 		}
 	}

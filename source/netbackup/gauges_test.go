@@ -3,6 +3,8 @@ package netbackup
 import (
 	"strconv"
 	"testing"
+
+	"backwire/source"
 )
 
 func TestGaugesForgetWhatIsNotSetAnyMore(t *testing.T) {
@@ -17,6 +19,33 @@ func TestGaugesForgetWhatIsNotSetAnyMore(t *testing.T) {
 	}
 	if s := g.appendTo(nil); len(s) != 2 || s[0].Series.Label("job_type") != "always" {
 		t.Errorf("%d samples", len(s))
+	}
+}
+
+// However often a cycle is begun, and though one fails half way or sets nothing at all: what is set again is the same series.
+func TestGaugesAreMadeOnce(t *testing.T) {
+	c, g := newCatalogue(), newGauges("paris")
+	cycle := func(resets, policies int) []source.Sample {
+		for range resets {
+			g.reset()
+		}
+		for i := range policies {
+			g.set(c.oldestActive, 1, backup, strconv.Itoa(i))
+		}
+		return g.appendTo(nil)
+	}
+	const policies = 1000
+	before := cycle(1, policies)
+	for _, x := range []struct{ resets, policies int }{{2, policies}, {1, 10}, {1, 0}, {3, policies}} {
+		now := cycle(x.resets, x.policies)
+		if len(now) != x.policies {
+			t.Fatalf("%d samples, want %d", len(now), x.policies)
+		}
+		for i := range now {
+			if now[i].Series != before[i].Series {
+				t.Fatalf("after %d resets series %d of %d was made anew", x.resets, i, x.policies)
+			}
+		}
 	}
 }
 

@@ -117,7 +117,7 @@ func (f *filling) place(r *reading, first int64) {
 		f.left = append(f.left, placed{e, min(max(point, first), f.tick)})
 	}
 	slices.SortFunc(f.left, placed.compare)
-	f.l.tally.birth = f.l.before(first)
+	f.l.tally.birth = f.l.begins(first)
 	f.l.noticeReset(f.left)
 	f.l.noticeUnseen(r)
 }
@@ -125,7 +125,7 @@ func (f *filling) place(r *reading, first int64) {
 // fill makes the batch of a point.
 func (f *filling) fill(point int64) {
 	l := f.l
-	before := l.before(point)
+	before := l.begins(point)
 	l.tally.birth = before
 	n := 0
 	for ; n < len(f.left) && f.left[n].point <= point; n++ {
@@ -134,6 +134,9 @@ func (f *filling) fill(point int64) {
 	}
 	f.left = f.left[n:]
 	l.expire(point)
+	if f.live != nil && point == f.tick { // all collectors have ended, that of policies as well
+		l.forgetPolicies(point)
+	}
 	l.problems.countTo(l.tally)
 	f.zero(before)
 	b := source.Batch{T: point, Exemplars: l.tally.takeExemplars(), Partial: point <= l.newest}
@@ -149,6 +152,15 @@ func (f *filling) fill(point int64) {
 
 // before is the point before a point, where new counters are 0.
 func (l *ledger) before(point int64) int64 { return max(point-l.interval, l.grid) }
+
+// begins is when counters that are new at a point are 0: just after their series ended, where they are some that were forgotten
+// with the batch before.
+func (l *ledger) begins(point int64) int64 {
+	if t := l.before(point); t != l.ended {
+		return t
+	}
+	return l.ended + 1
+}
 
 // zero begins the new counters.
 func (f *filling) zero(t int64) {
@@ -200,11 +212,10 @@ func (f *filling) cut() source.Cycle {
 
 // expire looks once an hour for clients that are not seen any more.
 func (l *ledger) expire(point int64) {
-	const hour = 3_600_000
-	if point-l.expired < hour {
+	if point-l.expired < hourMillis {
 		return
 	}
 	l.expired = point
-	l.clients.expire(point + l.skew)
+	l.clients.expire(point, l.skew)
 	l.hours.expire(point + l.skew)
 }

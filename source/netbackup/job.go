@@ -150,13 +150,13 @@ func jobAttributes(d *decoder, j *Job) {
 func jobMeasure(d *decoder, name []byte, j *Job) {
 	switch string(name) {
 	case "status":
-		j.Status = d.integer()
+		j.Status = d.within(0, mostStatus)
 	case "try":
-		j.Try = d.integer().Value
+		j.Try = d.within(0, mostTries).Value
 	case "jobQueueReason":
-		j.QueueReason = d.integer().Value
+		j.QueueReason = d.within(leastQueueReason, mostQueueReason).Value
 	case "childCount":
-		j.ChildCount = d.integer().Value
+		j.ChildCount = d.within(0, mostChildren).Value
 	case "startTime":
 		j.Start = d.instant()
 	case "endTime":
@@ -168,15 +168,15 @@ func jobMeasure(d *decoder, name []byte, j *Job) {
 	case "elapsedTime":
 		j.Elapsed = d.span()
 	case "kilobytesTransferred":
-		j.KilobytesTransferred = d.integer()
+		j.KilobytesTransferred = d.within(0, mostJobKilobytes)
 	case "kilobytesDataTransferred":
-		j.KilobytesDataTransferred = d.integer()
+		j.KilobytesDataTransferred = d.within(0, mostJobKilobytes)
 	case "numberOfFiles":
-		j.NumberOfFiles = d.integer()
+		j.NumberOfFiles = d.within(0, mostJobFiles)
 	case "transferRate":
-		j.TransferRate = d.integer()
+		j.TransferRate = d.within(0, mostTransferRate)
 	case "dedupRatio":
-		j.DedupRatio = d.number()
+		j.DedupRatio = d.numberWithin(0, mostDedupRatio)
 	default:
 		d.skip()
 	}

@@ -34,13 +34,18 @@ type ledger struct {
 	problems jobProblems
 	mark
 
-	idle    bool     // nobody reads jobs: the counters only keep their values
-	skew    int64    // ms, server's clock less the agent's
-	by      orderBy  // for the life of this agent
-	pending *reading // not finished in an earlier cycle
-	started int64    // first tick of this agent
-	expired int64    // when clients were last looked through, ms of the agent's clock
-	deepAt  int64    // when the last deep reading began, ms of the agent's clock; 0 before the first
+	ended    int64                                 // agent's clock: the point at which series of counters ended last: none may begin again at it
+	keep     int64                                 // ms after its last job that a policy keeps its counters
+	listed   func(policy string, point int64) bool // by the server, as far as can be known; nil where nobody asks
+	idle     bool                                  // nobody reads jobs: the counters only keep their values
+	skew     int64                                 // ms, server's clock less the agent's
+	by       orderBy                               // for the life of this agent
+	pending  *reading                              // not finished in an earlier cycle
+	started  int64                                 // first tick of this agent
+	lookedAt int64                                 // when policies were last looked through, ms of the agent's clock
+	expired  int64                                 // when clients were last looked through, ms of the agent's clock
+	latest   int64                                 // ms of the server's clock: no time of a job lies behind it
+	deepAt   int64                                 // when the last deep reading began, ms of the agent's clock; 0 before the first
 }
 
 // mark is how far the ledger has come: the state's key "ledger".
@@ -70,7 +75,7 @@ func newLedger(cfg SiteConfig, c *catalogue, log *slog.Logger) *ledger {
 		log: log, site: cfg.Client.Site,
 		interval: cfg.Interval.Milliseconds(), backfill: cfg.Backfill.Milliseconds(),
 		tally: t, clients: newClients(t, cfg.MaxClientSeries, cfg.ForgetClients.Milliseconds()),
-		counted: newCounted(), hours: newHours(), trends: trends{}, problems: jobProblems{counted: map[string]uint64{}}, by: byLastUpdate,
+		keep: cfg.ForgetPolicies.Milliseconds(), counted: newCounted(), hours: newHours(), trends: trends{}, problems: jobProblems{counted: map[string]uint64{}}, by: byLastUpdate,
 	}
 }
 
@@ -90,6 +95,8 @@ func (l *ledger) restore(cp source.Checkpoint) error {
 		_ = l.clients.restore(s) || l.tally.restore(s)
 	}
 	l.tally.mend()
+	l.tally.adoptPolicies(cp.T)
+	l.ended = l.grid // it is not known which ended there
 	return nil
 }
 
@@ -98,7 +105,11 @@ func (l *ledger) restoreKey(key string, value []byte) error {
 	case strings.HasPrefix(key, countedPrefix):
 		return l.counted.restore(key, value)
 	case key == failuresKey:
-		return l.clients.recent.restore(value)
+		return l.clients.recent.restoreAll(value)
+	case strings.HasPrefix(key, failurePrefix):
+		return l.clients.recent.restore(key, value)
+	case strings.HasPrefix(key, policyPrefix):
+		return l.tally.policies.restore(key, value)
 	case strings.HasPrefix(key, hoursPrefix):
 		l.forgetUnread(l.hours.restore(key, value))
 	case strings.HasPrefix(key, trendPrefix):
@@ -117,6 +128,8 @@ func (l *ledger) forgetUnread(err error) {
 // begin opens the reading of this cycle; now is the server's clock.
 func (l *ledger) begin(now int64, readers int, jobs jobLister) *reading {
 	l.lastHour.begin(now)
+	l.latest = latestTime(now, l.skew)
+	l.clients.latest = l.latest
 	if l.birth == 0 {
 		l.birth = now - l.backfill
 		l.watermark = l.birth
@@ -164,6 +177,7 @@ func (l *ledger) accept(j *Job) (ending, bool) {
 	if j.State != StateDone {
 		return ending{}, false
 	}
+	j.leaveOutImpossible(l.latest, &l.problems)
 	e, ok := newEnding(j, l.tally.kindOf(j))
 	l.lastHour.note(j, &e)
 	if !ok || e.end < l.birth {
@@ -203,6 +217,7 @@ func (l *ledger) forgotten(ctx context.Context, r *reading) (int64, error) {
 		if err != nil {
 			return 0, err
 		}
+		j.leaveOutImpossible(l.latest, &l.problems)
 		e, _ := newEnding(&j, nil)
 		return max(r.by.of(&e)-until, 0), nil
 	}
@@ -233,7 +248,9 @@ func (l *ledger) catalogBackedUp(e *ending) {
 	if t.catalogBackup == nil {
 		t.catalogBackup = t.add(newSeries(t.c.catalogBackup, t.site, "", 0))
 	}
-	t.catalogBackup.value = max(t.catalogBackup.value, float64(e.end)/1000)
+	if end := float64(e.end) / 1000; end > t.catalogBackup.value || !l.clients.believes(t.catalogBackup) {
+		t.catalogBackup.value = end
+	}
 }
 
 // noticeReset looks for endings that only a new job database explains.
@@ -338,6 +355,6 @@ func (l *ledger) adopt(n []int64) {
 
 // changes are the keys of the state that changed since it was last asked.
 func (l *ledger) changes() []source.Change {
-	changes := slices.Concat(l.counted.changes(), l.hours.changes(), l.trends.changes(l.newest), l.clients.recent.changes())
+	changes := slices.Concat(l.counted.changes(), l.hours.changes(), l.trends.changes(l.newest), l.clients.recent.changes(), l.tally.policies.changes())
 	return append(changes, source.Change{Key: ledgerKey, Value: l.encode()})
 }

@@ -9,7 +9,15 @@ type openJobs struct {
 	c      *catalogue
 	gauges *gauges
 	moves  map[int64]move // of the active jobs, by id
+
+	problems jobProblems        // of the rows
+	limit    int                // of series by policy
+	policies map[activeKey]bool // that have one in this cycle
+	overCap  overCap
 }
+
+// activeKey is what the oldest of the active jobs is told of.
+type activeKey struct{ jobType, policy string }
 
 // move is when a job was last seen to move bytes.
 type move struct {
@@ -22,13 +30,17 @@ type move struct {
 // stalledAfter is how long a job moves no bytes before it counts as stalled, in ms.
 const stalledAfter = 1_800_000
 
-func newOpenJobs(c *catalogue, site string) *openJobs {
-	return &openJobs{c: c, gauges: newGauges(site), moves: map[int64]move{}}
+func newOpenJobs(c *catalogue, site string, limit int, found *problems) *openJobs {
+	return &openJobs{
+		c: c, gauges: newGauges(site), moves: map[int64]move{},
+		problems: jobProblems{found: found}, limit: limit, policies: map[activeKey]bool{},
+	}
 }
 
 // read asks for the open jobs; now is the server's clock. It says how many there are.
 func (o *openJobs) read(ctx context.Context, jobs jobLister, now int64) (int, error) {
 	o.gauges.reset()
+	clear(o.policies)
 	n := 0
 	for j, err := range jobs(ctx, JobQuery{Filter: "state ne 'DONE'", Sort: "jobId"}) {
 		if err != nil {
@@ -38,6 +50,7 @@ func (o *openJobs) read(ctx context.Context, jobs jobLister, now int64) (int, er
 			continue // it ended while the pages were read
 		}
 		n++
+		j.leaveOutImpossible(now+aheadMost, &o.problems)
 		o.note(&j, now)
 	}
 	o.forget()
@@ -56,12 +69,26 @@ func (o *openJobs) note(j *Job, now int64) {
 		}
 	case StateActive:
 		if start := milliseconds(j.Start); start != 0 {
-			g.least(c.oldestActive, float64(start)/1000, j.Type, j.Policy)
+			k := o.admit(activeKey{j.Type, j.Policy})
+			g.least(c.oldestActive, float64(start)/1000, k.jobType, k.policy)
 		}
 		if !isParent(j) {
 			o.noteWork(j, now)
 		}
 	}
+}
+
+// admit gives a policy a series of its own while there is room, and the others one together.
+func (o *openJobs) admit(k activeKey) activeKey {
+	switch {
+	case o.policies[k]:
+	case len(o.policies) < o.limit:
+		o.policies[k] = true
+	default:
+		o.overCap.turn(k.policy)
+		k.policy = otherPolicies
+	}
+	return k
 }
 
 // noteWork looks at an active job that works by itself.

@@ -3,7 +3,6 @@ package netbackup
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -21,8 +20,11 @@ type policies struct {
 
 	listedAt int64 // server's clock, ms; 0 before the first time
 	plans    map[string]*policyFile
-	order    []string // of the plans, by name
-	readable bool     // in this cycle
+	order    []string        // of the plans, by name
+	readable bool            // in this cycle
+	names    map[string]bool // of all policies of the last list, inactive ones included; nil before the first
+	refused  bool            // the server does not offer the list to this credential
+	began    int64           // agent's clock, ms: when somebody first asked whether a policy is listed
 }
 
 // policyFile is what is known of an active policy.
@@ -43,7 +45,9 @@ const (
 
 func (p *policies) read(ctx context.Context, now int64) (int, error) {
 	if p.listedAt == 0 || now-p.listedAt >= policiesEvery || now < p.listedAt {
-		if err := p.list(ctx, now); err != nil {
+		err := p.list(ctx, now)
+		p.refused = errors.Is(err, ErrRole) || errors.Is(err, ErrNotOffered)
+		if err != nil {
 			return 0, err
 		}
 	}
@@ -55,11 +59,12 @@ func (p *policies) read(ctx context.Context, now int64) (int, error) {
 }
 
 func (p *policies) list(ctx context.Context, now int64) error {
-	found := map[string]*policyFile{}
+	found, names := map[string]*policyFile{}, map[string]bool{}
 	for row, err := range p.client.Policies(ctx) {
 		if err != nil {
 			return err
 		}
+		names[row.Name] = true
 		if inactive := row.Active.Given && !row.Active.Value; inactive || !backsUpClients(row.Type) {
 			continue
 		}
@@ -73,9 +78,21 @@ func (p *policies) list(ctx context.Context, now int64) error {
 		file.row = row
 		found[row.Name] = file
 	}
-	p.plans, p.listedAt = found, now
+	p.plans, p.names, p.listedAt = found, names, now
 	p.order = slices.Sorted(maps.Keys(found))
 	return nil
+}
+
+// lists says whether the server has a policy. Where the list was never read it may have it: an answer is waited for, a day,
+// unless the server refuses it. The point is ms of the agent's clock.
+func (p *policies) lists(name string, point int64) bool {
+	if p.names != nil {
+		return p.names[name]
+	}
+	if p.began == 0 || p.began > point {
+		p.began = point
+	}
+	return !p.refused && point-p.began < policyDay
 }
 
 // backsUpClients leaves out what is no backup of a client: the catalog, and the deployment of
@@ -156,9 +173,4 @@ func (p *policies) noteSuccess(k clientKey) {
 	if succeeded, known := p.ledger.clients.succeeded(k); known {
 		p.gauges.set(p.c.neverSucceeded, truth(!succeeded), k.client, k.policy)
 	}
-}
-
-func (p *policies) sayOverCap(log *slog.Logger, limit int) {
-	p.overCap.say(log, "the cap on series of clients is reached: what policies promise to further clients is not shown",
-		"MAX_CLIENT_SERIES", limit)
 }

@@ -3,6 +3,7 @@ package netbackup
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"math"
 	"net/url"
 	"slices"
@@ -64,13 +65,36 @@ func (r *rig) start() {
 	checkpoint := r.store.checkpoint()
 	if r.dir != "" {
 		r.reopen()
-		checkpoint = r.queue.Checkpoint(r.cfg.Client.Site)
+		known := r.queue.Checkpoint(r.cfg.Client.Site)
+		r.wantSame(checkpoint, known)
+		checkpoint = known
 	}
 	site, err := NewSite(r.cfg, checkpoint, r.log, time.Now)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	r.site = site
+}
+
+// wantSame asserts that the store remembers what the queue does, and forgets as it does.
+func (r *rig) wantSame(store, queue source.Checkpoint) {
+	r.t.Helper()
+	if !maps.EqualFunc(store.State, queue.State, slices.Equal) {
+		r.t.Errorf("the queue's state has the keys %q, the store's %q, or other values", slices.Sorted(maps.Keys(queue.State)), slices.Sorted(maps.Keys(store.State)))
+	}
+	values := map[string]float64{}
+	for _, x := range queue.Series {
+		values[x.Series.Key()] = x.Value
+	}
+	for _, x := range store.Series {
+		if v, ok := values[x.Series.Key()]; !ok || v != x.Value {
+			r.t.Errorf("%s%v: the store remembers %v, the queue %v (%v)", x.Series.Name, x.Series.Labels, x.Value, v, ok)
+		}
+		delete(values, x.Series.Key())
+	}
+	for key := range values {
+		r.t.Errorf("the queue remembers %q, which has ended", key)
+	}
 }
 
 // reopen closes the queue, if it is open, and opens it again as a restart does.

@@ -54,12 +54,14 @@ type SiteConfig struct {
 	MaxClientSeries int           // 0 is the default, 10,000
 	MaxJobSeries    int           // of counters and histograms; 0 is the default, 20,000
 	ForgetClients   time.Duration // since the client's last backup; 0 is the default, 35 days
+	ForgetPolicies  time.Duration // since the policy's last job, where the server does not list it; 0 is the default, 35 days
 }
 
 const (
-	defaultClientSeries  = 10_000
-	defaultJobSeries     = 20_000
-	defaultForgetClients = 35 * 24 * time.Hour
+	defaultClientSeries   = 10_000
+	defaultJobSeries      = 20_000
+	defaultForgetClients  = 35 * 24 * time.Hour
+	defaultForgetPolicies = 35 * 24 * time.Hour
 )
 
 // Site collects from one primary server. Collect is called by one goroutine at a time;
@@ -108,6 +110,7 @@ func NewSite(cfg SiteConfig, cp source.Checkpoint, log *slog.Logger, now func() 
 	cfg.MaxClientSeries = cmp.Or(cfg.MaxClientSeries, defaultClientSeries)
 	cfg.MaxJobSeries = cmp.Or(cfg.MaxJobSeries, defaultJobSeries)
 	cfg.ForgetClients = cmp.Or(cfg.ForgetClients, defaultForgetClients)
+	cfg.ForgetPolicies = cmp.Or(cfg.ForgetPolicies, defaultForgetPolicies)
 	readers := cmp.Or(cfg.Client.Concurrency, defaultConcurrency)
 	cfg.Client.Concurrency = readers + len(Collectors()) // so that no collector waits for another
 	client, err := NewClient(cfg.Client, log)
@@ -117,7 +120,7 @@ func NewSite(cfg SiteConfig, cp source.Checkpoint, log *slog.Logger, now func() 
 	c := newCatalogue()
 	s := &Site{
 		cfg: cfg, readers: readers, log: log.With("site", cfg.Client.Site), now: now, client: client, catalogue: c,
-		open: newOpenJobs(c, cfg.Client.Site), gauges: newGauges(cfg.Client.Site),
+		open: newOpenJobs(c, cfg.Client.Site, cfg.MaxJobSeries, client.problems), gauges: newGauges(cfg.Client.Site),
 		exporter: newGauges(cfg.Client.Site),
 	}
 	s.ledger = newLedger(cfg, c, s.log)
@@ -165,6 +168,10 @@ func (s *Site) choose(names []string) error {
 		}
 	}
 	s.ledger.idle = !wanted(collectorJobs)
+	s.ledger.listed = nil
+	if wanted(collectorPolicies) {
+		s.ledger.listed = s.policies.lists
+	}
 	return nil
 }
 
@@ -374,14 +381,21 @@ func (s *Site) seeAnyJob(ctx context.Context) error {
 	return errEmpty
 }
 
-// sayOverCaps names what finds no room under the caps on series.
+// sayOverCaps names what finds no room under the caps on series, in the log and in the status.
 func (s *Site) sayOverCaps() {
+	now := s.now().UnixMilli()
 	l := s.ledger
-	l.clients.overCap.say(s.log, "the cap on series of clients is reached: the backups of further clients and policies are only counted",
+	l.clients.overCap.say(s.log, now, "the cap on series of clients is reached: the backups of further clients and policies are only counted",
 		"MAX_CLIENT_SERIES", s.cfg.MaxClientSeries)
-	l.tally.overCap.say(s.log, "the cap on series of jobs is reached: the jobs of further policies are counted together",
+	l.tally.overCap.say(s.log, now, "the cap on series of jobs is reached: the jobs of further policies are counted together",
 		"MAX_JOB_SERIES", s.cfg.MaxJobSeries)
-	s.policies.sayOverCap(s.log, s.cfg.MaxClientSeries)
+	s.open.overCap.say(s.log, now, "the cap on series of jobs is reached: the active jobs of further policies are shown together",
+		"MAX_JOB_SERIES", s.cfg.MaxJobSeries)
+	s.policies.overCap.say(s.log, now, "the cap on series of clients is reached: what policies promise to further clients is not shown",
+		"MAX_CLIENT_SERIES", s.cfg.MaxClientSeries)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status.ClientsWithoutSeries, s.status.PoliciesWithoutSeries = l.clients.overCap.count(), l.tally.overCap.count()
 }
 
 // Close ends the login, if there is one.

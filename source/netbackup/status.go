@@ -15,6 +15,9 @@ type Status struct {
 	Skew          time.Duration // server's clock less the agent's
 	ReadUntil     time.Time     // server's clock: what changed before it was counted; zero before the first reading
 	Collectors    []CollectorStatus
+
+	// How many found no room under the caps on series in the last day; of clients, with their policy.
+	ClientsWithoutSeries, PoliciesWithoutSeries int
 }
 
 // CollectorStatus is one collector as it was after the last cycle.
@@ -53,6 +56,7 @@ func (s *Site) publish() {
 		})
 	}
 	s.mu.Lock()
+	st.ClientsWithoutSeries, st.PoliciesWithoutSeries = s.status.ClientsWithoutSeries, s.status.PoliciesWithoutSeries
 	s.status = st
 	s.mu.Unlock()
 }

@@ -57,7 +57,7 @@ func storageServerAttributes(d *decoder, s *StorageServer) {
 		case "msdpAttributes":
 			for name := range d.members() {
 				if string(name) == "deduplicationRatioPercentage" {
-					s.DedupRatio = d.number()
+					s.DedupRatio = d.numberWithin(0, mostDedupRatio)
 				} else {
 					d.skip()
 				}

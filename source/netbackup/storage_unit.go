@@ -3,6 +3,7 @@ package netbackup
 import (
 	"context"
 	"iter"
+	"strconv"
 )
 
 // StorageUnit is one row of /storage/storage-units. Several units may stand on one disk
@@ -83,11 +84,11 @@ func storageUnitAttributes(d *decoder, u *StorageUnit) {
 		case "freeCapacityBytes":
 			u.Free = d.size()
 		case "maxConcurrentJobs":
-			u.MaxConcurrentJobs = d.integer()
+			u.MaxConcurrentJobs = d.within(0, mostThings)
 		case "maxConcurrentDrives":
-			u.MaxConcurrentDrives = d.integer()
+			u.MaxConcurrentDrives = d.within(0, mostThings)
 		case "maxFragmentSizeMegabytes":
-			u.MaxFragmentMegabytes = d.integer()
+			u.MaxFragmentMegabytes = d.within(0, mostStorageBytes>>20)
 		default:
 			storageUnitFact(d, name, u)
 		}
@@ -155,7 +156,11 @@ func hasCapacity(category string) bool {
 func (d *decoder) size() Optional[int64] {
 	const unlimited = 1<<63 - 1024 // a float on the way rounds the largest number up to here or beyond
 	n := d.integer()
-	if n.Value < 0 || n.Value >= unlimited {
+	switch {
+	case n.Value < 0 || n.Value >= unlimited:
+		return Optional[int64]{}
+	case n.Value > mostStorageBytes:
+		d.problem(strconv.AppendInt(nil, n.Value, 10))
 		return Optional[int64]{}
 	}
 	return n

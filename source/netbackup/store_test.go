@@ -63,6 +63,7 @@ func (s *store) batch(b source.Batch) {
 	s.last = max(s.last, b.T)
 	s.batches++
 	if b.Partial {
+		maps.Copy(s.present, seen) // a partial batch says nothing of those that it does not name
 		return
 	}
 	for key := range s.present {

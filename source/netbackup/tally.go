@@ -25,6 +25,8 @@ type tally struct {
 	made    int // such series
 	overCap overCap
 
+	policies policyDays // with counters of their own
+
 	cells []*cell
 	fresh []*cell // made since they were last taken: they are to be written as 0 first
 
@@ -79,7 +81,7 @@ func newTally(c *catalogue, site string, limit int) *tally {
 	return &tally{
 		c: c, site: site, limit: limit,
 		kinds: map[kindKey]*jobKind{}, works: map[workKey]*work{}, timings: map[timingKey]*timing{},
-		problems: map[string]**cell{}, last: map[*cell]int{},
+		policies: newPolicyDays(), problems: map[string]**cell{}, last: map[*cell]int{},
 	}
 }
 
@@ -122,7 +124,8 @@ func (t *tally) timingOf(k timingKey) *timing {
 // count adds an ending. before is the try at which the job was counted earlier, uncounted
 // for a job that was not; at is the time that exemplars carry.
 func (t *tally) count(e *ending, before int32, at int64) {
-	k := t.admit(e.kind)
+	k := t.admit(t.kind(e.kind.kindKey)) // the kind may have been forgotten since the job was read
+	t.policies.note(k.policy, at)
 	done := t.completedCell(k, e)
 	done.value++
 	t.exemplify(done, e.id, 1, at)
@@ -139,7 +142,8 @@ const otherPolicies = "(other policies)"
 // admit is the kind under which jobs of a kind are counted: that of all other policies where
 // the kind has no series yet and the cap is reached. So the sum over the policies stays true.
 func (t *tally) admit(k *jobKind) *jobKind {
-	if len(k.completed) > 0 || t.made < t.limit || k.policy == "" || k.policy == otherPolicies {
+	if len(k.completed) > 0 || t.made < t.limit || !counts(k.policy) {
+		t.overCap.forget(k.policy)
 		return k
 	}
 	t.overCap.turn(k.policy)
@@ -275,9 +279,15 @@ func (t *tally) add(s *source.Series) *cell {
 
 // drop takes cells out of the batches: their series end.
 func (t *tally) drop(gone map[*cell]bool) {
-	if len(gone) > 0 {
-		t.cells = slices.DeleteFunc(t.cells, func(c *cell) bool { return gone[c] })
+	if len(gone) == 0 {
+		return
 	}
+	t.cells = slices.DeleteFunc(t.cells, func(c *cell) bool {
+		if gone[c] && c.series.Metric.Type != source.Gauge {
+			t.made--
+		}
+		return gone[c]
+	})
 }
 
 func (t *tally) appendTo(samples []source.Sample) []source.Sample {

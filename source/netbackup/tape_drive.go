@@ -48,7 +48,7 @@ func tapeDriveAttributes(d *decoder, t *TapeDrive) {
 		case "robotType":
 			t.RobotType = d.text()
 		case "robotNumber":
-			t.RobotNumber = d.integer()
+			t.RobotNumber = d.within(0, mostThings)
 		case "driveStatus":
 			t.Status = d.text()
 		case "devicePaths":

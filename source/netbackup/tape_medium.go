@@ -97,7 +97,7 @@ func volumePoolRow(d *decoder) (p VolumePool, ok bool) {
 		case "poolType":
 			p.Type = d.text()
 		case "partiallyFullMedia":
-			p.PartiallyFull = d.integer()
+			p.PartiallyFull = d.within(0, mostThings)
 		default:
 			d.skip()
 		}
