@@ -19,7 +19,7 @@ func pages(t *testing.T) map[string]string {
 		t.Fatal(err)
 	}
 	found := map[string]string{}
-	for _, path := range append(paths, "../README.md", "../ARCHITECTURE.md") {
+	for _, path := range append(paths, "../README.md", "../ARCHITECTURE.md", "../CONTRIBUTING.md", "../SECURITY.md") {
 		b, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
