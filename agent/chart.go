@@ -7,12 +7,11 @@ import (
 
 // The chart's own units; the page stretches it to its width.
 const (
-	barPitch   = 10
-	barWidth   = 8
-	roomAbove  = 150 // the line between good and failed
-	roomBelow  = 50
-	leastSeen  = 2.5 // of what is not nothing
-	longestDay = 30  // hours that are shown at most
+	barPitch  = 10
+	barWidth  = 8
+	roomAbove = 150 // the line between good and failed
+	roomBelow = 50
+	leastSeen = 2.5 // of what is not nothing
 )
 
 // chart is the backups by the hour: what is good stands on a line, what failed hangs below it, so that nobody
@@ -38,9 +37,10 @@ func (t *tally) add(o tally) {
 	t.Failure += o.Failure
 }
 
-// bar is one hour.
+// bar is one hour of the clock: an hour long but where the clock was set forward or back by half an hour.
 type bar struct {
 	Begin   time.Time
+	End     time.Time
 	Name    string // "02:00"
 	X       float64
 	Counts  tally
@@ -54,22 +54,22 @@ type box struct{ Y, Height float64 }
 
 // draw makes the chart of a night and the day after it.
 func (n night) draw(now time.Time, sites []SitePicture) chart {
-	hours := byHour(sites)
-	first := n.Start.Unix() / 3600
-	last := min(max(n.End.Unix()/3600, now.Unix()/3600+1), first+longestDay)
+	ended := byQuarter(sites)
+	c := chart{Height: roomAbove + roomBelow, Line: roomAbove, Bars: n.hours(now)}
 	every := 2 // hours between two names
-	if last-first > 16 {
+	if len(c.Bars) > 16 {
 		every = 4
 	}
-	c := chart{Height: roomAbove + roomBelow, Line: roomAbove, Width: float64(last-first) * barPitch}
-	for hour := first; hour < last; hour++ {
-		begin := time.Unix(hour*3600, 0).In(now.Location())
-		c.Bars = append(c.Bars, bar{
-			Counts: hours[hour], Begin: begin, Name: begin.Format("15:04"),
-			X: float64(hour-first) * barPitch, Labeled: begin.Hour()%every == 0,
-		})
-		if begin.Before(n.End) {
-			c.Total.add(hours[hour])
+	for i := range c.Bars {
+		b := &c.Bars[i]
+		b.Name, b.X = b.Begin.Format("15:04"), c.Width
+		b.Labeled = b.Begin.Hour()%every == 0 && b.Begin.Minute() == 0
+		for at := b.Begin; at.Before(b.End); at = at.Add(quarter) {
+			b.Counts.add(ended[quarterOf(at)])
+		}
+		c.Width += barPitch
+		if b.Begin.Before(n.End) {
+			c.Total.add(b.Counts)
 			c.Night += barPitch
 		}
 	}
@@ -78,17 +78,41 @@ func (n night) draw(now time.Time, sites []SitePicture) chart {
 	return c
 }
 
-// byHour adds the sites up.
-func byHour(sites []SitePicture) map[int64]tally {
-	hours := map[int64]tally{}
+// quarter is what the pictures count by, and what every zone's hours are made of.
+const quarter = 15 * time.Minute
+
+func quarterOf(t time.Time) int64 { return t.Unix() / int64(quarter/time.Second) }
+
+// hours are those of the clock from the beginning of the night to the one that is under way, at least to the night's end.
+// A day may have 23 or 25 of them, or one of half the length.
+func (n night) hours(now time.Time) []bar {
+	var bars []bar
+	before := -1 // minute of the day, by the clock
+	for at := n.Start; at.Before(n.End) || !at.After(now); at = at.Add(quarter) {
+		clock := at.Hour()*60 + at.Minute()
+		if len(bars) == 0 || clock/60 != before/60 || at.Minute() == 0 {
+			bars = append(bars, bar{Begin: at})
+		}
+		bars[len(bars)-1].End, before = at.Add(quarter), clock
+	}
+	last := &bars[len(bars)-1]
+	for last.End.Hour() == last.Begin.Hour() && last.End.Minute() != 0 { // the whole of the hour that is under way
+		last.End = last.End.Add(quarter)
+	}
+	return bars
+}
+
+// byQuarter adds the sites up.
+func byQuarter(sites []SitePicture) map[int64]tally {
+	quarters := map[int64]tally{}
 	for i := range sites {
 		for _, h := range sites[i].Picture.Hours {
-			t := hours[h.Begin.Unix()/3600]
+			t := quarters[quarterOf(h.Begin)]
 			t.add(tally{h.Success, h.Partial, h.Failure})
-			hours[h.Begin.Unix()/3600] = t
+			quarters[quarterOf(h.Begin)] = t
 		}
 	}
-	return hours
+	return quarters
 }
 
 // stack gives every bar its boxes, all on one scale.
@@ -128,6 +152,6 @@ func (c *chart) tell(n night) {
 		c.Busiest = fmt.Sprintf("Busiest hour: %s, %s backups.", most.Name, grouped(most.Counts.all()))
 	}
 	c.Story = fmt.Sprintf("Backups by the hour from %s to %s: in the night %s succeeded, %s were partially successful and %s failed. %s",
-		n.Start.Format("Monday 15:04"), c.Bars[len(c.Bars)-1].Begin.Add(time.Hour).Format("Monday 15:04"),
+		n.Start.Format("Monday 15:04"), c.Bars[len(c.Bars)-1].End.Format("Monday 15:04"),
 		grouped(c.Total.Success), grouped(c.Total.Partial), grouped(c.Total.Failure), c.Busiest)
 }

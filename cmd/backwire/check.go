@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"backwire/agent"
+	"backwire/source"
 	"backwire/source/probe"
 )
 
@@ -137,7 +138,7 @@ func row(w *strings.Builder, result, step, text string) {
 		if i > 0 {
 			result, step = "", ""
 		}
-		fmt.Fprintf(w, "%-*s%-*s%s\n", columnResult, result, columnStep, step, line)
+		fmt.Fprintf(w, "%-*s%-*s%s\n", columnResult, result, columnStep, step, source.Printable(line))
 	}
 }
 

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"golang.org/x/term"
 
 	"backwire/agent"
+	"backwire/source"
 )
 
 // Exit codes. 78 is EX_CONFIG of sysexits.h: the unit does not start again after it.
@@ -32,9 +34,19 @@ func execute(ctx context.Context, args, environ []string, stdout, stderr io.Writ
 		return exitOK
 	}
 	if !errors.Is(err, errSaid) {
-		fmt.Fprintf(stderr, "backwire: %v\n", err)
+		fmt.Fprintf(stderr, "backwire: %s\n", printableLines(err.Error()))
 	}
 	return exitCode(err)
+}
+
+// printableLines leaves a text its lines, which are ours, and nothing else that a terminal obeys: a message may
+// repeat what a server, a receiver or a file says.
+func printableLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = source.Printable(lines[i])
+	}
+	return strings.Join(lines, "\n")
 }
 
 // errSaid ends a command whose output has already told what is wrong.

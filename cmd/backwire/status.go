@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"backwire/agent"
+	"backwire/source"
 )
 
 // watchEvery is how often a watched status is asked for again.
@@ -114,7 +115,9 @@ func writeStatus(w io.Writer, s *agent.Status) error {
 }
 
 func (b *board) line(format string, args ...any) {
-	b.WriteString(strings.TrimRight(fmt.Sprintf(format, args...), " ") + "\n")
+	text := strings.TrimRight(fmt.Sprintf(format, args...), " ")
+	above := len(text) - len(strings.TrimLeft(text, "\n")) // empty lines that the format begins with
+	b.WriteString(text[:above] + source.Printable(text[above:]) + "\n")
 }
 
 // under writes what is wrong below the line that it belongs to.

@@ -26,9 +26,9 @@ func alertRow(d *decoder) (a Alert, ok bool) {
 	for name := range d.attributes() {
 		switch string(name) {
 		case "severity":
-			a.Severity = d.text()
+			a.Severity = d.word()
 		case "category":
-			a.Category = d.text()
+			a.Category = d.word()
 		default:
 			d.skip()
 		}

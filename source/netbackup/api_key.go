@@ -19,7 +19,7 @@ const apiKeysPage = 100
 func (c *Client) apiKeys(ctx context.Context) iter.Seq2[apiKey, error] {
 	return listing[apiKey]{
 		client: c, noun: "api_key", path: "/security/api-keys", row: apiKeyRow,
-		size: apiKeysPage, pager: byOffset,
+		size: apiKeysPage, pager: byOffset, emptyIs404: true,
 	}.rows(ctx)
 }
 
@@ -43,9 +43,10 @@ func (c *Client) APIKeyExpiry(ctx context.Context) (time.Time, error) {
 	return soonest(keys), nil
 }
 
+// soonest is when the first key runs out; one without a date never does.
 func soonest(keys []apiKey) (first time.Time) {
 	for _, k := range keys {
-		if first.IsZero() || k.Expires.Before(first) {
+		if !k.Expires.IsZero() && (first.IsZero() || k.Expires.Before(first)) {
 			first = k.Expires
 		}
 	}
@@ -63,5 +64,5 @@ func apiKeyRow(d *decoder) (k apiKey, ok bool) {
 			d.skip()
 		}
 	}
-	return k, !k.Expires.IsZero()
+	return k, k.UserName != "" || !k.Expires.IsZero()
 }

@@ -39,6 +39,7 @@ type catalogue struct {
 type healthFamilies struct {
 	up, collectorSuccess, collectorDuration, collectorLastSuccess *family
 	serverInfo, clockSkew, keyExpiry, certificateExpiry           *family
+	rowsUnreadable                                                *family
 }
 
 type jobFamilies struct {
@@ -58,7 +59,7 @@ type clientFamilies struct {
 type storageFamilies struct {
 	unitCapacity, unitUsed, unitFree, unitMaxJobs, unitInfo *family
 	poolRaw, poolUsable, poolUsed, poolAvailable            *family
-	poolHighWater, poolLowWater, poolUp, volumeUp           *family
+	poolHighWater, poolLowWater, poolUp, poolInfo, volumeUp *family
 	serverUp, serverDedup, driveUp                          *family
 	tapes, partlyFull, robotHosts                           *family
 }
@@ -128,6 +129,8 @@ func (c *catalogue) health() {
 		"How long the collector took.", "collector")
 	c.collectorLastSuccess = s.memory("nbu_collector_last_success_timestamp_seconds", "seconds",
 		"The last time at which the collector succeeded.", "collector")
+	c.rowsUnreadable = s.counter("nbu_rows_unreadable_total", "",
+		"Rows of the collector's lists that could not be read: without what identifies them, or no rows at all. What they say is missing. A row counts at each reading.", "collector")
 	c.serverInfo = s.info("nbu_server_info",
 		"The primary server: its name, the release that its API belongs to, the API version in use.",
 		"server", "nbu_version", "api_version")
@@ -177,9 +180,9 @@ func (c *catalogue) openJobs(s shelf) {
 	c.queued = s.gauge("nbu_jobs_queued", "",
 		"Jobs that wait, by the reason in words.", "job_type", "reason")
 	c.oldestQueued = s.gauge("nbu_jobs_oldest_queued_timestamp_seconds", "seconds",
-		"Start of the job that has been waiting longest.", "job_type")
+		"Since when the job waits that has been waiting longest: its start, or the end of its last try.", "job_type")
 	c.oldestActive = s.gauge("nbu_jobs_oldest_active_timestamp_seconds", "seconds",
-		"Start of the job that has been running longest.", "job_type", "policy")
+		"Since when the job runs that has been running longest: the start of its current try.", "job_type", "policy")
 	c.stalled = s.gauge("nbu_jobs_stalled", "",
 		"Active leaf jobs that have moved no bytes for 30 minutes.", "job_type")
 	c.mediaJobs = s.gauge("nbu_media_server_active_jobs", "",
@@ -221,7 +224,7 @@ func (c *catalogue) storageUnits() {
 	c.unitMaxJobs = s.gauge("nbu_storage_unit_max_concurrent_jobs", "",
 		"Jobs that may write to the storage unit at once; absent for tape.", "storage_unit")
 	c.unitInfo = s.info("nbu_storage_unit_info",
-		"Facts of the storage unit.",
+		"Facts of the storage unit. disk_pool is the id of the pool that it stands on, as in the pool's own metrics.",
 		"storage_unit", "category", "type", "subtype", "server_type", "disk_pool",
 		"cloud", "worm_capable", "worm", "replication_capable", "instant_access")
 }
@@ -229,7 +232,7 @@ func (c *catalogue) storageUnits() {
 func (c *catalogue) diskPools() {
 	s := shelf{c, sectionStorage, collectorDiskPools}
 	c.poolRaw = s.gauge("nbu_disk_pool_raw_bytes", "bytes",
-		"Raw size of the disk pool.", "disk_pool", "category")
+		"Raw size of the disk pool. disk_pool is the pool's id, as in nbu_storage_unit_info; nbu_disk_pool_info has its name.", "disk_pool", "category")
 	c.poolUsable = s.gauge("nbu_disk_pool_usable_bytes", "bytes",
 		"Space of the disk pool that can be used.", "disk_pool", "category")
 	c.poolUsed = s.gauge("nbu_disk_pool_used_bytes", "bytes",
@@ -241,15 +244,18 @@ func (c *catalogue) diskPools() {
 	c.poolLowWater = s.gauge("nbu_disk_pool_low_water_mark_ratio", "ratio",
 		"Share of use down to which images are cleaned up.", "disk_pool")
 	c.poolUp = s.gauge("nbu_disk_pool_up", "",
-		"1 when the disk pool is up, else 0.", "disk_pool")
+		"1 when the disk pool is up, 0 when it is down or changes over; absent where the server says neither.", "disk_pool")
+	c.poolInfo = s.info("nbu_disk_pool_info",
+		"The disk pool behind an id: its name, which another pool of another server type may have too.",
+		"disk_pool", "name", "category", "server_type")
 	c.volumeUp = s.gauge("nbu_disk_volume_up", "",
-		"1 when the disk volume is up, else 0.", "disk_pool", "volume")
+		"1 when the disk volume is up, 0 when it is down; absent where the server says neither.", "disk_pool", "volume")
 }
 
 func (c *catalogue) storageServers() {
 	s := shelf{c, sectionStorage, collectorStorageServers}
 	c.serverUp = s.gauge("nbu_storage_server_up", "",
-		"1 when the storage server is up, else 0.", "storage_server", "type")
+		"1 when the storage server is up, 0 when it is down; absent where the server says neither.", "storage_server", "type")
 	c.serverDedup = s.gauge("nbu_storage_server_dedup_ratio", "ratio",
 		"Deduplication ratio as the storage server gives it.", "storage_server", "type")
 }
@@ -257,7 +263,7 @@ func (c *catalogue) storageServers() {
 func (c *catalogue) tapeDrives() {
 	s := shelf{c, sectionStorage, collectorTapeDrives}
 	c.driveUp = s.gauge("nbu_tape_drive_up", "",
-		"1 when the tape drive is up, by one path at least, else 0.", "tape_drive", "media_server", "drive_type", "robot_type", "robot_number")
+		"1 when the tape drive is up, by one path at least, 0 when it is down or disabled; absent where the server says neither.", "tape_drive", "media_server", "drive_type", "robot_type", "robot_number")
 	s.collector = collectorTapeMedia
 	c.tapes = s.gauge("nbu_tape_media", "",
 		"Tapes by pool, kinds and status (FULL, FROZEN, …).", "pool", "media_type", "robot_type", "status")

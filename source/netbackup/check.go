@@ -82,7 +82,7 @@ func (s *Site) checkPing(ctx context.Context) []probe.Finding {
 	ping, err := s.client.Ping(ctx)
 	if err != nil {
 		f := failedCheck("version", tried, err)
-		if f.Next == "" || errors.Is(err, ErrNotOffered) {
+		if f.Next == "" || errors.Is(err, ErrNotOffered) || errors.Is(err, ErrForeign) {
 			f.Next = "is the URL right, with /netbackup at its end?" // every server answers this
 		}
 		return []probe.Finding{f.Timed(time.Since(began))}

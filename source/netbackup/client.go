@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -55,6 +56,10 @@ type Client struct {
 	problems *problems
 	secrets  *secret.Keeper // which answers may repeat
 	decoders sync.Pool      // of *decoder
+
+	pageSizes pageSizes
+
+	asked, accepted atomic.Uint64 // questions with a credential, and those of them that were answered
 }
 
 // NewClient returns a client for the server that cfg names. It does not talk to it yet.

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"strconv"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -31,8 +32,13 @@ type decoder struct {
 	problems *problems
 	noun     string
 	field    []byte // the member's name that is being read
-	scratch  []byte
-	err      error // the first syntax error: nothing is read after it
+	id       []byte // of the row that is being read, empty where it gave none
+	lost     int    // rows that could not be read since the decoder was borrowed
+
+	elementsRead int  // of the page's data
+	described    bool // the row that is being read has attributes, even if none of them is known
+	scratch      []byte
+	err          error // the first syntax error: nothing is read after it
 }
 
 func (c *Client) borrowDecoder(noun string) *decoder {
@@ -40,7 +46,7 @@ func (c *Client) borrowDecoder(noun string) *decoder {
 	if !ok {
 		d = &decoder{words: words{}, problems: c.problems}
 	}
-	d.noun = noun
+	d.noun, d.lost = noun, 0
 	return d
 }
 
@@ -56,9 +62,10 @@ func (d *decoder) reset(body []byte) {
 }
 
 // page reads {"data": […], "meta": {"pagination": …}} and calls row at the beginning of
-// each element of data, until row says that it is enough.
+// each element of data that is an object, until row says that it is enough.
 func (d *decoder) page(body []byte, row func() bool) (pagination, error) {
 	d.reset(body)
+	d.elementsRead = 0
 	var p pagination
 	list := false
 	for name := range d.members() {
@@ -115,6 +122,7 @@ func (d *decoder) list() bool {
 // rows calls row for each element that is an object, and says false if row had enough.
 func (d *decoder) rows(row func() bool) bool {
 	for range d.elements() {
+		d.elementsRead++
 		if kind := d.json.PeekKind(); kind != '{' {
 			if v := d.raw(); d.err == nil {
 				d.lostRow(v)
@@ -184,14 +192,19 @@ func (d *decoder) members() iter.Seq[[]byte] {
 	}
 }
 
-// attributes yields what members yields, for the attributes of a row of which nothing else is read.
+// attributes yields what members yields, for the attributes of a row of which only its id is read beside them.
 func (d *decoder) attributes() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		for name := range d.members() {
+			if string(name) == "id" {
+				d.identify()
+				continue
+			}
 			if string(name) != "attributes" {
 				d.skip()
 				continue
 			}
+			d.described = d.json.PeekKind() == '{'
 			for name := range d.members() {
 				if !yield(name) {
 					return
@@ -288,6 +301,21 @@ func (d *decoder) unquote(v jsontext.Value) []byte {
 // text reads a string; a number is taken as it is written.
 func (d *decoder) text() string { return d.words.word(d.scalar()) }
 
+// identify reads the row's id, by which it is known again where it comes twice.
+func (d *decoder) identify() string {
+	d.id = append(d.id[:0], d.scalar()...)
+	return string(d.id)
+}
+
+// word reads one of a few documented words, which are in capitals however a server spells them.
+func (d *decoder) word() string {
+	b := bytes.TrimSpace(d.scalar())
+	if bytes.ContainsFunc(b, func(r rune) bool { return r != unicode.ToUpper(r) }) {
+		b = bytes.ToUpper(b)
+	}
+	return d.words.word(b)
+}
+
 // integer reads a whole number, also out of a string or a float, whose fraction is cut.
 func (d *decoder) integer() Optional[int64] {
 	b := bytes.TrimSpace(d.scalar())
@@ -373,4 +401,7 @@ func (d *decoder) span() Optional[time.Duration] {
 func (d *decoder) problem(value []byte) { d.problems.add(d.noun, string(d.field), value) }
 
 // lostRow counts a row that is no object, or says too little to be used.
-func (d *decoder) lostRow(value []byte) { d.problems.add(d.noun, "", value) }
+func (d *decoder) lostRow(value []byte) {
+	d.lost++
+	d.problems.add(d.noun, "", value)
+}

@@ -7,10 +7,12 @@ import (
 	"net/url"
 )
 
-// DiskPool is one row of /storage/disk-pools.
+// DiskPool is one row of /storage/disk-pools. Its id identifies it ("the unique identifier associated with the disk
+// pool", storage.yaml of 10.3 to 11.0), and storage units name their pool by it: pools of two server types may have one
+// name. So a row without an id is not readable.
 type DiskPool struct {
 	ID         string
-	Name       string
+	Name       string // for people; not unique, and empty where the server left it out
 	ServerType string
 	Category   string
 	State      string // UP, DOWN, TRANSIENT
@@ -53,7 +55,7 @@ func (c *Client) DiskPools(ctx context.Context) iter.Seq2[DiskPool, error] {
 }
 
 func (p *DiskPool) lacksCapacity() bool {
-	return hasCapacity(p.Category) && !p.Raw.Given && !p.Usable.Given && !p.Used.Given && !p.Available.Given
+	return mayHaveCapacity(p.Category) && !p.Raw.Given && !p.Usable.Given && !p.Used.Given && !p.Available.Given
 }
 
 // wholePool reads one pool by its id; a server that does not know it leaves p as it is.
@@ -71,6 +73,7 @@ func (c *Client) wholePool(ctx context.Context, p DiskPool) (DiskPool, error) {
 	if err := d.document(a.body, func() { diskPoolAttributes(d, &whole) }); err != nil {
 		return p, c.unreadable(a, "expected a disk pool", err)
 	}
+	whole.dropNoCapacity()
 	return whole, nil
 }
 
@@ -78,20 +81,22 @@ func diskPoolRow(d *decoder) (p DiskPool, ok bool) {
 	for name := range d.members() {
 		switch string(name) {
 		case "id":
-			p.ID = d.text()
+			p.ID = d.identify()
 		case "attributes":
 			diskPoolAttributes(d, &p)
 		default:
 			d.skip()
 		}
 	}
-	if p.Name == "" {
-		p.Name = p.ID
-	}
-	if !hasCapacity(p.Category) {
+	p.dropNoCapacity()
+	return p, p.ID != ""
+}
+
+// dropNoCapacity leaves out sizes that are none: of cloud, and of a pool whose size is given as 0.
+func (p *DiskPool) dropNoCapacity() {
+	if !hasCapacity(p.Category, p.Usable, p.Raw) {
 		p.Raw, p.Usable, p.Used, p.Available = Optional[int64]{}, Optional[int64]{}, Optional[int64]{}, Optional[int64]{}
 	}
-	return p, p.Name != ""
 }
 
 func diskPoolAttributes(d *decoder, p *DiskPool) {
@@ -102,9 +107,9 @@ func diskPoolAttributes(d *decoder, p *DiskPool) {
 		case "sType":
 			p.ServerType = d.text()
 		case "storageCategory":
-			p.Category = d.text()
+			p.Category = d.word()
 		case "diskPoolState":
-			p.State = d.text()
+			p.State = d.word()
 		case "rawSizeBytes":
 			p.Raw = d.size()
 		case "usableSizeBytes":
@@ -135,7 +140,7 @@ func diskVolumes(d *decoder) (volumes []DiskVolume) {
 			case "name":
 				v.Name = d.text()
 			case "state":
-				v.State = d.text()
+				v.State = d.word()
 			default:
 				d.skip()
 			}
@@ -144,7 +149,7 @@ func diskVolumes(d *decoder) (volumes []DiskVolume) {
 			v.Name = v.ID
 		}
 		if v.Name == "" {
-			d.problems.add(d.noun, "diskVolumes", nil)
+			d.lostRow(nil)
 			continue
 		}
 		volumes = append(volumes, v)

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"backwire/source"
 )
 
 // Kind says what stood in the way of a request. Every error of a Client is one of these
@@ -20,7 +22,8 @@ const (
 	ErrRole           Kind = "role not sufficient"     // 403
 	ErrVersion        Kind = "API version refused"     // 406, 415
 	ErrBusy           Kind = "server busy"             // 429, 503, after the retries that time allowed
-	ErrNotOffered     Kind = "not offered"             // 404, 501: an older release or a smaller role
+	ErrNotOffered     Kind = "not offered"             // 404, 501 by NetBackup itself: an older release or a smaller role
+	ErrForeign        Kind = "not NetBackup's answer"  // 403, 404, 501 of something else, which prove nothing
 	ErrRequest        Kind = "request refused"         // 400 and the other 4xx: the filter, for example
 	ErrServer         Kind = "server failed"           // 500 and the other 5xx
 	ErrRedirect       Kind = "redirect not followed"   // 3xx: the credential goes nowhere else
@@ -48,7 +51,7 @@ type Error struct {
 	Err        error
 }
 
-// Error is one line: what was tried, on what, what came back, what to do.
+// Error is one printable line: what was tried, on what, what came back, what to do.
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s", e.Method, e.URL)
@@ -74,7 +77,7 @@ func (e *Error) Error() string {
 	if e.Hint != "" {
 		fmt.Fprintf(&b, "; %s", e.Hint)
 	}
-	return b.String()
+	return source.Printable(b.String())
 }
 
 // Unwrap makes errors.Is see both the kind and the cause.

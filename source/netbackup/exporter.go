@@ -98,7 +98,7 @@ func (c *catalogue) exporterTapes(s shelf) {
 
 // noteUnit sets what that exporter tells of a storage unit; of tape it tells nothing.
 func (x *exporterFamilies) noteUnit(g *gauges, u *StorageUnit) {
-	if x == nil || u.Category == "TAPE" {
+	if x == nil || u.isTape() {
 		return
 	}
 	setBytes(g, x.diskBytes, u.Free, u.Name, u.ServerType, "free")

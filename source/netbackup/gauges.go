@@ -1,6 +1,10 @@
 package netbackup
 
-import "backwire/source"
+import (
+	"strings"
+
+	"backwire/source"
+)
 
 // gauges are the live series of one collector. A series keeps its pointer and its place
 // from cycle to cycle; only those that were set since reset are emitted.
@@ -11,7 +15,9 @@ type gauges struct {
 	cycle uint64
 	key   []byte
 
-	touched bool // something was set since the last reset
+	touched        bool            // something was set since the last reset
+	ambiguous      map[*gauge]bool // of this cycle: two rows say different things of it
+	contradictions []string        // their series, until they are taken
 }
 
 // separator stands between the parts of a key: it is never in UTF-8.
@@ -22,6 +28,7 @@ type gauge struct {
 	key    string
 	value  float64
 	cycle  uint64 // in which it was last set
+	sum    bool   // it was made of several rows
 }
 
 func newGauges(site string) *gauges {
@@ -37,48 +44,86 @@ func (g *gauges) reset() {
 	g.touched = false
 	g.sweep()
 	g.cycle++
+	clear(g.ambiguous)
 }
 
 func (g *gauges) set(f *family, v float64, labels ...string) { *g.at(f, labels...) = v }
 
-func (g *gauges) add(f *family, v float64, labels ...string) { *g.at(f, labels...) += v }
+// tell sets what a row says of one thing. Where two rows of a reading say different things of what has the same labels,
+// nobody can tell which is right: the series is absent, and ambiguous counts it.
+func (g *gauges) tell(f *family, v float64, labels ...string) {
+	x, fresh := g.slot(f, labels)
+	if !fresh && x.value != v {
+		if g.ambiguous == nil {
+			g.ambiguous = map[*gauge]bool{}
+		}
+		if !g.ambiguous[x] {
+			g.ambiguous[x] = true
+			g.contradictions = append(g.contradictions, strings.ReplaceAll(x.key, separator, " "))
+		}
+	}
+	x.value = v
+}
+
+// add makes a sum of rows.
+func (g *gauges) add(f *family, v float64, labels ...string) {
+	x, _ := g.slot(f, labels)
+	x.value, x.sum = x.value+v, true
+}
 
 // least keeps the smallest value that is given.
 func (g *gauges) least(f *family, v float64, labels ...string) {
-	if p, fresh := g.slot(f, labels); fresh || v < *p {
-		*p = v
+	x, fresh := g.slot(f, labels)
+	if x.sum = true; fresh || v < x.value {
+		x.value = v
+	}
+}
+
+// takeContradictions are the series that became ambiguous since it was last asked.
+func (g *gauges) takeContradictions() []string {
+	taken := g.contradictions
+	g.contradictions = nil
+	return taken
+}
+
+// dropSums unsets what was made of several rows: where some are missing it would be wrong.
+func (g *gauges) dropSums() {
+	for _, x := range g.order {
+		if x.sum && x.cycle == g.cycle {
+			x.cycle--
+		}
 	}
 }
 
 func (g *gauges) at(f *family, labels ...string) *float64 {
-	p, _ := g.slot(f, labels)
-	return p
+	x, _ := g.slot(f, labels)
+	return &x.value
 }
 
-// slot is the value of a series, and whether it was not set in this cycle yet.
-func (g *gauges) slot(f *family, labels []string) (value *float64, fresh bool) {
+// slot is a series, and whether it was not set in this cycle yet.
+func (g *gauges) slot(f *family, labels []string) (x *gauge, fresh bool) {
 	g.key = append(g.key[:0], f.Name...)
 	for _, l := range labels {
 		g.key = append(append(g.key, separator...), l...)
 	}
-	x := g.index[string(g.key)]
+	x = g.index[string(g.key)]
 	if x == nil {
 		x = &gauge{series: newSeries(f, g.site, "", 0, labels...), key: string(g.key)}
 		g.index[x.key] = x
 		g.order = append(g.order, x)
 	}
 	if x.cycle == g.cycle {
-		return &x.value, false
+		return x, false
 	}
 	g.touched = true
-	x.cycle, x.value = g.cycle, 0
-	return &x.value, true
+	x.cycle, x.value, x.sum = g.cycle, 0, false
+	return x, true
 }
 
 // appendTo gives the samples of what was set.
 func (g *gauges) appendTo(samples []source.Sample) []source.Sample {
 	for _, x := range g.order {
-		if x.cycle == g.cycle {
+		if x.cycle == g.cycle && !g.ambiguous[x] {
 			samples = append(samples, source.Sample{Series: x.series, Value: x.value})
 		}
 	}

@@ -138,6 +138,7 @@ func (f *filling) fill(point int64) {
 		l.forgetPolicies(point)
 	}
 	l.problems.countTo(l.tally)
+	l.tally.enterUnreadable()
 	f.zero(before)
 	b := source.Batch{T: point, Exemplars: l.tally.takeExemplars(), Partial: point <= l.newest}
 	var live []source.Sample
@@ -217,5 +218,5 @@ func (l *ledger) expire(point int64) {
 	}
 	l.expired = point
 	l.clients.expire(point, l.skew)
-	l.hours.expire(point + l.skew)
+	l.hours.expire(point)
 }

@@ -2,6 +2,7 @@ package netbackup
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"log/slog"
 	"time"
@@ -20,8 +21,9 @@ type outcome struct {
 type collectorHealth struct {
 	name        string
 	outcome     outcome
-	failures    int   // in a row
-	lastSuccess int64 // ms since the epoch, agent's clock; 0 is never
+	failures    int    // in a row
+	lastSuccess int64  // ms since the epoch, agent's clock; 0 is never
+	lostRows    uint64 // that could not be read, by the client's count
 }
 
 // notOffered says that the server does not have what the collector asks for, which is no
@@ -52,20 +54,32 @@ func (h *collectorHealth) note(o outcome, at int64, log *slog.Logger) {
 	log.Warn("collector failed", "collector", h.name, "error", o.err)
 }
 
-// answered says that the server accepted the credential and answered a question.
-func (o outcome) answered() bool {
-	return o.err == nil || o.rows > 0 || errors.Is(o.err, errEmpty)
+// proveCredential is asked where no collector asked anything, because what they read stands for a while: is the server
+// still there, and does it still accept the credential?
+func (s *Site) proveCredential(ctx context.Context) {
+	if _, err := s.client.Identity(ctx); err != nil {
+		s.log.Warn("no question was due, and the server does not say whom it takes the agent for", "error", err)
+	}
+}
+
+// countUnreadable takes the rows of a collector that could not be read into its counter, and those that say different
+// things of what cannot be told apart.
+func (s *Site) countUnreadable(c *collector) {
+	for _, series := range c.gauges.takeContradictions() {
+		s.client.problems.contradiction(c.noun, series)
+	}
+	lost := s.client.problems.rowsLost(c.noun)
+	if lost > c.health.lostRows {
+		s.ledger.tally.unreadableOf(c.name).pending += float64(lost - c.health.lostRows)
+	}
+	c.health.lostRows = lost
 }
 
 // emit sets the health gauges of a cycle.
 func (s *Site) emitHealth() {
 	g, c := s.gauges, s.catalogue
-	up := 0.0
 	for _, x := range s.collectors {
 		h := &x.health
-		if h.outcome.answered() && !x.anonymous {
-			up = 1
-		}
 		if !h.notOffered() {
 			g.set(c.collectorSuccess, truth(h.outcome.err == nil), h.name)
 			g.set(c.collectorDuration, h.outcome.took.Seconds(), h.name)
@@ -74,7 +88,7 @@ func (s *Site) emitHealth() {
 			g.set(c.collectorLastSuccess, float64(h.lastSuccess)/1000, h.name)
 		}
 	}
-	g.set(c.up, up)
+	g.set(c.up, truth(s.accepted))
 	s.emitServer()
 }
 

@@ -11,55 +11,64 @@ import (
 	"backwire/source"
 )
 
-// The backups of the last two days by the hour in which they ended are what a person is shown of
-// the past. Each hour is one key of the site's state, so that a restart forgets none:
+// The backups of the last two days by the quarter of an hour in which they ended are what a person is shown of the past:
+// so finely because hours begin at a quarter of UTC's in some zones. Each hour is one key of the site's state, so that a
+// restart forgets none:
 //
-//	hour/HOUR = version, success, partial, failure as uvarints
+//	hour/HOUR = version, four times success, partial, failure as uvarints
 //
-// HOUR is in hours since the epoch, by the server's clock.
+// HOUR is in hours since the epoch, by the agent's clock. Version 1 had one quarter, for the whole hour, by the server's.
 const (
-	hoursPrefix  = "hour/"
-	hoursVersion = 1
-	hoursKept    = 48
-	hourMillis   = 3_600_000
+	hoursPrefix   = "hour/"
+	hoursVersion  = 2
+	hoursKept     = 48
+	hourMillis    = 3_600_000
+	quarterMillis = hourMillis / 4
 )
 
-// hours counts backups by the hour of their end.
+// hours counts backups by the time of their end.
 type hours struct {
 	tallies map[int64]*hourTally
 	changed map[int64]bool // since changes was last asked
 }
 
-type hourTally struct{ success, partial, failure uint64 }
+// hourTally is an hour by its quarters.
+type hourTally [hourMillis / quarterMillis]quarterTally
+
+type quarterTally struct{ success, partial, failure uint64 }
 
 func newHours() *hours { return &hours{tallies: map[int64]*hourTally{}, changed: map[int64]bool{}} }
 
-// add counts an ending where it is that of a backup by itself.
-func (h *hours) add(e *ending) {
+// add counts an ending where it is that of a backup by itself; skew is what the server's clock, which dates it, is ahead
+// of the agent's, in ms.
+func (h *hours) add(e *ending, skew int64) {
 	if e.parent || e.kind.jobType != backup || e.status < 0 {
 		return
 	}
-	hour := e.end / hourMillis
+	end := e.end - skew
+	hour := end / hourMillis
 	t := h.tallies[hour]
 	if t == nil {
 		t = &hourTally{}
 		h.tallies[hour] = t
 	}
 	h.changed[hour] = true
+	q := &t[end%hourMillis/quarterMillis]
 	switch e.status {
 	case 0:
-		t.success++
+		q.success++
 	case 1:
-		t.partial++
+		q.partial++
 	default:
-		t.failure++
+		q.failure++
 	}
 }
 
-// expire drops what is older than is kept; now is ms of the server's clock.
+// expire drops what is older than is kept, and what is still to come, as after a clock that was wrong; now is ms of the
+// agent's clock.
 func (h *hours) expire(now int64) {
 	for hour := range h.tallies {
-		if hour <= now/hourMillis-hoursKept {
+		if hour <= now/hourMillis-hoursKept || hour > now/hourMillis+1 {
 			delete(h.tallies, hour)
 			h.changed[hour] = true
 		}
@@ -73,8 +82,10 @@ func (h *hours) changes() []source.Change {
 		c := source.Change{Key: hoursPrefix + strconv.FormatInt(hour, 10)}
 		if t := h.tallies[hour]; t != nil {
 			c.Value = []byte{hoursVersion}
-			for _, n := range []uint64{t.success, t.partial, t.failure} {
-				c.Value = binary.AppendUvarint(c.Value, n)
+			for _, q := range t {
+				for _, n := range []uint64{q.success, q.partial, q.failure} {
+					c.Value = binary.AppendUvarint(c.Value, n)
+				}
 			}
 		}
 		out = append(out, c)
@@ -86,17 +97,23 @@ func (h *hours) changes() []source.Change {
 // restore takes a key of the state back.
 func (h *hours) restore(key string, value []byte) error {
 	hour, err := strconv.ParseInt(strings.TrimPrefix(key, hoursPrefix), 10, 64)
-	if err != nil || len(value) == 0 || value[0] != hoursVersion {
+	if err != nil || len(value) == 0 || value[0] == 0 || value[0] > hoursVersion {
 		return fmt.Errorf("state key %q is not an hour of this version", key)
 	}
 	var t hourTally
+	quarters := t[:]
+	if value[0] == 1 {
+		quarters = t[:1]
+	}
 	rest := value[1:]
-	for _, n := range []*uint64{&t.success, &t.partial, &t.failure} {
-		v, size := binary.Uvarint(rest)
-		if size <= 0 {
-			return fmt.Errorf("state key %q is cut short", key)
+	for i := range quarters {
+		for _, n := range []*uint64{&t[i].success, &t[i].partial, &t[i].failure} {
+			v, size := binary.Uvarint(rest)
+			if size <= 0 {
+				return fmt.Errorf("state key %q is cut short", key)
+			}
+			*n, rest = v, rest[size:]
 		}
-		*n, rest = v, rest[size:]
 	}
 	h.tallies[hour] = &t
 	return nil

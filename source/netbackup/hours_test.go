@@ -1,6 +1,7 @@
 package netbackup
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,15 +18,17 @@ func TestHoursCountBackupsByTheirEnd(t *testing.T) {
 	h := newHours()
 	backups, other := &jobKind{kindKey: kindKey{jobType: backup}}, &jobKind{kindKey: kindKey{jobType: "RESTORE"}}
 	const base = 500_000 * int64(hourMillis)
-	h.add(ended(backups, base, 0))
-	h.add(ended(backups, base+hourMillis-1, 1))
-	h.add(ended(backups, base+hourMillis, 2074))
-	h.add(ended(other, base, 0))
-	h.add(ended(backups, base, absent))
-	h.add(&ending{kind: backups, end: base, parent: true})
-	got := h.picture(0)
-	want := []HourPicture{{time.UnixMilli(base), 1, 1, 0}, {time.UnixMilli(base + hourMillis), 0, 0, 1}}
-	if len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
+	h.add(ended(backups, base, 0), 0)
+	h.add(ended(backups, base+hourMillis-1, 1), 0)
+	h.add(ended(backups, base+hourMillis, 2074), 0)
+	h.add(ended(other, base, 0), 0)
+	h.add(ended(backups, base, absent), 0)
+	h.add(&ending{kind: backups, end: base, parent: true}, 0)
+	got := h.picture()
+	want := []HourPicture{
+		{time.UnixMilli(base), 1, 0, 0}, {time.UnixMilli(base + 3*quarterMillis), 0, 1, 0}, {time.UnixMilli(base + hourMillis), 0, 0, 1},
+	}
+	if !slices.Equal(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 }
@@ -36,7 +39,7 @@ func TestHoursAreRestoredAndExpire(t *testing.T) {
 	backups := &jobKind{kindKey: kindKey{jobType: backup}}
 	const base = 500_000 * int64(hourMillis)
 	for i := range int64(300) {
-		h.add(ended(backups, base+i*hourMillis/5, int32(i%3)))
+		h.add(ended(backups, base+i*hourMillis/5, int32(i%3)), 0) // 5 in an hour, two of them in one quarter
 	}
 	restored := newHours()
 	for _, c := range h.changes() {
@@ -47,8 +50,8 @@ func TestHoursAreRestoredAndExpire(t *testing.T) {
 	if len(h.changes()) != 0 {
 		t.Error("changes are told twice")
 	}
-	if a, b := h.picture(0), restored.picture(0); len(a) != 60 || len(b) != 60 || a[59] != b[59] || a[0] != b[0] {
-		t.Errorf("%d hours, %d after a restart", len(a), len(b))
+	if a, b := h.picture(), restored.picture(); len(a) != 60*4 || !slices.Equal(a, b) {
+		t.Errorf("%d quarters of hours, %d after a restart", len(a), len(b))
 	}
 	h.expire(base + 59*hourMillis)
 	gone := 0
@@ -58,10 +61,10 @@ func TestHoursAreRestoredAndExpire(t *testing.T) {
 		}
 		gone++
 	}
-	if len(h.picture(0)) != hoursKept || gone != 60-hoursKept {
-		t.Errorf("%d hours are left, %d gone", len(h.picture(0)), gone)
+	if len(h.tallies) != hoursKept || gone != 60-hoursKept {
+		t.Errorf("%d hours are left, %d gone", len(h.tallies), gone)
 	}
-	for key, value := range map[string][]byte{"hour/x": {1, 0, 0, 0}, "hour/1": {2, 0, 0, 0}, "hour/2": {1, 0}, "hour/3": {}} {
+	for key, value := range map[string][]byte{"hour/x": {1, 0, 0, 0}, "hour/1": {2, 0, 0, 0}, "hour/2": {1, 0}, "hour/3": {}, "hour/4": {0}, "hour/5": {3}} {
 		if restored.restore(key, value) == nil {
 			t.Errorf("%s = %v is taken", key, value)
 		}
@@ -102,4 +105,60 @@ func TestUnreadablePastIsForgotten(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 	})
+}
+
+// Of a queue that an older agent wrote, an hour is one piece.
+func TestHoursOfTheFirstVersionAreRead(t *testing.T) {
+	t.Parallel()
+	h := newHours()
+	if err := h.restore("hour/500000", []byte{1, 7, 0x80, 1, 3}); err != nil {
+		t.Fatal(err)
+	}
+	want := HourPicture{time.Unix(500_000*3600, 0), 7, 128, 3}
+	if got := h.picture(); len(got) != 1 || got[0] != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+// A job's end is the server's clock, the page's hours are this host's. Whatever the server's clock is ahead, a backup is
+// shown in the quarter of an hour in which it ended here.
+func TestHoursAreThisHosts(t *testing.T) {
+	for _, ahead := range []time.Duration{
+		0, 29 * time.Second, 31 * time.Second, -31 * time.Second, 40 * time.Minute, 5 * time.Hour, -5 * time.Hour, 60 * 24 * time.Hour,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, nbusim.Options{Storage: oneUnit(), Clock: func() time.Time { return time.Now().Add(ahead) }})
+			time.Sleep(45*minute - 5*time.Second) // of 2000-01-01T00:00Z
+			r.sim.AddJob(quick("gold"))
+			end := time.Now().Add(3 * time.Second)
+			for range 3 {
+				r.tick()
+			}
+			got := r.site.Picture().Hours
+			if len(got) != 1 || got[0].Begin.After(end) || got[0].Begin.Add(15*minute).Before(end) || got[0].Success != 1 {
+				t.Errorf("the server's clock is %v ahead: %+v, want one backup about %v", ahead, got, end)
+			}
+		})
+	}
+}
+
+// So are the times of what is not done.
+func TestOpenJobsOfThePictureAreInThisHostsClock(t *testing.T) {
+	for _, ahead := range []time.Duration{0, 2 * time.Hour, -3 * time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, nbusim.Options{Storage: oneUnit(), Clock: func() time.Time { return time.Now().Add(ahead) }})
+			began := time.Now()
+			r.sim.AddJob(nbusim.JobSpec{Policy: "gold", Life: nbusim.Run(0, 300*minute, 0)})
+			r.sim.AddJob(nbusim.JobSpec{Policy: "gold", Life: []nbusim.Step{{State: nbusim.Queued}}})
+			r.tick()
+			for _, j := range r.site.Picture().Jobs {
+				if j.OldestActive.Sub(began).Abs() > time.Second || j.OldestQueued.Sub(began).Abs() > time.Second {
+					t.Errorf("the server's clock is %v ahead: active since %v, queued since %v, want %v", ahead, j.OldestActive, j.OldestQueued, began)
+				}
+			}
+			if len(r.site.Picture().Jobs) != 1 {
+				t.Error("no jobs")
+			}
+		})
+	}
 }

@@ -24,30 +24,19 @@ func (c *Client) Images(ctx context.Context) iter.Seq2[Image, error] {
 }
 
 func imageRow(d *decoder) (i Image, ok bool) {
-	for name := range d.members() {
-		if string(name) != "attributes" {
-			d.skip()
-			continue
-		}
-		i, ok = imageAttributes(d), true
-	}
-	return i, ok
-}
-
-func imageAttributes(d *decoder) (i Image) {
 	var scanned string
-	for name := range d.members() {
+	for name := range d.attributes() {
 		switch string(name) {
 		case "malwareStatus":
-			i.MalwareStatus = d.text()
+			i.MalwareStatus = d.word()
 		case "malwareScanResult":
-			scanned = d.text()
+			scanned = d.word()
 		case "anomalyStatus":
-			i.AnomalyStatus = d.text()
+			i.AnomalyStatus = d.word()
 		default:
 			d.skip()
 		}
 	}
 	i.MalwareStatus = cmp.Or(i.MalwareStatus, scanned)
-	return i
+	return i, d.described // of some images older releases tell nothing more than that they are
 }

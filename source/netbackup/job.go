@@ -87,7 +87,7 @@ func (c *Client) Jobs(ctx context.Context, q JobQuery) iter.Seq2[Job, error] {
 	}
 	return listing[Job]{
 		client: c, noun: jobNoun, path: "/admin/jobs", query: query, row: jobRow,
-		size: jobsPage, limit: q.Limit, pager: byCursor,
+		size: jobsPage, limit: q.Limit, pager: byCursor, lenient: true,
 	}.rows(ctx)
 }
 

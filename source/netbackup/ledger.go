@@ -233,7 +233,7 @@ func (l *ledger) enter(e *ending, point int64) {
 	at := min(max(e.end-l.skew, l.before(point)+1), point)
 	l.tally.count(e, before, at)
 	l.clients.observe(e)
-	l.hours.add(e)
+	l.hours.add(e, l.skew)
 	if e.kind.policyType == policyTypeCatalog && e.root && e.succeeded() {
 		l.catalogBackedUp(e)
 	}

@@ -67,11 +67,21 @@ func (s *session) stillRefused(password string) error {
 	return s.refused.err
 }
 
-// authorized sends r with the credential. A token that ran out is renewed once.
+// authorized sends r with the credential, and counts what proves that the server accepts it.
 func (c *Client) authorized(ctx context.Context, r request) (*answer, error) {
 	if r.anonymous {
 		return c.transmit(ctx, r)
 	}
+	c.asked.Add(1)
+	a, err := c.withCredential(ctx, r)
+	if err == nil && !isHTML(a) { // a proxy's login page proves nothing
+		c.accepted.Add(1)
+	}
+	return a, err
+}
+
+// withCredential sends r with the credential. A token that ran out is renewed once.
+func (c *Client) withCredential(ctx context.Context, r request) (*answer, error) {
 	var err error
 	if r.credential, err = c.credential(ctx, r.version); err != nil {
 		return nil, err

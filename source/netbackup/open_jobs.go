@@ -9,11 +9,19 @@ type openJobs struct {
 	c      *catalogue
 	gauges *gauges
 	moves  map[int64]move // of the active jobs, by id
+	waits  map[int64]wait // of the jobs that wait again after a try, by id
 
 	problems jobProblems        // of the rows
 	limit    int                // of series by policy
 	policies map[activeKey]bool // that have one in this cycle
 	overCap  overCap
+}
+
+// wait is since when a job waits again.
+type wait struct {
+	try   int64
+	since int64 // server's clock, ms
+	seen  bool  // in this cycle
 }
 
 // activeKey is what the oldest of the active jobs is told of.
@@ -32,7 +40,7 @@ const stalledAfter = 1_800_000
 
 func newOpenJobs(c *catalogue, site string, limit int, found *problems) *openJobs {
 	return &openJobs{
-		c: c, gauges: newGauges(site), moves: map[int64]move{},
+		c: c, gauges: newGauges(site), moves: map[int64]move{}, waits: map[int64]wait{},
 		problems: jobProblems{found: found}, limit: limit, policies: map[activeKey]bool{},
 	}
 }
@@ -41,20 +49,20 @@ func newOpenJobs(c *catalogue, site string, limit int, found *problems) *openJob
 func (o *openJobs) read(ctx context.Context, jobs jobLister, now int64) (int, error) {
 	o.gauges.reset()
 	clear(o.policies)
-	n := 0
+	seen := map[int64]bool{}
 	for j, err := range jobs(ctx, JobQuery{Filter: "state ne 'DONE'", Sort: "jobId"}) {
 		if err != nil {
-			return n, err
+			return len(seen), err
 		}
-		if j.State == StateDone {
-			continue // it ended while the pages were read
+		if j.State == StateDone || seen[j.ID] {
+			continue // it ended while the pages were read, or came to another page
 		}
-		n++
+		seen[j.ID] = true
 		j.leaveOutImpossible(now+aheadMost, &o.problems)
 		o.note(&j, now)
 	}
 	o.forget()
-	return n, nil
+	return len(seen), nil
 }
 
 func (o *openJobs) note(j *Job, now int64) {
@@ -64,13 +72,13 @@ func (o *openJobs) note(j *Job, now int64) {
 	switch j.State {
 	case StateQueued, StateRequeued:
 		g.add(c.queued, 1, j.Type, reason(j.QueueReason))
-		if start := milliseconds(j.Start); start != 0 {
-			g.least(c.oldestQueued, float64(start)/1000, j.Type)
+		if since := o.waitingSince(j, now); since != 0 {
+			g.least(c.oldestQueued, float64(since)/1000, j.Type)
 		}
 	case StateActive:
-		if start := milliseconds(j.Start); start != 0 {
+		if since := max(milliseconds(j.Start), milliseconds(j.ActiveTryStart)); since != 0 {
 			k := o.admit(activeKey{j.Type, j.Policy})
-			g.least(c.oldestActive, float64(start)/1000, k.jobType, k.policy)
+			g.least(c.oldestActive, float64(since)/1000, k.jobType, k.policy)
 		}
 		if !isParent(j) {
 			o.noteWork(j, now)
@@ -89,6 +97,27 @@ func (o *openJobs) admit(k activeKey) activeKey {
 		k.policy = otherPolicies
 	}
 	return k
+}
+
+// waitingSince is when a job that waits began to: when it was started, or, where it has worked before, when its last try
+// ended. For that the server has no date. It is no later than the last change of the job, as it was when the job was
+// first seen to wait again, and than now.
+func (o *openJobs) waitingSince(j *Job, now int64) int64 {
+	start := milliseconds(j.Start)
+	_, worked := o.moves[j.ID] // as it was seen in the cycle before
+	w, known := o.waits[j.ID]
+	if !worked && !known && j.State != StateRequeued && j.Try <= 1 && milliseconds(j.ActiveTryStart) <= start {
+		return start
+	}
+	if !known || w.try != j.Try {
+		w = wait{try: j.Try, since: now}
+		if changed := milliseconds(j.LastUpdate); changed != 0 && changed < now {
+			w.since = max(changed, start, milliseconds(j.ActiveTryStart))
+		}
+	}
+	w.seen = true
+	o.waits[j.ID] = w
+	return w.since
 }
 
 // noteWork looks at an active job that works by itself.
@@ -124,8 +153,16 @@ func (o *openJobs) stalled(j *Job, now int64) bool {
 	return now-m.since >= stalledAfter
 }
 
-// forget drops the jobs that are not active any more.
+// forget drops the jobs that are not active, or do not wait, any more.
 func (o *openJobs) forget() {
+	for id, w := range o.waits {
+		if !w.seen {
+			delete(o.waits, id)
+			continue
+		}
+		w.seen = false
+		o.waits[id] = w
+	}
 	for id, m := range o.moves {
 		if !m.seen {
 			delete(o.moves, id)

@@ -36,6 +36,9 @@ type listing[T any] struct {
 	limit  int // rows at most; 0 is all
 	row    func(*decoder) (T, bool)
 	pager  func() pager
+
+	emptyIs404 bool // the documents answer 404 where there are no rows
+	lenient    bool // rows that cannot be read are the caller's matter, also where no row can
 }
 
 // rows yields row after row, page after page. Nothing follows an error.
@@ -43,7 +46,8 @@ func (l listing[T]) rows(ctx context.Context) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		d := l.client.borrowDecoder(l.noun)
 		defer l.client.returnDecoder(d)
-		w := &walk[T]{listing: l, decoder: d, pager: l.pager(), yield: yield}
+		w := &walk[T]{listing: l, decoder: d, pager: l.pager(), yield: yield, seen: newSeenRows()}
+		w.size = l.client.pageSizes.of(l.path, l.size)
 		if err := w.pages(ctx); err != nil {
 			var none T
 			yield(none, err)
@@ -57,11 +61,31 @@ type walk[T any] struct {
 	decoder *decoder
 	pager   pager
 	yield   func(T, error) bool
-	total   int
+	seen    *seenRows
+	total   int  // rows that were yielded
 	done    bool // the consumer has enough
 }
 
+// pages reads the list, and once more where rows moved so that some were passed over.
 func (w *walk[T]) pages(ctx context.Context) error {
+	if err := w.pass(ctx); err != nil || w.done {
+		return err
+	}
+	if w.seen.missing(w.total + w.decoder.lost) {
+		w.seen.again, w.pager = true, w.listing.pager()
+		if err := w.pass(ctx); err != nil || w.done {
+			return err
+		}
+	}
+	if w.total == 0 && w.decoder.lost > 0 && !w.lenient {
+		return w.failed(ErrDecode, fmt.Errorf("none of the %d rows could be read", w.decoder.lost))
+	}
+	return nil
+}
+
+// pass reads page after page.
+func (w *walk[T]) pass(ctx context.Context) error {
+	learned := false
 	for range maxPages {
 		q := maps.Clone(w.query)
 		if q == nil {
@@ -72,24 +96,40 @@ func (w *walk[T]) pages(ctx context.Context) error {
 		}
 		w.pager.ask(q)
 		a, err := w.client.get(ctx, w.path, q)
+		if smaller := smallerPage(w.pageSize()); err != nil && smaller > 0 && tooLarge(err) {
+			w.size, learned = smaller, true
+			continue
+		}
+		if err != nil && emptyList(err, w.emptyIs404) {
+			return nil
+		}
 		if err != nil {
 			return err
+		}
+		if learned {
+			w.client.pageSizes.learn(w.path, w.size)
 		}
 		more, err := w.page(a)
 		if err != nil || !more {
 			return err
 		}
 	}
-	return w.endless(fmt.Errorf("more than %d pages", maxPages))
+	return w.failed(ErrPages, fmt.Errorf("more than %d pages", maxPages))
 }
 
 // page yields the rows of one answer and says whether another page is to be read.
 func (w *walk[T]) page(a *answer) (bool, error) {
-	rows := 0
+	w.seen.answer++
+	known := w.total + w.decoder.lost
 	p, err := w.decoder.page(a.body, func() bool {
-		rows++
+		w.decoder.id, w.decoder.described = w.decoder.id[:0], false
 		switch v, ok := w.row(w.decoder); {
 		case w.decoder.err != nil: // the row may be cut off in its middle
+		case w.lenient && ok:
+			w.give(v)
+		case !w.lenient && w.seen.nameless(w.decoder.id):
+			w.decoder.lostRow(nil)
+		case !w.seen.fresh(w.decoder.id):
 		case ok:
 			w.give(v)
 		default:
@@ -97,15 +137,19 @@ func (w *walk[T]) page(a *answer) (bool, error) {
 		}
 		return !w.done
 	})
+	w.seen.page(p)
 	if w.done {
 		return false, nil
 	}
 	if err != nil {
 		return false, w.client.unreadable(a, "expected a page of rows", err)
 	}
-	more, err := w.pager.advance(p, rows)
+	more, err := w.pager.advance(p, w.decoder.elementsRead)
 	if err != nil {
-		return false, w.endless(err)
+		return false, w.failed(ErrPages, err)
+	}
+	if p.next == "" && !w.seen.again && known == w.total+w.decoder.lost {
+		return false, nil // the same page again: this server knows no offset
 	}
 	return more, nil
 }
@@ -122,9 +166,10 @@ func (w *walk[T]) pageSize() int {
 	return w.size
 }
 
-func (w *walk[T]) endless(cause error) error {
+// failed is an error of the list as a whole, whatever each page was.
+func (w *walk[T]) failed(kind Kind, cause error) error {
 	e := w.client.newError(request{method: "GET", path: w.path, query: w.query})
-	e.Kind, e.Err = ErrPages, w.client.secrets.ClearError(cause)
+	e.Kind, e.Err = kind, w.client.secrets.ClearError(cause)
 	return e
 }
 
@@ -155,21 +200,29 @@ func (c *cursors) advance(p pagination, _ int) (bool, error) {
 }
 
 // offsets pages by the number of rows before the page.
-type offsets struct{ offset int64 }
+type offsets struct {
+	offset int64
+	size   int // of the page that was asked for; 0 where that is not known
+}
 
 func byOffset() pager { return &offsets{} }
 
-func (o *offsets) ask(q url.Values) { q.Set("page[offset]", strconv.FormatInt(o.offset, 10)) }
+func (o *offsets) ask(q url.Values) {
+	q.Set("page[offset]", strconv.FormatInt(o.offset, 10))
+	o.size, _ = strconv.Atoi(q.Get("page[limit]"))
+}
 
 // advance goes where next points; without it, on by the rows that came while count or
-// last say that there are more. A next that stays where it is at the end is no error.
+// last say that there are more, or while pages are full where they say nothing. A next that stays where it is at the end is no error.
 func (o *offsets) advance(p pagination, rows int) (bool, error) {
 	next, err := o.next(p.next)
 	if err != nil {
 		return false, err
 	}
 	after := o.offset + int64(rows)
-	atEnd := (p.count.Given && after >= p.count.Value) || (p.last.Given && o.offset >= p.last.Value)
+	full := o.size > 0 && rows >= o.size
+	counted := p.count.Given && (after <= p.count.Value || !full) // or else the count is wrong
+	atEnd := (counted && after >= p.count.Value) || (p.last.Given && o.offset >= p.last.Value)
 	switch {
 	case rows == 0:
 		return false, nil
@@ -180,7 +233,7 @@ func (o *offsets) advance(p pagination, rows int) (bool, error) {
 		return false, nil
 	case p.next != "":
 		return false, fmt.Errorf("the offset after %d is %d, which does not advance", o.offset, next)
-	case p.count.Given || p.last.Given:
+	case counted || p.last.Given || full: // of a full page nobody knows that it is the last
 		o.offset = after
 		return true, nil
 	}

@@ -69,7 +69,7 @@ func TestOffsetsAdvance(t *testing.T) {
 func TestOffsetThatGoesBackIsAnError(t *testing.T) {
 	c := newTestClient(t, func(r *http.Request) *http.Response {
 		next := map[string]int{"0": 500, "500": 0}[r.URL.Query().Get("page[offset]")]
-		return reply(200, offsetPage(`"count":2000,"next":`+strconv.Itoa(next), unit("a", `"useWorm":true`)))
+		return reply(200, offsetPage(`"count":2000,"next":`+strconv.Itoa(next), unit(strconv.Itoa(next), `"useWorm":true`)))
 	})
 	units, err := 0, error(nil)
 	for _, e := range c.StorageUnits(t.Context()) {

@@ -11,13 +11,13 @@ import (
 // Picture is what a site knows for a person who asks how the night was: made after each cycle and never
 // changed afterwards. Times are the agent's clock.
 type Picture struct {
-	Hours   []HourPicture // ascending; an hour without a backup is left out
+	Hours   []HourPicture // ascending; a quarter of an hour without a backup is left out
 	Clients []ClientPicture
 	Storage []StoragePicture // what is full first, first
 	Jobs    []JobsPicture    // not done, by type; the most first
 }
 
-// HourPicture is the backups that ended within an hour.
+// HourPicture is the backups that ended within a quarter of an hour, so that they can be laid into the hours of any zone.
 type HourPicture struct {
 	Begin                     time.Time
 	Success, Partial, Failure uint64
@@ -36,6 +36,7 @@ type ClientPicture struct {
 type StoragePicture struct {
 	Name, Category string
 	Used, Capacity float64       // bytes
+	used           bool          // Used says something
 	HighWater      float64       // share of use at which it counts as full; 1 where it has no mark
 	Down           bool          // as the server says
 	Growth         float64       // bytes a day; 0 where it is not known yet
@@ -49,8 +50,8 @@ type JobsPicture struct {
 	Type                   string
 	Active, Queued, Others int
 	Stalled                int
-	OldestActive           time.Time // start of the one that has been running longest
-	OldestQueued           time.Time
+	OldestActive           time.Time       // start of the one that has been running longest
+	OldestQueued           time.Time       // since when the one waits that has been waiting longest
 	Reasons                []ReasonPicture // why they wait; the most first
 }
 
@@ -74,18 +75,23 @@ func (s *Site) paint(at int64) {
 		live = c.appendTo(live)
 	}
 	p := &Picture{
-		Hours: s.ledger.hours.picture(s.ledger.skew), Clients: s.paintClients(live),
-		Storage: s.paintStorage(live, at), Jobs: s.paintJobs(live),
+		Hours: s.ledger.hours.picture(), Clients: s.paintClients(live),
+		Storage: s.paintStorage(live, at), Jobs: s.paintJobs(live, s.ledger.skew),
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.picture = p
 }
 
-func (h *hours) picture(skew int64) []HourPicture {
+func (h *hours) picture() []HourPicture {
 	out := make([]HourPicture, 0, len(h.tallies))
-	for hour, t := range h.tallies {
-		out = append(out, HourPicture{time.UnixMilli(hour*hourMillis - skew).Round(time.Minute), t.success, t.partial, t.failure})
+	for hour, quarters := range h.tallies {
+		for i, q := range quarters {
+			if q != (quarterTally{}) {
+				begin := time.UnixMilli(hour*hourMillis + int64(i)*quarterMillis)
+				out = append(out, HourPicture{begin, q.success, q.partial, q.failure})
+			}
+		}
 	}
 	slices.SortFunc(out, func(a, b HourPicture) int { return a.Begin.Compare(b.Begin) })
 	return out
@@ -134,8 +140,8 @@ func (p *client) picture(k clientKey, skew int64, every time.Duration) ClientPic
 	return x
 }
 
-// paintJobs sums up what is not done, by type.
-func (s *Site) paintJobs(live []source.Sample) []JobsPicture {
+// paintJobs sums up what is not done, by type; skew is what the server's clock is ahead of the agent's, in ms.
+func (s *Site) paintJobs(live []source.Sample, skew int64) []JobsPicture {
 	c := s.catalogue
 	byType := map[string]*JobsPicture{}
 	for _, x := range live {
@@ -145,7 +151,7 @@ func (s *Site) paintJobs(live []source.Sample) []JobsPicture {
 			if byType[name] == nil {
 				byType[name] = &JobsPicture{Type: name}
 			}
-			byType[name].add(c, x)
+			byType[name].add(c, x, skew)
 		}
 	}
 	out := make([]JobsPicture, 0, len(byType))
@@ -160,8 +166,8 @@ func (s *Site) paintJobs(live []source.Sample) []JobsPicture {
 func (j *JobsPicture) all() int { return j.Active + j.Queued + j.Others }
 
 // add takes one sample; the oldest of the policies' oldest is the type's.
-func (j *JobsPicture) add(c *catalogue, x source.Sample) {
-	n, at := int(x.Value), time.UnixMilli(int64(x.Value*1000))
+func (j *JobsPicture) add(c *catalogue, x source.Sample, skew int64) {
+	n, at := int(x.Value), time.UnixMilli(int64(x.Value*1000)-skew)
 	switch x.Series.Metric {
 	case c.open.Metric:
 		switch x.Series.Label("state") {

@@ -38,7 +38,7 @@ func policyRow(d *decoder) (p Policy, ok bool) {
 	for name := range d.members() {
 		switch string(name) {
 		case "id":
-			p.Name = d.text()
+			p.Name = d.identify()
 		case "type":
 			p.Type = d.text()
 		case "attributes":

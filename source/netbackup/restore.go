@@ -49,6 +49,8 @@ func (t *tally) place(f *family, v []string, s *source.Series) **cell {
 		return t.timingPlace(f, v, s)
 	case t.c.jobProblems:
 		return t.problemOf(v[0])
+	case t.c.rowsUnreadable:
+		return &t.unreadableOf(v[0]).cell
 	}
 	return t.singlePlace(f)
 }

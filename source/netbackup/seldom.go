@@ -37,9 +37,8 @@ func (s *seldom) read(ctx context.Context, now int64) (int, error) {
 	return s.rows, s.err
 }
 
-// collector is one whose success proves no credential: often it asks nothing.
-func (s *seldom) collector(name string) *collector {
-	return &collector{name: name, gauges: s.gauges, read: s.read, anonymous: true, standing: true}
+func (s *seldom) collector(name, noun string) *collector {
+	return &collector{name: name, noun: noun, gauges: s.gauges, read: s.read, standing: true}
 }
 
 // counting is a collector that notes each row of a list.

@@ -82,6 +82,7 @@ type Site struct {
 	exporter   *gauges // of nbu_exporter's names
 	ping       Ping    // of this cycle; zero where there was no answer
 	reading    *reading
+	accepted   bool          // a question was answered in this cycle, by a server that accepts the credential
 	behind     bool          // the agent's clock is behind the samples
 	parts      chan *reading // of a long history, to be counted by the goroutine of Collect
 	counted    chan error    // its answer
@@ -93,12 +94,12 @@ type Site struct {
 
 // collector is one part of a cycle. It fails alone.
 type collector struct {
-	name      string
-	anonymous bool // its success proves no credential
-	standing  bool // its gauges stand between two readings: it resets them itself
-	gauges    *gauges
-	read      func(ctx context.Context, now int64) (rows int, err error) // now: server's clock, ms
-	health    collectorHealth
+	name     string
+	noun     string // of its rows, by which those are counted that cannot be read
+	standing bool   // its gauges stand between two readings: it resets them itself
+	gauges   *gauges
+	read     func(ctx context.Context, now int64) (rows int, err error) // now: server's clock, ms
+	health   collectorHealth
 }
 
 // NewSite returns a site that goes on where the checkpoint ended. It does not talk to the
@@ -186,20 +187,20 @@ func (s *Site) everyCollector() []*collector {
 		c: s.catalogue, client: s.client, gauges: board(), ledger: s.ledger, limit: s.cfg.MaxClientSeries / seriesPerClient,
 	}
 	return []*collector{
-		{name: collectorServer, gauges: s.facts.gauges, read: s.facts.read, anonymous: true},
-		{name: collectorStorage, gauges: units.gauges, read: units.read},
-		{name: collectorDiskPools, gauges: pools.gauges, read: pools.read},
-		{name: collectorStorageServers, gauges: servers.gauges, read: servers.read},
-		{name: collectorTapeDrives, gauges: drives.gauges, read: drives.read},
-		{name: collectorJobs, gauges: s.open.gauges, read: s.readJobs},
-		{name: collectorPolicies, gauges: s.policies.gauges, read: s.policies.read, anonymous: true}, // often it asks nothing
-		s.alerts().collector(collectorAlerts),
-		s.malware().collector(collectorMalware),
-		s.images().collector(collectorImages),
-		s.slos().collector(collectorSLOs),
-		s.tapeMedia().collector(collectorTapeMedia),
-		s.volumePools().collector(collectorVolumePools),
-		s.robots().collector(collectorRobots),
+		{name: collectorServer, noun: "api_key", gauges: s.facts.gauges, read: s.facts.read},
+		{name: collectorStorage, noun: "storage_unit", gauges: units.gauges, read: units.read},
+		{name: collectorDiskPools, noun: "disk_pool", gauges: pools.gauges, read: pools.read},
+		{name: collectorStorageServers, noun: "storage_server", gauges: servers.gauges, read: servers.read},
+		{name: collectorTapeDrives, noun: "tape_drive", gauges: drives.gauges, read: drives.read},
+		{name: collectorJobs, noun: jobNoun, gauges: s.open.gauges, read: s.readJobs},
+		{name: collectorPolicies, noun: "policy", gauges: s.policies.gauges, read: s.policies.read},
+		s.alerts().collector(collectorAlerts, "alert"),
+		s.malware().collector(collectorMalware, "malware_scan"),
+		s.images().collector(collectorImages, "image"),
+		s.slos().collector(collectorSLOs, "slo"),
+		s.tapeMedia().collector(collectorTapeMedia, "tape_medium"),
+		s.volumePools().collector(collectorVolumePools, "volume_pool"),
+		s.robots().collector(collectorRobots, "robot_host"),
 	}
 }
 
@@ -264,6 +265,7 @@ func (s *Site) follow(tick int64) (t int64, ok bool) {
 func (s *Site) collect(ctx context.Context, part func(*reading) error) {
 	s.reading = nil
 	s.parts, s.counted = make(chan *reading), make(chan error)
+	asked, accepted := s.client.asked.Load(), s.client.accepted.Load()
 	now, err := s.askTime(ctx)
 	var wg sync.WaitGroup
 	outcomes := make([]outcome, len(s.collectors))
@@ -287,8 +289,16 @@ func (s *Site) collect(ctx context.Context, part func(*reading) error) {
 		close(ended)
 	}()
 	s.serveParts(part, ended)
+	if err == nil && s.client.asked.Load() == asked {
+		s.proveCredential(ctx)
+	}
+	s.accepted = s.client.accepted.Load() != accepted
 	at := s.now().UnixMilli()
 	for i, c := range s.collectors {
+		if outcomes[i].err != nil {
+			c.gauges.dropSums() // over a part of the rows they would be wrong
+		}
+		s.countUnreadable(c)
 		c.health.note(outcomes[i], at, s.log)
 	}
 	s.gauges.reset()

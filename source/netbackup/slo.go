@@ -26,11 +26,11 @@ func sloRow(d *decoder) (s SLO, ok bool) {
 	for name := range d.members() {
 		switch string(name) {
 		case "id":
-			s.ID = d.text()
+			s.ID = d.identify()
 		case "attributes":
 			for name := range d.members() {
 				if string(name) == "workloadType" {
-					s.Workload = d.text()
+					s.Workload = d.word()
 				} else {
 					d.skip()
 				}

@@ -3,6 +3,8 @@ package netbackup
 import (
 	"cmp"
 	"time"
+
+	"backwire/source"
 )
 
 // Status is a site as it was after the last cycle.
@@ -28,6 +30,8 @@ type CollectorStatus struct {
 	NotOffered  bool  // the server does not have what it asks for
 	Failures    int   // in a row
 	LastSuccess time.Time
+
+	RowsUnreadable uint64 // in the life of the installation
 }
 
 // Status is a snapshot; it may be asked for at any time.
@@ -41,18 +45,18 @@ func (s *Site) Status() Status {
 func (s *Site) publish() {
 	st := Status{
 		Site:          s.cfg.Client.Site,
-		Server:        cmp.Or(s.facts.info.Name, s.cfg.Client.URL.Hostname()),
-		ServerVersion: cmp.Or(s.facts.info.Version, release(s.ping.APIVersion)),
+		Server:        source.Printable(cmp.Or(s.facts.info.Name, s.cfg.Client.URL.Hostname())),
+		ServerVersion: source.Printable(cmp.Or(s.facts.info.Version, release(s.ping.APIVersion))),
 		APIVersion:    s.ping.APIVersion,
+		Up:            s.accepted,
 		Skew:          time.Duration(s.ledger.skew) * time.Millisecond,
 		ReadUntil:     instant(s.ledger.watermark),
 	}
 	for _, c := range s.collectors {
 		h := &c.health
-		st.Up = st.Up || (h.outcome.answered() && !c.anonymous)
 		st.Collectors = append(st.Collectors, CollectorStatus{
 			Name: h.name, Took: h.outcome.took, Err: h.outcome.err, NotOffered: h.notOffered(),
-			Failures: h.failures, LastSuccess: instant(h.lastSuccess),
+			Failures: h.failures, LastSuccess: instant(h.lastSuccess), RowsUnreadable: s.ledger.tally.rowsUnreadable(h.name),
 		})
 	}
 	s.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 )
 
 // errEmpty is an answer without the rows that every server has. A credential whose role
@@ -38,7 +39,7 @@ func (s *storageUnits) note(u *StorageUnit) {
 	setBytes(g, c.unitFree, u.Free, u.Name, u.Category)
 	setBytes(g, c.unitMaxJobs, u.MaxConcurrentJobs, u.Name)
 	c.exporter.noteUnit(g, u)
-	g.set(c.unitInfo, 1, u.Name, u.Category, u.Type, u.SubType, u.ServerType, u.DiskPool,
+	g.tell(c.unitInfo, 1, u.Name, u.Category, u.Type, u.SubType, u.ServerType, u.DiskPool,
 		fact(u.IsCloud), fact(u.WormCapable), fact(u.UseWorm), fact(u.ReplicationCapable), fact(u.InstantAccess))
 }
 
@@ -62,16 +63,17 @@ func (d *diskPools) read(ctx context.Context, _ int64) (rows int, err error) {
 
 func (d *diskPools) note(p *DiskPool) {
 	g, c := d.gauges, d.c
-	setBytes(g, c.poolRaw, p.Raw, p.Name, p.Category)
-	setBytes(g, c.poolUsable, p.Usable, p.Name, p.Category)
-	setBytes(g, c.poolUsed, p.Used, p.Name, p.Category)
-	setBytes(g, c.poolAvailable, p.Available, p.Name, p.Category)
-	setPercent(g, c.poolHighWater, p.HighWaterMark, p.Name)
-	setPercent(g, c.poolLowWater, p.LowWaterMark, p.Name)
-	setState(g, c.poolUp, p.State, p.Name)
+	g.tell(c.poolInfo, 1, p.ID, p.Name, p.Category, p.ServerType)
+	setBytes(g, c.poolRaw, p.Raw, p.ID, p.Category)
+	setBytes(g, c.poolUsable, p.Usable, p.ID, p.Category)
+	setBytes(g, c.poolUsed, p.Used, p.ID, p.Category)
+	setBytes(g, c.poolAvailable, p.Available, p.ID, p.Category)
+	setPercent(g, c.poolHighWater, p.HighWaterMark, p.ID)
+	setPercent(g, c.poolLowWater, p.LowWaterMark, p.ID)
+	setState(g, c.poolUp, p.State, p.ID)
 	c.exporter.notePool(g, p)
 	for _, v := range p.Volumes {
-		setState(g, c.volumeUp, v.State, p.Name, v.Name)
+		setState(g, c.volumeUp, v.State, p.ID, v.Name)
 	}
 }
 
@@ -90,7 +92,7 @@ func (s *storageServers) read(ctx context.Context, _ int64) (rows int, err error
 		rows++
 		setState(s.gauges, s.c.serverUp, v.State, v.Name, v.Type)
 		if v.DedupRatio.Given && v.DedupRatio.Value >= 0 { // a negative one is no ratio
-			s.gauges.set(s.c.serverDedup, v.DedupRatio.Value, v.Name, v.Type)
+			s.gauges.tell(s.c.serverDedup, v.DedupRatio.Value, v.Name, v.Type)
 		}
 	}
 	return rows, nil
@@ -116,13 +118,8 @@ func (t *tapeDrives) read(ctx context.Context, _ int64) (rows int, err error) {
 
 func (t *tapeDrives) note(v *TapeDrive) {
 	t.c.exporter.noteDrive(t.gauges, v)
-	labels := []string{v.Name, v.Host, v.Type, v.RobotType, numeral(v.RobotNumber)}
-	switch v.Status {
-	case "DRIVE_STATUS_UP", "DRIVE_STATUS_MIXED":
-		t.gauges.set(t.c.driveUp, 1, labels...)
-	case "DRIVE_STATUS_DOWN", "DRIVE_STATUS_DISABLED":
-		t.gauges.set(t.c.driveUp, 0, labels...)
-	}
+	setState(t.gauges, t.c.driveUp, strings.TrimPrefix(v.Status, "DRIVE_STATUS_"),
+		v.Name, v.Host, v.Type, v.RobotType, numeral(v.RobotNumber))
 }
 
 // numeral is a number as a label; one that was not given is no label.
@@ -136,24 +133,25 @@ func numeral(v Optional[int64]) string {
 // setBytes sets what the server gave; what it did not give stays absent.
 func setBytes(g *gauges, f *family, v Optional[int64], labels ...string) {
 	if v.Given {
-		g.set(f, float64(v.Value), labels...)
+		g.tell(f, float64(v.Value), labels...)
 	}
 }
 
 func setPercent(g *gauges, f *family, v Optional[float64], labels ...string) {
-	if v.Given {
-		g.set(f, v.Value/100, labels...)
+	if v.Given && v.Value >= 0 && v.Value <= 100 {
+		g.tell(f, v.Value/100, labels...)
 	}
 }
 
-// setState is 1 for what is up; UNKNOWN and an absent state are neither up nor down.
+// setState is 1 for what is up and 0 for what is not, by the documents' words: UP, DOWN and UNKNOWN of volumes, UP and
+// DOWN of servers, TRANSIENT of pools, MIXED (by one path at least) and DISABLED of drives. Of any other word nobody
+// knows what it means, and the series is absent.
 func setState(g *gauges, f *family, state string, labels ...string) {
 	switch state {
-	case "", "UNKNOWN":
-	case "UP":
-		g.set(f, 1, labels...)
-	default:
-		g.set(f, 0, labels...)
+	case "UP", "MIXED":
+		g.tell(f, 1, labels...)
+	case "DOWN", "DISABLED", "TRANSIENT":
+		g.tell(f, 0, labels...)
 	}
 }
 

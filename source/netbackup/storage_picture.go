@@ -10,28 +10,34 @@ import (
 
 // shelves are a site's storages while they are looked at.
 type shelves struct {
-	pools, units map[string]*StoragePicture
-	onPool       map[string]bool // units whose capacity is a disk pool's
+	pools, units map[string]*StoragePicture // by id, by name
+	names, types map[string]string          // of the pools, by id
+	onPool       map[string]bool            // units whose capacity is a disk pool's
 }
 
 // paintStorage looks at the disk pools, and at the units that stand on none of them.
 func (s *Site) paintStorage(live []source.Sample, at int64) []StoragePicture {
-	v := shelves{map[string]*StoragePicture{}, map[string]*StoragePicture{}, map[string]bool{}}
+	v := shelves{
+		map[string]*StoragePicture{}, map[string]*StoragePicture{}, map[string]string{}, map[string]string{}, map[string]bool{},
+	}
 	for _, x := range live {
 		v.add(s.catalogue, x)
 	}
+	v.namePools()
 	var out []StoragePicture
-	for _, p := range v.pools {
-		out = append(out, *p)
+	show := func(id string, p *StoragePicture) {
+		if p.Capacity > 0 && p.used {
+			p.foresee(s.ledger.trends.note(id, p.Name, at, p.Used))
+			out = append(out, *p)
+		}
+	}
+	for id, p := range v.pools {
+		show(id, p)
 	}
 	for name, u := range v.units {
 		if !v.onPool[name] || len(v.pools) == 0 {
-			out = append(out, *u)
+			show(name, u)
 		}
-	}
-	out = slices.DeleteFunc(out, func(p StoragePicture) bool { return p.Capacity <= 0 })
-	for i := range out {
-		out[i].foresee(s.ledger.trends.note(out[i].Name, at, out[i].Used))
 	}
 	slices.SortFunc(out, func(a, b StoragePicture) int {
 		return cmp.Or(cmp.Compare(a.urgency(), b.urgency()), cmp.Compare(b.Used/b.Capacity, a.Used/a.Capacity), cmp.Compare(a.Name, b.Name))
@@ -45,16 +51,21 @@ func (v *shelves) add(c *catalogue, x source.Sample) {
 		p := shelved(v.pools, x, "disk_pool")
 		p.Capacity, p.Category = x.Value, x.Series.Label("category")
 	case c.poolUsed.Metric:
-		shelved(v.pools, x, "disk_pool").Used = x.Value
+		p := shelved(v.pools, x, "disk_pool")
+		p.Used, p.used = x.Value, true
 	case c.poolHighWater.Metric:
 		shelved(v.pools, x, "disk_pool").HighWater = x.Value
 	case c.poolUp.Metric:
 		shelved(v.pools, x, "disk_pool").Down = x.Value == 0
+	case c.poolInfo.Metric:
+		id := x.Series.Label("disk_pool")
+		v.names[id], v.types[id] = x.Series.Label("name"), x.Series.Label("server_type")
 	case c.unitCapacity.Metric:
 		u := shelved(v.units, x, "storage_unit")
 		u.Capacity, u.Category = x.Value, x.Series.Label("category")
 	case c.unitUsed.Metric:
-		shelved(v.units, x, "storage_unit").Used = x.Value
+		u := shelved(v.units, x, "storage_unit")
+		u.Used, u.used = x.Value, true
 	case c.unitInfo.Metric:
 		v.onPool[x.Series.Label("storage_unit")] = x.Series.Label("disk_pool") != ""
 	}
@@ -66,6 +77,23 @@ func shelved(of map[string]*StoragePicture, x source.Sample, label string) *Stor
 		of[name] = &StoragePicture{Name: name, HighWater: 1}
 	}
 	return of[name]
+}
+
+// namePools shows pools by their names, with the server type where several have one name.
+func (v *shelves) namePools() {
+	times := map[string]int{}
+	for _, name := range v.names {
+		times[name]++
+	}
+	for id, p := range v.pools {
+		switch name := v.names[id]; {
+		case name == "":
+		case times[name] == 1:
+			p.Name = name
+		default:
+			p.Name = name + " (" + v.types[id] + ")"
+		}
+	}
 }
 
 // foresee says when the storage will be as full as it may be.

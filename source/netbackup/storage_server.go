@@ -5,7 +5,8 @@ import (
 	"iter"
 )
 
-// StorageServer is one row of /storage/storage-servers.
+// StorageServer is one row of /storage/storage-servers. What identifies it is its name together with its type: one host
+// serves MSDP and AdvancedDisk as two servers of one name. A row without either is not readable.
 type StorageServer struct {
 	ID         string
 	Name       string
@@ -30,17 +31,14 @@ func storageServerRow(d *decoder) (s StorageServer, ok bool) {
 	for name := range d.members() {
 		switch string(name) {
 		case "id":
-			s.ID = d.text()
+			s.ID = d.identify()
 		case "attributes":
 			storageServerAttributes(d, &s)
 		default:
 			d.skip()
 		}
 	}
-	if s.Name == "" {
-		s.Name = s.ID
-	}
-	return s, s.Name != ""
+	return s, s.Name != "" && s.Type != ""
 }
 
 func storageServerAttributes(d *decoder, s *StorageServer) {
@@ -51,9 +49,9 @@ func storageServerAttributes(d *decoder, s *StorageServer) {
 		case "sType":
 			s.Type = d.text()
 		case "storageCategory":
-			s.Category = d.text()
+			s.Category = d.word()
 		case "storageServerState":
-			s.State = d.text()
+			s.State = d.word()
 		case "msdpAttributes":
 			for name := range d.members() {
 				if string(name) == "deduplicationRatioPercentage" {

@@ -11,7 +11,9 @@ const mediumServer = `{"type":"storageServer","id":"PureDisk:media1.example","at
 "storagePoolDetails":{"rawSizeBytes":1},"deduplicationRatioPercentage":92.5}},"relationships":{"universalShares":{"data":[]}}}`
 
 func TestStorageServers(t *testing.T) {
-	c := newTestClient(t, serveRows(mediumServer, `{"id":"AdvancedDisk:m2","attributes":{"storageServerState":"DOWN","msdpAttributes":null}}`))
+	c := newTestClient(t, serveRows(mediumServer,
+		`{"id":"AdvancedDisk:m2","attributes":{"name":"m2","sType":"AdvancedDisk","storageServerState":"Down","msdpAttributes":null}}`,
+		`{"id":"AdvancedDisk:m3","attributes":{"storageServerState":"DOWN"}}`)) // which server is that?
 	var got []StorageServer
 	for s, err := range c.StorageServers(t.Context()) {
 		if err != nil {
@@ -21,7 +23,7 @@ func TestStorageServers(t *testing.T) {
 	}
 	want := []StorageServer{
 		{ID: "PureDisk:media1.example", Name: "media1.example", Type: "PureDisk", Category: "MSDP", State: "UP", DedupRatio: some(92.5)},
-		{ID: "AdvancedDisk:m2", Name: "AdvancedDisk:m2", State: "DOWN"},
+		{ID: "AdvancedDisk:m2", Name: "m2", Type: "AdvancedDisk", State: "DOWN"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("servers (-want +got):\n%s", diff)

@@ -31,10 +31,10 @@ func TestStorageShowsPoolsVolumesAndServers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, nbusim.Options{Storage: oneUnit()})
 		r.tick()
-		r.want(1<<38, "nbu_disk_pool_used_bytes", "disk_pool", "pool-1", "category", "MSDP")
-		r.want(1<<40, "nbu_disk_pool_raw_bytes", "disk_pool", "pool-1")
-		r.want(1, "nbu_disk_pool_up", "disk_pool", "pool-1")
-		r.want(0, "nbu_disk_volume_up", "disk_pool", "pool-1", "volume", "vol-1")
+		r.want(1<<38, "nbu_disk_pool_used_bytes", "disk_pool", "pool-1:PureDisk", "category", "MSDP")
+		r.want(1<<40, "nbu_disk_pool_raw_bytes", "disk_pool", "pool-1:PureDisk")
+		r.want(1, "nbu_disk_pool_up", "disk_pool", "pool-1:PureDisk")
+		r.want(0, "nbu_disk_volume_up", "disk_pool", "pool-1:PureDisk", "volume", "vol-1")
 		r.want(1, "nbu_storage_server_up", "storage_server", "media-1", "type", "PureDisk")
 		r.want(12.5, "nbu_storage_server_dedup_ratio")
 		if high, n := r.live("nbu_disk_pool_high_water_mark_ratio"); n != 1 || high <= 0 || high > 1 {

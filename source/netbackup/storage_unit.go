@@ -3,7 +3,9 @@ package netbackup
 import (
 	"context"
 	"iter"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // StorageUnit is one row of /storage/storage-units. Several units may stand on one disk
@@ -46,7 +48,7 @@ func storageUnitRow(d *decoder) (u StorageUnit, ok bool) {
 	for name := range d.members() {
 		switch string(name) {
 		case "id":
-			id = d.text()
+			id = d.identify()
 		case "attributes":
 			storageUnitAttributes(d, &u)
 		case "relationships":
@@ -58,10 +60,16 @@ func storageUnitRow(d *decoder) (u StorageUnit, ok bool) {
 	if u.Name == "" {
 		u.Name = id
 	}
-	if !hasCapacity(u.Category) {
+	if !hasCapacity(u.Category, u.Capacity) || u.isTape() {
 		u.Capacity, u.Used, u.Free = Optional[int64]{}, Optional[int64]{}, Optional[int64]{}
 	}
 	return u, u.Name != ""
+}
+
+// isTape also knows a tape unit whose category is missing: only such have drives, and the storage type that the product
+// gives to them.
+func (u *StorageUnit) isTape() bool {
+	return u.Category == "TAPE" || u.Category == "" && (u.MaxConcurrentDrives.Given || u.Type == "Media Manager")
 }
 
 func storageUnitAttributes(d *decoder, u *StorageUnit) {
@@ -70,7 +78,7 @@ func storageUnitAttributes(d *decoder, u *StorageUnit) {
 		case "name":
 			u.Name = d.text()
 		case "storageCategory":
-			u.Category = d.text()
+			u.Category = d.word()
 		case "storageType":
 			u.Type = d.text()
 		case "storageSubType":
@@ -141,14 +149,26 @@ func resourceID(d *decoder) (id string) {
 	return id
 }
 
-// hasCapacity says where capacity means something: the vendor's documents except cloud,
+// mayHaveCapacity says where capacity means something: the vendor's documents except cloud,
 // and tape has none (10.3 to 11.0, /storage/storage-units).
-func hasCapacity(category string) bool {
+func mayHaveCapacity(category string) bool {
+	return category != "TAPE" && !strings.HasPrefix(category, "CLOUD")
+}
+
+// hasCapacity says that sizes are to be believed. A size of 0 is none: it stands for "not known", of tape whose category
+// is missing as of a pool that is down. Where the category is none that the documents name, a size must be given.
+func hasCapacity(category string, sizes ...Optional[int64]) bool {
+	none := func(v Optional[int64]) bool { return v.Value == 0 }
+	given := func(v Optional[int64]) bool { return v.Given }
 	switch category {
-	case "CLOUD", "CLOUD_CATALYST", "TAPE":
-		return false
+	case "ADVANCED_DISK", "BASIC_DISK", "MSDP", "OPEN_STORAGE":
+		return !slices.ContainsFunc(sizes, given) || !all(sizes, none)
 	}
-	return true
+	return mayHaveCapacity(category) && !all(sizes, none)
+}
+
+func all[T any](list []T, holds func(T) bool) bool {
+	return !slices.ContainsFunc(list, func(v T) bool { return !holds(v) })
 }
 
 // size reads a number of bytes. Less than none, and the largest number there is, stand

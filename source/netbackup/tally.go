@@ -39,7 +39,8 @@ type tally struct {
 	resets        *cell
 	overflow      *cell
 	folded        *cell
-	problems      map[string]**cell // by field
+	problems      map[string]**cell          // by field
+	unreadable    map[string]*unreadableRows // by collector
 
 	exemplars []source.Exemplar // of the endings since the last grid point
 	last      map[*cell]int     // index of the cell's exemplar
@@ -82,6 +83,7 @@ func newTally(c *catalogue, site string, limit int) *tally {
 		c: c, site: site, limit: limit,
 		kinds: map[kindKey]*jobKind{}, works: map[workKey]*work{}, timings: map[timingKey]*timing{},
 		policies: newPolicyDays(), problems: map[string]**cell{}, last: map[*cell]int{},
+		unreadable: map[string]*unreadableRows{},
 	}
 }
 

@@ -30,7 +30,7 @@ func tapeDriveRow(d *decoder) (t TapeDrive, ok bool) {
 	for name := range d.members() {
 		switch string(name) {
 		case "id":
-			t.Name = d.text()
+			t.Name = d.identify()
 		case "attributes":
 			tapeDriveAttributes(d, &t)
 		default:
@@ -44,13 +44,13 @@ func tapeDriveAttributes(d *decoder, t *TapeDrive) {
 	for name := range d.members() {
 		switch string(name) {
 		case "driveType":
-			t.Type = d.text()
+			t.Type = d.word()
 		case "robotType":
-			t.RobotType = d.text()
+			t.RobotType = d.word()
 		case "robotNumber":
 			t.RobotNumber = d.within(0, mostThings)
 		case "driveStatus":
-			t.Status = d.text()
+			t.Status = d.word()
 		case "devicePaths":
 			t.Host = firstHost(d)
 		default:

@@ -51,7 +51,7 @@ func tapeMediumRow(d *decoder) (m TapeMedium, ok bool) {
 	for name := range d.members() {
 		switch string(name) {
 		case "id":
-			m.ID = d.text()
+			m.ID = d.identify()
 		case "attributes":
 			tapeMediumAttributes(d, &m)
 		default:
@@ -65,11 +65,11 @@ func tapeMediumAttributes(d *decoder, m *TapeMedium) {
 	for name := range d.members() {
 		switch string(name) {
 		case "mediaType":
-			m.Type = d.text()
+			m.Type = d.word()
 		case "volumePool":
 			m.Pool = d.text()
 		case "mediaStatus":
-			m.Status = d.text()
+			m.Status = d.word()
 		case "robot":
 			m.RobotType = robotType(d)
 		default:
@@ -81,7 +81,7 @@ func tapeMediumAttributes(d *decoder, m *TapeMedium) {
 func robotType(d *decoder) (kind string) {
 	for name := range d.members() {
 		if string(name) == "robotType" {
-			kind = d.text()
+			kind = d.word()
 		} else {
 			d.skip()
 		}
@@ -95,7 +95,7 @@ func volumePoolRow(d *decoder) (p VolumePool, ok bool) {
 		case "volumePoolName":
 			p.Name = d.text()
 		case "poolType":
-			p.Type = d.text()
+			p.Type = d.word()
 		case "partiallyFullMedia":
 			p.PartiallyFull = d.within(0, mostThings)
 		default:
@@ -108,7 +108,7 @@ func volumePoolRow(d *decoder) (p VolumePool, ok bool) {
 func robotHostRow(d *decoder) (host string, ok bool) {
 	for name := range d.members() {
 		if string(name) == "id" {
-			host = d.text()
+			host = d.identify()
 		} else {
 			d.skip()
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -118,18 +119,21 @@ func (t *trend) decode(b []byte) error {
 	return nil
 }
 
-// trends are those of a site's storages, by name.
+// trends are those of a site's storages, by a pool's id and a unit's name.
 type trends map[string]*trend
 
-// note takes the use of a storage and returns its trend.
-func (ts trends) note(name string, at int64, used float64) *trend {
-	t := ts[name]
+// note takes the use of a storage and returns its trend. Before pools were known by their ids, trends had their names:
+// such a one goes on under the id.
+func (ts trends) note(id, name string, at int64, used float64) *trend {
+	t := ts[id]
 	if t == nil {
-		t = &trend{}
-		if len(ts) >= trendNames {
+		if t = (&trend{}); len(ts) >= trendNames {
 			return t
 		}
-		ts[name] = t
+		if before := ts[name]; before != nil {
+			t.points = slices.Clone(before.points)
+		}
+		ts[id] = t
 	}
 	t.note(at, used)
 	return t

@@ -43,7 +43,7 @@ func TestTrendIsBoundedAndRestored(t *testing.T) {
 	ts := trends{}
 	at := int64(1_700_000_000_000)
 	for i := range int64(1000) {
-		ts.note("pool|a", at+i*hourMillis, float64(i)*mebibyte*1000)
+		ts.note("pool|a", "a", at+i*hourMillis, float64(i)*mebibyte*1000)
 	}
 	changes := ts.changes(at)
 	if len(changes) != 1 || len(ts["pool|a"].points) != trendKept || len(changes[0].Value) > 8*trendKept {
@@ -76,9 +76,26 @@ func TestTrendsHaveABound(t *testing.T) {
 	t.Parallel()
 	ts := trends{}
 	for i := range trendNames + 10 {
-		ts.note(string(rune('a'+i)), 0, 1)
+		ts.note(string(rune('a'+i)), "", 0, 1)
 	}
 	if len(ts) != trendNames {
 		t.Errorf("%d trends", len(ts))
+	}
+}
+
+// Before pools were known by their ids, trends had their names: the two weeks that were seen are not lost.
+func TestTrendOfANameGoesOnUnderTheID(t *testing.T) {
+	t.Parallel()
+	ts := trends{}
+	for i := range int64(10) {
+		ts.note("dp", "dp", i*trendStep, float64(i)*mebibyte*1000)
+	}
+	before, known := ts["dp"].growth()
+	after, still := ts.note("PureDisk:dp", "dp", 10*trendStep, 10*mebibyte*1000).growth()
+	if !known || !still || math.Abs(before-after) > mebibyte {
+		t.Errorf("growth %v before, %v %v under the id", before, after, still)
+	}
+	if _, known := ts.note("AdvancedDisk:other", "other", 10*trendStep, 1).growth(); known {
+		t.Error("a new pool has the growth of another")
 	}
 }

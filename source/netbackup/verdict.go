@@ -40,9 +40,9 @@ func (c *Client) verdict(a *answer) error {
 	switch code, message, ok := vendorError(a.body); {
 	case ok:
 		e.Code, e.Message = code, c.secrets.Clear(message)
-	case e.Kind == ErrNotOffered:
-		e.Message = glimpse(a.body, c.secrets)
-		e.Hint = "the answer is not NetBackup's: is the URL right, with /netbackup at its end?"
+	case e.Kind == ErrNotOffered || e.Kind == ErrRole:
+		e.Kind, e.Message = ErrForeign, glimpse(a.body, c.secrets)
+		e.Hint = "is the URL right, with /netbackup at its end, and are NetBackup's services up?"
 	default:
 		e.Message = glimpse(a.body, c.secrets)
 	}

@@ -41,8 +41,8 @@ func TestErrorSaysWhatWasTriedAndWhatCameBack(t *testing.T) {
 			request + `: not offered: 404 Not Found, errorCode 404: HTTP 404 Not Found (X-Request-ID r-1)`,
 		},
 		"404 by something else": {
-			404, "<html>nothing\n here</html>", ErrNotOffered,
-			request + `: not offered: 404 Not Found: body "<html>nothing\n here</html>" (X-Request-ID r-1); the answer is not NetBackup's: is the URL right, with /netbackup at its end?`,
+			404, "<html>nothing\n here</html>", ErrForeign,
+			request + `: not NetBackup's answer: 404 Not Found: body "<html>nothing\n here</html>" (X-Request-ID r-1); is the URL right, with /netbackup at its end, and are NetBackup's services up?`,
 		},
 		"500, empty": {500, "", ErrServer, request + `: server failed: 500 Internal Server Error: empty body (X-Request-ID r-1)`},
 	}

@@ -39,10 +39,11 @@ type problems struct {
 
 	mu     sync.Mutex
 	counts map[string]uint64
+	told   map[string]bool // contradictions that the log has named
 }
 
 func newProblems(log *slog.Logger, secrets *secret.Keeper) *problems {
-	return &problems{log: log, secrets: secrets, counts: map[string]uint64{}}
+	return &problems{log: log, secrets: secrets, counts: map[string]uint64{}, told: map[string]bool{}}
 }
 
 func (p *problems) add(noun, field string, value []byte) {
@@ -57,6 +58,31 @@ func (p *problems) add(noun, field string, value []byte) {
 	if first {
 		p.log.Warn("left out what could not be read; the next ones are only counted", "field", key, "value", glimpse(value, p.secrets))
 	}
+}
+
+// contradiction counts two rows of one noun that say different things of one series, as a row that cannot be read.
+func (p *problems) contradiction(noun, series string) {
+	p.mu.Lock()
+	p.counts[noun]++
+	key := noun + " " + series
+	first := !p.told[key] && len(p.told) < mostTold
+	if first {
+		p.told[key] = true
+	}
+	p.mu.Unlock()
+	if first {
+		p.log.Warn("two rows say different things of what has the same name: it is left out", "row", noun, "series", p.secrets.Clear(series))
+	}
+}
+
+// mostTold is how many contradictions are remembered as told; further ones are only counted.
+const mostTold = 100
+
+// rowsLost is how many rows of a noun could not be read since the client was made.
+func (p *problems) rowsLost(noun string) uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.counts[noun]
 }
 
 func (p *problems) snapshot() map[string]uint64 {

@@ -135,14 +135,14 @@ func (s *Server) tellTruth(req *http.Request) reply {
 
 // faultOrder is a fault as JSON. The effects are delay, status, old-status, retry-after,
 // proxy-page, truncated, oversized, slow-body, reset, content-type, body, refuse-filter, empty-list,
-// redirect and echo.
+// redirect, echo, refuse-limit, no-entity and foreign-not-found.
 type faultOrder struct {
 	Path   string `json:"path"`
 	Query  string `json:"query"`
 	Skip   int    `json:"skip"`
 	Times  int    `json:"times"`
 	Effect string `json:"effect"`
-	Code   int    `json:"code"`  // for status, old-status, retry-after and echo
+	Code   int    `json:"code"`  // for status, old-status, retry-after and echo; the rows at most for refuse-limit
 	MS     int    `json:"ms"`    // for delay, retry-after and slow-body
 	Bytes  int    `json:"bytes"` // for oversized and slow-body
 	Text   string `json:"text"`  // for content-type, body, refuse-filter and redirect
@@ -153,7 +153,7 @@ func (o faultOrder) effect() (Effect, error) {
 	for _, e := range []Effect{
 		Delay(pause), Status(o.Code), OldStatus(o.Code), RetryAfter(o.Code, pause), ProxyPage(), Truncated(),
 		Oversized(o.Bytes), SlowBody(o.Bytes, pause), Reset(), ContentType(o.Text), Body(o.Text),
-		RefuseFilter(o.Text), EmptyList(), Redirect(o.Text), Echo(o.Code),
+		RefuseFilter(o.Text), EmptyList(), Redirect(o.Text), Echo(o.Code), RefuseLimit(o.Code), NoEntity(), ForeignNotFound(),
 	} {
 		if e.name == o.Effect {
 			return e, nil

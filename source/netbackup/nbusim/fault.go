@@ -163,6 +163,36 @@ func RefuseFilter(attribute string) Effect {
 	}}
 }
 
+// RefuseLimit answers 400 with NetBackup's error 8961 to a page of more rows than most. Seen on a server; no document of
+// the collection names it.
+func RefuseLimit(most int) Effect {
+	return Effect{"refuse-limit", func(req *http.Request, next func() reply) reply {
+		if limit, err := numberIn(req.URL.Query(), "page[limit]", defaultLimit, 0, unlimited); err == nil && limit <= most {
+			return next()
+		}
+		const body = `{"errorCode":8961,"errorMessage":"The request could not be processed.","attributeErrors":{},"errorDetails":[]}`
+		return newReply(http.StatusBadRequest, jsonType+";version=10.0", []byte(body))
+	}}
+}
+
+// NoEntity answers 404 in place of an empty list, as documented for /security/api-keys, /licensing/capacity and others
+// ("No entity found."). The number is that of the NetBackup status code of these words.
+func NoEntity() Effect {
+	return Effect{"no-entity", func(*http.Request, func() reply) reply {
+		const body = `{"errorCode":227,"errorMessage":"no entity was found","errorDetails":[]}`
+		return newReply(http.StatusNotFound, jsonType+";version=10.0", []byte(body))
+	}}
+}
+
+// ForeignNotFound answers 404 with a page of HTML, as a web server does whose application is not up yet. Seen of
+// Tomcat; it is not NetBackup's answer.
+func ForeignNotFound() Effect {
+	const page = "<!doctype html><html><head><title>HTTP Status 404 – Not Found</title></head><body><h1>HTTP Status 404</h1></body></html>"
+	return Effect{"foreign-not-found", func(*http.Request, func() reply) reply {
+		return newReply(http.StatusNotFound, "text/html;charset=utf-8", []byte(page))
+	}}
+}
+
 // EmptyList answers as if the role were missing: 200, and no rows.
 func EmptyList() Effect {
 	const body = `{"data":[],"links":{"self":{"href":""},"first":{"href":""},"last":{"href":""},` +

@@ -173,7 +173,7 @@ func (s *Server) policyList(x *exchange) reply {
 	for _, p := range shown(s, x, &s.policies) {
 		rows = append(rows, p.row())
 	}
-	return x.list(rows, policyColumns(), maxPolicyLimit)
+	return x.list(rows, policyColumns(), limits{1, maxPolicyLimit})
 }
 
 func (s *Server) onePolicy(x *exchange) reply {

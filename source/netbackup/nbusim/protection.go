@@ -113,14 +113,13 @@ func (o SLO) row() row {
 	}
 }
 
-const maxProtectionLimit = 100
-
+// latestScans takes a page[limit] of 0, as its documents say (malware.yaml of all releases).
 func (s *Server) latestScans(x *exchange) reply {
 	var rows []row
 	for i, m := range shown(s, x, &s.scans) {
 		rows = append(rows, m.row(i+1, x.version))
 	}
-	return x.list(rows, columns[row]{rowColumn("client", text, "eq contains"), rowColumn("scanResult", text, "eq contains")}, maxProtectionLimit)
+	return x.list(rows, columns[row]{rowColumn("client", text, "eq contains"), rowColumn("scanResult", text, "eq contains")}, limits{0, 100})
 }
 
 // imageList shows the last day, as the API does without a filter on the time.
@@ -131,13 +130,14 @@ func (s *Server) imageList(x *exchange) reply {
 			rows = append(rows, m.row(i+1, x.version))
 		}
 	}
-	return x.list(rows, columns[row]{rowColumn("clientName", text, "eq"), rowColumn("malwareScanResult", text, "eq")}, maxProtectionLimit)
+	return x.list(rows, columns[row]{rowColumn("clientName", text, "eq"), rowColumn("malwareScanResult", text, "eq")}, limits{1, 100})
 }
 
+// sloList has no maximum: servicecatalog.yaml of 10.3 to 11.0 names a default alone.
 func (s *Server) sloList(x *exchange) reply {
 	var rows []row
 	for _, o := range shown(s, x, &s.slos) {
 		rows = append(rows, o.row())
 	}
-	return x.list(rows, columns[row]{rowColumn("name", text, orderedText)}, maxProtectionLimit)
+	return x.list(rows, columns[row]{rowColumn("name", text, orderedText)}, limits{0, unlimited})
 }

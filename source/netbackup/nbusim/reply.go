@@ -44,6 +44,7 @@ type exchange struct {
 	version int       // of the answer's media type
 	who     *identity // nil where the path is open to everybody
 	allowed bool      // the identity has the role for the path's namespace
+	untidy  *untidy   // nil where the server is tidy
 }
 
 func (x *exchange) json(status int, v any) reply {

@@ -50,10 +50,16 @@ func valueOf(k kind, a any) value {
 	return value{kind: k}
 }
 
+// limits are what page[limit] may be, as the documents of a list say.
+type limits struct{ least, most int }
+
+// unlimited is a list for which no document names a maximum.
+const unlimited = 1<<31 - 1
+
 // list answers a page by offset.
-func (x *exchange) list(rows []row, cs columns[row], most int) reply {
+func (x *exchange) list(rows []row, cs columns[row], may limits) reply {
 	q := x.request.URL.Query()
-	limit, err := numberIn(q, "page[limit]", defaultLimit, 1, most)
+	limit, err := numberIn(q, "page[limit]", defaultLimit, may.least, may.most)
 	if err != nil {
 		return x.refuse("page[limit]", err)
 	}
@@ -78,7 +84,7 @@ func (x *exchange) list(rows []row, cs columns[row], most int) reply {
 		sortRows(rows, by, descending)
 	}
 	rows = slices.DeleteFunc(rows, func(r row) bool { return !holds(&r) })
-	return x.offsetPage(rows, offset, limit)
+	return x.offsetPage(x.untidy.move(rows), offset, limit)
 }
 
 func sortRows(rows []row, by *column[row], descending bool) {
@@ -96,12 +102,13 @@ func (x *exchange) offsetPage(rows []row, offset, limit int) reply {
 	from, to := min(offset, count), min(offset+limit, count)
 	shown := []any{}
 	for _, r := range rows[from:to] {
-		shown = append(shown, r.render())
+		shown = append(shown, x.untidy.spoil(r.render()))
 	}
-	last := max(count-1, 0) / limit * limit
+	step := max(limit, 1) // a page of 0 rows is allowed by some lists; that it is an empty page with the count is house belief
+	last := max(count-1, 0) / step * step
 	p := map[string]any{
 		"count": count, "offset": offset, "limit": limit, "first": 0, "last": last,
-		"page": offset / limit, "pages": (count + limit - 1) / limit,
+		"page": offset / step, "pages": (count + step - 1) / step,
 	}
 	q := x.request.URL.Query()
 	links := map[string]any{}
@@ -112,7 +119,7 @@ func (x *exchange) offsetPage(rows []row, offset, limit int) reply {
 	place("self", offset)
 	place("first", 0)
 	place("last", last)
-	if to < count {
+	if to < count && limit > 0 {
 		p["next"] = to
 		place("next", to)
 	}

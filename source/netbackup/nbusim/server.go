@@ -49,6 +49,7 @@ type Server struct {
 	scans    []MalwareScan
 	images   []Image
 	slos     []SLO
+	untidy   *untidy
 	keep     time.Duration
 	agenda   agenda
 	// workload numbers the live workloads: what an older one has planned does not happen.
@@ -165,6 +166,9 @@ func (s *Server) serve(r route, req *http.Request) reply {
 		return x.fail(http.StatusNotAcceptable, "The media type in the Accept header is not supported.", nil)
 	}
 	x.version = v
+	s.mu.Lock()
+	x.untidy = s.untidy
+	s.mu.Unlock()
 	if !r.open {
 		x.who = s.gate.identify(req, x.now)
 		if x.who == nil {

@@ -138,7 +138,7 @@ func (s *Server) apiKeys(x *exchange) reply {
 			rows = append(rows, k.row())
 		}
 	}
-	return x.list(rows, apiKeyColumns(), 100)
+	return x.list(rows, apiKeyColumns(), limits{1, 100})
 }
 
 func (s *Server) apiKey(x *exchange) reply {

@@ -297,22 +297,18 @@ func (s *Server) serverRows(e Estate) []row {
 	return rows
 }
 
-const (
-	maxUnitLimit   = 500
-	maxPoolLimit   = 500
-	maxServerLimit = 100
-)
+// The limits of the three lists are those of the documents (storage.yaml of 10.3 to 11.0, page[limit]).
 
 func (s *Server) storageUnits(x *exchange) reply {
-	return x.list(s.storageRows(x, s.unitRows), unitColumns(), maxUnitLimit)
+	return x.list(s.storageRows(x, s.unitRows), unitColumns(), limits{1, 500})
 }
 
 func (s *Server) diskPools(x *exchange) reply {
-	return x.list(s.storageRows(x, s.poolRows), poolColumns(), maxPoolLimit)
+	return x.list(s.storageRows(x, s.poolRows), poolColumns(), limits{1, 500})
 }
 
 func (s *Server) storageServers(x *exchange) reply {
-	return x.list(s.storageRows(x, s.serverRows), serverColumns(), maxServerLimit)
+	return x.list(s.storageRows(x, s.serverRows), serverColumns(), limits{1, 100})
 }
 
 func (s *Server) storageUnit(x *exchange) reply { return x.single(s.storageRows(x, s.unitRows)) }
@@ -325,7 +321,7 @@ func (s *Server) storageServer(x *exchange) reply { return x.single(s.storageRow
 func (x *exchange) single(rows []row) reply {
 	for _, r := range rows {
 		if r.id == x.lastSegment() {
-			return x.json(http.StatusOK, map[string]any{"data": r.render()})
+			return x.json(http.StatusOK, map[string]any{"data": x.untidy.spoil(r.render())})
 		}
 	}
 	return x.fail(http.StatusNotFound, "There is no "+strings.TrimPrefix(x.request.URL.Path, Mount)+".", nil)

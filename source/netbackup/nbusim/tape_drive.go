@@ -40,8 +40,7 @@ func (d TapeDrive) row() row {
 	}
 }
 
-const maxDriveLimit = 100
-
+// tapeDrives takes a page[limit] of 0, as its documents say (storage.yaml of 10.3 to 11.0, /storage/drives).
 func (s *Server) tapeDrives(x *exchange) reply {
 	rows := s.storageRows(x, func(e Estate) (rows []row) {
 		for _, d := range e.Drives {
@@ -49,7 +48,7 @@ func (s *Server) tapeDrives(x *exchange) reply {
 		}
 		return rows
 	})
-	return x.list(rows, driveColumns(), maxDriveLimit)
+	return x.list(rows, driveColumns(), limits{0, 100})
 }
 
 func driveColumns() columns[row] {

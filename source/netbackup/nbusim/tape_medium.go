@@ -88,8 +88,6 @@ func volumePools(libraries int) []VolumePool {
 	}
 }
 
-const maxTapeLimit = 100
-
 func (s *Server) tapeMedia(x *exchange) reply {
 	return s.tapePage(x, s.storageRows(x, func(e Estate) (rows []row) {
 		for _, m := range e.Tapes {
@@ -122,14 +120,15 @@ func (s *Server) robotHosts(x *exchange) reply {
 	return x.json(http.StatusOK, map[string]any{"data": shown})
 }
 
-// tapePage answers a page by cursor: the id of the last row, behind a prefix that makes it no number.
+// tapePage answers a page by cursor. Documented (storage.yaml of 10.5 and 11.0): page[limit] from 0 to 100, a cursor that is
+// opaque and absent at the end. House belief: the cursor is the id of the last row, behind a prefix that makes it no number.
 func (s *Server) tapePage(x *exchange, rows []row) reply {
 	if s.release.api < version105 {
 		return s.unknown(x.request)
 	}
 	const prefix = "after-"
 	q := x.request.URL.Query()
-	limit, err := numberIn(q, "page[limit]", defaultLimit, 1, maxTapeLimit)
+	limit, err := numberIn(q, "page[limit]", defaultLimit, 0, 100)
 	if err != nil {
 		return x.refuse("page[limit]", err)
 	}
@@ -142,9 +141,9 @@ func (s *Server) tapePage(x *exchange, rows []row) reply {
 	}
 	shown, p := []any{}, map[string]any{"limit": limit}
 	for _, r := range rows[:min(limit, len(rows))] {
-		shown = append(shown, r.render())
+		shown = append(shown, x.untidy.spoil(r.render()))
 	}
-	if len(rows) > limit {
+	if len(rows) > limit && limit > 0 {
 		p["next"] = prefix + rows[limit-1].id
 	}
 	return x.json(http.StatusOK, map[string]any{"data": shown, "meta": map[string]any{"pagination": p}})
