@@ -81,3 +81,32 @@ func TestPolicyIsAskedForByItsName(t *testing.T) {
 		t.Errorf("%+v, %v", p, err)
 	}
 }
+
+// A frequency is a promise in seconds. None is no promise, and one beyond a century is a mistake that must not become a small
+// number when it is counted in nanoseconds: 2⁶³ of those are 292 years.
+func TestFrequencyOfASchedule(t *testing.T) {
+	const century = 100 * 365 * 86400
+	for text, want := range map[string]time.Duration{
+		"1":                    time.Second,
+		`"86400"`:              24 * time.Hour,
+		"3153600000":           century * time.Second,
+		"3153600001":           0,
+		"9223372037":           0, // the first that does not fit
+		"18446744074":          0, // that many nanoseconds are 290 ms once they have wrapped
+		"9223372036854775807":  0,
+		"99999999999999999999": 0,
+		"0":                    0,
+		"-1":                   0,
+		"-9223372036854775808": 0,
+		"null":                 0,
+		`"daily"`:              0,
+		"[86400]":              0,
+	} {
+		d := newTestDecoder()
+		var got PolicyPlan
+		body := `{"data":{"attributes":{"policyGeneric":{"schedules":[{"backupType":"Full Backup","scheduleType":"Frequency","frequencySeconds":` + text + `}]}}}}`
+		if err := d.document([]byte(body), func() { got = policyPlan(d) }); err != nil || got.Every != want {
+			t.Errorf("frequencySeconds %s: %v, %v, want %v", text, got.Every, err, want)
+		}
+	}
+}
