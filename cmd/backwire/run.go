@@ -44,8 +44,11 @@ const (
 	processors = 1
 )
 
-// beModest is the program's own choice and not an agent's. GOGC and GOMAXPROCS, where they are set, win.
+// beModest is the program's own choice and not an agent's. GOGC, GOMAXPROCS and GOMEMLIMIT, where they are set, win.
 func (sh *shell) beModest() {
+	if limit := memoryLimit(os.DirFS("/")); limit > 0 && !sh.isSet("GOMEMLIMIT") {
+		debug.SetMemoryLimit(limit)
+	}
 	if !sh.isSet("GOGC") {
 		debug.SetGCPercent(gcPercent)
 	}

@@ -1,0 +1,147 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"backwire/source"
+)
+
+// played is a site whose cycles each do what they are to, after a time.
+type played []struct {
+	takes  time.Duration
+	yields int
+	panics bool
+}
+
+func (p *played) Collect(_ context.Context, tick time.Time) iter.Seq[source.Cycle] {
+	act := (*p)[0]
+	*p = (*p)[1:]
+	return func(yield func(source.Cycle) bool) {
+		time.Sleep(act.takes)
+		if act.panics {
+			panic("played")
+		}
+		for range act.yields {
+			yield(source.Cycle{Batches: []source.Batch{{T: tick.UnixMilli()}}})
+		}
+	}
+}
+
+// refusing is a queue that refuses some of the cycles, by their number.
+type refusing struct {
+	refuses map[int]bool
+	asked   int
+}
+
+func (r *refusing) Commit(source.Cycle) error {
+	r.asked++
+	if r.refuses[r.asked] {
+		return errors.New("no room")
+	}
+	return nil
+}
+
+// Every number that the agent tells of its cycles, after cycles of which it is known what they came to. A cycle that commits one
+// part and is refused the next counts as both; a panic is a failure of its own; a cycle without anything to say is none.
+func TestMetricsAfterAKnownHistory(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		site := &played{
+			{takes: 125 * time.Millisecond, yields: 1},
+			{takes: 250 * time.Millisecond, yields: 2}, // the second is refused
+			{panics: true},
+			{takes: 25 * time.Second, yields: 1}, // over the ticks at 40 s and 50 s; ends at 55 s
+			{yields: 1},                          // refused
+			{takes: 500 * time.Millisecond},
+		}
+		s := newScheduler(site, &refusing{refuses: map[int]bool{3: true, 5: true}}, 10*time.Second)
+		var status Status
+		m := newSelfMetrics("1.2.3", func() Status { return status })
+		s.cycle.history.observe = m.observer("paris")
+		runFor(75*time.Second, s)
+		told := s.cycle.history.status()
+		told.Name = "paris"
+		status = Status{Unready: "not yet", Sites: []SiteStatus{told}}
+		wantMetrics(t, m, `
+			# HELP backwire_build_info The running version.
+			# TYPE backwire_build_info gauge
+			backwire_build_info{version="1.2.3"} 1
+			# HELP backwire_commit_errors_total Cycles that the queue could not write when they were made.
+			# TYPE backwire_commit_errors_total counter
+			backwire_commit_errors_total{site="paris"} 2
+			# HELP backwire_commits_total Cycles written to the queue.
+			# TYPE backwire_commits_total counter
+			backwire_commits_total{site="paris"} 3
+			# HELP backwire_cycle_duration_seconds How long cycles took.
+			# TYPE backwire_cycle_duration_seconds histogram
+			backwire_cycle_duration_seconds_bucket{site="paris",le="0.1"} 2
+			backwire_cycle_duration_seconds_bucket{site="paris",le="0.25"} 4
+			backwire_cycle_duration_seconds_bucket{site="paris",le="0.5"} 5
+			backwire_cycle_duration_seconds_bucket{site="paris",le="1"} 5
+			backwire_cycle_duration_seconds_bucket{site="paris",le="2.5"} 5
+			backwire_cycle_duration_seconds_bucket{site="paris",le="5"} 5
+			backwire_cycle_duration_seconds_bucket{site="paris",le="10"} 5
+			backwire_cycle_duration_seconds_bucket{site="paris",le="30"} 6
+			backwire_cycle_duration_seconds_bucket{site="paris",le="60"} 6
+			backwire_cycle_duration_seconds_bucket{site="paris",le="120"} 6
+			backwire_cycle_duration_seconds_bucket{site="paris",le="300"} 6
+			backwire_cycle_duration_seconds_bucket{site="paris",le="+Inf"} 6
+			backwire_cycle_duration_seconds_sum{site="paris"} 25.875
+			backwire_cycle_duration_seconds_count{site="paris"} 6
+			# HELP backwire_cycle_panics_total Cycles that ended by a panic.
+			# TYPE backwire_cycle_panics_total counter
+			backwire_cycle_panics_total{site="paris"} 1
+			# HELP backwire_cycles_failed_total Cycles that panicked, ran out of time or were not committed.
+			# TYPE backwire_cycles_failed_total counter
+			backwire_cycles_failed_total{site="paris"} 3
+			# HELP backwire_cycles_total Finished cycles, failed ones included.
+			# TYPE backwire_cycles_total counter
+			backwire_cycles_total{site="paris"} 6
+			# HELP backwire_last_commit_timestamp_seconds When a cycle was last committed.
+			# TYPE backwire_last_commit_timestamp_seconds gauge
+			backwire_last_commit_timestamp_seconds{site="paris"} 946684855
+			# HELP backwire_missed_ticks_total Ticks that passed while a cycle ran.
+			# TYPE backwire_missed_ticks_total counter
+			backwire_missed_ticks_total{site="paris"} 2
+			# HELP backwire_ready 1 once every site had its first cycle and the queue takes cycles.
+			# TYPE backwire_ready gauge
+			backwire_ready 0
+		`)
+	})
+}
+
+// wantMetrics wants these of the agent's own metrics and no others.
+func wantMetrics(t *testing.T, m *selfMetrics, want string) {
+	t.Helper()
+	names := map[string]bool{}
+	for line := range strings.Lines(want) {
+		if name, found := strings.CutPrefix(strings.TrimSpace(line), "# TYPE "); found {
+			names[strings.Fields(name)[0]] = true
+		}
+	}
+	families, err := m.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, f := range families {
+		if !strings.HasPrefix(f.GetName(), "backwire_") {
+			continue
+		}
+		all = append(all, f.GetName())
+		if !names[f.GetName()] {
+			t.Errorf("%s: this test does not say what it is to be", f.GetName())
+		}
+	}
+	if err := testutil.GatherAndCompare(m.registry, strings.NewReader(want), all...); err != nil {
+		t.Error(err)
+	}
+}
