@@ -9,7 +9,7 @@ GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
 DEADCODE      := golang.org/x/tools/cmd/deadcode@v0.52.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help build test race lint vuln fmt bench profile demo rules dashboards crash-loop mutants week package test-packages check clean
+.PHONY: help build test race lint vuln fmt bench profile demo rules dashboards crash-loop memory mutants week package test-packages check clean
 
 help: ## Show what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ dashboards: ## Write the Grafana dashboards
 
 crash-loop: ## Kill the agent at random moments, ROUNDS times, and look whether anything is lost; SEED repeats
 	$(GO) test ./cmd/backwire -count 1 -timeout 0 -v -run '^TestCrashLoop$$' -args -rounds $(or $(ROUNDS),1000) -seed $(or $(SEED),0)
+
+memory: ## Measure the memory of 1 to 50 sites, for the table in docs/sizing.md
+	BACKWIRE_TEST_SITES=full $(GO) test ./cmd/backwire -count 1 -timeout 0 -v -run '^TestMemoryOfSites$$'
 
 mutants: ## Change an operator at a time and see whether a test notices; SEED, LINES of each part and PARTS choose
 	@SEED="$(SEED)" LINES="$(LINES)" PARTS="$(PARTS)" ./.ci/mutants

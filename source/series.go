@@ -56,8 +56,6 @@ type Series struct {
 	Name   string  // the value of __name__: the metric's name and, for a histogram, its suffix
 	Labels []Label // sorted by name, unique, none empty, without __name__
 	Start  int64   // when a counter or histogram began to count, in ms since the epoch; 0 for gauges
-
-	key string
 }
 
 // NewSeries returns the series of m with these labels. Labels with an empty value are
@@ -67,12 +65,12 @@ func NewSeries(m *Metric, suffix string, start int64, labels ...Label) *Series {
 	s := &Series{Metric: m, Name: m.Name + suffix, Start: start}
 	s.Labels = slices.DeleteFunc(slices.Clone(labels), func(l Label) bool { return l.Value == "" })
 	slices.SortFunc(s.Labels, func(a, b Label) int { return cmp.Compare(a.Name, b.Name) })
-	s.key = seriesKey(s.Name, s.Labels)
 	return s
 }
 
-// Key identifies the series: two series are the same exactly when their keys are equal.
-func (s *Series) Key() string { return s.key }
+// Key identifies the series: two series are the same exactly when their keys are equal. It is made anew by each call and not kept:
+// it would be a quarter of what a series holds, and is asked for seldom.
+func (s *Series) Key() string { return seriesKey(s.Name, s.Labels) }
 
 // Label is the value of a label, empty where the series has none of that name.
 func (s *Series) Label(name string) string {

@@ -42,3 +42,16 @@ func TestKeyTellsSeriesApart(t *testing.T) {
 		t.Error("the order of labels and the start are no part of a series' identity")
 	}
 }
+
+// Tens of thousands of series are held for as long as the program runs. Each is two pieces of memory: itself and its labels.
+func TestSeriesIsLight(t *testing.T) {
+	m := &Metric{Name: "nbu_client_last_status", Type: Gauge}
+	labels := []Label{{"site", "paris"}, {"client", "db-1"}, {"policy", "gold"}}
+	var kept *Series
+	if n := testing.AllocsPerRun(100, func() { kept = NewSeries(m, "", 0, labels...) }); n > 2 {
+		t.Errorf("%v allocations a series, want 2 at most", n)
+	}
+	if kept.Label("client") != "db-1" {
+		t.Errorf("labels %v", kept.Labels)
+	}
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"backwire/source/netbackup/nbusim"
+)
+
+// The unit's memory is enough for one site of 2,000 clients and for five: docs/sizing.md says so, and what more of them need. The
+// sites' caps on series are reached, so that a site has as many as it can have without a setting.
+func TestMemoryOfSites(t *testing.T) {
+	if os.Getenv("BACKWIRE_TEST_SITES") == "full" {
+		for _, sites := range []int{1, 5, 10, 20, 50} {
+			peak, series := memoryOfSites(t, sites, "off")
+			t.Logf("%d sites, %d series: peak RSS %d MiB without a limit", sites, series, peak>>20)
+		}
+		return
+	}
+	high := memoryHigh(t)
+	for _, sites := range []int{1, 5} {
+		peak, series := memoryOfSites(t, sites, strconv.FormatInt(high/7*6, 10))
+		t.Logf("%d sites, %d series: peak RSS %.1f MiB", sites, series, float64(peak)/(1<<20))
+		if least := 10_000 * sites; series < least {
+			t.Errorf("%d sites have %d series, want %d at least", sites, series, least)
+		}
+		if peak >= high {
+			t.Errorf("%d sites: peak RSS is %d bytes, want less than the unit's MemoryHigh, %d", sites, peak, high)
+		}
+	}
+}
+
+// memoryHigh is the unit's, in bytes: what it may use before the kernel slows it.
+func memoryHigh(t *testing.T) int64 {
+	t.Helper()
+	unit, err := os.ReadFile(filepath.Join("..", "..", "packaging", "systemd", "backwire.service"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`(?m)^MemoryHigh=([0-9]+)M$`).FindSubmatch(unit)
+	if found == nil {
+		t.Fatal("the unit has no MemoryHigh in M")
+	}
+	n, err := strconv.ParseInt(string(found[1]), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n << 20
+}
+
+// memoryOfSites runs the program until each site had some cycles, the first of which reads an hour's history, and returns its peak
+// in bytes and the series of a cycle. All sites ask one server, which costs the agent what as many servers do.
+func memoryOfSites(t *testing.T, sites int, limit string) (peak int64, series int) {
+	t.Helper()
+	const clients, cycles = 2000, 3
+	s := newStand(t)
+	primary, err := nbusim.New(nbusim.Options{Storage: nbusim.NewEstate(8)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	work := nbusim.Workload{Seed: 1, JobsPerMinute: 20, Policies: 50, Clients: clients}
+	primary.AddHistory(work, 4*clients, 50*time.Minute)
+	if err := primary.StartTLS("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	defer primary.Close()
+	primary.Work(work)
+	push := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	defer push.Close()
+	var names []string
+	for i := range sites {
+		names = append(names, fmt.Sprintf("s%d", i))
+		s.settings[fmt.Sprintf("NETBACKUP_S%d_URL", i)] = primary.URL()
+	}
+	delete(s.settings, "NETBACKUP_SITE")
+	delete(s.settings, "NETBACKUP_URL")
+	maps.Copy(s.settings, map[string]string{
+		"NETBACKUP_SITES": strings.Join(names, ","), "NETBACKUP_CA_FILE": s.file(t, "sites-ca.pem", string(primary.CA())),
+		"INTERVAL": "10s", "LISTEN": freePort(t), "REMOTE_WRITE_URL": push.URL + "/api/v1/write", "REMOTE_WRITE_PROTOCOL": "1.0",
+	})
+	running := start(t, append(s.environ(), "GOMEMLIMIT="+limit), buildPrograms(t).backwire, "run")
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute) // fifty sites take their time where the machine has other work
+	defer cancel()
+	for {
+		if series, err = seriesAfter(cycles, s.settings["LISTEN"], sites); err == nil {
+			break
+		}
+		if !wait(ctx, time.Second) {
+			t.Fatal(err)
+		}
+	}
+	peak = peakMemory(t, running)
+	_ = running.end(syscall.SIGKILL)
+	return peak, series
+}
+
+// seriesAfter is how many samples a cycle of all sites has, once each had so many cycles.
+func seriesAfter(cycles uint64, listen string, sites int) (series int, err error) {
+	status, err := ask(listen)
+	if err != nil {
+		return 0, err
+	}
+	if len(status.Sites) != sites {
+		return 0, fmt.Errorf("%d of %d sites", len(status.Sites), sites)
+	}
+	for _, site := range status.Sites {
+		if site.Cycles < cycles || len(site.Recent) == 0 {
+			return 0, fmt.Errorf("%s had %d of %d cycles", site.Name, site.Cycles, cycles)
+		}
+		series += site.Recent[0].Samples
+	}
+	return series, nil
+}

@@ -1,0 +1,162 @@
+package remotewrite
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/prometheus/common/expfmt"
+)
+
+// told are metrics as a function tells them.
+type told func(chan<- prometheus.Metric)
+
+func (told) Describe(chan<- *prometheus.Desc) {}
+
+func (f told) Collect(ch chan<- prometheus.Metric) { f(ch) }
+
+// wantFigures wants these lines, and of these metrics no others.
+func wantFigures(t *testing.T, f told, want string) {
+	t.Helper()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(f)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	wanted := map[string]bool{}
+	for line := range strings.Lines(want) {
+		if line = strings.TrimSpace(line); line != "" {
+			wanted[line[:strings.IndexAny(line, "{ ")]] = true
+		}
+	}
+	for _, family := range families {
+		text, err := testutil.CollectAndFormat(f, expfmt.TypeTextPlain, family.GetName())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			if line = strings.TrimSpace(line); !strings.HasPrefix(line, "#") && wanted[line[:strings.IndexAny(line, "{ ")]] {
+				got = append(got, line)
+			}
+		}
+	}
+	has := map[string]bool{}
+	for _, line := range got {
+		has[line] = true
+	}
+	for line := range strings.Lines(want) {
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		if !has[line] {
+			t.Errorf("not told: %s", line)
+		}
+		delete(has, line)
+	}
+	for line := range has {
+		t.Errorf("told beside: %s", line)
+	}
+}
+
+// Each figure of an endpoint has a value of its own, so that one in the place of another is seen.
+func TestFiguresOfAnEndpoint(t *testing.T) {
+	s := Stats{
+		Endpoint: "cloud", Samples: 101, Exemplars: 102, Retried: 103, Bytes: 104, Filtered: 105, Pending: 106,
+		Rejected: map[string]uint64{"400": 7, "422": 11}, Dropped: map[string]uint64{"old": 13, "repeated": 17},
+		Requests: map[string]uint64{"200": 19, "503": 23, "error": 29}, HighestSent: 1_790_000_000_500, Protocol: "2.0",
+		Paused: "401 Unauthorized", Expires: 1_800_000_000_000,
+	}
+	for _, took := range []time.Duration{5 * time.Millisecond, 5*time.Millisecond + 1, 250 * time.Millisecond, 30 * time.Second, 30*time.Second + 1} {
+		s.Durations.observe(took)
+	}
+	s.Durations.Sum = 60.5
+	m := newEndpointMetrics()
+	wantFigures(t, func(ch chan<- prometheus.Metric) { m.collect(ch, s) }, `
+		backwire_samples_total{endpoint="cloud"} 101
+		backwire_exemplars_total{endpoint="cloud"} 102
+		backwire_samples_retried_total{endpoint="cloud"} 103
+		backwire_bytes_total{endpoint="cloud"} 104
+		backwire_samples_filtered_total{endpoint="cloud"} 105
+		backwire_samples_in_flight{endpoint="cloud"} 106
+		backwire_samples_rejected_total{endpoint="cloud",reason="400"} 7
+		backwire_samples_rejected_total{endpoint="cloud",reason="422"} 11
+		backwire_samples_failed_total{endpoint="cloud"} 18
+		backwire_samples_dropped_total{endpoint="cloud",reason="old"} 13
+		backwire_samples_dropped_total{endpoint="cloud",reason="repeated"} 17
+		backwire_requests_total{code="200",endpoint="cloud"} 19
+		backwire_requests_total{code="503",endpoint="cloud"} 23
+		backwire_requests_total{code="error",endpoint="cloud"} 29
+		backwire_queue_highest_sent_timestamp_seconds{endpoint="cloud"} 1.7900000005e+09
+		backwire_protocol_info{endpoint="cloud",version="2.0"} 1
+		backwire_paused{endpoint="cloud"} 1
+		backwire_certificate_expiry_timestamp_seconds{endpoint="cloud"} 1.8e+09
+		backwire_sent_batch_duration_seconds_bucket{endpoint="cloud",le="0.005"} 1
+		backwire_sent_batch_duration_seconds_bucket{endpoint="cloud",le="0.01"} 2
+		backwire_sent_batch_duration_seconds_bucket{endpoint="cloud",le="0.025"} 2
+		backwire_sent_batch_duration_seconds_bucket{endpoint="cloud",le="0.05"} 2
+		backwire_sent_batch_duration_seconds_bucket{endpoint="cloud",le="0.1"} 2
+		backwire_sent_batch_duration_seconds_bucket{endpoint="cloud",le="0.25"} 3
+		backwire_sent_batch_duration_seconds_bucket{endpoint="cloud",le="0.5"} 3
+		backwire_sent_batch_duration_seconds_bucket{endpoint="cloud",le="1"} 3
+		backwire_sent_batch_duration_seconds_bucket{endpoint="cloud",le="2.5"} 3
+		backwire_sent_batch_duration_seconds_bucket{endpoint="cloud",le="5"} 3
+		backwire_sent_batch_duration_seconds_bucket{endpoint="cloud",le="10"} 3
+		backwire_sent_batch_duration_seconds_bucket{endpoint="cloud",le="30"} 4
+		backwire_sent_batch_duration_seconds_bucket{endpoint="cloud",le="+Inf"} 5
+		backwire_sent_batch_duration_seconds_sum{endpoint="cloud"} 60.5
+		backwire_sent_batch_duration_seconds_count{endpoint="cloud"} 5
+	`)
+}
+
+// What is not known is absent, and never the year 1970.
+func TestFiguresOfAnEndpointThatHasDoneNothing(t *testing.T) {
+	m := newEndpointMetrics()
+	s := Stats{Endpoint: "cloud", Protocol: "1.0"}
+	wantFigures(t, func(ch chan<- prometheus.Metric) { m.collect(ch, s) }, `
+		backwire_samples_total{endpoint="cloud"} 0
+		backwire_samples_failed_total{endpoint="cloud"} 0
+		backwire_paused{endpoint="cloud"} 0
+		backwire_protocol_info{endpoint="cloud",version="1.0"} 1
+	`)
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(told(func(ch chan<- prometheus.Metric) { m.collect(ch, s) }))
+	n, err := testutil.GatherAndCount(registry, "backwire_certificate_expiry_timestamp_seconds", "backwire_queue_highest_sent_timestamp_seconds")
+	if n != 0 || err != nil {
+		t.Errorf("%d times that are not known, %v", n, err)
+	}
+}
+
+func TestFiguresOfTheQueue(t *testing.T) {
+	now := time.UnixMilli(testTime)
+	s := QueueStats{
+		Segments: 3, Bytes: 1001, MaxBytes: 1002, Written: Totals{Records: 1003, Samples: 1004}, Pending: Totals{Records: 1005, Samples: 1006},
+		Oldest: testTime - 61_000, Newest: testTime - 1_500, Failures: 5,
+		Cursors: []CursorStats{
+			{Endpoint: "behind", Lag: Totals{Records: 7, Samples: 8}, Unsent: testTime - 60_250},
+			{Endpoint: "current"},
+			{Endpoint: "ahead of the clock", Lag: Totals{Records: 1, Samples: 1}, Unsent: testTime + 1},
+		},
+	}
+	m := newQueueMetrics()
+	wantFigures(t, func(ch chan<- prometheus.Metric) { m.collect(ch, s, now) }, `
+		backwire_queue_segments 3
+		backwire_queue_bytes 1001
+		backwire_queue_max_bytes 1002
+		backwire_queue_records_total 1003
+		backwire_queue_samples_total 1004
+		backwire_queue_unwritten_samples 1006
+		backwire_queue_failed_commits 5
+		backwire_queue_oldest_timestamp_seconds 1.789999939e+09
+		backwire_queue_newest_timestamp_seconds 1.7899999985e+09
+		backwire_samples_pending{endpoint="behind"} 8
+		backwire_samples_pending{endpoint="current"} 0
+		backwire_samples_pending{endpoint="ahead of the clock"} 1
+		backwire_lag_seconds{endpoint="behind"} 60.25
+		backwire_lag_seconds{endpoint="current"} 0
+		backwire_lag_seconds{endpoint="ahead of the clock"} 0
+	`)
+}
