@@ -47,7 +47,7 @@ func (q *Queue) move() error {
 func (q *Queue) abandon(begin wal.Position) {
 	segments := q.log.Segments()
 	for i, s := range segments {
-		q.give(s, segments[min(i+1, len(segments)-1)], reasonGone)
+		q.give(q.contents(s, segments[min(i+1, len(segments)-1)]), reasonGone)
 		q.forget(s.Number)
 	}
 	p := q.packer
@@ -58,7 +58,7 @@ func (q *Queue) abandon(begin wal.Position) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, h := range q.holders {
-		h.at, h.done, h.inside = onward(h.at, begin), p.before, Totals{}
+		h.at, h.done, h.inside, h.lost = onward(h.at, begin), p.before, Totals{}, Totals{}
 	}
 }
 

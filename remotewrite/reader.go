@@ -78,7 +78,7 @@ func (r *reader) fill(w *window, least int) error {
 // how much was written before. It reads no further, because what is read and then removed
 // would be both lost and delivered.
 func (r *reader) seek() error {
-	for r.at.Compare(r.from) < 0 {
+	for r.seq == 0 || r.at.Compare(r.from) < 0 {
 		rec, err := r.peek()
 		if err != nil {
 			return err
@@ -166,7 +166,7 @@ func (r *reader) leave(rec *wal.Record, echo []byte, w *window) bool {
 func (r *reader) bridge(rec *wal.Record, echo []byte, entering bool, w *window) {
 	missing := uint64(0)
 	if r.seq > 0 {
-		missing = rec.Seq - r.seq - 1
+		missing = rec.Seq - min(r.seq+1, rec.Seq)
 	} else if r.damage != nil {
 		missing = r.damage.Lost
 	}

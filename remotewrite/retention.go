@@ -41,10 +41,22 @@ func (q *Queue) loseOf(endpoint, reason string, t Totals) {
 // holder is an endpoint's claim to the segments from its cursor on.
 type holder struct {
 	at       wal.Position
-	done     Totals // of all that was ever written, up to the cursor
+	done     Totals // of all that was ever written, up to the cursor, and behind it what was given up
 	inside   Totals // of the cursor's segment, up to the cursor
+	ahead    filled // what is being sent
 	unsent   int64  // time of the oldest batch behind the cursor, or a little before; ms since the epoch
 	attached bool   // by a subscription
+
+	given uint64 // the newest segment that was given up; what has not been read of it is not read any more
+	lost  Totals // of given segments behind the cursor
+}
+
+// settled is from where on the endpoint is owed something, and what lies before.
+func (h *holder) settled() (at wal.Position, done Totals) {
+	if h.at.Segment <= h.given {
+		return wal.Position{Segment: h.given + 1}, h.done
+	}
+	return h.at, h.done
 }
 
 // tidy removes what no cursor holds any more, without waiting: whoever has the turn does it when
@@ -72,15 +84,12 @@ func (q *Queue) trim(need int64) {
 	}
 	for i, s := range segments[:max(len(segments)-1, 0)] {
 		reason, surplus := q.surplus(s, segments[i+1], total)
-		if !surplus {
-			q.contents(s, segments[i+1]) // for Stats, which reads nothing
+		c := q.contents(s, segments[i+1]) // for Stats too, which reads nothing
+		if !surplus || !q.remove(s.Number) {
 			return
 		}
 		if reason != "" {
-			q.give(s, segments[i+1], reason)
-		}
-		if !q.remove(s.Number) {
-			return
+			q.give(c, reason)
 		}
 		total -= s.Bytes
 	}
@@ -92,8 +101,9 @@ func (q *Queue) remove(segment uint64) bool {
 	if err != nil && !q.stuck {
 		q.logger.Error("cannot remove the oldest segment", "segment", segment, "err", err)
 	}
-	if q.stuck = err != nil; q.stuck {
-		return false
+	q.stuck = err != nil
+	if q.log.Has(segment) {
+		return false // nothing of it is lost
 	}
 	q.forget(segment)
 	return true
@@ -127,20 +137,17 @@ func (q *Queue) passed(segment uint64) bool {
 	return len(q.holders) > 0
 }
 
-// give counts what the endpoints lose with a segment.
-func (q *Queue) give(s, next wal.SegmentInfo, reason string) {
-	c := q.contents(s, next)
+// give counts what the endpoints lose with a segment that is gone: what they have not read of it.
+func (q *Queue) give(c Contents, reason string) {
 	q.mu.Lock()
 	lost := make(map[string]Totals)
 	for name, h := range q.holders {
-		if h.at.Segment > s.Number {
+		if h.at.Segment > c.Segment {
 			continue
 		}
-		lost[name] = c.Totals
-		if h.at.Segment == s.Number {
-			lost[name] = c.minus(h.inside)
-		}
-		h.done = h.done.plus(lost[name])
+		lost[name] = c.minus(h.read(c.Segment))
+		h.done, h.lost = h.done.plus(lost[name]), h.lost.plus(lost[name])
+		h.given = max(h.given, c.Segment)
 	}
 	q.mu.Unlock()
 	for name, t := range lost {
@@ -149,8 +156,19 @@ func (q *Queue) give(s, next wal.SegmentInfo, reason string) {
 		}
 		q.loseOf(name, reason, t)
 		q.logger.Warn("the oldest segment is given up before it was delivered", "reason", reason, "endpoint", name,
-			"segment", s.Number, "records", t.Records, "samples", t.Samples)
+			"segment", c.Segment, "records", t.Records, "samples", t.Samples)
 	}
+}
+
+// read is how much of a segment the endpoint has delivered or is about to.
+func (h *holder) read(segment uint64) Totals {
+	switch segment {
+	case h.ahead.next.Segment:
+		return h.ahead.inside
+	case h.at.Segment:
+		return h.inside
+	}
+	return Totals{}
 }
 
 // contents is what a segment holds: known from memory, or from the head of the next.

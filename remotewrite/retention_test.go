@@ -467,3 +467,77 @@ func TestHistoryMayComeAfterThePresent(t *testing.T) {
 		t.Errorf("delivered %v, want five samples", got)
 	}
 }
+
+// A segment that cannot be removed is not lost, however often that is tried, and one that is removed is lost once: also where a
+// window of it is under way, whose part arrives.
+func TestLossIsCountedOnce(t *testing.T) {
+	for _, remove := range []crashfs.Fault{
+		{}, {Ops: crashfs.Remove, Err: syscall.EPERM, Sticky: true}, {Ops: crashfs.SyncDir, After: 2, Err: syscall.EIO},
+	} {
+		for _, least := range []int{0, 1, 200, 500} { // samples of the window that is under way
+			fs := crashfs.New()
+			q := openTest(t, fs, Options{MaxBytes: 16_000, SegmentBytes: 4000, Endpoints: []string{"slow"}})
+			f := newFleet("paris", 50, 0.3)
+			slow := mustSubscribe(t, q, "slow")
+			n := 0
+			for ; q.Stats().Bytes < 12_000; n++ {
+				commitCycles(t, q, f, 1)
+			}
+			var w window
+			if least > 0 {
+				if err := slow.fill(&w, least); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if remove.Ops != 0 {
+				fs.Inject(remove)
+			}
+			for range 40 {
+				if err := q.Commit(f.cycle()); err != nil && !errors.Is(err, ErrRetained) {
+					t.Fatal(err)
+				}
+				n++
+			}
+			if lost := lossOf(q, "slow", reasonBytes); remove.Sticky && lost != (Totals{}) {
+				t.Errorf("%v lost of what can still be read", lost)
+			}
+			fs.Heal()
+			got := Totals{uint64(w.records), uint64(w.samples)}
+			if least > 0 {
+				if err := slow.advance(&w, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got = got.plus(drainAll(t, slow))
+			lost := lossOf(q, "slow", reasonBytes)
+			if want := (Totals{uint64(n), 50 * uint64(n)}); got.plus(lost) != want {
+				t.Errorf("%v, window of %d: %v delivered and %v lost of %v", remove.Ops, least, got, lost, want)
+			}
+			if lag := q.Stats().Cursors[0].Lag; lag != (Totals{}) {
+				t.Errorf("%v behind after everything", lag)
+			}
+		}
+	}
+}
+
+// An endpoint that never delivered anything is as far behind after a restart as before.
+func TestLagOfAnEndpointThatNeverDelivered(t *testing.T) {
+	fs := crashfs.New()
+	o := Options{MaxBytes: 16_000, SegmentBytes: 4000, Endpoints: []string{"a"}}
+	q := openTest(t, fs, o)
+	a, f := mustSubscribe(t, q, "a"), newFleet("paris", 50, 0.3)
+	for q.log.Segments() == nil || q.log.Segments()[0].Number < 4 {
+		commitCycles(t, q, f, 1)
+	}
+	before := q.Stats().Cursors[0]
+	closed(t, a)
+	closed(t, q)
+	q = openTest(t, fs, o)
+	a = mustSubscribe(t, q, "a")
+	if after := q.Stats().Cursors[0].Lag; after != before.Lag {
+		t.Errorf("%v behind after a restart, was %v", after, before.Lag)
+	}
+	if got := drainAll(t, a); got != before.Lag {
+		t.Errorf("%v behind, delivered %v", before.Lag, got)
+	}
+}

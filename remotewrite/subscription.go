@@ -59,7 +59,7 @@ func (q *Queue) attach(name string) (*holder, error) {
 	if h.attached {
 		return nil, errSubscribed
 	}
-	h.attached = true
+	h.attached, h.ahead = true, filled{}
 	return h, nil
 }
 
@@ -120,13 +120,15 @@ func (s *Subscription) fill(w *window, least int) error {
 		least = max(least, replaySamples)
 	}
 	err := s.reader.fill(w, least)
+	for !s.claim(w) && err == nil {
+		err = s.reader.fill(w, least)
+	}
 	switch {
 	case again:
 		s.replay(w)
 	case err == nil:
 		_ = s.cursor.Begin(w.next) // where this fails advance does, which is told
 	}
-	s.filled = filled{w.next, s.reader.totals(), s.reader.had.Totals, s.reader.newest()}
 	if err != nil && w.next.Compare(s.position()) > 0 { // records without samples
 		if failed := s.advance(w, nil); failed != nil {
 			return failed
@@ -138,6 +140,19 @@ func (s *Subscription) fill(w *window, least int) error {
 		s.holder.unsent = w.oldest
 	}
 	return err
+}
+
+// claim says that what was read is being sent. It is not where its segment was given up in between: then it is counted as
+// lost.
+func (s *Subscription) claim(w *window) bool {
+	to := filled{w.next, s.reader.totals(), s.reader.had.Totals, s.reader.newest()}
+	s.queue.mu.Lock()
+	defer s.queue.mu.Unlock()
+	if w.next.Segment <= s.holder.given && w.next.Compare(s.filled.next) > 0 {
+		return false
+	}
+	s.filled, s.holder.ahead = to, to
+	return true
 }
 
 // replay marks a window that an earlier run was sending, and takes what that had noted.
@@ -179,7 +194,11 @@ func (s *Subscription) pass(to filled) error {
 func (s *Subscription) place(at wal.Position, f filled) {
 	s.queue.mu.Lock()
 	defer s.queue.mu.Unlock()
-	s.holder.at, s.holder.done, s.holder.inside, s.holder.unsent = at, f.total, f.inside, f.newest
+	h := s.holder
+	if at.Segment > h.given {
+		h.lost = Totals{}
+	}
+	h.at, h.done, h.inside, h.unsent = at, f.total.plus(h.lost), f.inside, f.newest
 }
 
 func (s *Subscription) position() wal.Position {

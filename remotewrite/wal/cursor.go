@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 )
 
 const (
@@ -270,11 +271,12 @@ func readSlots(f File) (slot, int, error) {
 	blank := true
 	for i := range slots {
 		b := make([]byte, slotUsed)
-		n, err := f.ReadAt(b, int64(i)*slotSize)
-		if err != nil && !errors.Is(err, io.EOF) && !isLasting(err) {
+		n, err := readAgain(f, b, int64(i)*slotSize)
+		unreadable := errors.Is(err, syscall.EIO)
+		if err != nil && !errors.Is(err, io.EOF) && !unreadable {
 			return slot{}, 0, err
 		}
-		blank = blank && strings.Trim(string(b[:n]), "\x00") == "" && !isLasting(err)
+		blank = blank && strings.Trim(string(b[:n]), "\x00") == "" && !unreadable
 		slots[i] = parseSlot(b)
 	}
 	last := 0

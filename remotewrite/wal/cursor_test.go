@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"syscall"
 	"testing"
+	"testing/synctest"
 
 	"backwire/remotewrite/wal"
 	"backwire/remotewrite/wal/crashfs"
@@ -206,5 +207,41 @@ func TestNoteEveryBit(t *testing.T) {
 	}
 	if err := c.Note(make([]byte, 4096)); !errors.Is(err, wal.ErrTooLarge) {
 		t.Errorf("a note beyond its sector: %v", err)
+	}
+}
+
+// TestCursorPastAReadError: what cannot be read when a cursor is opened costs no position: it is read again, or the cursor is
+// not opened and nothing is written.
+func TestCursorPastAReadError(t *testing.T) { synctest.Test(t, testCursorPastAReadError) }
+
+func testCursorPastAReadError(t *testing.T) {
+	for _, cause := range []error{syscall.EIO, syscall.ENOMEM} {
+		for after := range 2 {
+			for stores := 1; stores < 4; stores++ {
+				dir := crashfs.New()
+				c, err := wal.OpenCursor(dir, "a")
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i := range stores {
+					if err := c.Store(at(uint64(i + 1))); err != nil {
+						t.Fatal(err)
+					}
+				}
+				dir.Inject(crashfs.Fault{Ops: crashfs.Read, After: after, Err: cause})
+				c, err = wal.OpenCursor(dir, "a")
+				if (err == nil) != (cause == syscall.EIO) {
+					t.Fatalf("opened past %v: %v", cause, err)
+				}
+				if err == nil {
+					if err := c.Begin(at(9)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if got, err := wal.ReadCursor(dir, "a"); err != nil || got != at(uint64(stores)) {
+					t.Errorf("%v at read %d after %d stores: at %v, %v", cause, after, stores, got, err)
+				}
+			}
+		}
 	}
 }

@@ -89,8 +89,9 @@
 // Readers step over damage to the next good frame, here or in the following segment, and return one
 // Damage for the stretch. The number lost is exact wherever a number before and a number behind are
 // known. It is a lower bound for a fresh reader whose segment was removed before it was made, or
-// whose first segment has lost its header together with its first record. EIO is damage, block by block;
-// any other failure to read may pass, costs nothing, and is returned again until it does.
+// whose first segment has lost its header together with its first record. A failure to read
+// may pass, costs nothing, and is returned again until it does; only EIO that has lasted for half a minute of reading again is
+// damage, block by block.
 //
 // # What is assumed
 //

@@ -15,10 +15,23 @@ type Options struct {
 	Logger   *slog.Logger
 	ReadOnly bool     // change nothing: for looking at a log that another program writes
 	Others   []string // files of others in the directory, which are nothing to warn of
+	Known    Extent   // what the log is known to have had
 
 	// MostPayload is how many bytes a record may have that somebody else wrote; a larger one is an ErrTooLarge. 0 is MaxPayload.
 	MostPayload int
 }
+
+// Extent is how far a log has come: its newest segment, and the sequence number of that one's head. The zero Extent is nothing.
+type Extent struct{ Segment, Seq uint64 }
+
+// Extent is how far the log has come.
+func (l *Log) Extent() Extent {
+	newest, _ := l.newest()
+	return Extent{newest.Number, newest.FirstSeq}
+}
+
+// Has says whether a segment is there.
+func (l *Log) Has(segment uint64) bool { return l.view(Position{Segment: segment}).exists }
 
 // Log is an ordered log of opaque records. Append, Roll, Remove and Close are
 // for one goroutine at a time; everything else is for any, beside it.
@@ -27,6 +40,7 @@ type Log struct {
 	logger   *slog.Logger
 	readOnly bool
 	most     int64 // bytes of a payload
+	known    Extent
 
 	// Owned by the goroutine that writes.
 	file   File   // the newest segment; nil if there is none to append to
@@ -177,7 +191,7 @@ func (l *Log) Wait(ctx context.Context, p Position) error {
 }
 
 // Remove deletes a segment for good; never the newest. Readers that were in it
-// report ErrRemoved and go on in the next.
+// report ErrRemoved and go on in the next. An error does not say that it is still there: Has does.
 func (l *Log) Remove(segment uint64) error {
 	if l.readOnly {
 		return fmt.Errorf("remove %s: %w", segmentName(segment), ErrReadOnly)
@@ -185,11 +199,12 @@ func (l *Log) Remove(segment uint64) error {
 	if newest, _ := l.newest(); segment >= newest.Number {
 		return fmt.Errorf("remove %s: %w", segmentName(segment), ErrNewest)
 	}
-	taken := l.take(segment) // first, so that readers do not find the file gone
+	l.leaves(segment, true) // first, so that readers know why they find the file gone
 	if err := l.fs.Remove(segmentName(segment)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		l.putBack(taken)
+		l.leaves(segment, false)
 		return fmt.Errorf("remove %s: %w", segmentName(segment), err)
 	}
+	l.take(segment)
 	if err := l.fs.SyncDir("."); err != nil {
 		return fmt.Errorf("sync directory after removing %s: %w", segmentName(segment), err)
 	}

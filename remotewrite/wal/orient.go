@@ -1,5 +1,10 @@
 package wal
 
+import (
+	"errors"
+	"io"
+)
+
 // orient finds out which sequence number belongs to the reader's position, so
 // that losses are counted from the first record on, and moves a position within
 // a record back to its start. What it cannot read stays unknown.
@@ -38,6 +43,9 @@ func (r *Reader) peek(v view, offset int64) {
 	r.scan.off = headerSize
 	for {
 		f, _, err := r.scan.next()
+		if err != nil && !errors.Is(err, io.EOF) {
+			r.expected = 0
+		}
 		if err != nil || f.off >= offset {
 			return
 		}

@@ -6,6 +6,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
+	"time"
+
+	"backwire/source/regular"
 )
 
 // Reader delivers the records of a log in order. It is for one goroutine.
@@ -18,7 +22,35 @@ type Reader struct {
 	pending *Damage // until the next good frame says what was lost
 	unsure  bool    // pending has a cost that cannot be told
 	found   Record  // that frame, after pending was returned
+
+	suspect suspect
 }
+
+// suspect is a segment that the disk did not give back. What is unreadable for patience, each time that it is tried, is
+// damage.
+type suspect struct {
+	segment uint64
+	since   time.Time
+	proven  bool
+}
+
+// patience is how long a disk may be away without costing anything.
+const patience = 30 * time.Second
+
+// proves says that a read error has lasted, which makes it damage: of the rest of the segment too, whose every block would
+// take as long.
+func (r *Reader) proves(err error) bool {
+	if !errors.Is(err, syscall.EIO) {
+		return false
+	}
+	if r.suspect.segment != r.pos.Segment {
+		r.suspect = suspect{segment: r.pos.Segment, since: time.Now()}
+	}
+	r.suspect.proven = time.Since(r.suspect.since) >= patience
+	return r.suspect.proven
+}
+
+func (r *Reader) given() bool { return r.suspect.segment == r.pos.Segment && r.suspect.proven }
 
 // Reader returns a reader of the records from a position on. A position that
 // is not the start of a record (its log was damaged, or is another one) is
@@ -49,13 +81,16 @@ func (r *Reader) Next() (Record, error) {
 			continue
 		}
 		err := r.open()
-		if errors.Is(err, fs.ErrNotExist) && !r.log.view(r.pos).exists {
+		if errors.Is(err, fs.ErrNotExist) && r.log.view(r.pos).leaving {
+			if err := r.jump(v); err != nil {
+				return Record{}, err
+			}
 			continue // removed a moment ago
 		}
-		if err := r.enter(v, err); err != nil {
-			return Record{}, err
+		f, g, err := r.read(v, err)
+		if r.proves(err) {
+			continue // to read it once more, and skip it
 		}
-		f, g, err := r.scan.next()
 		if err != nil && !errors.Is(err, io.EOF) {
 			return Record{}, err
 		}
@@ -69,6 +104,19 @@ func (r *Reader) Next() (Record, error) {
 		}
 		r.pos = Position{Segment: v.following}
 	}
+}
+
+// read returns the next frame of the segment at hand.
+func (r *Reader) read(v view, opened error) (frame, gap, error) {
+	if err := r.enter(v, opened); err != nil {
+		return frame{}, gap{}, err
+	}
+	r.scan.proven = r.given()
+	f, g, err := r.scan.next()
+	if err == nil && !r.scan.proven {
+		r.suspect = suspect{}
+	}
+	return f, g, err
 }
 
 // Position is where the next call goes on: behind the record that was
@@ -171,7 +219,8 @@ func (r *Reader) jump(v view) error {
 // file could not be opened for good.
 func (r *Reader) enter(v view, opened error) error {
 	if opened != nil {
-		if !isLasting(opened) && !errors.Is(opened, fs.ErrNotExist) {
+		gone := errors.Is(opened, fs.ErrNotExist) || errors.Is(opened, regular.ErrNot) // what was a file is none any more
+		if !gone && !(errors.Is(opened, syscall.EIO) && r.given()) {
 			return opened
 		}
 		r.skip(v, opened)

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"backwire/remotewrite/wal"
 	"backwire/remotewrite/wal/crashfs"
@@ -249,9 +251,11 @@ func checkRemoved(t *testing.T, r *wal.Reader, lost int) {
 	}
 }
 
-// TestReadErrors: a block that the disk cannot read is damage; a failure that
-// may pass is not, and costs nothing.
-func TestReadErrors(t *testing.T) {
+// TestReadErrors: a block that the disk cannot read, however often it is tried, is damage; a failure that
+// passes is not, and costs nothing.
+func TestReadErrors(t *testing.T) { synctest.Test(t, testReadErrors) }
+
+func testReadErrors(t *testing.T) {
 	dir, at := twoSegments(t)
 	log, _ := open(t, dir)
 	r := log.Reader(wal.Position{})
@@ -263,6 +267,20 @@ func TestReadErrors(t *testing.T) {
 		t.Errorf("after a failure that passed: %q, %v", got, damages)
 	}
 
+	for skip := range 12 { // reads that succeed first
+		for _, away := range []time.Duration{0, 29 * time.Second} {
+			r = log.Reader(wal.Position{})
+			dir.Inject(crashfs.Fault{Ops: crashfs.Read | crashfs.Open, After: skip, Err: syscall.EIO, Sticky: away > 0})
+			time.AfterFunc(away, dir.Heal)
+			if got, damages := drain(t, r); len(got) != len(at.records) || len(damages) > 0 {
+				t.Errorf("away for %v after %d reads: %q, %v", away, skip, got, damages)
+			}
+			time.Sleep(away)
+			synctest.Wait()
+			dir.Heal()
+		}
+	}
+
 	r = log.Reader(wal.Position{})
 	dir.Inject(crashfs.Fault{Ops: crashfs.Read, Err: syscall.EIO, Sticky: true})
 	got, damages := drain(t, r)
@@ -272,7 +290,9 @@ func TestReadErrors(t *testing.T) {
 }
 
 // TestBadBlocks makes each block of a segment unreadable: it costs the records in it.
-func TestBadBlocks(t *testing.T) {
+func TestBadBlocks(t *testing.T) { synctest.Test(t, testBadBlocks) }
+
+func testBadBlocks(t *testing.T) {
 	dir := crashfs.New()
 	log, _ := open(t, dir)
 	mustRoll(t, log, "head")
@@ -395,5 +415,22 @@ func TestReaderLetsGo(t *testing.T) {
 	}
 	if n := cap(rec.Payload); n > 1<<19 { // what is behind it in the reader's memory
 		t.Errorf("the last record of %d bytes is in a buffer of %d", len(rec.Payload), n)
+	}
+}
+
+// TestRemoveThatFails: a segment that cannot be removed stays readable; readers that meet it meanwhile lose nothing.
+func TestRemoveThatFails(t *testing.T) {
+	dir, at := twoSegments(t)
+	log, _ := open(t, dir)
+	dir.Inject(crashfs.Fault{Ops: crashfs.Remove, Err: syscall.EPERM})
+	if err := log.Remove(1); !errors.Is(err, syscall.EPERM) || !log.Has(1) {
+		t.Fatalf("remove: %v, there: %v", err, log.Has(1))
+	}
+	if got, damages := drain(t, log.Reader(wal.Position{})); len(got) != len(at.records) || len(damages) > 0 {
+		t.Errorf("read %q, %v", got, damages)
+	}
+	dir.Inject(crashfs.Fault{Ops: crashfs.SyncDir, Err: syscall.EIO})
+	if err := log.Remove(1); !errors.Is(err, syscall.EIO) || log.Has(1) {
+		t.Errorf("remove that is not synced: %v, there: %v", err, log.Has(1))
 	}
 }

@@ -5,9 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"slices"
+	"syscall"
+	"time"
+
+	"backwire/source/regular"
 )
 
 // Recovery is what Open found and did.
@@ -26,7 +31,7 @@ type Recovery struct {
 // never makes it fail; a newest segment of an unknown version does (see
 // VersionError), because going on without its records would be silent loss.
 func Open(dir FS, o Options) (*Log, Recovery, error) {
-	l := &Log{fs: dir, logger: o.Logger, readOnly: o.ReadOnly, most: int64(cmp.Or(o.MostPayload, MaxPayload)), seq: 1, changed: make(chan struct{})}
+	l := &Log{fs: dir, logger: o.Logger, readOnly: o.ReadOnly, known: o.Known, most: int64(cmp.Or(o.MostPayload, MaxPayload)), seq: 1, changed: make(chan struct{})}
 	if l.logger == nil {
 		l.logger = slog.New(slog.DiscardHandler)
 	}
@@ -100,7 +105,7 @@ func (l *Log) inspect(number uint64) foundSegment {
 	}
 	s.info.Bytes = s.size
 	b := make([]byte, headerSize)
-	n, err := file.ReadAt(b, 0)
+	n, err := readAgain(file, b, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		s.info.Err = fmt.Errorf("read %s: %w", segmentName(number), err)
 		return s
@@ -131,10 +136,14 @@ func (l *Log) recover(rec *Recovery, found []foundSegment) error {
 		if t.seq == 0 {
 			t.seq = l.seqAfter(older) + 1 // nothing is legible: one record at least
 		}
-		l.adopt(rec, older, newest, t)
-		return nil
+		return l.adopt(rec, older, newest, t)
 	}
-	l.number = l.highestCursor().Segment + 1
+	highest, err := l.highestCursor()
+	if err != nil {
+		return err
+	}
+	l.number = max(highest.Segment, l.known.Segment) + 1
+	l.seq = max(l.seq, l.known.Seq+1)
 	rec.Reason = errors.New("the log is empty")
 	return nil
 }
@@ -162,7 +171,7 @@ func (l *Log) readTail(s foundSegment) (tail, error) {
 	}
 	file, err := l.fs.OpenFile(segmentName(s.info.Number), os.O_RDONLY, 0)
 	if err != nil {
-		if isLasting(err) {
+		if errors.Is(err, syscall.EIO) || errors.Is(err, regular.ErrNot) {
 			return t, nil
 		}
 		return tail{}, fmt.Errorf("open %s: %w", segmentName(s.info.Number), err)
@@ -172,11 +181,16 @@ func (l *Log) readTail(s foundSegment) (tail, error) {
 		t.torn, t.end = true, 0
 		return t, nil
 	}
-	scan := scanner{file: file, segment: s.info.Number, off: headerSize, limit: s.size, most: l.most}
-	if err := t.read(&scan); err != nil {
-		return tail{}, err
+	for i := range again {
+		// What still cannot be read then is not given up: nothing is appended behind it, and readers find out whether it lasts.
+		scan := scanner{file: file, segment: s.info.Number, off: headerSize, limit: s.size, most: l.most, proven: i == again-1}
+		got := t
+		if err = got.read(&scan); !errors.Is(err, syscall.EIO) {
+			return got, err
+		}
+		time.Sleep(time.Duration(i+1) * 100 * time.Millisecond)
 	}
-	return t, nil
+	return t, err
 }
 
 func (t *tail) read(scan *scanner) error {
@@ -246,7 +260,7 @@ func (l *Log) seqAfter(segments []foundSegment) uint64 {
 }
 
 // adopt makes newest the segment that is, or was, written to.
-func (l *Log) adopt(rec *Recovery, older []foundSegment, newest foundSegment, t tail) {
+func (l *Log) adopt(rec *Recovery, older []foundSegment, newest foundSegment, t tail) error {
 	newest.info.Bytes = t.end
 	for _, s := range older {
 		l.segments = append(l.segments, s.info)
@@ -257,20 +271,28 @@ func (l *Log) adopt(rec *Recovery, older []foundSegment, newest foundSegment, t 
 	if t.torn {
 		rec.Cut = &Damage{Segment: newest.info.Number, Offset: uint64(t.end), Bytes: uint64(newest.size - t.end), Err: t.cut.err}
 	}
-	end, highest := l.End(), l.highestCursor()
-	l.number = max(newest.info.Number, highest.Segment) + 1
+	end := l.End()
+	highest, err := l.highestCursor()
+	if err != nil {
+		return err
+	}
+	l.number = max(newest.info.Number, highest.Segment, l.known.Segment) + 1
 	if l.readOnly {
 		rec.Reason = ErrReadOnly
-		return
+		return nil
 	}
 	rec.Reason = l.settle(newest.info.Number, t)
 	switch {
 	case rec.Reason != nil:
 	case len(t.damages) > 0:
 		rec.Reason = fmt.Errorf("segment %d is damaged: %w", newest.info.Number, t.damages[0].Err)
+	case l.known.Segment > newest.info.Number:
+		rec.Reason = fmt.Errorf("segment %d was there, the log ends at %v: %w", l.known.Segment, end, ErrMissing)
+		l.seq = max(l.seq, l.known.Seq+1)
 	case highest.Compare(end) > 0:
 		rec.Reason = fmt.Errorf("a cursor is at %v, the log ends at %v: %w", highest, end, ErrBeyond)
 	}
+	return nil
 }
 
 // settle cuts a torn tail and makes durable what readers are about to see: a
@@ -308,7 +330,7 @@ func rewrite(file File, t tail) error {
 	}
 	b := make([]byte, readAhead)
 	for off < t.end {
-		n, err := file.ReadAt(b[:min(readAhead, t.end-off)], off)
+		n, err := readAgain(file, b[:min(readAhead, t.end-off)], off)
 		if n == 0 {
 			return err
 		}
@@ -331,18 +353,22 @@ func (l *Log) drop(segment uint64) {
 	}
 }
 
-// highestCursor is the furthest position that any cursor holds.
-func (l *Log) highestCursor() Position {
-	var highest Position
+// highestCursor is the furthest position that any cursor holds. One that cannot be read for now may hold any: going on without
+// would use its place again.
+func (l *Log) highestCursor() (Position, error) {
 	names, err := Cursors(l.fs)
 	if err != nil {
-		l.logger.Warn("cannot list cursors", "err", err)
+		return Position{}, err
 	}
+	var highest Position
 	for _, name := range names {
 		p, err := ReadCursor(l.fs, name)
-		if err == nil && p.Compare(highest) > 0 {
+		switch {
+		case err == nil && p.Compare(highest) > 0:
 			highest = p
+		case err != nil && !errors.Is(err, ErrNoPosition) && !errors.Is(err, ErrCursorDamaged) && !errors.Is(err, fs.ErrNotExist):
+			return Position{}, err
 		}
 	}
-	return highest
+	return highest, nil
 }

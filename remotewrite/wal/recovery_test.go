@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"backwire/remotewrite/wal"
@@ -457,3 +458,47 @@ func (l layout) without(segment uint64, offset int) (payloads []string) {
 }
 
 func segment(number uint64) string { return fmt.Sprintf("%020d.seg", number) }
+
+// TestOpenPastAReadError: what cannot be read once at the start costs nothing, wherever it is met.
+func TestOpenPastAReadError(t *testing.T) { synctest.Test(t, testOpenPastAReadError) }
+
+func testOpenPastAReadError(t *testing.T) {
+	whole, at := twoSegments(t)
+	for after := range 20 {
+		dir := whole.Kill()
+		dir.Inject(crashfs.Fault{Ops: crashfs.Read, After: after, Err: syscall.EIO})
+		log, rec := open(t, dir)
+		if !rec.Appendable {
+			t.Errorf("read %d: %+v", after, rec)
+		}
+		if got, damages := drain(t, log.Reader(wal.Position{})); len(got) != len(at.records) || len(damages) > 0 {
+			t.Errorf("read %d: %q, %v", after, got, damages)
+		}
+	}
+}
+
+// TestKnownExtent: where the newest segments are gone, numbers go on behind them, and readers say what is missing.
+func TestKnownExtent(t *testing.T) {
+	dir, at := twoSegments(t)
+	known := wal.Extent{Segment: 5, Seq: 40}
+	log, rec, err := wal.Open(dir, wal.Options{Known: known})
+	if err != nil || rec.Appendable || !errors.Is(rec.Reason, wal.ErrMissing) {
+		t.Fatalf("open: %+v, %v", rec, err)
+	}
+	mustRoll(t, log, "head")
+	if got := log.Extent(); got != (wal.Extent{Segment: 6, Seq: 41}) {
+		t.Errorf("goes on at %v", got)
+	}
+	last := at.records[len(at.records)-1].Seq
+	if _, damages := drain(t, log.Reader(wal.Position{})); len(damages) != 1 || damages[0].Lost != 40-last {
+		t.Errorf("damages %v, want %d records missing", damages, 40-last)
+	}
+	log, _, err = wal.Open(crashfs.New(), wal.Options{Known: known})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustRoll(t, log, "head")
+	if got := log.Extent(); got != (wal.Extent{Segment: 6, Seq: 41}) {
+		t.Errorf("an empty log goes on at %v", got)
+	}
+}

@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"io"
 	"syscall"
-
-	"backwire/source/regular"
+	"time"
 )
 
 const (
@@ -24,6 +23,7 @@ type scanner struct {
 	off     int64
 	limit   int64 // end of what is committed; the file may be longer or shorter
 	most    int64 // bytes of a payload
+	proven  bool  // that the disk does not give something back was found out by reading again: it is damage then
 
 	buf []byte // the file's bytes from at on
 	at  int64
@@ -61,10 +61,10 @@ func (s *scanner) next() (frame, gap, error) {
 			return f, g, nil
 		}
 		end := f.next
-		if isLasting(err) && (f.seq == 0 || end > s.limit) {
+		if s.lasting(err) && (f.seq == 0 || end > s.limit) {
 			end, err = s.findMarker(s.off+1, err)
 		}
-		if !isLasting(err) {
+		if !s.lasting(err) {
 			s.off = start
 			return frame{}, gap{}, err
 		}
@@ -104,7 +104,7 @@ func (s *scanner) frameAt(off int64) (frame, error) {
 // file ends within it, or nothing but zeros follows.
 func (s *scanner) isTorn(off int64) (bool, error) {
 	f, err := s.frameAt(off)
-	if !isLasting(err) {
+	if !s.lasting(err) {
 		return false, err
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || f.next > s.limit {
@@ -112,7 +112,7 @@ func (s *scanner) isTorn(off int64) (bool, error) {
 	}
 	for off < s.limit {
 		b, err := s.window(off, readAhead)
-		if err != nil && !isLasting(err) {
+		if err != nil && !s.lasting(err) {
 			return false, err
 		}
 		if len(bytes.Trim(b, "\x00")) > 0 || errors.Is(err, syscall.EIO) {
@@ -128,7 +128,7 @@ func (s *scanner) isTorn(off int64) (bool, error) {
 func (s *scanner) findMarker(from int64, cause error) (int64, error) {
 	for from < s.limit {
 		b, err := s.window(from, readAhead)
-		if err != nil && !isLasting(err) {
+		if err != nil && !s.lasting(err) {
 			return 0, err
 		}
 		if i := bytes.Index(b, []byte(frameMarker)); i >= 0 {
@@ -188,9 +188,25 @@ func (s *scanner) fill(off int64, n int) error {
 	return fmt.Errorf("read %s at %d: %w", segmentName(s.segment), off+int64(kept+read), err)
 }
 
-// isLasting tells damage, which is skipped, from a failure that may pass, such
-// as too many open files, which must not cost records.
-func isLasting(err error) bool {
-	return errors.Is(err, ErrCorrupt) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.EIO) ||
-		errors.Is(err, regular.ErrNot) // what was a file is none any more
+// lasting tells damage, which is skipped, from a failure that may pass, such as too many open files or a disk that
+// is away for a moment, which must not cost records.
+func (s *scanner) lasting(err error) bool {
+	if errors.Is(err, syscall.EIO) {
+		return s.proven
+	}
+	return errors.Is(err, ErrCorrupt) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// again is how often what cannot be read at the start is tried.
+const again = 3
+
+// readAgain reads at off, and once more after a while where the disk says no.
+func readAgain(f File, b []byte, off int64) (n int, err error) {
+	for i := range again {
+		if n, err = f.ReadAt(b, off); !errors.Is(err, syscall.EIO) {
+			return n, err
+		}
+		time.Sleep(time.Duration(i) * 100 * time.Millisecond)
+	}
+	return n, err
 }

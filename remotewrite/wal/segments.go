@@ -12,6 +12,8 @@ type SegmentInfo struct {
 	Bytes    int64     // committed, header included
 	Created  time.Time // zero if the header is damaged
 	Err      error     // why the header cannot be read
+
+	leaving bool // its file is being removed
 }
 
 // Name is the segment's file.
@@ -39,6 +41,7 @@ func (l *Log) Segments() []SegmentInfo {
 // view is the log as seen from a position, at one moment.
 type view struct {
 	exists    bool // the position's segment
+	leaving   bool // it is not there any more, or is being removed
 	newest    bool
 	limit     int64
 	firstSeq  uint64
@@ -52,7 +55,7 @@ type view struct {
 func (l *Log) view(p Position) view {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	v := view{seq: l.seq, nextSeq: l.seq}
+	v := view{seq: l.seq, nextSeq: l.seq, leaving: true}
 	if len(l.segments) == 0 {
 		return v
 	}
@@ -60,7 +63,7 @@ func (l *Log) view(p Position) view {
 	i, exists := slices.BinarySearchFunc(l.segments, p.Segment, byNumber)
 	if exists {
 		s := l.segments[i]
-		v.exists, v.limit, v.firstSeq, v.err = true, s.Bytes, s.FirstSeq, s.Err
+		v.exists, v.leaving, v.limit, v.firstSeq, v.err = true, s.leaving, s.Bytes, s.FirstSeq, s.Err
 		i++
 	}
 	v.newest = exists && i == len(l.segments)
@@ -70,25 +73,21 @@ func (l *Log) view(p Position) view {
 	return v
 }
 
-// take removes a segment from the list, and returns what was removed.
-func (l *Log) take(number uint64) []SegmentInfo {
+// leaves says that a segment's file is about to go, or is not after all.
+func (l *Log) leaves(number uint64, leaving bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	i, exists := slices.BinarySearchFunc(l.segments, number, byNumber)
-	if !exists {
-		return nil
+	if i, exists := slices.BinarySearchFunc(l.segments, number, byNumber); exists {
+		l.segments[i].leaving = leaving
 	}
-	taken := []SegmentInfo{l.segments[i]}
-	l.segments = slices.Delete(l.segments, i, i+1)
-	return taken
 }
 
-func (l *Log) putBack(taken []SegmentInfo) {
+// take removes a segment from the list.
+func (l *Log) take(number uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, s := range taken {
-		i, _ := slices.BinarySearchFunc(l.segments, s.Number, byNumber)
-		l.segments = slices.Insert(l.segments, i, s)
+	if i, exists := slices.BinarySearchFunc(l.segments, number, byNumber); exists {
+		l.segments = slices.Delete(l.segments, i, i+1)
 	}
 }
 
