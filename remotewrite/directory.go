@@ -45,10 +45,26 @@ func openDirectory(path string, existing bool) (*directory, error) {
 	if err == nil {
 		err = d.take()
 	}
+	if err == nil {
+		err = syncParent(path) // also where an earlier run made it, and was killed before
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open queue directory: %w%s", err, advice(err, path)), d.close())
 	}
 	return d, nil
+}
+
+// syncParent makes a directory's own name durable: what is synced inside is lost with it. Who may not read the parent
+// has not made it.
+func syncParent(path string) error {
+	parent, err := os.Open(filepath.Dir(path))
+	if errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(parent.Sync(), parent.Close())
 }
 
 func (d *directory) open() (err error) {

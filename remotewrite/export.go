@@ -57,6 +57,12 @@ func (x *export) run(dir, to string) (err error) {
 	if x.to, err = os.OpenRoot(to); err != nil {
 		return err
 	}
+	if to, err = filepath.Abs(to); err != nil {
+		return err
+	}
+	if err := syncParent(to); err != nil {
+		return err
+	}
 	if err := checkVacant(x.to); err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func (s *RejectedStore) open() (*rejectedLog, error) {
 		return nil, errors.Join(err, f.Close())
 	}
 	l := &rejectedLog{f, info.Size()}
-	if err := l.endLine(); err != nil {
+	if err := errors.Join(l.endLine(), syncDir(s.root)); err != nil { // a name that is not synced is lost with all that is in it
 		return nil, errors.Join(err, f.Close())
 	}
 	return l, nil

@@ -6,24 +6,27 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
+	"time"
 
 	"backwire/source"
 )
 
 // Repush is what became of rejections that were pushed again.
 type Repush struct {
-	Rejections int // that were pushed
+	Rejections int // of the endpoint
 	Taken      int // of them, whole
+	Held       int // samples that stay because the endpoint's settings keep them from being sent
 	Stats      Stats
 }
 
 // Repush pushes an endpoint's rejections again, the oldest first, as after its receiver was put right. What is taken leaves the
-// store; what is refused stays, with the receiver's new words where it is only a part. An agent may go on
-// writing to the store meanwhile.
+// store; what is refused stays, with the receiver's new words where it is only a part, and so does what the endpoint's settings keep
+// from being sent. An agent may go on writing to the store meanwhile.
 func (s *RejectedStore) Repush(ctx context.Context, c EndpointConfig, log *slog.Logger, progress func(done, total int64)) (Repush, error) {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	from := &rejectedFeed{store: s, end: end, progress: progress}
+	from := &rejectedFeed{store: s, holds: holdbackOf(c), end: end, progress: progress}
 	for r, err := range readRoot(s.root) {
 		if err == nil && r.Endpoint == c.Name { // damage is told where they are listed
 			from.all = append(from.all, r)
@@ -33,6 +36,7 @@ func (s *RejectedStore) Repush(ctx context.Context, c EndpointConfig, log *slog.
 		return Repush{}, nil
 	}
 	c.Repeats, c.Concurrency = true, 1
+	c.MaxSampleAge, c.Keep, c.Drop = 0, nil, nil // the feed holds back what these do, and knows what that is
 	e, err := NewEndpoint(c, from, from, log)
 	if err != nil {
 		return Repush{}, err
@@ -43,7 +47,7 @@ func (s *RejectedStore) Repush(ctx context.Context, c EndpointConfig, log *slog.
 	if err == nil && from.at < len(from.all) {
 		err = errInterrupted
 	}
-	done := Repush{Rejections: len(from.all), Taken: from.taken, Stats: e.Stats()}
+	done := Repush{Rejections: len(from.all), Taken: from.taken, Held: from.held, Stats: e.Stats()}
 	if err != nil {
 		err = fmt.Errorf("push rejected samples to endpoint %s: %w", c.Name, err)
 	}
@@ -53,22 +57,75 @@ func (s *RejectedStore) Repush(ctx context.Context, c EndpointConfig, log *slog.
 // rejectedFeed reads rejections once, each as a window, and takes what is refused again.
 type rejectedFeed struct {
 	store    *RejectedStore
+	holds    holdback
 	all      []Rejection
 	at       int
+	rest     Rejection   // of the one at hand, what is not sent
 	again    []Rejection // of the one at hand
 	taken    int
+	held     int
 	failed   error // the store cannot be written
 	end      context.CancelFunc
 	progress func(done, total int64)
 }
 
 func (f *rejectedFeed) fill(w *window, _ int) error {
-	if f.at == len(f.all) || f.failed != nil {
-		return io.EOF
+	for ; f.failed == nil && f.at < len(f.all); f.at++ {
+		var sent Rejection
+		sent, f.rest = f.holds.divide(f.all[f.at])
+		f.held += f.rest.Samples
+		if len(sent.Series) > 0 || len(f.rest.Series) == 0 {
+			f.again = nil
+			*w = *sent.window()
+			return nil
+		}
+		f.progress(int64(f.at+1), int64(len(f.all)))
 	}
-	f.again = nil
-	*w = *f.all[f.at].window()
-	return nil
+	return io.EOF
+}
+
+// holdback is what an endpoint's settings keep from being sent.
+type holdback struct {
+	selected selection
+	since    int64 // ms since the epoch
+}
+
+func holdbackOf(c EndpointConfig) holdback {
+	l := holdback{selected: selection{keep: c.Keep, drop: c.Drop}, since: math.MinInt64}
+	if c.MaxSampleAge > 0 {
+		l.since = time.Now().Add(-c.MaxSampleAge).UnixMilli()
+	}
+	return l
+}
+
+// divide tells what is sent of a rejection from what is not. Where all is, it is the rejection.
+func (l *holdback) divide(r Rejection) (sent, rest Rejection) {
+	sent, rest = r, r
+	sent.Series, rest.Series = nil, nil
+	n, left := 0, 0
+	for _, s := range r.Series {
+		young, old := s, s
+		young.Points, old.Points = nil, nil
+		for _, p := range s.Points {
+			if p.T < l.since || !l.selected.wants(s.Metric.Name) {
+				old.Points = append(old.Points, p)
+			} else {
+				young.Points = append(young.Points, p)
+			}
+		}
+		if len(young.Points) > 0 {
+			sent.Series = append(sent.Series, young)
+		}
+		if len(old.Points) > 0 {
+			rest.Series = append(rest.Series, old)
+		}
+		n, left = n+len(young.Points), left+len(old.Points)
+	}
+	if left == 0 {
+		return r, Rejection{}
+	}
+	sent.Samples, rest.Samples = min(r.Samples, n), min(r.Samples, left)
+	return sent, rest
 }
 
 // Reject is told by the endpoint, which sends one request at a time.
@@ -90,10 +147,13 @@ func (f *rejectedFeed) advance(_ *window, note []byte) error {
 		refused += a.Samples
 	}
 	switch {
-	case refused >= r.Samples:
+	case refused >= r.Samples-f.rest.Samples:
 		return nil // as it was
-	case refused == 0:
+	case refused == 0 && f.rest.Samples == 0:
 		f.taken++
+	}
+	if f.rest.Samples > 0 {
+		f.again = append(f.again, f.rest)
 	}
 	for _, a := range f.again {
 		f.failed = errors.Join(f.failed, f.store.Reject(a))

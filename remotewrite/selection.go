@@ -28,7 +28,10 @@ func (s *selection) learn(d *dictionary) {
 		s.dict, s.wanted = d, s.wanted[:0]
 	}
 	for _, m := range d.metrics[len(s.wanted):] {
-		name := d.symbol(m.name)
-		s.wanted = append(s.wanted, (s.keep == nil || s.keep.MatchString(name)) && (s.drop == nil || !s.drop.MatchString(name)))
+		s.wanted = append(s.wanted, s.wants(d.symbol(m.name)))
 	}
+}
+
+func (s *selection) wants(metric string) bool {
+	return (s.keep == nil || s.keep.MatchString(metric)) && (s.drop == nil || !s.drop.MatchString(metric))
 }

@@ -118,6 +118,9 @@ func (sh *shell) repush(ctx context.Context, cfg *agent.Config, to remotewrite.E
 	bar.end()
 	refused := sum(done.Stats.Rejected)
 	fmt.Fprintf(sh.stdout, "%s: %d of %d refusals are taken now, %d samples refused again\n", to.Name, done.Taken, done.Rejections, refused)
+	if done.Held > 0 {
+		fmt.Fprintf(sh.stdout, "%s: %d samples stay here: MAX_SAMPLE_AGE, KEEP or DROP keeps them from being sent\n", to.Name, done.Held)
+	}
 	if err == nil && refused > 0 {
 		err = fmt.Errorf("endpoint %s refused %d samples again", to.Name, refused)
 	}

@@ -60,12 +60,11 @@ func openCursor(dir FS, name string) (*Cursor, error) {
 	if err := checkCursorName(name); err != nil {
 		return nil, err
 	}
-	if err := dir.Mkdir(cursorDir, dirMode); err == nil {
-		if err := dir.SyncDir("."); err != nil {
-			return nil, fmt.Errorf("sync directory: %w", err)
-		}
-	} else if !errors.Is(err, fs.ErrExist) {
+	if err := dir.Mkdir(cursorDir, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
+	}
+	if err := dir.SyncDir("."); err != nil { // also where an earlier life made it, and was killed before
+		return nil, fmt.Errorf("sync directory: %w", err)
 	}
 	file, err := dir.OpenFile(cursorDir+"/"+name, os.O_RDWR|os.O_CREATE, fileMode)
 	if err != nil {

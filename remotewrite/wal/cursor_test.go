@@ -245,3 +245,26 @@ func testCursorPastAReadError(t *testing.T) {
 		}
 	}
 }
+
+// TestCursorOfAKilledProgram: names that a program made and was killed before it could sync them are synced by the next.
+func TestCursorOfAKilledProgram(t *testing.T) {
+	for after := range 6 {
+		dir := crashfs.New()
+		dir.Inject(crashfs.Fault{Ops: crashfs.Change, After: after, Crash: true})
+		if _, err := wal.OpenCursor(dir, "a"); err == nil {
+			continue
+		}
+		dir = dir.Kill()
+		c, err := wal.OpenCursor(dir, "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Store(at(7)); err != nil {
+			t.Fatal(err)
+		}
+		dir = dir.Restart(crashfs.KeepNone, rand.New(rand.NewPCG(1, 1)))
+		if got, err := wal.ReadCursor(dir, "a"); err != nil || got != at(7) {
+			t.Errorf("killed at operation %d: %v, %v", after, got, err)
+		}
+	}
+}
