@@ -124,7 +124,7 @@ func (in *inspector) heads() error {
 			return in.walk(wal.Position{Segment: s.Number}, func(int64, int64) {})
 		}
 		r := newReader(in.log, wal.Position{Segment: s.Number}, in.report)
-		err := r.step(nil)
+		err := r.stepPatiently()
 		in.standing.note(r.past)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return errors.Join(err, r.close())
@@ -143,7 +143,7 @@ func (in *inspector) walk(from wal.Position, progress func(done, total int64)) e
 	bytes, segment := in.bytesBefore(math.MaxUint64), uint64(0)
 	var err error
 	for err == nil && in.refused == nil && !in.room.stopped() {
-		err = r.step(nil)
+		err = r.stepPatiently()
 		in.standing.note(r.past)
 		in.standing.note(r.had)
 		if r.at.Segment != segment {

@@ -94,7 +94,7 @@ func (q *Queue) replay(segment uint64) (*reader, error) {
 	r.state, r.keepBlock = true, true
 	var err error
 	for err == nil {
-		err = r.step(nil)
+		err = r.stepPatiently()
 	}
 	if !errors.Is(err, io.EOF) {
 		return nil, errors.Join(err, r.close())

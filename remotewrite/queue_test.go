@@ -2,6 +2,7 @@ package remotewrite
 
 import (
 	"errors"
+	"io"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"backwire/remotewrite/wal"
 	"backwire/remotewrite/wal/crashfs"
@@ -235,4 +238,54 @@ func TestCommitThatBreaksOff(t *testing.T) {
 		}
 		checkFleet(t, f, openTest(t, fs.Kill(), Options{}))
 	}
+}
+
+// A disk that is away for a moment costs nothing, whatever is being read then: at the start, by an endpoint, by an inspection. One that
+// does not come back costs what is on it, and the queue goes on.
+func TestReadsThatFail(t *testing.T) {
+	for after := range 40 {
+		synctest.Test(t, func(t *testing.T) {
+			fs := crashfs.New()
+			o := Options{SegmentBytes: 4000, Endpoints: []string{"a"}}
+			q := openTest(t, fs, o)
+			f := newFleet("paris", 50, 0.3)
+			commitCycles(t, q, f, 30)
+			closed(t, q)
+			fs.Inject(crashfs.Fault{Ops: crashfs.Read, After: after, Err: syscall.EIO})
+			q = openTest(t, fs, o)
+			checkFleet(t, f, q)
+			a := mustSubscribe(t, q, "a")
+			var got Totals
+			var w window
+			for {
+				err := a.fill(&w, 1)
+				if errors.Is(err, io.EOF) {
+					break
+				}
+				if errors.Is(err, syscall.EIO) {
+					time.Sleep(queueRetry)
+					continue
+				}
+				got = got.plus(Totals{uint64(w.records), uint64(w.samples)})
+				if err := errors.Join(err, a.advance(&w, nil)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if losses := q.Stats().Losses; got != (Totals{30, 1500}) || len(losses) > 0 {
+				t.Errorf("read %d fails: delivered %v, lost %v", after, got, losses)
+			}
+			fs.Heal()
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		fs := crashfs.New()
+		q := openTest(t, fs, Options{Endpoints: []string{"a"}})
+		commitCycles(t, q, newFleet("paris", 50, 0.3), 3)
+		fs.Inject(crashfs.Fault{Ops: crashfs.Read, Err: syscall.EIO, Sticky: true})
+		q, err := open(fs, Options{})
+		if err != nil {
+			t.Fatalf("a disk that gives nothing back keeps the queue from opening: %v", err)
+		}
+		commitCycles(t, q, newFleet("lyon", 50, 0.3), 1)
+	})
 }

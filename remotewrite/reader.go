@@ -3,6 +3,8 @@ package remotewrite
 import (
 	"errors"
 	"fmt"
+	"syscall"
+	"time"
 
 	"backwire/remotewrite/wal"
 )
@@ -92,6 +94,20 @@ func (r *reader) seek() error {
 		}
 	}
 	return nil
+}
+
+// readRetry is when a disk that did not give something back is asked again, by who has nobody to come back later for.
+const readRetry = time.Second
+
+// stepPatiently reads one record, and waits until a disk that does not give it back does, or is known not to.
+func (r *reader) stepPatiently() error {
+	for {
+		err := r.step(nil)
+		if !errors.Is(err, syscall.EIO) {
+			return err
+		}
+		time.Sleep(readRetry)
+	}
 }
 
 // peek returns the next record without going on behind it.
