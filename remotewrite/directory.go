@@ -111,7 +111,7 @@ func (d *directory) successor() (*directory, error) {
 }
 
 func wantEmpty(files wal.FS) error {
-	log, _, err := wal.Open(files, wal.Options{ReadOnly: true, Others: []string{rejectedFile, rejectedOlder}})
+	log, _, err := wal.Open(files, wal.Options{ReadOnly: true, Others: ours})
 	if err != nil {
 		return err
 	}

@@ -90,6 +90,14 @@
 //	change:   text key, v form                 form 0 deletes; else form - 1 bytes are kept at the front
 //	          v back, text middle              and back bytes at the end of the value that was there
 //
+// # The inventory
+//
+// Beside the log and its cursors the directory holds a file named inventory: how far the log had come, and where each endpoint was, when that was
+// written last (at the beginning of a segment, when one is given up, when an endpoint comes, and at the end). From
+// it the queue knows what somebody deleted: segments and cursors do not say that they are gone. What an endpoint had not read of them is
+// counted as missing, or as not_configured where the others had passed it while the endpoint was not configured; an
+// endpoint whose cursor is gone goes on at the place that the inventory has.
+//
 // # The bundle
 //
 // A bundle is a directory with copies of segments, as far as they were committed, and manifest.json, which is

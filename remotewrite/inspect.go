@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"slices"
@@ -17,6 +18,7 @@ type Inspection struct {
 	Segments []SegmentInspection
 	Cursors  []CursorInspection
 	Damages  []DamageInspection // in what was read
+	Missing  []MissingInspection
 	Sites    []string
 }
 
@@ -33,6 +35,13 @@ func (s SegmentInspection) BytesPerSample() float64 {
 		return 0
 	}
 	return float64(s.Bytes) / float64(s.Samples)
+}
+
+// MissingInspection is what was in the queue and is gone, without having been sent or given up.
+type MissingInspection struct {
+	Endpoint string // that had not read it; empty where it is the log's end
+	From, To uint64 // segments
+	Lost     Totals // at least
 }
 
 // CursorInspection is where an endpoint is.
@@ -192,21 +201,52 @@ func (in *inspector) describe() {
 	}
 }
 
+// miss finds out that the log's end is gone.
+func (in *inspector) miss(had *inventory) {
+	lost := had.Written.minus(in.total)
+	switch end := in.log.End().Segment; {
+	case lost == (Totals{}):
+	case end > 0:
+		in.found.Missing = append(in.found.Missing, MissingInspection{"", end, had.Segment, lost})
+	default:
+		for _, name := range slices.Sorted(maps.Keys(had.Endpoints)) {
+			lost := had.Written.minus(had.Endpoints[name].Done)
+			in.found.Missing = append(in.found.Missing, MissingInspection{name, had.Endpoints[name].At.Segment, had.Segment, lost})
+		}
+	}
+}
+
 func (in *inspector) cursors(fs wal.FS) error {
 	names, err := wal.Cursors(fs)
 	if err != nil {
 		return err
 	}
+	stock, err := readStock(fs)
+	if err != nil {
+		return err
+	}
+	in.miss(&stock.inventory)
+	for name, at := range stock.Endpoints {
+		if !slices.Contains(names, name) && !at.Removed {
+			names = append(names, name)
+		}
+	}
 	slices.Sort(names)
 	for _, name := range names {
 		c := CursorInspection{Name: name}
+		known, was := stock.Endpoints[name]
 		if c.At, c.Err = wal.ReadCursor(fs, name); c.Err == nil {
 			r := newReader(in.log, c.At, func(loss) {})
 			if err := r.seek(); err != nil && !errors.Is(err, io.EOF) {
 				c.Err = err
 			}
 			c.Lag = in.total.minus(r.totals())
+			if lost := r.before.minus(known.Done); was && r.had.Segment > c.At.Segment && !in.log.Has(c.At.Segment) && known.At.Segment < r.had.Segment && lost != (Totals{}) {
+				in.found.Missing = append(in.found.Missing, MissingInspection{name, known.At.Segment, r.had.Segment - 1, lost})
+			}
 			c.Err = errors.Join(c.Err, r.close())
+		} else if was && (errors.Is(c.Err, wal.ErrNoPosition) || errors.Is(c.Err, os.ErrNotExist)) {
+			c.Err = fmt.Errorf("the cursor of endpoint %s is gone, it was at %v: it goes on there, and some is sent again", name, known.At)
 		}
 		in.found.Cursors = append(in.found.Cursors, c)
 	}

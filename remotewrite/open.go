@@ -26,6 +26,9 @@ func Open(dir string, o Options) (*Queue, error) {
 	return q, nil
 }
 
+// ours are the queue's files beside the log's.
+var ours = []string{rejectedFile, rejectedOlder, inventoryFile}
+
 func open(fs wal.FS, o Options) (*Queue, error) {
 	o = o.withDefaults()
 	q := &Queue{
@@ -37,7 +40,11 @@ func open(fs wal.FS, o Options) (*Queue, error) {
 		holders: make(map[string]*holder),
 		losses:  make(losses),
 	}
-	log, recovery, err := wal.Open(fs, wal.Options{Logger: o.Logger, Others: []string{rejectedFile, rejectedOlder}})
+	var err error
+	if q.stock, err = readStock(fs); err != nil {
+		o.Logger.Error("the queue's inventory cannot be read", "err", err)
+	}
+	log, recovery, err := wal.Open(fs, wal.Options{Logger: o.Logger, Others: ours, Known: wal.Extent{Segment: q.stock.Segment, Seq: q.stock.Sequence}})
 	if err != nil {
 		return nil, err
 	}
@@ -48,6 +55,7 @@ func open(fs wal.FS, o Options) (*Queue, error) {
 	if err := q.holdAll(); err != nil {
 		return nil, errors.Join(err, log.Close())
 	}
+	q.miss()
 	if s := log.Segments(); len(s) > 1 {
 		q.contents(s[0], s[1])
 	}

@@ -80,6 +80,7 @@ type Queue struct {
 	halfway  bool // the packer is being changed; seen by a commit, one before has panicked
 	failures int  // of commits since the last that was written
 	stuck    bool // a segment could not be removed, and that was said
+	stock    stock
 
 	mu       sync.Mutex // guards what follows; never held across I/O
 	standing standing
@@ -254,6 +255,7 @@ func (q *Queue) roll() error {
 	q.packer.keep()
 	q.packer.had.Segment = q.log.End().Segment
 	q.publish()
+	q.takeStock()
 	return nil
 }
 
@@ -324,5 +326,6 @@ func (q *Queue) Close() error {
 	if err != nil {
 		err = fmt.Errorf("close queue: %d cycles in memory are lost: %w", len(q.pending.cycles), err)
 	}
+	q.takeStock()
 	return errors.Join(err, q.log.Close(), q.dir.close())
 }

@@ -15,6 +15,8 @@ const (
 	reasonAge      = "max_age"        // the oldest segment, for the limit on age
 	reasonDamaged  = "damaged"        // what the disk did not give back
 	reasonGone     = "directory_gone" // a log whose directory was replaced by another
+	reasonMissing  = "missing"        // segments that somebody else has removed
+	reasonAbsent   = "not_configured" // what was queued and passed by the others while the endpoint was not configured
 	reasonMemory   = "memory"         // the oldest cycle in memory, while the disk took none
 	reasonOrder    = "out_of_order"   // older than what the series had already handed over
 	reasonTooLarge = "too_large"      // a cycle beyond what a record holds
@@ -46,6 +48,7 @@ type holder struct {
 	ahead    filled // what is being sent
 	unsent   int64  // time of the oldest batch behind the cursor, or a little before; ms since the epoch
 	attached bool   // by a subscription
+	known    bool   // it has a place; until then everything is held
 
 	given uint64 // the newest segment that was given up; what has not been read of it is not read any more
 	lost  Totals // of given segments behind the cursor
@@ -90,6 +93,7 @@ func (q *Queue) trim(need int64) {
 		}
 		if reason != "" {
 			q.give(c, reason)
+			q.takeStock()
 		}
 		total -= s.Bytes
 	}

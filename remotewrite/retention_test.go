@@ -54,7 +54,7 @@ func lossOf(q *Queue, endpoint, reason string) Totals {
 func TestLimitOfBytes(t *testing.T) {
 	const limit = 40_000
 	fs := crashfs.New()
-	fs.SetSpace(limit + 3*2*4096) // the cursors have their own
+	fs.SetSpace(limit + 3*2*4096 + 2*inventorySlot) // the cursors and the inventory have their own
 	q := openTest(t, fs, Options{MaxBytes: limit, SegmentBytes: 4000, Endpoints: []string{"fast", "slow", "late"}})
 	f := newFleet("paris", 50, 0.3)
 	fast, slow := mustSubscribe(t, q, "fast"), mustSubscribe(t, q, "slow")

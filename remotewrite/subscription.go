@@ -20,6 +20,7 @@ type Subscription struct {
 	moves  uint64 // of the queue, that the cursor has made too
 	filled filled
 	begun  wal.Position // up to where an earlier run may have sent; the zero position once that is past
+	again  wal.Position // up to where everything may have been sent, because the cursor was lost
 	note   []byte       // that it left about it
 }
 
@@ -67,18 +68,21 @@ func (s *Subscription) open(fromOldest bool) (err error) {
 	if s.cursor, err = wal.OpenCursor(s.queue.fs, s.name); err != nil {
 		return err
 	}
+	known, was := s.queue.place(s.name)
 	from, err := s.cursor.Load()
 	switch {
-	case errors.Is(err, wal.ErrNoPosition):
+	case errors.Is(err, wal.ErrNoPosition) && !was:
 		from = s.queue.start(fromOldest)
 		s.tell(from)
 		err = s.cursor.Store(from) // at once: the next start must not begin at the newest again
-	case errors.Is(err, wal.ErrCursorDamaged):
-		s.queue.logger.Error("a cursor cannot be read, its endpoint begins at the oldest", "endpoint", s.name, "err", err)
-		from, err = s.queue.start(true), nil
+	case errors.Is(err, wal.ErrNoPosition), errors.Is(err, wal.ErrCursorDamaged):
+		from, err = s.resume(known, was, err), nil
 	}
 	if err != nil {
 		return err
+	}
+	if known.At.Compare(from) > 0 { // what lies between was given up, and counted
+		from = known.At
 	}
 	s.reader = newReader(s.queue.log, from, s.report)
 	if until, note := s.cursor.Begun(); until.Compare(from) > 0 {
@@ -86,7 +90,55 @@ func (s *Subscription) open(fromOldest bool) (err error) {
 	}
 	_ = s.reader.seek() // what stops it now stops fill too, which says so
 	s.place(from, filled{from, s.reader.totals(), s.reader.had.Totals, s.reader.newest()})
+	s.miss(from, known, was)
+	s.queue.take()
+	defer s.queue.release()
+	s.queue.takeStock()
 	return nil
+}
+
+// place is where an endpoint was when that was written down last.
+func (q *Queue) place(endpoint string) (at inventoryPlace, was bool) {
+	q.take()
+	defer q.release()
+	at, was = q.stock.Endpoints[endpoint]
+	return at, was
+}
+
+// resume is where an endpoint goes on whose cursor is gone or cannot be read: at the last place that is known, or at the oldest.
+func (s *Subscription) resume(known inventoryPlace, was bool, cause error) wal.Position {
+	from := s.queue.start(true)
+	if was {
+		from = known.At
+	}
+	s.again = s.queue.log.End()
+	s.queue.logger.Error("an endpoint's cursor is gone or cannot be read: it goes on at an earlier place, and some is sent again",
+		"endpoint", s.name, "segment", from.Segment, "offset", from.Offset, "err", cause)
+	return from
+}
+
+// miss counts what an endpoint had not read of segments that are gone, and has it go on behind them.
+func (s *Subscription) miss(from wal.Position, known inventoryPlace, was bool) {
+	r := s.reader
+	if r.had.Segment <= from.Segment || s.queue.log.Has(from.Segment) || !was {
+		return
+	}
+	reason := reasonMissing
+	if known.Removed {
+		reason = reasonAbsent
+	}
+	lost := r.before.minus(known.Done)
+	if lost == (Totals{}) {
+		return
+	}
+	s.queue.loseOf(s.name, reason, lost)
+	s.queue.logger.Error("segments that an endpoint had not read are gone", "reason", reason, "endpoint", s.name,
+		"from", known.At.Segment, "to", r.had.Segment-1, "records", lost.Records, "samples", lost.Samples)
+	next := wal.Position{Segment: r.had.Segment}
+	if err := s.cursor.Store(next); err != nil {
+		s.queue.logger.Warn("an endpoint's place behind segments that are gone cannot be kept: they are counted again after a restart", "endpoint", s.name, "err", err)
+	}
+	s.place(next, filled{next, r.before, Totals{}, r.past.Newest})
 }
 
 // tell says what a new endpoint leaves out.
@@ -126,6 +178,9 @@ func (s *Subscription) fill(w *window, least int) error {
 	switch {
 	case again:
 		s.replay(w)
+	case err == nil && w.next.Compare(s.again) <= 0:
+		w.repeated = true
+		_ = s.cursor.Begin(w.next)
 	case err == nil:
 		_ = s.cursor.Begin(w.next) // where this fails advance does, which is told
 	}
@@ -198,7 +253,7 @@ func (s *Subscription) place(at wal.Position, f filled) {
 	if at.Segment > h.given {
 		h.lost = Totals{}
 	}
-	h.at, h.done, h.inside, h.unsent = at, f.total.plus(h.lost), f.inside, f.newest
+	h.at, h.done, h.inside, h.unsent, h.known = at, f.total.plus(h.lost), f.inside, f.newest, true
 }
 
 func (s *Subscription) position() wal.Position {
@@ -246,19 +301,28 @@ func (s *Subscription) report(l loss) {
 		"lost_records", l.lost.Records, "lost_samples", l.lost.Samples, "err", l.err)
 }
 
-// holdAll gives the cursors of configured endpoints their claim, before these subscribe.
+// holdAll gives configured endpoints their claim, before these subscribe.
 func (q *Queue) holdAll() error {
 	names, err := wal.Cursors(q.fs)
 	if err != nil {
 		return err
+	}
+	for name := range q.stock.Endpoints {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 	}
 	for _, name := range names {
 		if !slices.Contains(q.options.Endpoints, name) {
 			q.logger.Warn("a cursor has no endpoint any more and holds nothing back", "endpoint", name)
 			continue
 		}
+		known := q.stock.Endpoints[name]
 		at, err := wal.ReadCursor(q.fs, name)
-		if err == nil {
+		if err != nil || known.At.Compare(at) > 0 {
+			at = known.At
+		}
+		if err == nil || !errors.Is(err, wal.ErrNoPosition) || known.At != (wal.Position{}) {
 			q.holders[name] = &holder{at: at}
 		}
 	}

@@ -61,6 +61,7 @@ func writeInspection(w io.Writer, found remotewrite.Inspection) error {
 	}
 	table.Flush()
 	writeDamages(w, found.Damages)
+	writeMissing(w, found.Missing)
 	return cursorErrors(found.Cursors)
 }
 

@@ -13,10 +13,11 @@ import (
 func newQueueVerify(sh *shell) *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify",
-		Short: "Read the whole queue and say what is damaged",
+		Short: "Read the whole queue and say what is damaged or missing",
 		Long: `verify reads every record and every cursor and prints what is damaged and what that costs:
-nothing where the next record has it too. It changes nothing and may run beside the agent.
-It exits with 1 if something is damaged.`,
+nothing where the next record has it too. It prints what is missing too, because somebody
+has deleted it. It changes nothing and may run beside the agent. It exits with 1 if
+something is damaged or missing.`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error { return sh.verifyQueue() },
 	}
@@ -44,8 +45,9 @@ func writeVerdict(w io.Writer, found remotewrite.Inspection) error {
 	}
 	fmt.Fprintf(w, "%d segments, %d records, %d samples\n", len(found.Segments), sum.Records, sum.Samples)
 	writeDamages(w, found.Damages)
+	writeMissing(w, found.Missing)
 	failed := cursorErrors(found.Cursors)
-	if len(found.Damages) > 0 && failed == nil {
+	if len(found.Damages)+len(found.Missing) > 0 && failed == nil {
 		return errSaid
 	}
 	return failed
@@ -54,6 +56,19 @@ func writeVerdict(w io.Writer, found remotewrite.Inspection) error {
 func writeDamages(w io.Writer, damages []remotewrite.DamageInspection) {
 	for _, d := range damages {
 		fmt.Fprintf(w, "damaged: segment %d at byte %d costs %d records: %v\n", d.Segment, d.Offset, d.Lost.Records, d.Err)
+	}
+}
+
+// writeMissing says what somebody has deleted.
+func writeMissing(w io.Writer, missing []remotewrite.MissingInspection) {
+	for _, m := range missing {
+		if m.Endpoint == "" {
+			fmt.Fprintf(w, "missing: the queue ends in segment %d and went on to %d, at least %d records with %d samples are gone\n",
+				m.From, m.To, m.Lost.Records, m.Lost.Samples)
+			continue
+		}
+		fmt.Fprintf(w, "missing: endpoint %s had not read %d records with %d samples of segments %d to %d, which are gone\n",
+			m.Endpoint, m.Lost.Records, m.Lost.Samples, m.From, m.To)
 	}
 }
 

@@ -21,13 +21,13 @@ type Options struct {
 	MostPayload int
 }
 
-// Extent is how far a log has come: its newest segment, and the sequence number of that one's head. The zero Extent is nothing.
+// Extent is how far a log has come: its newest segment, and the sequence number of its last record. The zero Extent is nothing.
 type Extent struct{ Segment, Seq uint64 }
 
 // Extent is how far the log has come.
 func (l *Log) Extent() Extent {
-	newest, _ := l.newest()
-	return Extent{newest.Number, newest.FirstSeq}
+	newest, seq := l.newest()
+	return Extent{newest.Number, seq - 1}
 }
 
 // Has says whether a segment is there.

@@ -286,12 +286,12 @@ func (l *Log) adopt(rec *Recovery, older []foundSegment, newest foundSegment, t 
 	case rec.Reason != nil:
 	case len(t.damages) > 0:
 		rec.Reason = fmt.Errorf("segment %d is damaged: %w", newest.info.Number, t.damages[0].Err)
-	case l.known.Segment > newest.info.Number:
-		rec.Reason = fmt.Errorf("segment %d was there, the log ends at %v: %w", l.known.Segment, end, ErrMissing)
-		l.seq = max(l.seq, l.known.Seq+1)
+	case l.known.Seq >= l.seq:
+		rec.Reason = fmt.Errorf("record %d in segment %d was there, the log ends at %v: %w", l.known.Seq, l.known.Segment, end, ErrMissing)
 	case highest.Compare(end) > 0:
 		rec.Reason = fmt.Errorf("a cursor is at %v, the log ends at %v: %w", highest, end, ErrBeyond)
 	}
+	l.seq = max(l.seq, l.known.Seq+1)
 	return nil
 }
 

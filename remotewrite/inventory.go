@@ -1,0 +1,188 @@
+package remotewrite
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"os"
+	"reflect"
+
+	"backwire/remotewrite/wal"
+)
+
+// The inventory is a file with two slots, of which the older is written: magic with the version, generation (8 bytes), length (4), that
+// much JSON, and a CRC-32C of all that, little endian. It has its full size from the beginning, for the day on which the disk is full.
+const (
+	inventoryFile  = "inventory"
+	inventoryMagic = "BWINV\x00\x00\x01"
+	inventorySlot  = 16 << 10
+	inventoryHead  = 20
+)
+
+// inventory says what a queue's directory ought to hold. The log and the cursors cannot say that of themselves: a segment that
+// somebody deleted is missed by nobody, and an endpoint whose cursor is gone looks like a new one. It is written when a segment begins
+// or is given up, when an endpoint comes, and at the end.
+type inventory struct {
+	Segment   uint64                    `json:"segment"`  // the newest
+	Sequence  uint64                    `json:"sequence"` // of the last record
+	Written   Totals                    `json:"written"`  // up to it, since the queue began
+	Endpoints map[string]inventoryPlace `json:"endpoints"`
+}
+
+// inventoryPlace is where an endpoint was.
+type inventoryPlace struct {
+	At      wal.Position `json:"at"`
+	Done    Totals       `json:"done"`              // of all that was ever written, up to there
+	Removed bool         `json:"removed,omitempty"` // it was not configured any more
+}
+
+// stock is the inventory as it was written last.
+type stock struct {
+	inventory
+	generation uint64
+	failed     bool // it could not be written, and that was said
+}
+
+// readStock reads the inventory; where there is none it is empty.
+func readStock(files wal.FS) (stock, error) {
+	file, err := files.OpenFile(inventoryFile, os.O_RDONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return stock{}, nil
+	}
+	if err != nil {
+		return stock{}, fmt.Errorf("read inventory: %w", err)
+	}
+	defer file.Close()
+	var newest stock
+	blank := true
+	for i := range int64(2) {
+		b := make([]byte, inventorySlot)
+		if n, err := file.ReadAt(b, i*inventorySlot); err != nil && !errors.Is(err, io.EOF) {
+			return stock{}, fmt.Errorf("read inventory: %w", err)
+		} else if b = b[:n]; len(b) > 0 && b[0] != 0 {
+			blank = false
+		}
+		if s, ok := parseStock(b); ok && s.generation > newest.generation {
+			newest = s
+		}
+	}
+	if newest.generation == 0 && !blank {
+		return stock{}, errors.New("read inventory: it is damaged, what is missing in the queue cannot be told")
+	}
+	return newest, nil
+}
+
+func parseStock(b []byte) (s stock, ok bool) {
+	le := binary.LittleEndian
+	if len(b) < inventoryHead || string(b[:8]) != inventoryMagic {
+		return s, false
+	}
+	end := inventoryHead + int(le.Uint32(b[16:]))
+	if end > len(b)-4 || le.Uint32(b[end:]) != crc32.Checksum(b[:end], crc32.MakeTable(crc32.Castagnoli)) {
+		return s, false
+	}
+	s.generation = le.Uint64(b[8:])
+	return s, json.Unmarshal(b[inventoryHead:end], &s.inventory) == nil
+}
+
+func (s *stock) append(dst []byte) ([]byte, error) {
+	text, err := json.Marshal(s.inventory)
+	if err != nil {
+		return nil, err
+	}
+	dst = append(dst, inventoryMagic...)
+	dst = binary.LittleEndian.AppendUint64(dst, s.generation)
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(text)))
+	dst = append(dst, text...)
+	dst = binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst, crc32.MakeTable(crc32.Castagnoli)))
+	if len(dst) > inventorySlot {
+		return nil, fmt.Errorf("%d bytes for %d endpoints: %w", len(dst), len(s.Endpoints), wal.ErrTooLarge)
+	}
+	return dst, nil
+}
+
+// write replaces the older of the two.
+func (s *stock) write(files wal.FS) error {
+	b, err := s.append(nil)
+	if err != nil {
+		return fmt.Errorf("write inventory: %w", err)
+	}
+	file, err := files.OpenFile(inventoryFile, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("write inventory: %w", err)
+	}
+	size, err := file.Size()
+	if err == nil && size < 2*inventorySlot {
+		_, err = file.WriteAt(make([]byte, 2*inventorySlot-size), size)
+	}
+	if err == nil {
+		_, err = file.WriteAt(b, int64(s.generation%2)*inventorySlot)
+	}
+	if err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = files.SyncDir(".")
+	}
+	if err != nil {
+		return fmt.Errorf("write inventory: %w", err)
+	}
+	return nil
+}
+
+// takeStock writes the inventory where something has changed. It needs the turn. That it fails stops nothing.
+func (q *Queue) takeStock() {
+	now := q.count()
+	if reflect.DeepEqual(now, q.stock.inventory) {
+		return
+	}
+	next := stock{inventory: now, generation: q.stock.generation + 1}
+	err := next.write(q.fs)
+	if err != nil && !q.stock.failed {
+		q.logger.Error("what the queue holds cannot be written down: what somebody deletes of it now is not missed", "err", err)
+	}
+	if q.stock.failed = err != nil; err == nil {
+		q.stock = next
+	}
+}
+
+// count is the inventory as it is now.
+func (q *Queue) count() inventory {
+	extent := q.log.Extent()
+	now := inventory{Segment: extent.Segment, Sequence: extent.Seq, Written: q.packer.before.plus(q.packer.had.Totals), Endpoints: make(map[string]inventoryPlace)}
+	for name, at := range q.stock.Endpoints {
+		at.Removed = true
+		now.Endpoints[name] = at
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for name, h := range q.holders {
+		if h.known {
+			at, done := h.settled()
+			now.Endpoints[name] = inventoryPlace{At: at, Done: done}
+		} else if at, ok := q.stock.Endpoints[name]; ok {
+			now.Endpoints[name] = at
+		}
+	}
+	return now
+}
+
+// miss finds out that the log's newest segments are gone, and goes on behind them: numbers and totals are not used twice, and readers
+// see what is missing.
+func (q *Queue) miss() {
+	had, p := q.stock.inventory, q.packer
+	lost := had.Written.minus(p.before.plus(p.had.Totals))
+	if !q.rolling || had.Segment == 0 || lost == (Totals{}) {
+		return
+	}
+	p.before = p.before.plus(lost)
+	q.logger.Error("the end of the queue is gone: what was not sent of it is lost, and jobs may be counted again",
+		"ends_at", q.log.End(), "ended_in_segment", had.Segment, "records", lost.Records, "samples", lost.Samples)
+	if err := q.roll(); err != nil {
+		q.logger.Error("cannot begin a segment behind those that are gone", "err", err)
+	}
+}
