@@ -81,8 +81,8 @@ func (r *Reader) Next() (Record, error) {
 			continue
 		}
 		err := r.open()
-		if errors.Is(err, fs.ErrNotExist) && r.log.view(r.pos).leaving {
-			if err := r.jump(v); err != nil {
+		if now := r.log.view(r.pos); now.leaving && errors.Is(err, fs.ErrNotExist) {
+			if err := r.jump(now); err != nil {
 				return Record{}, err
 			}
 			continue // removed a moment ago
