@@ -51,6 +51,7 @@ type CollectorStatus struct {
 	Error       string     `json:"error,omitempty"`
 	Seconds     float64    `json:"duration_seconds"`
 	LastSuccess *time.Time `json:"last_success,omitempty"`
+	Unreadable  uint64     `json:"rows_unreadable,omitempty"` // rows that said too little to be used, counted at each reading
 }
 
 // CycleStatus is one finished cycle.

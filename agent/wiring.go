@@ -111,7 +111,7 @@ func describeSite(from netbackup.Status, to *SiteStatus) {
 	for _, c := range from.Collectors {
 		described := CollectorStatus{
 			Name: c.Name, Success: c.Err == nil, NotOffered: c.NotOffered,
-			Seconds: c.Took.Seconds(), LastSuccess: instant(c.LastSuccess),
+			Seconds: c.Took.Seconds(), LastSuccess: instant(c.LastSuccess), Unreadable: c.RowsUnreadable,
 		}
 		if c.Err != nil {
 			described.Error = c.Err.Error()

@@ -197,6 +197,9 @@ func (b *board) collectors(collectors []agent.CollectorStatus) {
 		if c.Error != "" && !c.NotOffered {
 			b.under(6, c.Error)
 		}
+		if c.Unreadable > 0 {
+			b.under(6, count(c.Unreadable)+" rows could not be read and are missing; the log names the first")
+		}
 	}
 }
 
