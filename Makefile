@@ -9,7 +9,7 @@ GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
 DEADCODE      := golang.org/x/tools/cmd/deadcode@v0.52.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help build test race lint vuln fmt bench profile demo rules dashboards crash-loop memory mutants week package test-packages check clean
+.PHONY: help build test race lint vuln fmt bench profile demo rules dashboards crash-loop memory mutants week year package test-packages check clean
 
 help: ## Show what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ mutants: ## Change an operator at a time and see whether a test notices; SEED, L
 
 week: ## Queue a week of 20,000 series with the endpoint down, and drain it
 	BACKWIRE_TEST_WEEK=full $(GO) test ./remotewrite -count 1 -timeout 0 -v -run '^TestWeek$$'
+
+year: ## Let policies and clients come and go for a simulated year, and see that nothing grows
+	BACKWIRE_TEST_YEAR=full $(GO) test ./source/netbackup -count 1 -timeout 0 -v -run '^TestYear$$'
 
 package: ## Build debs and rpms for four architectures, with and without FIPS, into dist/
 	@./packaging/build
