@@ -95,11 +95,13 @@ type EndpointStatus struct {
 	Rejected map[string]uint64 `json:"samples_rejected,omitempty"` // by status code
 	Dropped  map[string]uint64 `json:"samples_dropped,omitempty"`  // by reason
 	Requests map[string]uint64 `json:"requests,omitempty"`         // by status code
+	Parked   int               `json:"samples_parked,omitempty"`   // set aside, because the receiver fails on these and takes others
 	Bytes    uint64            `json:"bytes"`                      // of request bodies
 
 	Pending     uint64     `json:"samples_pending"` // in the queue, without a final verdict
 	HighestSent *time.Time `json:"highest_sent,omitempty"`
 	Lag         float64    `json:"lag_seconds"`      // age of the oldest batch that is pending
+	State       string     `json:"state"`            // sending, catching_up, waiting, paused or refusing
 	Paused      string     `json:"paused,omitempty"` // why nothing is sent until somebody acts
 	Error       string     `json:"error,omitempty"`
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"path/filepath"
 	"time"
 
 	"backwire/remotewrite"
@@ -164,6 +165,9 @@ func (a *Agent) newEndpoint(e *Endpoint, from *remotewrite.Subscription, rejecte
 	if err != nil {
 		return nil, fmt.Errorf("endpoint %s: %w", e.Name, err)
 	}
+	if from != nil {
+		config.ParkedDir = filepath.Join(a.config.Queue.Dir, "parked")
+	}
 	return remotewrite.NewEndpoint(config, from, rejected, a.log)
 }
 
@@ -208,6 +212,7 @@ func describeEndpoint(s remotewrite.Stats, at remotewrite.CursorStats, url strin
 		Name: s.Endpoint, URL: url, Protocol: s.Protocol,
 		Samples: s.Samples, Retried: s.Retried, Rejected: s.Rejected, Dropped: s.Dropped,
 		Requests: s.Requests, Bytes: s.Bytes,
+		Parked: s.Parked, State: string(s.State),
 		Pending: at.Lag.Samples, Lag: at.Behind(time.Now()).Seconds(), Paused: s.Paused, Error: s.LastError,
 	}
 	if s.HighestSent > 0 {

@@ -81,7 +81,7 @@ type heldPoint struct {
 // held is every point that a receiver has, once.
 func held(r *receiver.Receiver) map[string]map[heldPoint]bool {
 	all := map[string]map[heldPoint]bool{}
-	for _, s := range r.Series() {
+	for _, s := range data(r) {
 		points := map[heldPoint]bool{}
 		for _, p := range s.Points {
 			points[heldPoint{p.T, math.Float64bits(p.V)}] = true

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"time"
 
 	"github.com/prometheus/common/config"
@@ -126,10 +125,12 @@ func readKeyPair(certFile, keyFile string) (tls.Certificate, error) {
 	return tls.X509KeyPair(certificate, key)
 }
 
-// answers sends a request without samples: it is nil where a receiver answers as one does.
+// answers sends the canary: it is nil where a receiver takes it as one does.
 func (e *Endpoint) answers(ctx context.Context) error {
-	s := newShard(e)
-	a, v := e.settle(ctx, func(p protocol) []byte { return s.encoder.nothing(p) })
+	a, v := e.settle(func(p protocol) answer {
+		_, a := e.canary.ask(ctx, p)
+		return a
+	})
 	if v == delivered {
 		return nil
 	}
@@ -137,38 +138,23 @@ func (e *Endpoint) answers(ctx context.Context) error {
 }
 
 // settle sends the same thing as 2.0 and, where that is not understood, as 1.0.
-func (e *Endpoint) settle(ctx context.Context, body func(protocol) []byte) (answer, verdict) {
-	p := e.protocol()
-	for {
-		a, _ := e.client.post(ctx, p, body(p), 0)
-		v := judge(a, e.fallback)
-		if v != older {
-			return a, v
-		}
-		p = protocol1
+func (e *Endpoint) settle(send func(protocol) answer) (answer, verdict) {
+	a := send(e.protocol())
+	if e.fallback && notUnderstood(&a) {
+		a = send(protocol1)
 	}
+	return a, judge(a, false)
 }
 
 func (e *Endpoint) checkWrite(ctx context.Context) []probe.Finding {
-	w := checkWindow(e.config.Name, time.Now())
-	s := newShard(e)
-	a, v := e.settle(ctx, func(p protocol) []byte {
-		return s.encoder.encode(p, w, span{to: place{column: 1}}, 0, limits{samples: 1, bytes: 1 << 20}).body
-	})
-	return reportWrite(a, v)
-}
-
-// checkWindow holds one series with one point.
-func checkWindow(endpoint string, now time.Time) *window {
-	host, _ := os.Hostname() // empty where there is none, which makes no label
-	s := source.NewSeries(&source.Metric{
+	at := time.Now().UnixMilli()
+	w := oneSample(&source.Metric{
 		Name: checkMetric, Type: source.Gauge, Unit: "seconds", Help: "When somebody last checked this endpoint.",
-	}, "", 0, source.Label{Name: "endpoint", Value: endpoint}, source.Label{Name: "instance", Value: host})
-	d := new(dictionary)
-	n := newNames(&image{dict: d})
-	n.define(n.metric(s.Metric), s)
-	at := now.UnixMilli()
-	return windowOf(d, []drawn{{points: []point{{at, float64(at) / 1000}}}})
+	}, []source.Label{{Name: "endpoint", Value: e.config.Name}, {Name: "instance", Value: e.canary.host}}, point{at, float64(at) / 1000})
+	return reportWrite(e.settle(func(p protocol) answer {
+		_, a := sendOnce(ctx, e.client, e.config.ExternalLabels, p, w)
+		return a
+	}))
 }
 
 // reportWrite says what the receiver made of the sample: its words, its count, its clock.

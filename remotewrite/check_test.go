@@ -1,12 +1,20 @@
 package remotewrite
 
 import (
+	"bytes"
+	"context"
+	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"backwire/remotewrite/receiver"
 	"backwire/source/probe"
+
+	"github.com/golang/snappy"
 )
 
 // Each answer to the one sample that a check writes, and what is said about it.
@@ -42,14 +50,50 @@ func TestCheckWritesOneSample(t *testing.T) {
 	}
 }
 
-// A bundle's import asks first whether anybody answers, and leaves nothing where somebody does.
-func TestAnswersSendsNoSample(t *testing.T) {
+// A bundle's import asks first whether a receiver takes the canary, and leaves nothing else there.
+func TestAnswersSendsTheCanaryAlone(t *testing.T) {
 	g := newRig(t, EndpointConfig{}, receiver.Options{})
-	if err := g.endpoint.answers(t.Context()); err != nil || len(g.receiver.Series()) != 0 {
+	if err := g.endpoint.answers(t.Context()); err != nil || len(data(g.receiver)) != 0 || len(g.canaries()) != 1 {
 		t.Errorf("%v, %d series", err, len(g.receiver.Series()))
 	}
 	g.receiver.Always(&receiver.Answer{Status: 404})
 	if err := g.endpoint.answers(t.Context()); err == nil || !strings.Contains(err.Error(), "is the path right?") {
 		t.Errorf("a receiver that is not there: %v", err)
+	}
+}
+
+// belated answers before it has read the body, as an http.RoundTripper may, and reads it later.
+type belated struct {
+	running sync.WaitGroup
+	bodies  chan []byte
+}
+
+func (b *belated) RoundTrip(r *http.Request) (*http.Response, error) {
+	b.running.Go(func() {
+		time.Sleep(time.Second)
+		body, _ := io.ReadAll(r.Body)
+		_ = r.Body.Close()
+		b.bodies <- body
+	})
+	return &http.Response{StatusCode: http.StatusUnsupportedMediaType, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+}
+
+// A check, and the question whether a receiver answers, leave a body alone that a transport may still read.
+func TestBodiesThatAreStillReadStayAsTheyAre(t *testing.T) {
+	for name, ask := range map[string]func(context.Context, *Endpoint){
+		"check":   func(ctx context.Context, e *Endpoint) { e.Check(ctx) },
+		"answers": func(ctx context.Context, e *Endpoint) { _ = e.answers(ctx) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := &belated{bodies: make(chan []byte, 2)}
+			g := newRig(t, EndpointConfig{Transport: b}, receiver.Options{})
+			ask(t.Context(), g.endpoint)
+			b.running.Wait()
+			for range 2 { // in 2.0 and in 1.0
+				if body, err := snappy.Decode(nil, <-b.bodies); err != nil || !bytes.Contains(body, []byte("backwire_c")) {
+					t.Errorf("%s: %q, %v", name, body, err)
+				}
+			}
+		})
 	}
 }

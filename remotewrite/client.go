@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -16,7 +17,6 @@ import (
 	"time"
 
 	"github.com/prometheus/common/config"
-	"golang.org/x/oauth2"
 
 	"backwire/source/probe"
 	"backwire/source/secret"
@@ -75,7 +75,7 @@ func (c *client) authorize(o OAuth2) {
 	plain := *c.http
 	plain.Timeout = c.timeout
 	c.grant = newGrant(o, &plain, c.secrets)
-	c.http.Transport = &oauth2.Transport{Source: c.grant, Base: plain.Transport}
+	c.http.Transport = c.grant
 }
 
 // headerOf checks the user's headers: those that the protocol or the connection sets cannot be replaced.
@@ -190,7 +190,7 @@ func (a *answer) read(resp *http.Response, secrets *secret.Keeper) {
 	a.date, _ = http.ParseTime(resp.Header.Get("Date"))
 	a.retryAfter = retryAfter(resp.Header.Get("Retry-After"), time.Now())
 	a.count(resp.Header)
-	a.page = a.status/100 == 2 && strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html")
+	a.page = a.status/100 == 2 && isPage(resp.Header)
 	if a.status/100 != 2 {
 		a.words = readWords(resp.Body, secrets)
 	}
@@ -232,17 +232,37 @@ func withoutQuery(address string) string {
 	return address
 }
 
-// count reads what the receiver confirms (Remote-Write 2.0, "Required Written Response Headers").
+// isPage reports whether a body is made for a browser. Media types are compared without regard to case (RFC 9110, 8.3.1).
+func isPage(h http.Header) bool {
+	for _, value := range h.Values("Content-Type") {
+		media, _, _ := strings.Cut(value, ";")
+		switch strings.ToLower(strings.TrimSpace(media)) {
+		case "text/html", "application/xhtml+xml":
+			return true
+		}
+	}
+	return false
+}
+
+// count reads what the receiver confirms (Remote-Write 2.0, "Required Written Response Headers"). A count that is no
+// number, negative, or there more than once with different values is none.
 func (a *answer) count(h http.Header) {
 	for _, kind := range []string{"Samples", "Histograms", "Exemplars"} {
-		value := h.Get("X-Prometheus-Remote-Write-" + kind + "-Written")
-		if value == "" {
-			continue
+		if h.Get("X-Prometheus-Remote-Write-"+kind+"-Written") != "" {
+			a.confirmed = true
 		}
-		a.confirmed = true
-		if n, err := strconv.Atoi(value); err == nil && n >= 0 && kind == "Samples" {
-			a.written = n
+	}
+	for i, value := range h.Values("X-Prometheus-Remote-Write-Samples-Written") {
+		n, err := strconv.ParseUint(strings.TrimSpace(value), 10, 64)
+		if errors.Is(err, strconv.ErrRange) {
+			n, err = math.MaxInt, nil // absurd, and in any case not less than what was sent
 		}
+		count := int(min(n, math.MaxInt))
+		if err != nil || i > 0 && count != a.written {
+			a.written = -1
+			return
+		}
+		a.written = count
 	}
 }
 
@@ -256,6 +276,8 @@ func (a *answer) describe() string {
 		return a.err.Error()
 	case a.page:
 		return fmt.Sprintf("%d with a page of HTML", a.status)
+	case a.status/100 == 2 && a.short():
+		return fmt.Sprintf("%d, and by the receiver's own count %d of %d samples are stored", a.status, a.written, a.sent)
 	case a.status/100 == 2:
 		return fmt.Sprintf("%d without a header that confirms it: the receiver does not understand Remote-Write %s", a.status, a.protocol)
 	case a.location != "":

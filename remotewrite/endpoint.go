@@ -47,6 +47,9 @@ type EndpointConfig struct {
 	// Repeats says that the receiver may have everything already, as where a bundle is imported twice.
 	Repeats bool
 
+	// ParkedDir is where samples are kept on which the receiver fails for now; in memory alone where empty.
+	ParkedDir string
+
 	// Transport replaces the one made of the fields above, in tests. May be nil.
 	Transport http.RoundTripper
 
@@ -107,6 +110,10 @@ type Endpoint struct {
 	rejected Rejected
 
 	recorder *recorder
+	canary   *canary
+	met      bool // the receiver took the canary; owned by Run
+	parking  *parking
+	started  time.Time
 	sizing   *sizing
 	bell     *bell
 	fallback bool          // 1.0 may be spoken where 2.0 is not understood
@@ -128,12 +135,17 @@ func NewEndpoint(c EndpointConfig, from feed, rejected Rejected, log *slog.Logge
 		return nil, fmt.Errorf("endpoint %s: %w", c.Name, err)
 	}
 	log = log.With("endpoint", c.Name)
+	parking, err := newParking(c, log)
+	if err != nil {
+		return nil, fmt.Errorf("endpoint %s: %w", c.Name, err)
+	}
 	e := &Endpoint{
-		config: c, feed: from, client: cl, log: log, rejected: rejected,
+		config: c, feed: from, client: cl, log: log, rejected: rejected, canary: newCanary(c, cl), parking: parking, started: time.Now(),
 		recorder: newRecorder(c.Name, log), sizing: newSizing(c.MaxSamples), bell: newBell(), fallback: fallback,
 		selected: selection{keep: c.Keep, drop: c.Drop}, window: window{depth: windowDepth},
 	}
 	e.speak(first)
+	e.recorder.parked(parking.samples())
 	for range c.Concurrency {
 		e.shards = append(e.shards, newShard(e))
 	}
@@ -150,6 +162,7 @@ func (e *Endpoint) Wake() { e.bell.ring() }
 // queue holds is sent on, within the time given for it; nothing is waited for any more. It returns nil when the
 // context has ended, and never otherwise.
 func (e *Endpoint) Run(ctx context.Context, flush time.Duration) error {
+	defer func() { _ = e.parking.close() }() // what is in it is synced
 	hard, cancel := outlive(ctx, flush)
 	defer cancel()
 	l := life{soft: ctx, hard: hard}
@@ -160,13 +173,27 @@ func (e *Endpoint) Run(ctx context.Context, flush time.Duration) error {
 			return nil
 		}
 		if err == nil {
-			err = e.feed.wait(ctx)
+			err = e.wait(ctx)
 		}
 		if err != nil && !l.over() { // of the queue, the one thing that is not settled inside
 			e.recorder.failed("the queue cannot be read", err.Error(), slog.LevelError)
 			_ = e.bell.sleep(ctx, queueRetry)
 		}
 	}
+}
+
+// wait returns when there may be something to send, new or parked.
+func (e *Endpoint) wait(ctx context.Context) error {
+	_, next := e.parking.due(time.Now())
+	if next.IsZero() {
+		return e.feed.wait(ctx)
+	}
+	until, cancel := context.WithDeadline(ctx, next)
+	defer cancel()
+	if err := e.feed.wait(until); err != nil && until.Err() == nil || ctx.Err() != nil {
+		return err
+	}
+	return nil
 }
 
 // queueRetry is when a queue that could not be read is read again.
@@ -195,7 +222,10 @@ func outlive(ctx context.Context, by time.Duration) (context.Context, context.Ca
 
 // drain delivers window after window until there is nothing left or life is over.
 func (e *Endpoint) drain(l life) error {
-	for {
+	for windows := 0; ; windows++ {
+		if err := e.sendParked(l); err != nil {
+			return err
+		}
 		err := e.feed.fill(&e.window, e.leastSamples())
 		switch {
 		case errors.Is(err, io.EOF):
@@ -205,6 +235,7 @@ func (e *Endpoint) drain(l life) error {
 			return err
 		}
 		e.recorder.filtered(e.selected.filter(&e.window))
+		e.recorder.catchingUp(windows > 0)
 		if err := e.deliver(l, &e.window); err != nil {
 			return err
 		}
@@ -220,6 +251,12 @@ func (e *Endpoint) drain(l life) error {
 func (e *Endpoint) deliver(l life, w *window) error {
 	if len(w.columns) == 0 {
 		return nil
+	}
+	if !e.met {
+		if _, err := e.shards[0].meet(l); err != nil {
+			return err
+		}
+		e.met = true
 	}
 	spans := parseRest(w, w.note)
 	if spans == nil {

@@ -77,7 +77,7 @@ func (m *medium) arrive(t *testing.T, trusted ed25519.PublicKey) (bundles, point
 			t.Fatal(err)
 		}
 	}
-	for _, s := range r.Series() {
+	for _, s := range data(r) {
 		points += len(s.Points)
 	}
 	return len(dirs), points

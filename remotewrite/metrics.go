@@ -28,7 +28,7 @@ func NewCollector(q *Queue, endpoints ...Sender) *Collector {
 // endpointMetrics are what is told of each endpoint.
 type endpointMetrics struct {
 	samples, exemplars, failed, retried, rejected, dropped, filtered *prometheus.Desc
-	inFlight, highest, protocol, paused                              *prometheus.Desc
+	inFlight, parked, highest, protocol, state, paused               *prometheus.Desc
 	bytes, requests, duration, expiry                                *prometheus.Desc
 }
 
@@ -45,9 +45,11 @@ func newEndpointMetrics() endpointMetrics {
 		dropped:   desc("samples_dropped_total", "Samples that were not sent, by reason.", "reason"),
 		filtered:  desc("samples_filtered_total", "Samples that were not sent because KEEP and DROP leave their metrics out."),
 		inFlight:  desc("samples_in_flight", "Samples that were read from the queue and are being sent."),
+		parked:    desc("samples_parked", "Samples that are set aside, because the receiver takes others and fails on these. They are sent again for a day."),
+		state:     desc("endpoint_state", "1 for what the endpoint is about, 0 for the others: sending, catching_up, waiting, paused (address or credentials), refusing (the receiver refuses everything).", "state"),
 		highest:   desc("queue_highest_sent_timestamp_seconds", "Time of the newest sample that the receiver has taken since the start."),
 		protocol:  desc("protocol_info", "The version of remote write that is spoken.", "version"),
-		paused:    desc("paused", "Whether nothing is sent until the address or the credentials are put right."),
+		paused:    desc("paused", "Whether nothing is sent until somebody puts something right: the address, the credentials, or a receiver that refuses everything."),
 		bytes:     desc("bytes_total", "Bytes of request bodies sent, after compression."),
 		requests:  desc("requests_total", "Requests by the answer's status code; error where there was no answer.", "code"),
 		duration:  desc("sent_batch_duration_seconds", "Time from a request to its answer."),
@@ -57,8 +59,8 @@ func newEndpointMetrics() endpointMetrics {
 
 func (m *endpointMetrics) all() []*prometheus.Desc {
 	return []*prometheus.Desc{
-		m.samples, m.exemplars, m.failed, m.retried, m.rejected, m.dropped, m.filtered, m.inFlight, m.highest,
-		m.protocol, m.paused, m.bytes, m.requests, m.duration, m.expiry,
+		m.samples, m.exemplars, m.failed, m.retried, m.rejected, m.dropped, m.filtered, m.inFlight, m.parked, m.highest,
+		m.protocol, m.state, m.paused, m.bytes, m.requests, m.duration, m.expiry,
 	}
 }
 
@@ -135,6 +137,14 @@ func (m *endpointMetrics) collect(ch chan<- prometheus.Metric, s Stats) {
 	ch <- counter(m.filtered, s.Filtered, s.Endpoint)
 	ch <- counter(m.bytes, s.Bytes, s.Endpoint)
 	ch <- gauge(m.inFlight, float64(s.Pending), s.Endpoint)
+	ch <- gauge(m.parked, float64(s.Parked), s.Endpoint)
+	for _, state := range States() {
+		is := 0.0
+		if state == s.State {
+			is = 1
+		}
+		ch <- gauge(m.state, is, s.Endpoint, string(state))
+	}
 	ch <- gauge(m.protocol, 1, s.Endpoint, s.Protocol)
 	ch <- gauge(m.paused, float64(min(len(s.Paused), 1)), s.Endpoint)
 	ch <- s.Durations.metric(m.duration, s.Endpoint)

@@ -27,36 +27,61 @@ type OAuth2 struct {
 	Params           url.Values // further parameters of the token request, such as audience
 }
 
-// grant gets tokens and keeps the newest until it expires or a receiver does not take it. The
-// secret is read for each, so that a new one in the file is used.
+// grant is a transport that gets tokens and keeps the newest until it expires or a receiver does not take it. The secret is
+// read for each, so that a new one in the file is used. A request that ends while it waits for a token ends at once.
 type grant struct {
 	config  OAuth2
 	client  *http.Client
+	base    http.RoundTripper
 	secrets *secret.Keeper
-	tokens  atomic.Pointer[oauth2.TokenSource]
+	turn    chan struct{} // whoever has put into it may ask for a token
+	token   atomic.Pointer[oauth2.Token]
 }
 
 func newGrant(c OAuth2, client *http.Client, secrets *secret.Keeper) *grant {
-	g := &grant{config: c, client: client, secrets: secrets}
-	g.renew()
-	return g
+	return &grant{config: c, client: client, base: client.Transport, secrets: secrets, turn: make(chan struct{}, 1)}
 }
 
 // renew forgets the token.
-func (g *grant) renew() {
-	source := oauth2.ReuseTokenSource(nil, fetch(g.fetch))
-	g.tokens.Store(&source)
+func (g *grant) renew() { g.token.Store(nil) }
+
+// RoundTrip implements http.RoundTripper.
+func (g *grant) RoundTrip(r *http.Request) (*http.Response, error) {
+	token, err := g.current(r.Context())
+	if err != nil {
+		if r.Body != nil {
+			_ = r.Body.Close() // a transport closes it in any case
+		}
+		return nil, err
+	}
+	r = r.Clone(r.Context())
+	token.SetAuthHeader(r)
+	return g.base.RoundTrip(r)
 }
 
-// Token implements oauth2.TokenSource.
-func (g *grant) Token() (*oauth2.Token, error) { return (*g.tokens.Load()).Token() }
+// current is a token that is valid; one request at a time asks for a new one.
+func (g *grant) current(ctx context.Context) (*oauth2.Token, error) {
+	if t := g.token.Load(); t.Valid() {
+		return t, nil
+	}
+	select {
+	case g.turn <- struct{}{}:
+		defer func() { <-g.turn }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for an OAuth2 token: %w", ctx.Err())
+	}
+	if t := g.token.Load(); t.Valid() {
+		return t, nil
+	}
+	t, err := g.fetch(ctx)
+	if err != nil {
+		return nil, err
+	}
+	g.token.Store(t)
+	return t, nil
+}
 
-// fetch is an oauth2.TokenSource without a memory.
-type fetch func() (*oauth2.Token, error)
-
-func (f fetch) Token() (*oauth2.Token, error) { return f() }
-
-func (g *grant) fetch() (*oauth2.Token, error) {
+func (g *grant) fetch(ctx context.Context) (*oauth2.Token, error) {
 	content, err := regular.Read(g.config.ClientSecretFile, maxKeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("read the OAuth2 client's secret: %w", err)
@@ -66,7 +91,7 @@ func (g *grant) fetch() (*oauth2.Token, error) {
 		TokenURL: g.config.TokenURL, Scopes: g.config.Scopes, EndpointParams: g.config.Params,
 	}
 	g.secrets.Note(c.ClientSecret)
-	ctx := httptrace.WithClientTrace(context.Background(), g.secrets.Trace())
+	ctx = httptrace.WithClientTrace(ctx, g.secrets.Trace())
 	token, err := c.Token(context.WithValue(ctx, oauth2.HTTPClient, g.client))
 	return token, g.withoutSecrets(err)
 }

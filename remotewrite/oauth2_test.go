@@ -8,7 +8,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"backwire/remotewrite/receiver"
 	"backwire/source/secret"
 )
 
@@ -171,4 +174,32 @@ func TestNoSecretFile(t *testing.T) {
 	if a := cl.try(t); judge(a, true) != again || !strings.Contains(a.describe(), secretFile+".gone") {
 		t.Errorf("without the file: %s", a.describe())
 	}
+}
+
+// A token endpoint that hangs holds up neither the end nor those who wait for the same token.
+func TestStopDoesNotWaitForAToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := EndpointConfig{
+			Concurrency: 3, MaxSamples: 10, Timeout: time.Minute, Transport: silent{},
+			OAuth2: OAuth2{ClientID: "b", ClientSecretFile: write(t, "client-secret", "first\n"), TokenURL: "http://issuer.test/token"},
+		}
+		g := newRig(t, c, receiver.Options{}, testWindow(100, 3))
+		var began time.Time
+		g.run(t, func() {
+			time.Sleep(10 * time.Second)
+			began = time.Now()
+		})
+		if took := time.Since(began); took > time.Second { // which is what the run may flush for
+			t.Errorf("stopped after %s", took)
+		}
+	})
+}
+
+// silent is a network that takes requests and never answers.
+type silent struct{}
+
+func (silent) RoundTrip(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	_ = r.Body.Close()
+	return nil, r.Context().Err()
 }

@@ -89,17 +89,19 @@ func TestEndWithinAWindow(t *testing.T) {
 
 // sentOnce is how many different points a receiver has.
 func sentOnce(r *receiver.Receiver) (n int) {
-	for _, s := range r.Series() {
+	for _, s := range data(r) {
 		slices.SortFunc(s.Points, func(a, b receiver.Point) int { return int(a.T - b.T) })
 		n += len(slices.CompactFunc(s.Points, func(a, b receiver.Point) bool { return a.T == b.T }))
 	}
 	return n
 }
 
-// sent is how many samples were sent, those of requests that a script answered left out.
+// sent is how many samples were sent, the canary and those of requests that a script answered left out.
 func sent(r *receiver.Receiver) (n int) {
 	for _, q := range r.Requests() {
-		n += q.Samples
+		if q.Samples > 1 {
+			n += q.Samples
+		}
 	}
 	return n
 }

@@ -70,7 +70,7 @@ func TestMetricsThatAreNotWantedStayHere(t *testing.T) {
 			{b, atB, []string{"nbu_job_bytes_total", "nbu_job_moved_bytes_total"}},
 		} {
 			wanted := series / 4 * len(c.want)
-			if got := len(c.at.Series()); got != wanted {
+			if got := len(data(c.at)); got != wanted {
 				t.Errorf("%s: %d series, want %d", c.endpoint.config.Name, got, wanted)
 			}
 			if _, told := c.at.Family("nbu_job_files_total"); told {

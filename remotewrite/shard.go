@@ -26,6 +26,40 @@ type shard struct {
 	backoff  *backoff.ExponentialBackOff
 	attempt  int  // of the samples at hand; 0 is the first
 	counted  bool // the samples at hand were counted as delivered before
+	mode     mode
+	failure  failure // of the samples at hand
+}
+
+// mode is what is sent, and so what comes back without a final verdict.
+type mode uint8
+
+const (
+	requests    mode = iota
+	pieces           // of a request that is bisected: what is refused
+	piecesAside      // of one that fails: what fails too
+)
+
+// failure is how often the samples at hand failed in the same way.
+type failure struct {
+	status   int // 0 where there was no answer in time
+	times    int
+	since    time.Time
+	answered bool // the receiver took the canary after the last timeout
+}
+
+// A failure that repeats itself so often over so long may be about the samples.
+const (
+	failureTimes = 3
+	failureTime  = time.Minute
+)
+
+// add counts one more, and reports whether the canary should be asked.
+func (f *failure) add(a *answer) bool {
+	if f.times == 0 || f.status != a.status {
+		*f = failure{status: a.status, since: time.Now(), answered: f.answered}
+	}
+	f.times++
+	return f.times >= failureTimes && time.Since(f.since) >= failureTime
 }
 
 func newShard(e *Endpoint) *shard {
@@ -73,29 +107,43 @@ func (s *shard) send(l life, w *window, sp span) (request, answer, error) {
 			return r, answer{}, nil
 		}
 		a := s.post(l.hard, r)
-		switch v := judge(a, e.fallback); v {
-		case delivered:
-			e.recorder.delivered(r, s.counted)
-			return r, a, nil
-		case refused:
-			return r, a, nil
-		case smaller:
-			if r.samples == 1 {
-				return r, a, nil
-			}
-			e.sizing.tooLarge(r.samples)
-			s.fresh()
-		default:
-			if err := s.hold(l, r, a, v); err != nil {
-				return r, a, err
-			}
+		if settled, err := s.react(l, r, &a); settled || err != nil {
+			return r, a, err
 		}
+	}
+}
+
+// react does what an answer asks for, and reports whether the samples have been taken or refused.
+func (s *shard) react(l life, r request, a *answer) (settled bool, err error) {
+	e := s.endpoint
+	switch v := judge(*a, e.fallback); {
+	case v == delivered:
+		e.recorder.delivered(r, s.counted)
+		return true, nil
+	case v == smaller && r.samples > 1:
+		e.sizing.tooLarge(r.samples)
+		s.fresh()
+		return false, nil
+	case v == refused || v == smaller:
+		if s.mode != requests || a.partial() {
+			return true, nil
+		}
+		attempt := s.attempt
+		taken, err := s.meet(l)
+		s.attempt = attempt
+		return conclude(aboutRequest, taken) == badSamples, err
+	case v == older:
+		return false, s.older(l, r)
+	case v == again:
+		return s.failed(l, r, a)
+	default:
+		return false, s.pause(l, a, v)
 	}
 }
 
 // fresh says that the next request has not been sent before.
 func (s *shard) fresh() {
-	s.attempt = 0
+	s.attempt, s.failure = 0, failure{}
 	s.backoff.Reset()
 }
 
@@ -110,41 +158,149 @@ func (s *shard) since() int64 {
 func (s *shard) post(ctx context.Context, r request) answer {
 	e := s.endpoint
 	a, released := e.client.post(ctx, r.protocol, r.body, s.attempt)
+	a.sent = r.samples
 	if !released {
 		s.encoder.abandon()
 	}
 	e.recorder.answered(r, a, s.attempt)
-	switch slow := a.took > e.client.timeout/2; {
-	case slow:
+	switch {
+	case a.status/100 != 2: // how long a failure takes says nothing of the size
+	case a.took > e.client.timeout/2:
 		e.sizing.tooSlow(r.samples)
-	case a.status/100 == 2:
+	default:
 		e.sizing.fine()
 	}
 	return a
 }
 
-// hold waits before the same samples are sent again.
-func (s *shard) hold(l life, r request, a answer, v verdict) error {
+// fails reports whether an answer is a failure that may be about the samples: 5xx, or none in time.
+func (s *shard) fails(a *answer) bool { return a.status >= 500 || s.timedOut(a) }
+
+func (s *shard) timedOut(a *answer) bool {
+	return a.status == 0 && a.took >= s.endpoint.client.timeout
+}
+
+// failed waits before samples that failed are sent again. Where they fail again and again in the same way, the canary takes the
+// place of an attempt: if it is taken, it is the samples that fail.
+func (s *shard) failed(l life, r request, a *answer) (settled bool, err error) {
 	e := s.endpoint
+	if s.mode == piecesAside && s.fails(a) {
+		return true, nil
+	}
+	stuck := s.failure.add(a) && s.fails(a)
+	slow := s.timedOut(a)
+	if slow && s.failure.answered { // it answers in time what is small
+		e.sizing.tooSlow(r.samples)
+	}
+	if err := s.hold(l, r, a); err != nil || !stuck && !slow {
+		return false, err
+	}
+	_, c := s.ask(l, e.protocol())
+	taken := judge(c, false) == delivered
+	s.failure.answered = taken
+	if !taken {
+		s.failure.times = 0
+		return false, s.hold(l, r, &c)
+	}
+	if !stuck || slow && r.samples > minSlowSamples || !e.parking.open {
+		return false, nil
+	}
+	s.failure.times = 0
+	if s.mode == pieces {
+		s.mode = piecesAside
+	}
+	return conclude(aboutFailure, taken) == badForNow, nil
+}
+
+// hold waits before the same samples are sent again.
+func (s *shard) hold(l life, r request, a *answer) error {
 	s.attempt++
 	wait := max(s.backoff.NextBackOff(), a.retryAfter)
-	switch v {
-	case older:
-		if e.protocol() == protocol2 {
-			e.log.Info("receiver does not understand Remote-Write 2.0, going on with 1.0", "answer", a.describe())
-			e.speak(protocol1)
-		}
-		s.fresh()
-		return nil
-	case paused:
-		wait = pauseTime
-		e.recorder.paused(a.describe())
-		e.recorder.failed("paused until the address or the credentials are right", a.describe(), slog.LevelError, "url", withoutQuery(e.config.URL))
-	default:
-		e.recorder.failed("sending again", a.describe(), slog.LevelWarn, "samples", r.samples)
-	}
-	if e.bell.sleep(l.soft, wait) != nil {
+	s.endpoint.recorder.failed("sending again", a.describe(), slog.LevelWarn, "samples", r.samples)
+	if s.endpoint.bell.sleep(l.soft, wait) != nil {
 		return errStopped
 	}
 	return nil
+}
+
+// pause waits until somebody has put something right. Nothing is given up meanwhile.
+func (s *shard) pause(l life, a *answer, v verdict) error {
+	e := s.endpoint
+	state, kind := StatePaused, "paused until the address or the credentials are right"
+	if v != paused {
+		state, kind = StateRefusing, "the receiver refuses everything, a sample that must be right too: paused, nothing is given up"
+	}
+	s.attempt++
+	e.recorder.paused(state, a.describe())
+	e.recorder.failed(kind, a.describe(), slog.LevelError, "url", withoutQuery(e.config.URL))
+	if e.bell.sleep(l.soft, pauseTime) != nil {
+		return errStopped
+	}
+	return nil
+}
+
+// ask sends the canary once.
+func (s *shard) ask(l life, p protocol) (request, answer) {
+	r, a := s.endpoint.canary.ask(l.hard, p)
+	s.endpoint.recorder.answered(r, a, 0)
+	return r, a
+}
+
+// older goes on with 1.0 where the receiver takes the canary so.
+func (s *shard) older(l life, r request) error {
+	_, a := s.ask(l, protocol1)
+	taken := judge(a, false) == delivered
+	switch {
+	case conclude(aboutProtocol, taken) == speaksOlder:
+		s.endpoint.log.Info("receiver does not understand Remote-Write 2.0, going on with 1.0")
+		s.endpoint.speak(protocol1)
+		s.fresh()
+		return nil
+	case a.open():
+		return s.hold(l, r, &a)
+	}
+	return s.pause(l, &a, judge(a, false))
+}
+
+// meet sends the canary until the receiver takes it, and reports whether it did so at once. Where 2.0 is not understood, or
+// fails again and again, it asks in 1.0; where the receiver fails it waits, and where it refuses it pauses.
+func (s *shard) meet(l life) (atOnce bool, err error) {
+	e := s.endpoint
+	s.fresh()
+	for atOnce = true; ; atOnce = false {
+		r, a := s.ask(l, e.protocol())
+		v := judge(a, e.fallback)
+		switch {
+		case v == delivered:
+			e.recorder.taken()
+			return atOnce, nil
+		case a.protocol == protocol2 && e.fallback && (notUnderstood(&a) || a.status >= 500 && s.failure.add(&a)):
+			err = s.older(l, r)
+		case v == again:
+			err = s.hold(l, r, &a)
+		default:
+			err = s.pause(l, &a, v)
+		}
+		if err != nil {
+			return false, err
+		}
+		if a.protocol == protocol2 && e.protocol() == protocol1 {
+			e.recorder.taken()
+			return atOnce, nil
+		}
+	}
+}
+
+// takesLate asks whether the receiver takes a sample of a time from a series that it does not have.
+func (s *shard) takesLate(l life, at int64) (bool, error) {
+	for s.fresh(); ; {
+		r, a := s.endpoint.canary.askLate(l.hard, s.endpoint.protocol(), at)
+		s.endpoint.recorder.answered(r, a, 0)
+		if !a.open() {
+			return judge(a, false) == delivered, nil
+		}
+		if err := s.hold(l, r, &a); err != nil {
+			return false, err
+		}
+	}
 }

@@ -1,15 +1,18 @@
 package remotewrite
 
 import (
+	"encoding/hex"
 	"io"
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"backwire/remotewrite/receiver"
+	"backwire/source"
 )
 
 // Every row of the table of verdicts, from the answer to what has become of the samples.
@@ -24,11 +27,11 @@ func TestVerdictsEndToEnd(t *testing.T) {
 		"server errors":      {answers: statuses(500, 502, 503, 504), within: 2 * time.Second, statuses: "500 502 503 504 204"},
 		"rate limit":         {answers: statuses(429, 408), within: time.Second, statuses: "429 408 204"},
 		"connection cut":     {answers: []receiver.Answer{{Drop: receiver.DropMidBody}, {Drop: receiver.DropMidBody}}, within: time.Second, statuses: "0 0 204"},
-		"stalled":            {answers: []receiver.Answer{{Delay: time.Hour, Status: 500}}, within: time.Minute, atLeast: 30 * time.Second, statuses: "500 204"},
+		"stalled":            {answers: []receiver.Answer{{Delay: time.Hour, Status: 500}}, within: time.Minute, atLeast: 30 * time.Second, statuses: "500 204 204"},
 		"retry after":        {answers: []receiver.Answer{{Status: 503, Header: http.Header{"Retry-After": {"120"}}}}, within: 121 * time.Second, atLeast: 2 * time.Minute, statuses: "503 204"},
 		"retry after capped": {answers: []receiver.Answer{{Status: 429, Header: http.Header{"Retry-After": {"86400"}}}}, within: 301 * time.Second, atLeast: 5 * time.Minute, statuses: "429 204"},
-		"2.0 refused":        {options: receiver.Options{V2: receiver.Refuse}, within: time.Second, statuses: "415 204"},
-		"2.0 swallowed":      {options: receiver.Options{V2: receiver.Swallow}, within: time.Second, statuses: "204 204"},
+		"2.0 refused":        {options: receiver.Options{V2: receiver.Refuse}, within: time.Second, statuses: "415 204 204"},
+		"2.0 swallowed":      {options: receiver.Options{V2: receiver.Swallow}, within: time.Second, statuses: "204 204 204"},
 		"unauthorized":       {answers: statuses(401, 403, 404), within: 181 * time.Second, atLeast: 3 * time.Minute, statuses: "401 403 404 204"},
 		"redirect":           {answers: []receiver.Answer{{Status: 302, Header: http.Header{"Location": {"http://other.test/"}}}}, within: 61 * time.Second, atLeast: time.Minute, statuses: "302 204"},
 	} {
@@ -130,7 +133,8 @@ func TestFallbackIsRemembered(t *testing.T) {
 		for _, r := range g.receiver.Requests() {
 			versions = append(versions, r.Version)
 		}
-		if !slices.Equal(versions, []receiver.Version{receiver.V2, receiver.V1, receiver.V1, receiver.V1}) || g.endpoint.Stats().Protocol != "1.0" {
+		if !slices.Equal(versions, []receiver.Version{receiver.V2, receiver.V1, receiver.V1, receiver.V1, receiver.V1}) || // the second is the canary
+			g.endpoint.Stats().Protocol != "1.0" {
 			t.Errorf("spoke %s", versions)
 		}
 	})
@@ -176,28 +180,79 @@ func TestTooLargeIsHalvedAndGrowsAgain(t *testing.T) {
 	})
 }
 
+// A receiver, or a proxy before it, that takes less than one of our samples takes the canary all the same.
 func TestOneSampleTooLargeIsRejected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newRig(t, EndpointConfig{}, receiver.Options{MaxBody: 1}, testWindow(2, 2))
+		d := newDraft()
+		for i, label := range []string{"short", hex.EncodeToString(noise(2000))} {
+			m := &source.Metric{Name: "m", Type: source.Gauge}
+			d.add(source.NewSeries(m, "", 0, source.Label{Name: "l", Value: label}), []point{{testTime, float64(i)}, {testTime + 1, 1}})
+		}
+		w := d.window()
+		g := newRig(t, EndpointConfig{}, receiver.Options{MaxBody: 1000}, w)
 		g.run(t, func() {})
-		if s := g.endpoint.Stats(); s.Rejected["413"] != 4 || len(g.sink.points()) != 4 || g.tape.place() != 1 {
+		if s := g.endpoint.Stats(); s.Rejected["413"] != 2 || len(g.sink.points()) != 2 || s.Samples != 2 || g.tape.place() != 1 {
 			t.Errorf("stats %+v", s)
 		}
 	})
 }
 
+// A receiver that needs too long for a large request, and answers the canary in time, gets smaller ones.
 func TestSlowReceiverGetsSmallerRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := testWindow(2000, 1)
-		g := newRig(t, EndpointConfig{}, receiver.Options{}, w)
-		g.receiver.Script(receiver.Answer{Delay: time.Hour, Status: 500}, receiver.Answer{Delay: 20 * time.Second})
-		g.run(t, func() { time.Sleep(5 * time.Minute) })
+		g := newRig(t, EndpointConfig{Transport: nil}, receiver.Options{}, w)
+		g.endpoint.client.http.Transport = &sluggish{to: wire{g.receiver}, most: 600}
+		g.run(t, func() { time.Sleep(10 * time.Minute) })
 		g.stored(t, w)
 		if n := g.endpoint.sizing.limits().samples; n != minSlowSamples {
 			t.Errorf("%d samples a request", n)
 		}
 	})
 }
+
+// sluggish does not answer in time what has more than so many samples, by its bytes.
+type sluggish struct {
+	to   http.RoundTripper
+	most int
+}
+
+func (s *sluggish) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.ContentLength > int64(s.most)*20 {
+		return silent{}.RoundTrip(r)
+	}
+	return s.to.RoundTrip(r)
+}
+
+// A receiver that answers nothing at all says nothing of the size of requests.
+func TestOutageLeavesTheSizeOfRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := testWindow(2000, 10)
+		g := newRig(t, EndpointConfig{}, receiver.Options{}, w)
+		whole := g.endpoint.client.http.Transport
+		var back atomic.Bool
+		g.endpoint.client.http.Transport = transport(func(r *http.Request) (*http.Response, error) {
+			if back.Load() {
+				return whole.RoundTrip(r)
+			}
+			return silent{}.RoundTrip(r)
+		})
+		g.run(t, func() {
+			time.Sleep(time.Hour)
+			back.Store(true)
+			time.Sleep(10 * time.Minute)
+		})
+		g.stored(t, w)
+		if r := g.receiver.Requests(); r[len(r)-1].Samples != 20_000 || g.endpoint.sizing.limits().samples != 20_000 {
+			t.Errorf("%d samples in the last of %d requests", r[len(r)-1].Samples, len(r))
+		}
+	})
+}
+
+// transport is a function that carries requests.
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func TestReceiverThatIsFastAgainGetsLargerRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -233,7 +288,7 @@ func TestNextWindowWaitsForAllRequests(t *testing.T) {
 			if n := len(g.receiver.Requests()); n < 3 || g.tape.place() != 0 {
 				t.Errorf("%d requests at window %d while one of the first is under way", n, g.tape.place())
 			}
-			for _, s := range g.receiver.Series() {
+			for _, s := range data(g.receiver) {
 				if s.Last().T > first.newest {
 					t.Fatalf("%s has a point of the next window", s.Key())
 				}

@@ -20,16 +20,35 @@ type Stats struct {
 	Dropped   map[string]uint64 // samples not sent, by reason
 	Filtered  uint64            // samples not sent because their metrics are not wanted
 	Requests  map[string]uint64 // by status code, "error" where the connection failed
+	Parked    int               // samples set aside, on which the receiver fails for now
 	Pending   int               // samples read from the log and without a final verdict
 
 	HighestSent int64  // newest time of a delivered sample, ms since the epoch; 0 before the first
 	Protocol    string // "2.0" or "1.0"; "bundle" where a directory is written to
+	State       State
 	Paused      string // why nothing is sent until somebody acts; empty where it is
 	LastError   string // empty after a success
 	Failures    int    // requests that failed in a row
 	Expires     int64  // when the first certificate of the receiver's chain ends, ms since the epoch; 0 where none was seen
 
 	Durations Durations // of requests
+}
+
+// State is what an endpoint is about.
+type State string
+
+// The states.
+const (
+	StateSending    State = "sending"     // what there was is delivered
+	StateCatchingUp State = "catching_up" // more is there than one request's worth
+	StateWaiting    State = "waiting"     // for a receiver that fails, is busy, does not answer, or was not asked yet
+	StatePaused     State = "paused"      // until the address or the credentials are put right
+	StateRefusing   State = "refusing"    // the receiver refuses everything, the canary too
+)
+
+// States are all of them.
+func States() []State {
+	return []State{StateSending, StateCatchingUp, StateWaiting, StatePaused, StateRefusing}
 }
 
 // durationBounds are upper bounds in seconds.
@@ -58,6 +77,7 @@ type recorder struct {
 
 	mu      sync.Mutex
 	stats   Stats
+	behind  bool                 // more than one window was there
 	failing string               // the kind of the failures at hand
 	since   time.Time            // of the first of them
 	told    map[string]time.Time // when the log heard of a refusal, by status
@@ -65,7 +85,7 @@ type recorder struct {
 
 func newRecorder(name string, log *slog.Logger) *recorder {
 	return &recorder{log: log, told: map[string]time.Time{}, stats: Stats{
-		Endpoint: name,
+		Endpoint: name, State: StateWaiting,
 		Rejected: map[string]uint64{}, Dropped: map[string]uint64{}, Requests: map[string]uint64{},
 	}}
 }
@@ -106,6 +126,27 @@ func (r *recorder) caughtUp() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stats.Pending = 0
+	r.behind = false
+	if r.stats.State == StateCatchingUp {
+		r.stats.State = StateSending
+	}
+}
+
+// catchingUp says whether this is not the first window since there was nothing left.
+func (r *recorder) catchingUp(behind bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.behind = behind
+	if behind && r.stats.State == StateSending {
+		r.stats.State = StateCatchingUp
+	}
+}
+
+// parked says how many samples are set aside.
+func (r *recorder) parked(samples int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stats.Parked = samples
 }
 
 func (r *recorder) speaks(p protocol) {
@@ -136,12 +177,19 @@ func (r *recorder) answered(q request, a answer, attempt int) {
 // delivered counts what the receiver has now, and says so where it had failed before.
 func (r *recorder) delivered(q request, counted bool) {
 	r.mu.Lock()
-	failures, since := r.stats.Failures, r.since
 	if !counted {
 		r.stats.Samples += uint64(q.samples)
 		r.stats.Exemplars += uint64(q.exemplars)
 	}
 	r.stats.HighestSent = max(r.stats.HighestSent, q.newest)
+	r.mu.Unlock()
+	r.taken()
+}
+
+// taken says that the receiver takes samples, and that it did not before.
+func (r *recorder) taken() {
+	r.mu.Lock()
+	failures, since := r.stats.Failures, r.since
 	r.recovered()
 	r.mu.Unlock()
 	if failures > 0 {
@@ -152,6 +200,10 @@ func (r *recorder) delivered(q request, counted bool) {
 // recovered forgets failures; the lock is held.
 func (r *recorder) recovered() {
 	r.stats.Failures, r.stats.LastError, r.stats.Paused, r.failing = 0, "", "", ""
+	r.stats.State = StateSending
+	if r.behind {
+		r.stats.State = StateCatchingUp
+	}
 }
 
 // stored counts what the receiver has of a request that it refused in part.
@@ -200,6 +252,17 @@ func (r *recorder) refused(samples int, reason string) (news bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stats.Rejected[reason] += uint64(samples)
+	return r.newsLocked(reason)
+}
+
+// news says whether the log should hear of something that may come again with every cycle.
+func (r *recorder) news(reason string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.newsLocked(reason)
+}
+
+func (r *recorder) newsLocked(reason string) bool {
 	if last, ok := r.told[reason]; ok && time.Since(last) < refusalNews {
 		return false
 	}
@@ -218,6 +281,9 @@ func (r *recorder) failed(kind, why string, level slog.Level, args ...any) {
 	}
 	r.stats.Failures++
 	r.stats.LastError = why
+	if r.stats.Paused == "" {
+		r.stats.State = StateWaiting
+	}
 	again := r.failing == kind
 	r.failing = kind
 	r.mu.Unlock()
@@ -226,8 +292,8 @@ func (r *recorder) failed(kind, why string, level slog.Level, args ...any) {
 	}
 }
 
-func (r *recorder) paused(why string) {
+func (r *recorder) paused(state State, why string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.stats.Paused = why
+	r.stats.State, r.stats.Paused = state, why
 }

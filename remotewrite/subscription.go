@@ -19,6 +19,7 @@ type Subscription struct {
 
 	moves  uint64 // of the queue, that the cursor has made too
 	filled filled
+	opened wal.Position // the end of the log when this run began
 	begun  wal.Position // up to where an earlier run may have sent; the zero position once that is past
 	again  wal.Position // up to where everything may have been sent, because the cursor was lost
 	note   []byte       // that it left about it
@@ -84,7 +85,7 @@ func (s *Subscription) open(fromOldest bool) (err error) {
 	if known.At.Compare(from) > 0 { // what lies between was given up, and counted
 		from = known.At
 	}
-	s.reader = newReader(s.queue.log, from, s.report)
+	s.reader, s.opened = newReader(s.queue.log, from, s.report), s.queue.log.End()
 	if until, note := s.cursor.Begun(); until.Compare(from) > 0 {
 		s.begun, s.note, s.reader.until = until, note, until
 	}
@@ -184,6 +185,7 @@ func (s *Subscription) fill(w *window, least int) error {
 	case err == nil:
 		_ = s.cursor.Begin(w.next) // where this fails advance does, which is told
 	}
+	w.earlier = w.next.Compare(s.opened) <= 0
 	if err != nil && w.next.Compare(s.position()) > 0 { // records without samples
 		if failed := s.advance(w, nil); failed != nil {
 			return failed

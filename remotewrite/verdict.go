@@ -12,9 +12,9 @@ type verdict uint8
 const (
 	delivered verdict = iota // the receiver has them
 	again                    // kept and sent again, for ever
-	older                    // the same samples as 1.0
+	older                    // the same samples as 1.0, where the canary is taken so
 	smaller                  // in two requests
-	refused                  // looked through for what the receiver does not take
+	refused                  // bisected for what the receiver does not take, where it takes the canary
 	paused                   // kept until somebody has put something right
 )
 
@@ -22,7 +22,8 @@ const (
 type answer struct {
 	protocol   protocol
 	status     int           // 0 where the connection failed
-	written    int           // samples stored by the receiver's own count; -1 where it gave none
+	sent       int           // samples in the request
+	written    int           // samples stored by the receiver's own count; -1 where it gave none that can be read
 	confirmed  bool          // one of the X-Prometheus-Remote-Write-*-Written headers was there
 	retryAfter time.Duration // 0 where none was asked for
 	date       time.Time     // the receiver's clock, to the second; zero where it gave none
@@ -34,16 +35,27 @@ type answer struct {
 	expires    time.Time // the first certificate of the receiver's chain; zero over plain http
 }
 
+// short reports whether a receiver of 2.0 says itself that it stored less than it was sent. A count of as much or more
+// says nothing on an error: Mimir counts what it received, also where it stored nothing.
+func (a *answer) short() bool {
+	return a.protocol == protocol2 && a.confirmed && a.written >= 0 && a.written < a.sent
+}
+
+// partial reports whether some of the samples were stored, by the receiver's own count, and others not.
+func (a *answer) partial() bool { return a.short() && a.written > 0 }
+
 // judge decides on an answer. It never looks at the words: they are for people
 // (Remote-Write 2.0, "Retries on Errors"). A 1.0 fallback is possible where the protocol is chosen
 // automatically.
 func judge(a answer, fallback bool) verdict {
-	silent := a.protocol == protocol2 && !a.confirmed
+	silent := a.protocol == protocol2 && (!a.confirmed || a.written < 0 && a.sent > 0)
 	switch {
 	case a.page:
 		// No receiver answers a push with a page: it came from something in its place, which
 		// has thrown the samples away.
 		return paused
+	case a.status/100 == 2 && a.short():
+		return refused // what is not stored is not delivered, whatever the status
 	case a.status/100 == 2 && !silent:
 		return delivered
 	case a.status/100 == 2 || a.status == http.StatusUnsupportedMediaType:

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"backwire/agent"
+	"backwire/remotewrite"
 	"backwire/source"
 )
 
@@ -257,6 +258,8 @@ func (b *board) endpoints(s *agent.Status) {
 		e := &s.Endpoints[i]
 		state, lag, sent := "ok", seconds(e.Lag), count(e.Samples)
 		switch {
+		case e.State == string(remotewrite.StateRefusing):
+			state = "REFUSING"
 		case e.Paused != "":
 			state = "PAUSED"
 		case e.Error != "":
@@ -268,6 +271,9 @@ func (b *board) endpoints(s *agent.Status) {
 		b.line(form, clip(e.Name, 22), state, lag, count(e.Pending), sent, count(sum(e.Rejected)), clip(dash(e.Protocol), 5))
 		if why := cmp.Or(e.Paused, e.Error); why != "" {
 			b.under(6, why)
+		}
+		if e.Parked > 0 {
+			b.under(6, count(uint64(e.Parked))+" samples are set aside: the receiver takes others and fails on these; they are sent again for a day")
 		}
 	}
 }

@@ -3,11 +3,13 @@ package remotewrite
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"testing/synctest"
 
 	"backwire/remotewrite/receiver"
+	"backwire/remotewrite/wal/crashfs"
 )
 
 // doubtful is how a receiver may behave that gets a window again of which it has some series.
@@ -107,5 +109,47 @@ func TestPoisonAmongRepeated(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// A queue that was set back by a snapshot of its machine sends again what its receiver has, and newer of it. That is repeated
+// and not rejected, and raises no alert; what the receiver has not arrives.
+func TestSetBackQueueRejectsNothing(t *testing.T) {
+	for name, way := range doubtful {
+		if !way.options.Ordered {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const series, cycles = 50, 40
+				fs := crashfs.New()
+				q := openTest(t, fs, Options{Endpoints: []string{"e"}})
+				closed(t, mustSubscribe(t, q, "e"))
+				f := newFleet("paris", series, 1)
+				commitCycles(t, q, f, cycles)
+				closed(t, q)
+				snapshot := fs.Restart(crashfs.KeepAll, rand.New(rand.NewPCG(1, 1)))
+
+				c, r := way.config, receiver.New(way.options)
+				if s, _ := deliverFor(t, fs, c, r); s.Samples != series*cycles {
+					t.Fatalf("stats %+v", s)
+				}
+				q = openTest(t, fs, Options{Endpoints: []string{"e"}})
+				commitCycles(t, q, f, 5) // of which the snapshot knows nothing
+				closed(t, q)
+				deliverFor(t, fs, c, r)
+
+				stats, rejected := deliverFor(t, snapshot, c, r)
+				if n := len(rejected.points()); n > 0 || len(stats.Rejected) > 0 || stats.Parked > 0 {
+					t.Errorf("%d samples are rejected: %+v", n, stats)
+				}
+				if got := stats.Dropped[reasonRepeated] + stats.Samples; got != series*cycles {
+					t.Errorf("%d samples are repeated and %d delivered", stats.Dropped[reasonRepeated], stats.Samples)
+				}
+				if got := sentOnce(r); got != series*(cycles+5) {
+					t.Errorf("the receiver has %d points", got)
+				}
+			})
+		})
 	}
 }

@@ -1,0 +1,280 @@
+package remotewrite
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"backwire/remotewrite/receiver"
+)
+
+func poisoned(values ...int64) func(*receiver.Series, receiver.Point) error {
+	return func(s *receiver.Series, p receiver.Point) error {
+		if slices.Contains(values, p.T) {
+			return errors.New("poisoned: " + s.Key())
+		}
+		return nil
+	}
+}
+
+// unique gives every sample of a window a time of its own, so that a poison hits exactly one.
+func unique(w *window) *window {
+	return shifted(w, func(column int) int64 { return int64(column) })
+}
+
+func TestBisectFindsOnePoisonedSample(t *testing.T) {
+	for name, c := range map[string]struct {
+		config  EndpointConfig
+		options receiver.Options
+		extra   int // 2·log2(20,000), a canary, and what asks whether the receiver has the samples already
+	}{
+		"2.0, valid parts are stored": {EndpointConfig{}, receiver.Options{}, 31},
+		"1.0, valid parts are stored": {EndpointConfig{Protocol: "1.0"}, receiver.Options{}, 31},
+		"1.0, nothing is stored":      {EndpointConfig{Protocol: "1.0"}, receiver.Options{Whole: true, Ordered: true}, 31},
+	} {
+		for _, at := range []place{{0, 0}, {333, 7}, {999, 19}} {
+			t.Run(name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := unique(testWindow(1000, 20))
+					bad := w.at(at.column)[at.point]
+					c.options.Poison = poisoned(bad.T)
+					g := newRig(t, c.config, c.options, w)
+					g.run(t, func() {})
+					if got := g.sink.points(); len(got) != 1 || got[0] != RejectedPoint(bad) {
+						t.Fatalf("rejected %v, want %v", got, bad)
+					}
+					r := g.sink.all[0]
+					if !strings.Contains(r.Words, "poisoned") || r.Status != 400 || r.Samples != 1 {
+						t.Errorf("rejected %+v", r)
+					}
+					if n := len(g.receiver.Requests()) - 1; n > c.extra {
+						t.Errorf("%d extra requests, want at most %d", n, c.extra)
+					}
+					if s := g.endpoint.Stats(); s.Rejected["400"] != 1 || s.Samples != 19_999 || s.Pending != 0 || g.tape.place() != 1 {
+						t.Errorf("stats %+v", s)
+					}
+					g.holds(t, w, 19_999)
+				})
+			})
+		}
+	}
+}
+
+// holds counts the different samples that the receiver has.
+func (g *rig) holds(t *testing.T, w *window, want int) {
+	t.Helper()
+	n := 0
+	for _, s := range data(g.receiver) {
+		seen := map[int64]bool{}
+		for _, p := range s.Points {
+			seen[p.T] = true
+		}
+		n += len(seen)
+	}
+	if n != want {
+		t.Errorf("%d samples stored, want %d", n, want)
+	}
+}
+
+func TestBisectFindsSeveral(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := unique(testWindow(1000, 20))
+		bad := []int64{w.at(3)[4].T, w.at(500)[0].T, w.at(501)[1].T}
+		g := newRig(t, EndpointConfig{}, receiver.Options{Poison: poisoned(bad...)}, w)
+		g.run(t, func() {})
+		var got []int64
+		for _, p := range g.sink.points() {
+			got = append(got, p.T)
+		}
+		if !slices.Equal(got, bad) {
+			t.Errorf("rejected %v, want %v", got, bad)
+		}
+		g.holds(t, w, 20_000-3)
+	})
+}
+
+func TestBisectSurvivesABusyReceiver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := unique(testWindow(100, 2))
+		bad := w.at(42)[1]
+		g := newRig(t, EndpointConfig{}, receiver.Options{Poison: poisoned(bad.T)}, w)
+		g.receiver.Script(receiver.Answer{}, receiver.Answer{Status: 503}, receiver.Answer{}, receiver.Answer{Status: 413}, receiver.Answer{Status: 401})
+		g.run(t, func() { time.Sleep(2 * time.Minute) })
+		if got := g.sink.points(); len(got) != 1 || got[0] != RejectedPoint(bad) {
+			t.Errorf("rejected %v, want %v", got, bad)
+		}
+		g.holds(t, w, 199)
+	})
+}
+
+// Halving loses nothing and keeps a series' earlier points in the earlier part, whichever way it is done.
+func TestHalve(t *testing.T) {
+	for _, w := range []*window{testWindow(5, 4), unique(testWindow(5, 4)), testWindow(1, 9), testWindow(9, 1)} {
+		for _, b := range []bisect{{}, {told: [2]int{0, 1}}} {
+			for _, singles := range []bool{false, true} {
+				_, first, second := b.halve(w, singles)
+				if first.samples == 0 || second.samples == 0 || first.samples+second.samples != w.samples || singles && first.samples != 1 {
+					t.Fatalf("%d samples were cut into %d and %d", w.samples, first.samples, second.samples)
+				}
+				points := map[uint32]int{}
+				for _, half := range []*window{first, second} {
+					for i, c := range half.columns {
+						if n := points[c.series]; !slices.Equal(half.at(i), w.at(int(c.series))[n:n+c.len()]) {
+							t.Errorf("series %d: %v does not follow its %d first points", c.series, half.at(i), n)
+						}
+						points[c.series] += c.len()
+					}
+				}
+				for series, n := range points {
+					if n != w.columns[series].len() {
+						t.Errorf("series %d has %d points", series, n)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestDeal(t *testing.T) {
+	w := testWindow(10, 4)
+	for n := 1; n <= 12; n++ {
+		spans := deal(w, n)
+		total, at := 0, place{}
+		for _, sp := range spans {
+			if sp.from != at || sp.empty() {
+				t.Errorf("n %d: %+v", n, spans)
+			}
+			at, total = sp.to, total+sp.count(w)
+		}
+		if total != 40 || len(spans) != min(n, 10) {
+			t.Errorf("n %d: %d spans of %d samples", n, len(spans), total)
+		}
+	}
+}
+
+// What expires is counted as that, and not as refused, while a request is searched through.
+func TestBisectBesideExpiry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := unique(later(10, 10, time.Since(time.UnixMilli(testTime+9*60_000))))
+		bad := w.at(4)[8]
+		for _, o := range []receiver.Options{{}, {Whole: true, Ordered: true}} {
+			o.Poison = poisoned(bad.T)
+			g := newRig(t, EndpointConfig{MaxSampleAge: 4 * time.Minute}, o, w)
+			g.run(t, func() {})
+			s := g.endpoint.Stats()
+			if got := g.sink.points(); len(got) != 1 || got[0] != RejectedPoint(bad) || s.Rejected["400"] != 1 || s.Dropped[reasonTooOld] != 50 || s.Pending != 0 {
+				t.Errorf("rejected %v, stats %+v", got, s)
+			}
+		}
+	})
+}
+
+// Of a request with many bad samples exactly those are rejected, whatever way the receiver has with the rest, and the
+// search costs what the bad ones cost: about 2·log2(samples/bad) requests each where they are scattered, one each
+// where they are all that is left.
+func TestBisectRejectsExactlyWhatIsBad(t *testing.T) {
+	scattered := func(w *window, bad map[int64]bool) {
+		for i := 0; i < len(w.columns); i += 25 {
+			bad[w.at(i)[3].T] = true
+		}
+	}
+	late := func(w *window, bad map[int64]bool) { // out of bounds: the first five of each series
+		for i := range w.columns {
+			for _, p := range w.at(i)[:5] {
+				bad[p.T] = true
+			}
+		}
+	}
+	series := func(w *window, bad map[int64]bool) { // whole ones
+		for i := 3; i < len(w.columns); i += 211 {
+			for _, p := range w.at(i) {
+				bad[p.T] = true
+			}
+		}
+	}
+	for name, o := range map[string]struct {
+		protocol string
+		options  receiver.Options
+	}{
+		"1.0, nothing is stored":                          {"1.0", receiver.Options{Whole: true, Ordered: true}},
+		"2.0, nothing is stored":                          {"2.0", receiver.Options{Whole: true, Ordered: true}},
+		"2.0, nothing is stored, counts what it got":      {"2.0", receiver.Options{Whole: true, Ordered: true, Lie: receiver.CountReceived}},
+		"2.0, valid parts are stored":                     {"2.0", receiver.Options{}},
+		"1.0, valid parts are stored":                     {"1.0", receiver.Options{}},
+		"1.0, valid parts are stored, 409":                {"1.0", receiver.Options{PoisonStatus: 409}},
+		"2.0, valid parts are stored, counts what it got": {"2.0", receiver.Options{Lie: receiver.CountReceived}},
+	} {
+		for _, c := range []struct {
+			name string
+			mark func(*window, map[int64]bool)
+			most int // requests
+		}{
+			{"one of 500 scattered", scattered, 700},
+			{"the first 5 of 20", late, 5300},
+			{"one of 211 series", series, 300},
+		} {
+			t.Run(name+", "+c.name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					n := 100 // series
+					if o.protocol == "1.0" && o.options.Whole {
+						n = 1000
+					}
+					w, bad := unique(testWindow(n, 20)), map[int64]bool{}
+					c.mark(w, bad)
+					o.options.Poison = func(_ *receiver.Series, p receiver.Point) error {
+						if bad[p.T] {
+							return errors.New("poisoned")
+						}
+						return nil
+					}
+					g := newRig(t, EndpointConfig{Protocol: o.protocol}, o.options, w)
+					g.run(t, func() {})
+					rejected := map[int64]bool{}
+					for _, p := range g.sink.points() {
+						if rejected[p.T] = true; !bad[p.T] {
+							t.Fatalf("%v is good and rejected", p)
+						}
+					}
+					s, counted := g.endpoint.Stats(), uint64(0)
+					for _, all := range s.Rejected {
+						counted += all
+					}
+					if len(rejected) != len(bad) || counted != uint64(len(bad)) {
+						t.Errorf("%d rejected, %d counted, want %d", len(rejected), counted, len(bad))
+					}
+					g.holds(t, w, w.samples-len(bad))
+					if s.Samples+counted != uint64(w.samples) || s.Pending != 0 || g.tape.place() != 1 {
+						t.Errorf("stats %+v", s)
+					}
+					got := len(g.receiver.Requests())
+					t.Logf("%d requests", got)
+					if got > c.most*n/1000+100 {
+						t.Errorf("%d requests, want at most %d", got, c.most*n/1000+100)
+					}
+				})
+			})
+		}
+	}
+}
+
+// A receiver that stores the valid parts, and refuses what it has stored, tells only how many it refused: no more are counted,
+// and nothing is sent twice without end.
+func TestBisectWhereOnlyTheNumberIsKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := unique(testWindow(1000, 20))
+		var bad []int64
+		for i := range 40 {
+			bad = append(bad, w.at(25 * i)[3].T)
+		}
+		g := newRig(t, EndpointConfig{}, receiver.Options{Ordered: true, Poison: poisoned(bad...)}, w)
+		g.run(t, func() {})
+		s := g.endpoint.Stats()
+		if s.Rejected["400"] != 40 || s.Samples != 19_960 || g.tape.place() != 1 || len(g.receiver.Requests()) > 10 {
+			t.Errorf("stats %+v, %d requests", s, len(g.receiver.Requests()))
+		}
+		g.holds(t, w, 19_960)
+	})
+}
