@@ -53,15 +53,18 @@ func conclude(q question, taken bool) conclusion {
 
 // canary asks one receiver. Its methods are for any goroutine.
 type canary struct {
-	config EndpointConfig
-	client *client
-	newest atomic.Int64 // time of the newest that was taken, ms since the epoch
-	host   string
+	config   EndpointConfig
+	client   *client
+	instance string
+	newest   atomic.Int64 // time of the newest that was taken, ms since the epoch
 }
 
 func newCanary(c EndpointConfig, cl *client) *canary {
-	host, _ := os.Hostname() // empty where there is none, which makes no label
-	return &canary{config: c, client: cl, host: host}
+	instance := c.Instance
+	if instance == "" {
+		instance, _ = os.Hostname() // empty where there is none, which makes no label
+	}
+	return &canary{config: c, client: cl, instance: instance}
 }
 
 // ask sends the canary. A clock that was set back does not make it older than the last one, which a database without an
@@ -82,7 +85,7 @@ func (c *canary) askLate(ctx context.Context, p protocol, at int64) (request, an
 }
 
 func (c *canary) send(ctx context.Context, p protocol, at int64, more ...source.Label) (request, answer) {
-	labels := append([]source.Label{{Name: "endpoint", Value: c.config.Name}, {Name: "instance", Value: c.host}}, more...)
+	labels := append([]source.Label{{Name: "endpoint", Value: c.config.Name}, {Name: "instance", Value: c.instance}}, more...)
 	w := oneSample(&source.Metric{
 		Name: canaryMetric, Type: source.Gauge, Help: "A sample that a receiver must take; what it answers tells what its other answers mean.",
 	}, labels, point{at, 1})

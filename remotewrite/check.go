@@ -150,7 +150,7 @@ func (e *Endpoint) checkWrite(ctx context.Context) []probe.Finding {
 	at := time.Now().UnixMilli()
 	w := oneSample(&source.Metric{
 		Name: checkMetric, Type: source.Gauge, Unit: "seconds", Help: "When somebody last checked this endpoint.",
-	}, []source.Label{{Name: "endpoint", Value: e.config.Name}, {Name: "instance", Value: e.canary.host}}, point{at, float64(at) / 1000})
+	}, []source.Label{{Name: "endpoint", Value: e.config.Name}, {Name: "instance", Value: e.canary.instance}}, point{at, float64(at) / 1000})
 	return reportWrite(e.settle(func(p protocol) answer {
 		_, a := sendOnce(ctx, e.client, e.config.ExternalLabels, p, w)
 		return a

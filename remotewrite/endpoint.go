@@ -44,6 +44,8 @@ type EndpointConfig struct {
 	Keep, Drop     *regexp.Regexp // by a metric's name: only those, and not those; nil is no matter
 	UserAgent      string
 
+	Instance string // the canary's and the check's label; the host's name where empty
+
 	// Repeats says that the receiver may have everything already, as where a bundle is imported twice.
 	Repeats bool
 
