@@ -140,7 +140,7 @@ func (c *Config) endpointConfig(e *Endpoint, version string) (remotewrite.Endpoi
 		Protocol: e.Protocol, Timeout: time.Duration(e.Timeout), MaxSamples: int(e.MaxSamples),
 		MaxSampleAge: time.Duration(e.MaxSampleAge), Concurrency: int(e.Concurrency),
 		ExternalLabels: e.ExternalLabels.over(c.ExternalLabels), Keep: e.Keep.Regexp(), Drop: e.Drop.Regexp(),
-		UserAgent: userAgent(version),
+		UserAgent: userAgent(version), Instance: c.Instance,
 	}, nil
 }
 
