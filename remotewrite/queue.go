@@ -214,7 +214,13 @@ func (q *Queue) write(c source.Cycle, silent bool) error {
 
 func (q *Queue) append(c source.Cycle, silent bool) error {
 	q.halfway = true
+	before := q.packer.stateBytes()
 	record, late := q.packer.pack(c, silent)
+	if n := q.packer.stateBytes(); n > mostState && n > before {
+		q.packer.revert()
+		q.halfway = false
+		return fmt.Errorf("the state of all sites would be %d bytes, at most %d fit in the head of a segment: %w", n, mostState, wal.ErrTooLarge)
+	}
 	q.trim(int64(len(record)))
 	if _, err := q.log.Append(record); err != nil {
 		q.packer.revert()
@@ -226,6 +232,19 @@ func (q *Queue) append(c source.Cycle, silent bool) error {
 	q.lose(reasonOrder, Totals{Samples: uint64(late)})
 	q.publish()
 	return nil
+}
+
+// mostState is how many bytes the state of all sites may have: a segment's head holds it beside the series, and without a head
+// nothing could be written any more.
+const mostState = wal.MaxPayload - 8<<20
+
+func (im *image) stateBytes() (n int) {
+	for _, site := range im.sites {
+		for key, value := range site.state {
+			n += len(key) + len(value)
+		}
+	}
+	return n
 }
 
 func (q *Queue) due() bool {

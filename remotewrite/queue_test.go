@@ -289,3 +289,31 @@ func TestReadsThatFail(t *testing.T) {
 		commitCycles(t, q, newFleet("lyon", 50, 0.3), 1)
 	})
 }
+
+// States that fit a record each and not a head together: the one that is too much is refused, and every other commit goes on.
+func TestStatesThatFitNoHead(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a gigabyte of memory")
+	}
+	fs := crashfs.New()
+	q := openTest(t, fs, Options{MaxBytes: 1 << 30, PendingBytes: 1 << 30})
+	commit := func(site string, value []byte) error {
+		return q.Commit(source.Cycle{Site: site, Changes: []source.Change{{Key: "k", Value: value}}})
+	}
+	if err := commit("a", noise(34<<20)); err != nil {
+		t.Fatal(err)
+	}
+	if err := commit("b", noise(34<<20)); !errors.Is(err, wal.ErrTooLarge) || errors.Is(err, ErrRetained) {
+		t.Errorf("a state that fits no head: %v", err)
+	}
+	for i := range 3 {
+		for _, site := range []string{"b", "c"} {
+			if err := commit(site, []byte{byte(i)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if n := len(q.Checkpoint("a").State["k"]); n != 34<<20 || q.Checkpoint("b").State["k"][0] != 2 {
+		t.Errorf("%d bytes of state are left", n)
+	}
+}
