@@ -49,6 +49,7 @@ type jobFamilies struct {
 	stalled, mediaJobs, mediaRate            *family
 	catalogBackup                            *family
 	unseen, resets, folded, jobProblems      *family
+	unaccounted                              *family
 }
 
 type clientFamilies struct {
@@ -170,6 +171,8 @@ func (c *catalogue) jobs() {
 		"Times that the server's job ids were seen to start again.")
 	c.folded = s.counter("nbu_job_overflow_total", "",
 		"Finished jobs that are counted under the policy \"(other policies)\", because the cap on series of jobs was reached.")
+	c.unaccounted = s.gauge("nbu_jobs_unaccounted", "",
+		"Job ids between the first and the highest of which the server shows neither an open nor a finished job: jobs that were deleted or are shown late, or ids that were skipped. Absent until each was asked for, and where the server refuses to filter by job ids.")
 	c.jobProblems = s.counter("nbu_job_problems_total", "",
 		"Values in rows of jobs that were unreadable or impossible and were left out, by field; the field is row where nothing of the row was of use.", "field")
 }

@@ -16,66 +16,61 @@ import (
 // An ending is counted once, however often the server shows it. What was counted is
 // remembered by job id in chunks of 512, each one key of the site's state:
 //
-//	counted/EPOCH/CHUNK = form, [64 bytes bitmap], {offset uvarint, try uvarint}…
-//	counted/EPOCH/late  = {id uvarint, try uvarint}…
+//	counted/LIFE/CHUNK = form, [64 bytes bitmap], first, last, ended varint (s), {offset uvarint, try uvarint}…
 //
 // The form is formFull where all 512 are counted and formBits where the bitmap follows. The
 // pairs are the jobs that were counted at another try than the first: a job that ends again
-// with a higher try has ended anew.
+// with a higher try has ended anew. Ids may start again, so the same 512 ids may have several
+// lives: each is a range of the starts of its jobs, and the ranges do not overlap, so that it
+// makes no difference in which order they are read.
 const (
 	idsPerChunk = 512
 	chunkBytes  = idsPerChunk / 8
 
-	formFull = 0
-	formBits = 1
+	oldFormFull = 0 // without the three times; as oldFormBits
+	oldFormBits = 1
+	formFull    = 2
+	formBits    = 3
 
 	countedPrefix = "counted/"
-	lateKey       = "late"
+	oldLateKey    = "late" // the ids that were counted below the oldest chunk, as pairs
 
-	maxChunks = 4096 // of one epoch: two million ids
-	maxLate   = 4096
+	maxChunks = 4096 // two million ids
+	maxLives  = 8    // of a chunk, but for ids that are seen to come again
 )
 
-// counted is the set of the endings that were counted, in the current and the previous
-// life of the server's job database.
+// counted is the set of the endings that were counted.
 type counted struct {
-	current  *epoch
-	previous *epoch // nil where the ids never started again
-	since    int64  // ms of the server's clock: a job that started later belongs to current
+	numbering
+	chunks map[int64][]*chunk // by number, the lives of each in the order of time
+	size   int
+	floor  int64    // what ended up to here and is in no chunk was counted, and forgotten; ms of the server's clock
+	latest int64    // start of a counted job
+	old    []oldSet // while a state of the first version is restored
 
-	dirty   map[*chunk]string // chunk → key
-	late    bool              // the current epoch's late ids changed
-	deleted []string          // keys
+	dirty   map[*chunk]bool
+	deleted []string // keys
 }
 
-// epoch is one life of a job database: in it an id means one job.
-type epoch struct {
-	number  int64
-	chunks  map[int64]*chunk
-	late    map[int64]int32 // id below the floor → try
-	highest int64           // id
-	started int64           // latest start of a counted job, ms of the server's clock
-	ended   int64           // latest end of a counted job, ms of the server's clock
-	floor   int64           // ids below it are forgotten, but for the late ones
-	floorAt int64           // what ended up to here was counted before the floor rose
-}
-
+// chunk is one life of 512 ids. Times are ms of the server's clock.
 type chunk struct {
-	bits  [idsPerChunk / 64]uint64
-	count int
-	tries map[int64]int32 // offset → try, where it is not the first
+	number, life int64
+	bits         [idsPerChunk / 64]uint64
+	count        int
+	tries        map[int64]int32 // offset → try, where it is not the first
+	first, last  int64           // earliest and latest known start of its jobs; 0 where none is known
+	ended        int64           // latest end
 }
+
+// oldSet is what the first version of the state says of one life of the job database.
+type oldSet struct{ number, first, last, ended int64 }
 
 func newCounted() *counted {
-	return &counted{current: newEpoch(1), since: math.MinInt64, dirty: map[*chunk]string{}}
+	return &counted{chunks: map[int64][]*chunk{}, dirty: map[*chunk]bool{}}
 }
 
-func newEpoch(number int64) *epoch {
-	return &epoch{number: number, chunks: map[int64]*chunk{}, late: map[int64]int32{}}
-}
-
-// uncounted and forgotten stand in for the try of a job that was not counted, and of one
-// that was although its id is not remembered any more.
+// uncounted and forgotten stand in for the try of a job that was not counted, and of one that
+// was although its try or its start is not known: it is not counted again.
 const (
 	uncounted int32 = -1
 	forgotten int32 = math.MaxInt32
@@ -84,145 +79,188 @@ const (
 // add counts an ending. It answers false for one that was counted before, else the
 // highest try of the job that was counted earlier.
 func (c *counted) add(e *ending) (before int32, ok bool) {
-	p := c.epochOf(e)
-	before = p.tryOf(e)
+	k, again := c.find(e)
+	before = c.tryIn(k, again, e)
 	if before >= e.try {
 		return before, false
 	}
-	c.put(p, e.id, e.try)
-	p.highest = max(p.highest, e.id)
-	p.started = max(p.started, e.start)
-	p.ended = max(p.ended, e.end)
+	if k == nil || again {
+		if again && k.has(offsetOf(e.id)) && k.last >= c.since {
+			c.restart(e.id, e.start)
+		}
+		k = c.begin(chunkOf(e.id))
+	}
+	k.put(e)
+	c.dirty[k] = true
+	c.latest = max(c.latest, e.start)
 	return before, true
 }
 
 // has says that the ending was counted.
-func (c *counted) has(e *ending) bool { return c.epochOf(e).tryOf(e) >= e.try }
-
-func (c *counted) epochOf(e *ending) *epoch {
-	if c.previous != nil && e.start != 0 && e.start <= c.since {
-		return c.previous
-	}
-	return c.current
+func (c *counted) has(e *ending) bool {
+	k, again := c.find(e)
+	return c.tryIn(k, again, e) >= e.try
 }
 
-// startsAgain says that the ending can only be explained by a job database whose ids
-// started again: it began later than every counted job, and its id was counted already or
-// is far below the highest.
-func (c *counted) startsAgain(e *ending) bool {
-	const slack = 60_000 // ms, for ids that are given out of order
-	p := c.current
-	if p.highest == 0 || e.start <= p.started {
-		return false
-	}
-	if p.has(e.id) && p.tryOf(e) >= e.try {
-		return true
-	}
-	return e.start > p.started+slack && e.id+idsPerChunk < p.highest
-}
-
-// reset begins a new epoch. The one before is kept for the jobs that belong to it.
-func (c *counted) reset() {
-	if c.previous != nil {
-		c.forget(c.previous)
-	}
-	c.previous, c.since = c.current, c.current.started
-	c.current = newEpoch(c.previous.number + 1)
-}
-
-func (c *counted) forget(p *epoch) {
-	for n, k := range p.chunks {
-		delete(c.dirty, k)
-		c.deleted = append(c.deleted, p.key(n))
-	}
-	if len(p.late) > 0 {
-		c.deleted = append(c.deleted, p.lateKey())
-	}
-}
-
-func (c *counted) put(p *epoch, id int64, try int32) {
-	n := chunkOf(id)
-	if id < p.floor || !c.room(p, n) {
-		p.remember(id, try)
-		c.late = true
-		return
-	}
-	k := p.chunks[n]
-	if k == nil {
-		k = &chunk{}
-		p.chunks[n] = k
-	}
-	k.set(id-n*idsPerChunk, try)
-	c.dirty[k] = p.key(n)
-}
-
-// room makes place for a chunk by dropping the oldest; it answers false where the chunk
-// itself would be the oldest.
-func (c *counted) room(p *epoch, n int64) bool {
-	if p.chunks[n] != nil || len(p.chunks) < maxChunks {
-		return true
-	}
-	oldest := int64(math.MaxInt64)
-	for m := range p.chunks {
-		oldest = min(oldest, m)
-	}
-	p.floorAt = p.ended
-	if n < oldest {
-		p.floor = oldest * idsPerChunk
-		return false
-	}
-	p.floor = (oldest + 1) * idsPerChunk
-	delete(c.dirty, p.chunks[oldest])
-	delete(p.chunks, oldest)
-	c.deleted = append(c.deleted, p.key(oldest))
-	return true
-}
-
-func (p *epoch) has(id int64) bool {
-	if _, ok := p.late[id]; ok {
-		return true
-	}
-	k := p.chunks[chunkOf(id)]
-	return k != nil && k.has(id&(idsPerChunk-1))
-}
-
-// tryOf is the try at which the job was counted.
-func (p *epoch) tryOf(e *ending) int32 {
-	if try, ok := p.late[e.id]; ok {
-		return try
-	}
-	if k := p.chunks[chunkOf(e.id)]; k != nil {
-		return k.try(e.id & (idsPerChunk - 1))
-	}
-	if e.id < p.floor && e.end <= p.floorAt {
+// tryIn is the try at which the job was counted, in the life where it belongs.
+func (c *counted) tryIn(k *chunk, again bool, e *ending) int32 {
+	switch {
+	case again:
+		return uncounted
+	case k != nil:
+		return k.try(e.id % idsPerChunk)
+	case e.end != 0 && e.end <= c.floor:
 		return forgotten
 	}
 	return uncounted
 }
 
-func (p *epoch) remember(id int64, try int32) {
-	p.late[id] = try
-	if len(p.late) <= maxLate {
-		return
+// find is the life of its chunk to which the ending belongs, nil where the chunk has none. again
+// says that it begins another one after that.
+func (c *counted) find(e *ending) (k *chunk, again bool) {
+	lives, offset := c.chunks[chunkOf(e.id)], offsetOf(e.id)
+	if len(lives) == 0 {
+		return nil, false
 	}
-	lowest := int64(math.MaxInt64)
-	for id := range p.late {
-		lowest = min(lowest, id)
+	newest := lives[len(lives)-1]
+	for _, k := range slices.Backward(lives) {
+		if k.has(offset) && (e.start == 0 || k.try(offset) == forgotten) {
+			return k, false
+		}
 	}
-	delete(p.late, lowest)
+	if e.start == 0 {
+		return newest, false
+	}
+	i := len(lives) - 1
+	for i > 0 && e.start < lives[i].first && earlier(lives[i-1], lives[i], e) {
+		i--
+	}
+	return lives[i], lives[i] == newest && c.startsAgain(newest, e, len(lives))
 }
 
-func (p *epoch) key(n int64) string {
-	return countedPrefix + strconv.FormatInt(p.number, 10) + "/" + strconv.FormatInt(n, 10)
+// earlier says of an ending that began before all of a life whether it belongs to the one before.
+func earlier(before, k *chunk, e *ending) bool {
+	offset := e.id % idsPerChunk
+	switch {
+	case e.start <= before.last, k.has(offset):
+		return true
+	case before.has(offset):
+		return false
+	}
+	return offset > k.lowest() // ids are given in the order of time
 }
 
-func (p *epoch) lateKey() string {
-	return countedPrefix + strconv.FormatInt(p.number, 10) + "/" + lateKey
+// startsAgain says that only ids which started again explain the ending: it began after all that
+// was counted of the newest life had ended, and its id was counted already, or is below one that was.
+func (c *counted) startsAgain(k *chunk, e *ending, lives int) bool {
+	if k.last == 0 || e.start <= k.last || e.start <= min(k.ended, c.latest) {
+		return false
+	}
+	offset := e.id % idsPerChunk
+	if k.has(offset) {
+		return k.try(offset) >= e.try
+	}
+	return e.start > c.latest && offset < k.highest() && lives < maxLives
+}
+
+// seeOpen takes note of an open job: one whose id was counted for a job that is over shows at once that the
+// ids started again.
+func (c *counted) seeOpen(id, start, birth int64) {
+	if k, again := c.find(&ending{id: id, start: start}); again && k.has(offsetOf(id)) {
+		if k.last >= c.since {
+			c.restart(id, start)
+		}
+		k = c.begin(chunkOf(id))
+		k.first, k.last = start, start
+		c.dirty[k] = true
+	}
+	c.see(id, start, birth)
+}
+
+// begin makes a new life of a chunk, and forgets the chunk that ended first where there are too many.
+func (c *counted) begin(number int64) *chunk {
+	if c.size >= maxChunks {
+		c.forgetOldest()
+	}
+	k := &chunk{number: number, life: 1}
+	if lives := c.chunks[number]; len(lives) > 0 {
+		k.life = lives[len(lives)-1].life + 1
+	}
+	c.keep(k)
+	return k
+}
+
+func (c *counted) keep(k *chunk) {
+	c.size++
+	c.chunks[k.number] = append(c.chunks[k.number], k)
+	slices.SortFunc(c.chunks[k.number], func(a, b *chunk) int { return int(a.life - b.life) })
+}
+
+func (c *counted) forgetOldest() {
+	var oldest *chunk
+	for _, lives := range c.chunks {
+		for _, k := range lives {
+			if oldest == nil || k.ended < oldest.ended || (k.ended == oldest.ended && k.number < oldest.number) {
+				oldest = k
+			}
+		}
+	}
+	n := oldest.number
+	c.chunks[n] = slices.DeleteFunc(c.chunks[n], func(k *chunk) bool { return k == oldest })
+	if len(c.chunks[n]) == 0 {
+		delete(c.chunks, n)
+		if c.first != 0 && chunkOf(c.first) == n {
+			c.first = (n + 1) * idsPerChunk
+		}
+	}
+	c.size--
+	c.floor = max(c.floor, oldest.ended)
+	delete(c.dirty, oldest)
+	c.deleted = append(c.deleted, oldest.key())
+}
+
+// has says that an id was counted, in the numbering that is in use.
+func (c *counted) hasID(id int64) bool {
+	for _, k := range c.chunks[chunkOf(id)] {
+		if k.last >= c.since && k.has(offsetOf(id)) {
+			return true
+		}
+	}
+	return false
+}
+
+// hadID says that an id was ever counted.
+func (c *counted) hadID(id int64) bool {
+	return slices.ContainsFunc(c.chunks[chunkOf(id)], func(k *chunk) bool { return k.has(id % idsPerChunk) })
+}
+
+func (k *chunk) key() string {
+	return countedPrefix + strconv.FormatInt(k.life, 10) + "/" + strconv.FormatInt(k.number, 10)
 }
 
 func chunkOf(id int64) int64 { return id >> 9 }
 
+func offsetOf(id int64) int64 { return id & (idsPerChunk - 1) }
+
 func (k *chunk) has(offset int64) bool { return k.bits[offset>>6]&(1<<(offset&63)) != 0 }
+
+func (k *chunk) lowest() int64 {
+	for i, word := range k.bits {
+		if word != 0 {
+			return int64(i*64 + bits.TrailingZeros64(word))
+		}
+	}
+	return idsPerChunk
+}
+
+func (k *chunk) highest() int64 {
+	for i := len(k.bits) - 1; i >= 0; i-- {
+		if k.bits[i] != 0 {
+			return int64(i*64 + 63 - bits.LeadingZeros64(k.bits[i]))
+		}
+	}
+	return -1
+}
 
 func (k *chunk) try(offset int64) int32 {
 	if !k.has(offset) {
@@ -232,6 +270,21 @@ func (k *chunk) try(offset int64) int32 {
 		return try
 	}
 	return 1
+}
+
+func (k *chunk) put(e *ending) {
+	try := e.try
+	if e.start == 0 || e.noTry {
+		try = forgotten
+	}
+	if e.start != 0 {
+		if k.first == 0 || e.start < k.first {
+			k.first = e.start
+		}
+		k.last = max(k.last, e.start)
+	}
+	k.ended = max(k.ended, e.end)
+	k.set(offsetOf(e.id), try)
 }
 
 func (k *chunk) set(offset int64, try int32) {
@@ -255,30 +308,28 @@ func (c *counted) changes() []source.Change {
 	for _, key := range c.deleted {
 		out = append(out, source.Change{Key: key})
 	}
-	for k, key := range c.dirty {
-		out = append(out, source.Change{Key: key, Value: k.encode()})
-	}
-	if c.late {
-		for _, p := range []*epoch{c.previous, c.current} {
-			if p != nil && len(p.late) > 0 {
-				out = append(out, source.Change{Key: p.lateKey(), Value: encodePairs(nil, p.late)})
-			}
-		}
+	for k := range c.dirty {
+		out = append(out, source.Change{Key: k.key(), Value: k.encode()})
 	}
 	slices.SortFunc(out, func(a, b source.Change) int { return strings.Compare(a.Key, b.Key) })
 	clear(c.dirty)
-	c.late, c.deleted = false, nil
+	c.deleted = nil
 	return out
 }
 
 func (k *chunk) encode() []byte {
-	if k.count == idsPerChunk {
-		return encodePairs([]byte{formFull}, k.tries)
+	b := make([]byte, 1, 1+chunkBytes+20+3*len(k.tries))
+	b[0] = formFull
+	if k.count < idsPerChunk {
+		b[0] = formBits
+		for _, word := range k.bits {
+			b = binary.LittleEndian.AppendUint64(b, word)
+		}
 	}
-	b := make([]byte, 1, 1+chunkBytes+3*len(k.tries))
-	b[0] = formBits
-	for _, word := range k.bits {
-		b = binary.LittleEndian.AppendUint64(b, word)
+	const second = 1000 // of which a server's starts are, and a little more of an end does no harm
+	first, last, ended := k.first/second, (k.last+second-1)/second, (k.ended+second-1)/second
+	for _, n := range []int64{first, last - first, ended - last} {
+		b = binary.AppendVarint(b, n)
 	}
 	return encodePairs(b, k.tries)
 }
@@ -298,58 +349,96 @@ func encodePairs(b []byte, pairs map[int64]int32) []byte {
 
 // restore takes one key of the state.
 func (c *counted) restore(key string, value []byte) error {
-	number, name, _ := strings.Cut(strings.TrimPrefix(key, countedPrefix), "/")
-	p := c.numbered(number)
-	if p == nil {
-		return fmt.Errorf("restore counted jobs: key %q belongs to no epoch", key)
-	}
-	if name == lateKey {
-		return decodePairs(p.late, value)
-	}
-	n, err := strconv.ParseInt(name, 10, 64)
-	if err != nil {
-		return fmt.Errorf("restore counted jobs: key %q: %w", key, err)
-	}
-	k, err := decodeChunk(value)
-	if err != nil {
-		return fmt.Errorf("restore counted jobs: key %q: %w", key, err)
-	}
-	p.chunks[n] = k
-	return nil
-}
-
-func (c *counted) numbered(number string) *epoch {
-	for _, p := range []*epoch{c.current, c.previous} {
-		if p != nil && strconv.FormatInt(p.number, 10) == number {
-			return p
-		}
-	}
-	return nil
-}
-
-func decodeChunk(b []byte) (*chunk, error) {
+	life, name, _ := strings.Cut(strings.TrimPrefix(key, countedPrefix), "/")
 	k := &chunk{tries: map[int64]int32{}}
+	var err error
+	if k.life, err = strconv.ParseInt(life, 10, 64); err != nil {
+		return fmt.Errorf("restore counted jobs: key %q: %w", key, err)
+	}
+	if name == oldLateKey {
+		return c.restoreLate(key, k.life, value)
+	}
+	if k.number, err = strconv.ParseInt(name, 10, 64); err != nil {
+		return fmt.Errorf("restore counted jobs: key %q: %w", key, err)
+	}
+	old, err := k.decode(value)
+	if err != nil {
+		return fmt.Errorf("restore counted jobs: key %q: %w", key, err)
+	}
+	if old && !c.date(k) {
+		return fmt.Errorf("restore counted jobs: key %q belongs to no life of the job database", key)
+	}
+	c.keep(k)
+	return nil
+}
+
+// date gives a chunk of the first version the times of its set.
+func (c *counted) date(k *chunk) bool {
+	i := slices.IndexFunc(c.old, func(o oldSet) bool { return o.number == k.life })
+	if i < 0 {
+		return false
+	}
+	k.first, k.last, k.ended = c.old[i].first, c.old[i].last, c.old[i].ended
+	c.dirty[k] = true
+	return true
+}
+
+func (c *counted) restoreLate(key string, life int64, value []byte) error {
+	late := map[int64]int32{}
+	if err := decodePairs(late, value); err != nil {
+		return fmt.Errorf("restore counted jobs: key %q: %w", key, err)
+	}
+	c.deleted = append(c.deleted, key)
+	for id, try := range late {
+		lives := c.chunks[chunkOf(id)]
+		i := slices.IndexFunc(lives, func(k *chunk) bool { return k.life == life })
+		if i < 0 {
+			k := &chunk{number: chunkOf(id), life: life}
+			if !c.date(k) {
+				return fmt.Errorf("restore counted jobs: key %q belongs to no life of the job database", key)
+			}
+			c.keep(k)
+			lives, i = []*chunk{k}, 0
+		}
+		lives[i].set(offsetOf(id), try)
+	}
+	return nil
+}
+
+// decode reads what encode writes, and says of one of the first version that its times are missing.
+func (k *chunk) decode(b []byte) (old bool, err error) {
 	switch {
-	case len(b) >= 1 && b[0] == formFull:
+	case len(b) >= 1 && (b[0] == formFull || b[0] == oldFormFull):
 		for i := range k.bits {
 			k.bits[i] = math.MaxUint64
 		}
-		k.count = idsPerChunk
-		b = b[1:]
-	case len(b) >= 1+chunkBytes && b[0] == formBits:
-		b = b[1:]
+		k.count, old, b = idsPerChunk, b[0] == oldFormFull, b[1:]
+	case len(b) >= 1+chunkBytes && (b[0] == formBits || b[0] == oldFormBits):
+		old, b = b[0] == oldFormBits, b[1:]
 		for i := range k.bits {
 			k.bits[i] = binary.LittleEndian.Uint64(b[i*8:])
 			k.count += bits.OnesCount64(k.bits[i])
 		}
 		b = b[chunkBytes:]
 	default:
-		return nil, fmt.Errorf("%d bytes of an unknown form", len(b))
+		return false, fmt.Errorf("%d bytes of an unknown form", len(b))
 	}
-	return k, decodePairs(k.tries, b)
+	if !old {
+		for _, into := range []*int64{&k.first, &k.last, &k.ended} {
+			n, size := binary.Varint(b)
+			if size <= 0 {
+				return false, errCutShort
+			}
+			*into, b = n, b[size:]
+		}
+		k.last += k.first
+		k.ended += k.last
+		k.first, k.last, k.ended = k.first*1000, k.last*1000, k.ended*1000
+	}
+	return old, decodePairs(k.tries, b)
 }
 
-var errCutShort = errors.New("pair of id and try cut short")
+var errCutShort = errors.New("cut short")
 
 func decodePairs(into map[int64]int32, b []byte) error {
 	for len(b) > 0 {

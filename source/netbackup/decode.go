@@ -32,6 +32,8 @@ type decoder struct {
 	problems *problems
 	noun     string
 	field    []byte // the member's name that is being read
+	valued   bool   // the last scalar had a value that could be read
+	odd      bool   // it had one that could not
 	id       []byte // of the row that is being read, empty where it gave none
 	lost     int    // rows that could not be read since the decoder was borrowed
 
@@ -278,13 +280,17 @@ func (d *decoder) skip() {
 // true or false. A null and an empty string are nil. Objects and arrays are a problem.
 func (d *decoder) scalar() []byte {
 	v := d.raw()
+	d.valued, d.odd = true, false
 	switch v.Kind() {
 	case '"':
 		return d.unquote(v)
 	case '0', 't', 'f':
 		return v
 	case '{', '[':
+		d.valued = false
 		d.problem(v)
+	default:
+		d.valued = false
 	}
 	return nil
 }
@@ -320,6 +326,7 @@ func (d *decoder) word() string {
 func (d *decoder) integer() Optional[int64] {
 	b := bytes.TrimSpace(d.scalar())
 	if len(b) == 0 {
+		d.valued = false
 		return Optional[int64]{}
 	}
 	if n, err := strconv.ParseInt(string(b), 10, 64); err == nil {
@@ -338,6 +345,7 @@ func (d *decoder) integer() Optional[int64] {
 func (d *decoder) number() Optional[float64] {
 	b := bytes.TrimSpace(d.scalar())
 	if len(b) == 0 {
+		d.valued = false
 		return Optional[float64]{}
 	}
 	f, err := strconv.ParseFloat(string(b), 64)
@@ -366,6 +374,7 @@ func (d *decoder) boolean() Optional[bool] {
 func (d *decoder) instant() time.Time {
 	b := bytes.TrimSpace(d.scalar())
 	if len(b) == 0 {
+		d.valued = false
 		return time.Time{}
 	}
 	t, ok := parseInstant(b)
@@ -387,6 +396,7 @@ func (d *decoder) instant() time.Time {
 func (d *decoder) span() Optional[time.Duration] {
 	b := bytes.TrimSpace(d.scalar())
 	if len(b) == 0 {
+		d.valued = false
 		return Optional[time.Duration]{}
 	}
 	v, ok := parseSpan(b)
@@ -398,7 +408,10 @@ func (d *decoder) span() Optional[time.Duration] {
 }
 
 // problem counts a value that stands in the field being read and is not of its kind.
-func (d *decoder) problem(value []byte) { d.problems.add(d.noun, string(d.field), value) }
+func (d *decoder) problem(value []byte) {
+	d.valued, d.odd = false, true
+	d.problems.add(d.noun, string(d.field), value)
+}
 
 // lostRow counts a row that is no object, or says too little to be used.
 func (d *decoder) lostRow(value []byte) {

@@ -21,6 +21,7 @@ type ending struct {
 	files   int64
 	status  int32 // absent where negative
 	try     int32 // 0 for a job that ended before it ran
+	noTry   bool  // try is not known
 	parent  bool
 	root    bool
 	endless bool // the end is not known: the last update stands for it
@@ -47,6 +48,7 @@ func newEnding(j *Job, kind *jobKind) (ending, bool) {
 	if s := j.Status; s.Given && s.Value >= 0 && s.Value <= math.MaxInt32 {
 		e.status = int32(s.Value)
 	}
+	e.noTry = j.given&fieldTry == 0 || j.Try == oddTry
 	if e.end == 0 {
 		e.end, e.endless = e.updated, true
 	}

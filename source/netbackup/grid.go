@@ -67,9 +67,9 @@ func (l *ledger) cycles(r *reading, live func() []source.Sample, tick int64) ite
 func (l *ledger) firstPoint(tick int64) int64 {
 	from := l.grid
 	if from == 0 {
-		from = l.birth - l.skew
+		from = l.birth.birth - l.skew
 	}
-	if l.backfill == 0 || l.birth == 0 || from >= tick {
+	if l.backfill == 0 || l.birth.birth == 0 || from >= tick {
 		return tick
 	}
 	from = max(from, tick-l.backfill-1)
@@ -92,7 +92,7 @@ func (l *ledger) lastPoint(r *reading, first, tick int64) int64 {
 	switch {
 	case l.idle || (r != nil && r.complete()):
 		return tick
-	case l.birth == 0:
+	case l.birth.birth == 0:
 		return first - 1 // nothing is known yet
 	case first >= tick:
 		return tick
@@ -118,7 +118,6 @@ func (f *filling) place(r *reading, first int64) {
 	}
 	slices.SortFunc(f.left, placed.compare)
 	f.l.tally.birth = f.l.begins(first)
-	f.l.noticeReset(f.left)
 	f.l.noticeUnseen(r)
 }
 
@@ -133,6 +132,7 @@ func (f *filling) fill(point int64) {
 		f.left[n].ending = nil // its block may go when all of it is entered
 	}
 	f.left = f.left[n:]
+	l.noticeRestarts()
 	l.expire(point)
 	if f.live != nil && point == f.tick { // all collectors have ended, that of policies as well
 		l.forgetPolicies(point)
@@ -217,6 +217,7 @@ func (l *ledger) expire(point int64) {
 		return
 	}
 	l.expired = point
+	// Both clocks must say so: one that is wrong for a reading would forget everybody.
 	l.clients.expire(point, l.skew)
 	l.hours.expire(point)
 }

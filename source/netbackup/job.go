@@ -43,6 +43,9 @@ type Job struct {
 	NumberOfFiles            Optional[int64]
 	TransferRate             Optional[int64] // kB/s
 	DedupRatio               Optional[float64]
+
+	given jobFields // have a value
+	named jobFields // stood in the answer, be it as null
 }
 
 // The documented states of a job.
@@ -111,27 +114,28 @@ func jobRow(d *decoder) (j Job, ok bool) {
 // jobAttributes is a table: what names the job and what it works for.
 func jobAttributes(d *decoder, j *Job) {
 	for name := range d.members() {
+		var f jobFields
 		switch string(name) {
 		case "jobId":
 			j.ID = cmp.Or(d.integer().Value, j.ID)
 		case "parentJobId":
-			j.ParentID = d.integer().Value
+			j.ParentID, f = d.integer().Value, fieldParent
 		case "jobType":
-			j.Type = d.text()
+			j.Type, f = d.text(), fieldType
 		case "jobSubType":
 			j.SubType = d.text()
 		case "state":
-			j.State = d.text()
+			j.State, f = d.text(), fieldState
 		case "policyType":
-			j.PolicyType = d.text()
+			j.PolicyType, f = d.text(), fieldPolicyType
 		case "policyName":
-			j.Policy = d.text()
+			j.Policy, f = d.text(), fieldPolicy
 		case "scheduleName":
 			j.Schedule = d.text()
 		case "scheduleType":
-			j.ScheduleType = d.text()
+			j.ScheduleType, f = d.text(), fieldScheduleType
 		case "clientName":
-			j.Client = d.text()
+			j.Client, f = d.text(), fieldClient
 		case "sourceMediaServerName":
 			j.SourceMediaServer = d.text()
 		case "destinationMediaServerName":
@@ -141,38 +145,48 @@ func jobAttributes(d *decoder, j *Job) {
 		case "jobQueueResource":
 			j.QueueResource = d.text()
 		default:
-			jobMeasure(d, name, j)
+			f = jobMeasure(d, name, j)
+		}
+		j.named |= f
+		if d.odd && f == fieldTry {
+			j.Try = oddTry
+		}
+		if d.valued || d.odd { // what is odd comes again as it is
+			j.given |= f
 		}
 	}
 }
 
-// jobMeasure is the rest of the table: how the job went.
-func jobMeasure(d *decoder, name []byte, j *Job) {
+// jobMeasure is the rest of the table: how the job went. It gives the field that it read.
+func jobMeasure(d *decoder, name []byte, j *Job) (f jobFields) {
 	switch string(name) {
 	case "status":
-		j.Status = d.within(0, mostStatus)
+		j.Status, f = d.within(0, mostStatus), fieldStatus
 	case "try":
-		j.Try = d.within(0, mostTries).Value
+		j.Try, f = d.within(0, mostTries).Value, fieldTry
 	case "jobQueueReason":
 		j.QueueReason = d.within(leastQueueReason, mostQueueReason).Value
 	case "childCount":
-		j.ChildCount = d.within(0, mostChildren).Value
+		j.ChildCount, f = d.within(0, mostChildren).Value, fieldChildren
 	case "startTime":
-		j.Start = d.instant()
+		j.Start, f = d.instant(), fieldStart
+		d.valued = d.valued && !j.Start.IsZero()
 	case "endTime":
-		j.End = d.instant()
+		j.End, f = d.instant(), fieldEnd
+		d.valued = d.valued && !j.End.IsZero()
 	case "activeTryStartTime":
-		j.ActiveTryStart = d.instant()
+		j.ActiveTryStart, f = d.instant(), fieldActive // none where the job never ran
 	case "lastUpdateTime":
-		j.LastUpdate = d.instant()
+		j.LastUpdate, f = d.instant(), fieldUpdate
+		d.valued = d.valued && !j.LastUpdate.IsZero()
 	case "elapsedTime":
 		j.Elapsed = d.span()
 	case "kilobytesTransferred":
-		j.KilobytesTransferred = d.within(0, mostJobKilobytes)
+		j.KilobytesTransferred, f = d.within(0, mostJobKilobytes), fieldKilobytes
 	case "kilobytesDataTransferred":
-		j.KilobytesDataTransferred = d.within(0, mostJobKilobytes)
+		j.KilobytesDataTransferred, f = d.within(0, mostJobKilobytes), fieldMoved
 	case "numberOfFiles":
-		j.NumberOfFiles = d.within(0, mostJobFiles)
+		j.NumberOfFiles, f = d.within(0, mostJobFiles), fieldFiles
 	case "transferRate":
 		j.TransferRate = d.within(0, mostTransferRate)
 	case "dedupRatio":
@@ -180,4 +194,5 @@ func jobMeasure(d *decoder, name []byte, j *Job) {
 	default:
 		d.skip()
 	}
+	return f
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // wholeJob has every attribute that the vendor documents and three that it only shows in
@@ -98,7 +99,7 @@ func TestJobWithEveryDocumentedAttribute(t *testing.T) {
 		TransferRate:             some[int64](91234),
 		DedupRatio:               some(98.7),
 	}}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Job{})); diff != "" {
 		t.Errorf("jobs (-want +got):\n%s", diff)
 	}
 	if n := c.DecodeProblems(); len(n) != 0 {
@@ -139,7 +140,7 @@ func TestOneBadFieldCostsThatField(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			j, problems := oneJob(t, test.attributes)
-			if diff := cmp.Diff(Job{ID: 7, Client: "c"}, j); diff != "" {
+			if diff := cmp.Diff(Job{ID: 7, Client: "c"}, j, cmpopts.IgnoreUnexported(Job{})); diff != "" {
 				t.Errorf("job (-want +got):\n%s", diff)
 			}
 			want := map[string]uint64{}

@@ -2,8 +2,6 @@ package netbackup
 
 import (
 	"context"
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -34,24 +32,31 @@ type ledger struct {
 	problems jobProblems
 	mark
 
+	selection selection
+	fragments *fragments
+	audit     audit
+	deep      deep
+
+	idle     bool     // nobody reads jobs: the counters only keep their values
+	skew     int64    // ms, server's clock less the agent's
+	version  string   // of the server's API
+	at       int64    // agent's clock of the reading, ms
+	pending  *reading // not finished in an earlier cycle
+	caughtUp bool     // a reading came to its end in this life of the agent
+	started  int64    // first tick of this agent
+	expired  int64    // when clients were last looked through, ms of the agent's clock
+
 	ended    int64                                 // agent's clock: the point at which series of counters ended last: none may begin again at it
 	keep     int64                                 // ms after its last job that a policy keeps its counters
 	listed   func(policy string, point int64) bool // by the server, as far as can be known; nil where nobody asks
-	idle     bool                                  // nobody reads jobs: the counters only keep their values
-	skew     int64                                 // ms, server's clock less the agent's
-	by       orderBy                               // for the life of this agent
-	pending  *reading                              // not finished in an earlier cycle
-	started  int64                                 // first tick of this agent
 	lookedAt int64                                 // when policies were last looked through, ms of the agent's clock
-	expired  int64                                 // when clients were last looked through, ms of the agent's clock
 	latest   int64                                 // ms of the server's clock: no time of a job lies behind it
-	deepAt   int64                                 // when the last deep reading began, ms of the agent's clock; 0 before the first
 }
 
 // mark is how far the ledger has come: the state's key "ledger".
 type mark struct {
+	birth
 	watermark int64 // server's clock: what was updated before it was read; 0 before the first time
-	birth     int64 // server's clock: what ended before it is not counted
 	readAt    int64 // agent's clock: when the last complete reading began; 0 before the first
 	grid      int64 // agent's clock: last point that has counters; 0 before the first
 	newest    int64 // agent's clock: latest batch of any kind
@@ -59,7 +64,7 @@ type mark struct {
 
 const (
 	ledgerKey     = "ledger"
-	ledgerVersion = 1
+	ledgerVersion = 2
 
 	// waitForServer is how long a new agent keeps the gap before its start open for a
 	// server that does not answer yet, in ms. Then the counters go on without it, and the
@@ -75,7 +80,8 @@ func newLedger(cfg SiteConfig, c *catalogue, log *slog.Logger) *ledger {
 		log: log, site: cfg.Client.Site,
 		interval: cfg.Interval.Milliseconds(), backfill: cfg.Backfill.Milliseconds(),
 		tally: t, clients: newClients(t, cfg.MaxClientSeries, cfg.ForgetClients.Milliseconds()),
-		keep: cfg.ForgetPolicies.Milliseconds(), counted: newCounted(), hours: newHours(), trends: trends{}, problems: jobProblems{counted: map[string]uint64{}}, by: byLastUpdate,
+		keep: cfg.ForgetPolicies.Milliseconds(), counted: newCounted(), hours: newHours(), trends: trends{}, problems: jobProblems{counted: map[string]uint64{}},
+		selection: selection{by: byLastUpdate}, fragments: newFragments(), audit: newAudit(), deep: deep{depth: shallow},
 	}
 }
 
@@ -104,6 +110,8 @@ func (l *ledger) restoreKey(key string, value []byte) error {
 	switch {
 	case strings.HasPrefix(key, countedPrefix):
 		return l.counted.restore(key, value)
+	case key == auditKey:
+		return l.audit.restore(value, time.Now())
 	case key == failuresKey:
 		return l.clients.recent.restoreAll(value)
 	case strings.HasPrefix(key, failurePrefix):
@@ -127,44 +135,56 @@ func (l *ledger) forgetUnread(err error) {
 
 // begin opens the reading of this cycle; now is the server's clock.
 func (l *ledger) begin(now int64, readers int, jobs jobLister) *reading {
+	l.at = now - l.skew
 	l.lastHour.begin(now)
 	l.latest = latestTime(now, l.skew)
 	l.clients.latest = l.latest
-	if l.birth == 0 {
-		l.birth = now - l.backfill
-		l.watermark = l.birth
+	fresh := l.birth.birth == 0
+	if l.birth.begin(now, l.at, l.backfill) {
+		l.log.Warn("the server's clock was wrong when jobs were first read, or is wrong now: jobs count from another time on", "from", stamp(l.birth.birth))
 	}
-	if l.pending != nil {
+	if fresh {
+		l.watermark = l.birth.birth
+	}
+	by := l.selection.choose(l.at, l.version)
+	if l.pending != nil && l.pending.by == by {
 		l.pending.extend(now)
 		return l.pending
 	}
-	overlap := l.overlap(now)
-	from := l.base(now) - overlap
-	return &reading{
-		by: l.by, now: now, overlap: overlap, readers: readers, jobs: jobs, accept: l.accept, progress: progress{l.log, time.Now()},
-		spans: []*span{{from: from, to: open, read: from}}, highest: math.MinInt64,
+	overlap := l.overlap(by)
+	from := l.base(now, by) - overlap
+	r := &reading{
+		by: by, now: now, overlap: overlap, readers: readers, jobs: jobs, tidy: l.tidy, accept: l.accept, waits: l.fragments.size,
+		progress: progress{l.log, time.Now()}, spans: []*span{{from: from, to: open, read: from}}, highest: math.MinInt64,
 	}
+	if l.pending != nil { // what it holds was read, in another order
+		for e := range l.pending.release() {
+			r.join(*e)
+		}
+		l.pending = nil
+	}
+	return r
 }
 
 // overlap is how far before the watermark the reading of this cycle begins.
-func (l *ledger) overlap(now int64) int64 {
-	if l.lastHour != nil && l.deepAt == 0 {
-		return max(l.by.depth(), window)
+func (l *ledger) overlap(by orderBy) int64 {
+	switch {
+	case l.lastHour != nil && !l.caughtUp:
+		return max(by.overlap(), window)
+	case l.audit.isRefused(l.at) && l.deep.due(l.at):
+		return max(by.overlap(), l.deep.depth)
 	}
-	if at := now - l.skew; at-l.deepAt >= deepEvery || at < l.deepAt {
-		return l.by.depth()
-	}
-	return l.by.overlap()
+	return by.overlap()
 }
 
 // base is the watermark, or less where the server's clock was set back: what was updated
 // since the last reading then carries times that were read already.
-func (l *ledger) base(now int64) int64 {
+func (l *ledger) base(now int64, by orderBy) int64 {
 	if l.readAt == 0 {
 		return min(l.watermark, now)
 	}
 	before := l.readAt + l.skew // the server's clock at the last reading, as it counts today
-	if l.watermark > before+l.by.overlap() {
+	if l.watermark > before+by.overlap() {
 		l.log.Warn("the server's clock was set back against this host's; reading again from there",
 			"read_until", stamp(l.watermark), "reading_from", stamp(min(before, now)))
 		return min(before, now)
@@ -172,18 +192,52 @@ func (l *ledger) base(now int64) int64 {
 	return min(l.watermark, now)
 }
 
-// accept reads a finished job, and says whether it is still to be counted.
+// tidy leaves out what a row says and cannot be.
+func (l *ledger) tidy(j *Job) { j.leaveOutImpossible(l.latest, &l.problems) }
+
+// accept takes a row that came for a finished job, and says whether there is an ending to be counted. One
+// that is in pieces is none yet.
 func (l *ledger) accept(j *Job) (ending, bool) {
-	if j.State != StateDone {
+	if j.given&fieldState != 0 && j.State != StateDone {
+		return l.ranAgain(j)
+	}
+	if j.given&(fieldTry|fieldStart) == fieldTry|fieldStart {
+		if e, _ := newEnding(j, nil); l.counted.has(&e) && l.lastHour == nil {
+			delete(l.fragments.byID, j.ID)
+			return ending{}, false
+		}
+	}
+	if !l.fragments.complete(j, l.at) {
 		return ending{}, false
 	}
-	j.leaveOutImpossible(l.latest, &l.problems)
+	return l.judge(j)
+}
+
+// ranAgain is for a job that was finished and is not any more. What is known of its ending is all that
+// there will ever be.
+func (l *ledger) ranAgain(j *Job) (ending, bool) {
+	p := l.fragments.byID[j.ID]
+	if p == nil {
+		return ending{}, false
+	}
+	delete(l.fragments.byID, j.ID)
+	j.given &= fieldType | fieldPolicyType | fieldPolicy | fieldScheduleType | fieldClient | fieldParent | fieldChildren
+	p.job.fill(j)
+	return l.judge(&p.job)
+}
+
+// judge says whether an ending of which all is known that will be is to be counted.
+func (l *ledger) judge(j *Job) (ending, bool) {
 	e, ok := newEnding(j, l.tally.kindOf(j))
+	if !ok { // without any time it has ended by now, which is all that is known
+		e.end = l.at + l.skew
+		e.updated = e.end
+	}
 	l.lastHour.note(j, &e)
-	if !ok || e.end < l.birth {
+	if e.end < l.birth.birth && !l.counted.within(e.id) {
 		return e, false
 	}
-	return e, !l.counted.has(&e) || l.counted.startsAgain(&e)
+	return e, !l.counted.has(&e)
 }
 
 // read asks for the finished jobs that changed. Where they are too many to be held at once,
@@ -191,13 +245,21 @@ func (l *ledger) accept(j *Job) (ending, bool) {
 func (l *ledger) read(ctx context.Context, begin func() *reading, part func(*reading) error) (*reading, error) {
 	r := begin()
 	err := r.run(ctx)
-	if l.by == byLastUpdate && errors.Is(err, ErrRequest) && r.rows == 0 {
-		l.log.Warn("the server refuses to filter by the time of the last update; going by the end of jobs from now on", "error", err)
-		l.by = byEnd
+	if r.by == byLastUpdate && refuses(err, string(byLastUpdate)) {
+		if l.selection.refuse(l.at, l.version) {
+			l.log.Warn("the server refuses to filter by the time of the last update; going by the end of jobs until it does not", "error", err)
+		}
+		l.pending = r
 		r = begin()
 		err = r.run(ctx)
 	}
+	if err == nil && r.by == byLastUpdate && l.selection.accept() {
+		l.log.Info("the server filters by the time of the last update again")
+	}
 	for err == nil && !r.complete() {
+		if err = l.tolerate(l.askAgain(ctx, r)); err != nil {
+			break
+		}
 		if err = part(r); err == nil {
 			err = r.run(ctx)
 		}
@@ -217,9 +279,9 @@ func (l *ledger) forgotten(ctx context.Context, r *reading) (int64, error) {
 		if err != nil {
 			return 0, err
 		}
-		j.leaveOutImpossible(l.latest, &l.problems)
+		l.tidy(&j)
 		e, _ := newEnding(&j, nil)
-		return max(r.by.of(&e)-until, 0), nil
+		return min(max(r.by.of(&e)-until, 0), r.now-until), nil // the clock that stamped it may have been wrong
 	}
 	return max(r.now-until, 0), nil
 }
@@ -230,6 +292,8 @@ func (l *ledger) enter(e *ending, point int64) {
 	if !ok {
 		return
 	}
+	l.counted.see(e.id, e.start, l.birth.birth)
+	l.audit.ended(e.id)
 	at := min(max(e.end-l.skew, l.before(point)+1), point)
 	l.tally.count(e, before, at)
 	l.clients.observe(e)
@@ -253,18 +317,16 @@ func (l *ledger) catalogBackedUp(e *ending) {
 	}
 }
 
-// noticeReset looks for endings that only a new job database explains.
-func (l *ledger) noticeReset(pending []placed) {
-	for _, p := range pending {
-		if !l.counted.startsAgain(p.ending) {
-			continue
-		}
-		l.log.Warn("the server's job ids started again: the job database was reset",
-			"job_id", p.id, "started", stamp(p.start), "highest_job_id", l.counted.current.highest)
-		l.counted.reset()
-		l.tally.bump(&l.tally.resets, l.tally.c.resets, 1)
+// noticeRestarts says that the server's job ids were seen to start again.
+func (l *ledger) noticeRestarts() {
+	n := l.counted.restarts
+	if n == 0 {
 		return
 	}
+	l.counted.restarts = 0
+	l.log.Warn("the server's job ids started again: the job database was reset, or the ids came to their end",
+		"job_id", l.counted.first, "started", stamp(l.counted.since))
+	l.tally.bump(&l.tally.resets, l.tally.c.resets, float64(n))
 }
 
 // noticeUnseen counts the time whose jobs the server had forgotten before they were read.
@@ -291,70 +353,23 @@ func (l *ledger) advance(r *reading, kept []placed) {
 	for _, p := range kept {
 		l.watermark = min(l.watermark, r.by.of(p.ending))
 	}
+	if l.audit.isRefused(l.at) { // nobody else asks for what is in pieces
+		l.watermark = min(l.watermark, l.fragments.oldest(r.by))
+	}
 	if !r.complete() {
 		return
 	}
-	if r.overlap >= r.by.depth() {
-		l.deepAt = r.now - l.skew
+	l.caughtUp = true
+	if r.overlap >= l.deep.depth && l.audit.refused != 0 {
+		l.deep.made(l.at, l.interval, r.rows)
 	}
 	if !r.unchecked {
 		l.readAt = r.now - l.skew
 	}
 }
 
-// encode is the state's key "ledger": version, the mark, the epochs; signed varints.
-func (l *ledger) encode() []byte {
-	c := l.counted
-	numbers := []int64{
-		l.watermark, l.watermark - l.birth, l.watermark - l.readAt, l.grid, l.newest - l.grid,
-		c.current.number, c.current.highest, l.watermark - c.current.started, l.watermark - c.current.ended,
-		c.current.floor, c.current.floorAt,
-	}
-	if p := c.previous; p != nil {
-		numbers = append(numbers, p.number, c.since, p.highest, p.ended, p.floor, p.floorAt)
-	}
-	b := []byte{ledgerVersion}
-	for _, n := range numbers {
-		b = binary.AppendVarint(b, n)
-	}
-	return b
-}
-
-func (l *ledger) decode(b []byte) error {
-	if len(b) == 0 || b[0] != ledgerVersion {
-		return fmt.Errorf("state key %q is of an unknown version", ledgerKey)
-	}
-	var numbers []int64
-	for b = b[1:]; len(b) > 0; {
-		n, size := binary.Varint(b)
-		if size <= 0 {
-			return fmt.Errorf("state key %q is cut short", ledgerKey)
-		}
-		numbers = append(numbers, n)
-		b = b[size:]
-	}
-	if len(numbers) != 11 && len(numbers) != 17 {
-		return fmt.Errorf("state key %q has %d numbers", ledgerKey, len(numbers))
-	}
-	l.adopt(numbers)
-	return nil
-}
-
-func (l *ledger) adopt(n []int64) {
-	l.mark = mark{watermark: n[0], birth: n[0] - n[1], readAt: n[0] - n[2], grid: n[3], newest: n[3] + n[4]}
-	p := newEpoch(n[5])
-	p.highest, p.started, p.ended, p.floor, p.floorAt = n[6], n[0]-n[7], n[0]-n[8], n[9], n[10]
-	l.counted.current = p
-	if len(n) > 11 {
-		p = newEpoch(n[11])
-		l.counted.since = n[12]
-		p.highest, p.started, p.ended, p.floor, p.floorAt = n[13], n[12], n[14], n[15], n[16]
-		l.counted.previous = p
-	}
-}
-
 // changes are the keys of the state that changed since it was last asked.
 func (l *ledger) changes() []source.Change {
-	changes := slices.Concat(l.counted.changes(), l.hours.changes(), l.trends.changes(l.newest), l.clients.recent.changes(), l.tally.policies.changes())
+	changes := slices.Concat(l.counted.changes(), l.audit.changes(), l.hours.changes(), l.trends.changes(l.newest), l.clients.recent.changes(), l.tally.policies.changes())
 	return append(changes, source.Change{Key: ledgerKey, Value: l.encode()})
 }

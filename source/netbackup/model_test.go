@@ -76,6 +76,7 @@ type model struct {
 	*rig
 	seed   uint64
 	random *rand.Rand
+	skew   time.Duration // of the server's clock
 
 	// A job that is restarted hides the end it had before: to be counted, that end must be
 	// read first. So in a history with restarts nothing keeps the agent from reading for long.
@@ -85,7 +86,14 @@ type model struct {
 func newModel(t *testing.T, seed uint64) *model {
 	t.Helper()
 	m := &model{seed: seed, random: rand.New(rand.NewPCG(seed, 1)), restarts: seed%3 == 0}
-	m.rig = newRig(t, nbusim.Options{Storage: oneUnit(), Irregular: nbusim.Irregularity(m.pick(2)) * nbusim.EveryIrregularity},
+	options := nbusim.Options{
+		Storage: oneUnit(), Irregular: nbusim.Irregularity(m.pick(2)) * nbusim.EveryIrregularity,
+		Clock: func() time.Time { return time.Now().Add(m.skew) }, FirstJobID: 1 + int64(m.pick(2))*m.random.Int64N(5_000_000),
+	}
+	if m.pick(3) == 0 { // the ids wrap
+		options.FirstJobID = 1<<31 - 1 - int64(m.pick(300))
+	}
+	m.rig = newRig(t, options,
 		func(c *SiteConfig) {
 			c.Client.Concurrency = 1 + m.pick(4)
 			if m.pick(16) != 0 { // the rest is mostly in the way
@@ -105,6 +113,7 @@ func (m *model) say(format string, args ...any) {
 
 func (m *model) live() {
 	m.t.Helper()
+	m.wrongAtFirst()
 	shop := nbusim.Workload{
 		Seed: m.seed, Policies: 1 + m.pick(3), Clients: 6, MeanRun: time.Duration(20+m.pick(100)) * time.Second,
 		FailureRate: 0.2, Turbulence: 0.5, JobsPerMinute: 0.5 + m.random.Float64()*4,
@@ -117,6 +126,11 @@ func (m *model) live() {
 		past = 150 + m.pick(600)
 	}
 	m.sim.AddHistory(shop, past, time.Duration(1+m.pick(15))*minute)
+	if !m.restarts {
+		shop.Lateness = []time.Duration{0, 20 * minute, 3 * time.Hour, 24 * time.Hour}[m.pick(4)]
+		m.sim.LeaveOut([]float64{0, 0, 0.02, 0.2}[m.pick(4)])
+	}
+	shop.Jumps = []int64{0, 700, 50_000}[m.pick(3)]
 	m.sim.Work(shop)
 	for range 6 + m.pick(15) {
 		m.event()
@@ -125,8 +139,27 @@ func (m *model) live() {
 	m.settle()
 	m.wantTruth()
 	if m.t.Failed() {
+		l := m.site.ledger
+		for _, c := range m.sim.Truth().Completions {
+			if !l.counted.hadID(c.ID) {
+				m.say("job %d try %d, ended %v, shown %v: not counted; dismissed %v, in pieces %v", c.ID, c.Try, c.End.UTC(), c.Seen.UTC(),
+					l.audit.dismissed.has(c.ID), l.fragments.byID[c.ID] != nil)
+			}
+		}
+		m.say("ids from %d to %d since %d, alone %d; audit %+v", l.counted.first, l.counted.top, l.counted.since, l.counted.alone, l.audit.round)
 		m.t.Fatalf("history of seed %d", m.seed)
 	}
+}
+
+// wrongAtFirst lets the server's clock be wrong at the first ping, now and then: nothing happens there meanwhile.
+func (m *model) wrongAtFirst() {
+	if m.pick(8) != 0 {
+		return
+	}
+	m.say("the server's clock is wrong at first")
+	m.skew = time.Duration(m.pick(800)-400) * time.Hour
+	m.tick()
+	m.skew = 0
 }
 
 // event is what happens in one interval, or in a few.
@@ -216,27 +249,20 @@ func (m *model) faulty() {
 	m.tick()
 }
 
-// settle lets every job come to its end and be read.
+// settle lets every job come to its end, be shown and be read. What is shown late is counted within a quarter
+// of an hour; what it lacks is asked for about as long.
 func (m *model) settle() {
 	m.t.Helper()
 	for range 200 {
 		m.tick()
-		if open, _ := m.rig.live("nbu_jobs"); open == 0 {
+		if m.sim.Settled() {
 			break
 		}
-	}
-	if m.restarts {
-		for range 5 {
-			m.tick()
-		}
-		for range 200 {
-			if open, _ := m.rig.live("nbu_jobs"); open == 0 {
-				break
-			}
-			m.tick()
+		if !m.restarts && m.pick(3) == 0 {
+			time.Sleep(time.Duration(m.pick(200)) * minute)
 		}
 	}
-	for range 3 {
+	for range 16 {
 		m.tick()
 	}
 }

@@ -10,6 +10,7 @@ type openJobs struct {
 	gauges *gauges
 	moves  map[int64]move // of the active jobs, by id
 	waits  map[int64]wait // of the jobs that wait again after a try, by id
+	listed []openJob      // in this cycle
 
 	problems jobProblems        // of the rows
 	limit    int                // of series by policy
@@ -26,6 +27,10 @@ type wait struct {
 
 // activeKey is what the oldest of the active jobs is told of.
 type activeKey struct{ jobType, policy string }
+
+// openJob is what the audit needs of an open job: its id, and its start in ms of the server's clock, 0 where
+// it is not known.
+type openJob struct{ id, start int64 }
 
 // move is when a job was last seen to move bytes.
 type move struct {
@@ -50,6 +55,7 @@ func (o *openJobs) read(ctx context.Context, jobs jobLister, now int64) (int, er
 	o.gauges.reset()
 	clear(o.policies)
 	seen := map[int64]bool{}
+	o.listed = o.listed[:0]
 	for j, err := range jobs(ctx, JobQuery{Filter: "state ne 'DONE'", Sort: "jobId"}) {
 		if err != nil {
 			return len(seen), err
@@ -67,6 +73,7 @@ func (o *openJobs) read(ctx context.Context, jobs jobLister, now int64) (int, er
 
 func (o *openJobs) note(j *Job, now int64) {
 	g, c := o.gauges, o.c
+	o.listed = append(o.listed, openJob{j.ID, milliseconds(j.Start)})
 	g.add(c.open, 1, j.Type, j.PolicyType, j.State)
 	c.exporter.noteOpen(g, j)
 	switch j.State {

@@ -20,8 +20,7 @@ const (
 )
 
 // overlap is how far before what was read the next reading begins again: a server may
-// show an update later than it stamps it. It is in ms. What it shows later still is found
-// by the deep reading of each hour.
+// show an update later than it stamps it. It is in ms. What it shows later still the audit finds.
 func (o orderBy) overlap() int64 {
 	if o == byEnd {
 		return 600_000 // an ending may be written down long after its time
@@ -29,16 +28,13 @@ func (o orderBy) overlap() int64 {
 	return 30_000
 }
 
-// depth is the overlap of a deep reading, in ms.
-func (o orderBy) depth() int64 {
+// given is the time of a job by which it is sorted, 0 where the answer does not have it.
+func (o orderBy) given(j *Job) int64 {
 	if o == byEnd {
-		return 6 * 3_600_000
+		return milliseconds(j.End)
 	}
-	return 900_000
+	return milliseconds(j.LastUpdate)
 }
-
-// deepEvery is how often a reading is a deep one, in ms.
-const deepEvery = 3_600_000
 
 func (o orderBy) of(e *ending) int64 {
 	if o == byEnd {
@@ -62,7 +58,9 @@ type reading struct {
 	overlap int64 // ms before the watermark where it begins
 	readers int
 	jobs    jobLister
-	accept  func(*Job) (ending, bool) // called under mu
+	tidy    func(*Job)                // leaves out what cannot be, before anything else
+	accept  func(*Job) (ending, bool) // called under mu; an ending that is waited for is none yet
+	waits   func() int                // for how many, called under mu
 
 	mu       sync.Mutex
 	progress progress
@@ -120,7 +118,7 @@ func (r *reading) holdAgain(left []placed) {
 // run reads what is unread. It returns when all is read, when it is paused, or when no
 // reader gets on any more, which is an error.
 func (r *reading) run(ctx context.Context) error {
-	r.err, r.limit = nil, r.held+maxHeld
+	r.err, r.limit = nil, r.held+r.waits()+maxHeld
 	var g errgroup.Group
 	r.mu.Lock()
 	r.hire(ctx, &g)
@@ -141,9 +139,12 @@ func (r *reading) extend(now int64) {
 	r.now, r.gained = now, 0
 }
 
+// full says that the reading pauses, so that what it brought is counted; r.mu is held.
+func (r *reading) full() bool { return r.held+r.waits() >= r.limit }
+
 // hire sets idle readers to work; r.mu is held.
 func (r *reading) hire(ctx context.Context, g *errgroup.Group) {
-	for r.active < r.readers && r.held < r.limit {
+	for r.active < r.readers && !r.full() {
 		s := r.take()
 		if s == nil {
 			return
@@ -166,7 +167,7 @@ func (r *reading) work(ctx context.Context, g *errgroup.Group, s *span) {
 			r.err = err
 		}
 		s = nil
-		if err == nil && r.held < r.limit {
+		if err == nil && !r.full() {
 			s = r.take()
 		}
 		if s == nil {
@@ -235,10 +236,9 @@ func (r *reading) readSpan(ctx context.Context, g *errgroup.Group, s *span) erro
 
 // add takes one job; it answers false where the span ends or the reading pauses. r.mu is held.
 func (r *reading) add(s *span, j *Job) bool {
-	e, ok := r.accept(j)
-	at := r.by.of(&e)
-	if e.end != 0 {
-		if at < s.read && at != 0 {
+	r.tidy(j)
+	if at := r.by.given(j); at != 0 { // what the answer leaves out says nothing of its order
+		if at < s.read {
 			s.unsorted = true
 		}
 		if at >= s.to && !s.unsorted {
@@ -250,11 +250,11 @@ func (r *reading) add(s *span, j *Job) bool {
 	}
 	r.rows++
 	r.gained++
-	if ok {
+	if e, ok := r.accept(j); ok {
 		s.kept.add(e)
 		r.held++
 	}
-	return s.unsorted || s.read == s.begun || r.held < r.limit // whoever is out of order cannot go on from where it was
+	return s.unsorted || s.read == s.begun || !r.full() // whoever is out of order cannot go on from where it was
 }
 
 func (r *reading) filter(s *span) string {
@@ -268,6 +268,12 @@ func (r *reading) filter(s *span) string {
 // stamp is a time as the server's filters take it.
 func stamp(ms int64) string {
 	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z")
+}
+
+// join adds an ending that was found otherwise to those of the reading, which nobody reads at the moment.
+func (r *reading) join(e ending) {
+	r.spans[0].kept.add(e)
+	r.held++
 }
 
 // complete says that everything up to r.now was read.

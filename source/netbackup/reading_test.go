@@ -31,6 +31,7 @@ func TestReadingOfHistoryIsShared(t *testing.T) {
 				t.Errorf("%d readers took %v, want at most %v", c.readers, took, c.most)
 			}
 			r.wantTruth()
+			r.tick() // asks for what is missing among the ids
 			r.sim.ResetRequests()
 			r.sim.AddHistory(nbusim.Workload{Seed: 2}, 50, 0)
 			r.tick()
@@ -60,6 +61,7 @@ func listed(fail error, updates ...int64) jobLister {
 
 func newReading(now int64, jobs jobLister) *reading {
 	return &reading{
+		waits: func() int { return 0 }, tidy: func(*Job) {},
 		progress: progress{log: slog.New(slog.DiscardHandler)},
 		by:       byLastUpdate, now: now, readers: 1, jobs: jobs, spans: []*span{{from: 1000, to: open, read: 1000}},
 		accept: func(j *Job) (ending, bool) { return newEnding(j, nil) },

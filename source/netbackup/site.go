@@ -321,6 +321,9 @@ func (s *Site) serveParts(part func(*reading) error, ended <-chan struct{}) {
 // samples are those of the tick alone. It is asked once the jobs are counted.
 func (s *Site) samples() []source.Sample {
 	s.policies.emit()
+	if n, ok := s.ledger.unaccounted(); ok {
+		s.open.gauges.set(s.catalogue.unaccounted, float64(n))
+	}
 	samples := s.gauges.appendTo(nil)
 	for _, c := range s.collectors {
 		samples = c.appendTo(samples)
@@ -350,6 +353,7 @@ func (s *Site) askTime(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	s.ledger.version = ping.APIVersion
 	s.ledger.skew = ping.ServerTime.Add(ping.RoundTrip/2).UnixMilli() - s.now().UnixMilli()
 	return ping.ServerTime.UnixMilli(), nil
 }
@@ -371,7 +375,13 @@ func (s *Site) readJobs(ctx context.Context, now int64) (int, error) {
 	wg.Wait()
 	if openErr != nil {
 		s.open.gauges.reset() // sums over half of the pages would be wrong
+	} else {
+		s.ledger.noteOpen(s.open.listed, s.ledger.at)
 	}
+	if doneErr == nil {
+		doneErr = s.ledger.check(ctx, s.reading)
+	}
+	s.ledger.audit.current = openErr == nil && doneErr == nil
 	rows := opened + s.reading.gained
 	if err := errors.Join(openErr, doneErr); err != nil || rows > 0 {
 		return rows, err
@@ -382,7 +392,7 @@ func (s *Site) readJobs(ctx context.Context, now int64) (int, error) {
 // seeAnyJob is asked where neither an open nor a finished job was seen: a server that had
 // jobs and shows none at all has taken the right to see them away.
 func (s *Site) seeAnyJob(ctx context.Context) error {
-	if s.ledger.counted.current.highest == 0 {
+	if s.ledger.counted.top == 0 {
 		return nil // there may be none yet
 	}
 	for _, err := range s.client.Jobs(ctx, JobQuery{Limit: 1}) {

@@ -148,6 +148,13 @@ func (s *Server) DeleteJob(id int64) {
 	}
 }
 
+// SkipIDs lets the counter of job ids jump over so many.
+func (s *Server) SkipIDs(n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.jobs.next += n
+}
+
 // ResetJobs loses the job database: every job is gone and ids start again. The truth stays.
 func (s *Server) ResetJobs(next int64) {
 	s.mu.Lock()
@@ -158,4 +165,18 @@ func (s *Server) ResetJobs(next int64) {
 		s.jobs.truth.gone(j, now)
 	}
 	s.jobs.reset(next)
+}
+
+// Settled says that nothing is going to happen any more by itself, and that everything is shown.
+func (s *Server) Settled() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.clock().UnixMilli()
+	s.tick(now)
+	for _, j := range s.jobs.byID {
+		if j.shownAt > now {
+			return false
+		}
+	}
+	return len(s.agenda.events) == 0
 }

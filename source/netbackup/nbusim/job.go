@@ -42,6 +42,10 @@ type JobSpec struct {
 	Owner        string
 	Work         Work   // at the end of a try; grows evenly while the job is active
 	Life         []Step // after it was queued; nothing more happens after the last step
+
+	// Hidden is how long after it was queued the API begins to show the job at all. House belief: a
+	// primary under load was seen to list jobs long after they began.
+	Hidden time.Duration
 }
 
 // Step is one change in a job's life.
@@ -52,8 +56,8 @@ type Step struct {
 	Reason  int           // jobQueueReason, while it waits
 	Stalled bool          // moves nothing in the try that begins
 	Work    *Work         // what the try has moved; nil is the job's
-	Late    time.Duration // for Done: endTime is so much older than the change
-	Lag     time.Duration // lastUpdateTime is so much older than the change
+	Late    time.Duration // for Done: endTime is so much older than the change; house belief, as the next
+	Lag     time.Duration // lastUpdateTime is so much older than the change: up to a day on servers under load
 }
 
 // Run is the life of a job that waits, runs and ends.
@@ -86,6 +90,9 @@ type job struct {
 	children int
 	lives    int // how often Continue gave it another life
 
+	generation int   // of the ids: in it an id means one job
+	shownAt    int64 // from when on the API shows it, ms
+
 	start, end, tryStart, lastUpdate int64
 
 	work    Work  // moved by the last try, once it is over
@@ -101,7 +108,7 @@ func newJob(spec JobSpec, at int64) *job {
 	defaultTo(&spec.Owner, "root")
 	return &job{
 		JobSpec: spec, idText: strconv.FormatInt(spec.ID, 10), state: Queued, reason: defaultReason,
-		start: wholeSecond(at), lastUpdate: at,
+		start: wholeSecond(at), lastUpdate: at, shownAt: at + spec.Hidden.Milliseconds(),
 	}
 }
 

@@ -56,7 +56,7 @@ func newJobBook(first int64) *jobBook {
 	if first == 0 {
 		first = 1
 	}
-	b := &jobBook{truth: ledger{counted: map[attempt]int{}, tries: map[int64]int{}}}
+	b := &jobBook{truth: ledger{counted: map[attempt]int{}, tries: map[attempt]int{}}}
 	b.reset(first)
 	return b
 }
@@ -84,9 +84,17 @@ func (b *jobBook) ordered(name string) *order {
 	return nil
 }
 
+// lastJobID is where the counter of ids begins again: the documents give jobId as an integer (admin.yaml), and
+// that it is one of 32 bits is house belief.
+const lastJobID = 1<<31 - 1
+
 // issue gives a job its id.
 func (b *jobBook) issue(spec *JobSpec) {
 	if spec.ID == 0 {
+		if b.next > lastJobID {
+			b.next = 1
+			b.truth.generation++
+		}
 		spec.ID = b.next
 	}
 	b.next = max(b.next, spec.ID+1)

@@ -8,6 +8,9 @@ type view struct {
 	now int64 // ms
 }
 
+// shown says that the API lists the job.
+func (v *view) shown() bool { return v.shownAt <= v.now }
+
 const (
 	ranked   = "eq ne lt gt le ge"
 	equal    = "eq ne"

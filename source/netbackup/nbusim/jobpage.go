@@ -186,7 +186,7 @@ func (o *jobQuery) walk(by *order, now int64, backward bool) []view {
 	var found []view
 	v := &view{now: now}
 	for v.job = range span(jobs, o.descending != backward) {
-		if o.inside(v) && o.holds(v) {
+		if v.shown() && o.inside(v) && o.holds(v) {
 			if found = append(found, *v); len(found) > o.limit {
 				break
 			}
@@ -224,7 +224,7 @@ func (o *jobQuery) choose(b *jobBook, now int64, backward bool) []view {
 	var found []view
 	v := &view{now: now}
 	for _, v.job = range jobs {
-		if !o.holds(v) || !o.inside(v) {
+		if !v.shown() || !o.holds(v) || !o.inside(v) {
 			continue
 		}
 		i := sort.Search(len(found), func(i int) bool { return rank(&found[i], v) > 0 })
@@ -313,7 +313,7 @@ func (s *Server) oneJob(x *exchange) reply {
 	now := x.now.UnixMilli()
 	s.tick(now)
 	j := s.jobs.byID[id]
-	if j == nil || !x.allowed {
+	if j == nil || !x.allowed || j.shownAt > now {
 		return x.fail(http.StatusNotFound, "There is no such job.", nil)
 	}
 	w := s.jobWriter(1)

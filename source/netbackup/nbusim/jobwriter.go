@@ -12,13 +12,14 @@ type jobWriter struct {
 	b         []byte
 	columns   columns[view]
 	irregular Irregularity
+	omission  *omission
 }
 
 func (s *Server) jobWriter(jobs int) *jobWriter {
 	const bytesPerJob = 3 << 10
 	return &jobWriter{
 		b:       make([]byte, 0, bytesPerJob*(jobs+1)),
-		columns: s.columns, irregular: s.irregular,
+		columns: s.columns, irregular: s.irregular, omission: &s.omission,
 	}
 }
 
@@ -120,12 +121,20 @@ func (w *jobWriter) attributes(v *view) {
 		if c.hidden {
 			continue
 		}
+		how := w.omission.of(c.name)
+		if how == asNothing {
+			continue
+		}
 		if len(w.b) > begin {
 			w.b = append(w.b, ',')
 		}
 		w.b = append(w.b, '"')
 		w.b = append(w.b, c.name...)
 		w.b = append(w.b, `":`...)
+		if how == asNull {
+			w.b = append(w.b, "null"...)
+			continue
+		}
 		if odd, ok := w.irregular.attribute(c.name, v); ok {
 			w.b = append(w.b, odd...)
 			continue

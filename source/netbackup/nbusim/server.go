@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	mathrand "math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
@@ -52,6 +53,7 @@ type Server struct {
 	untidy   *untidy
 	keep     time.Duration
 	agenda   agenda
+	omission omission
 	// workload numbers the live workloads: what an older one has planned does not happen.
 	workload int
 
@@ -79,6 +81,7 @@ func New(o Options) (*Server, error) {
 		columns:   jobColumns(r),
 		authority: a, gate: newGate(o.Keys, o.Users, o.Clock()), faults: &faultBook{},
 		jobs: newJobBook(o.FirstJobID), storage: o.Storage, keep: o.KeepJobs,
+		omission: omission{random: mathrand.New(mathrand.NewPCG(uint64(o.FirstJobID), 0x6f6d6974))},
 	}
 	s.mux = s.routes()
 	return s, nil

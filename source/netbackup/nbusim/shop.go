@@ -17,6 +17,8 @@ type Workload struct {
 	MeanRun       time.Duration // of a try; 8 minutes where it is 0
 	FailureRate   float64       // share of the jobs that fail; 0.05 where it is 0, none where it is negative
 	Turbulence    float64       // share of the jobs with an eventful life: requeued, suspended, incomplete, late
+	Lateness      time.Duration // some turbulent jobs are shown up to so long after they ended; 0 is up to 30 s
+	Jumps         int64         // now and then the ids jump over so many, at most
 	RestartAfter  time.Duration // turbulent jobs may run again so long after they were done; 0 is never
 }
 
@@ -162,6 +164,9 @@ func (s *shop) backup(p *policy) JobSpec {
 	}
 	j.Work = s.work(p.kilobytes * share)
 	j.Life = s.life()
+	if s.Lateness > 0 && s.random.Float64() < s.Turbulence/5 {
+		j.Hidden = s.late()
+	}
 	return j
 }
 
@@ -227,6 +232,15 @@ func (s *shop) life() []Step {
 	return Run(wait, run, s.status())
 }
 
+// late is a time after which a job is shown: most often some minutes, now and then all that there may be.
+func (s *shop) late() time.Duration {
+	most := s.Lateness
+	if s.random.IntN(3) > 0 {
+		most = min(most, 20*time.Minute)
+	}
+	return time.Duration(s.random.Int64N(int64(most))).Truncate(time.Millisecond)
+}
+
 // eventful is a life in which everything that may happen to a job happens to some.
 func (s *shop) eventful(wait, run time.Duration) []Step {
 	if s.random.IntN(10) == 0 {
@@ -241,10 +255,14 @@ func (s *shop) eventful(wait, run time.Duration) []Step {
 			Step{After: s.around(run / 4), State: Active})
 	}
 	done := Step{After: run, State: Done, Status: s.status()}
-	switch s.random.IntN(4) {
-	case 0:
+	switch n := s.random.IntN(4); {
+	case n < 2 && s.Lateness > 0 && s.RestartAfter == 0:
+		done.Lag = s.late()
+		done.Late = done.Lag
+		done.After += done.Late
+	case n == 0:
 		done.Lag = time.Duration(s.random.IntN(20_000)) * time.Millisecond
-	case 1:
+	case n == 1:
 		done.Late = min(time.Duration(s.random.IntN(30_000))*time.Millisecond, run)
 	}
 	life = append(life, done)

@@ -54,11 +54,11 @@ type ledger struct {
 	generation  int
 	completions []Completion
 	counted     map[attempt]int // index in completions
-	tries       map[int64]int   // the last counted try of a job of this generation
+	tries       map[attempt]int // the last counted try of a job, whose key has none
 }
 
 func (l *ledger) count(j *job, at int64) {
-	key := attempt{l.generation, j.ID, j.try}
+	key := attempt{j.generation, j.ID, j.try}
 	if _, ok := l.counted[key]; ok {
 		return
 	}
@@ -66,16 +66,16 @@ func (l *ledger) count(j *job, at int64) {
 	l.completions = append(l.completions, Completion{
 		ID: j.ID, Try: j.try, Type: j.Type, PolicyType: j.PolicyType, Policy: j.Policy,
 		ScheduleType: j.ScheduleType, Client: j.Client, Status: j.status, Parent: j.children > 0,
-		Work: j.work, Retries: max(j.try-1, 0) - max(l.tries[j.ID]-1, 0),
+		Work: j.work, Retries: max(j.try-1, 0) - max(l.tries[attempt{j.generation, j.ID, 0}]-1, 0),
 		Start: time.UnixMilli(j.start), TryStart: time.UnixMilli(j.tryStart), End: time.UnixMilli(j.end),
-		Seen: time.UnixMilli(at),
+		Seen: time.UnixMilli(max(at, j.shownAt)),
 	})
-	l.tries[j.ID] = j.try
+	l.tries[attempt{j.generation, j.ID, 0}] = j.try
 }
 
 // gone notes that the API does not show a completion any more.
 func (l *ledger) gone(j *job, at int64) {
-	i, ok := l.counted[attempt{l.generation, j.ID, j.try}]
+	i, ok := l.counted[attempt{j.generation, j.ID, j.try}]
 	if ok && l.completions[i].Gone.IsZero() {
 		l.completions[i].Gone = time.UnixMilli(at)
 	}

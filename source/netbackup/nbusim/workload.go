@@ -9,7 +9,7 @@ func (s *Server) AddHistory(w Workload, jobs int, before time.Duration) {
 	defer s.mu.Unlock()
 	now := s.clock().UnixMilli()
 	s.tick(now)
-	w.RestartAfter = 0 // what a restart hid could not be known to anybody
+	w.RestartAfter, w.Lateness = 0, 0 // what a restart hid could not be known to anybody
 	from := now - before.Milliseconds()
 	made := make([]*job, 0, jobs)
 	maker := newShop(w, s.storage)
@@ -45,6 +45,7 @@ func (s *Server) past(t tree, at, now int64) []*job {
 func (s *Server) born(spec JobSpec, at int64) *job {
 	s.jobs.issue(&spec)
 	j := newJob(spec, at)
+	j.generation = s.jobs.truth.generation
 	s.irregular.distort(j)
 	return j
 }
@@ -83,6 +84,9 @@ func (s *Server) arrive(from *shop, number int, after int64) {
 	s.agenda.plan(after+int64(gap*float64(t.size())), func(at int64) {
 		if s.workload != number {
 			return
+		}
+		if from.Jumps > 0 && from.random.IntN(10) == 0 {
+			s.jobs.next += from.random.Int64N(from.Jumps)
 		}
 		root := s.queue(t.root, at)
 		for _, spec := range t.children {

@@ -1,0 +1,97 @@
+package netbackup
+
+import (
+	"maps"
+	"math"
+	"math/bits"
+	"slices"
+)
+
+// idSet is a set of job ids, in words of 512 bits by chunk.
+type idSet map[int64]*[idsPerChunk / 64]uint64
+
+func (s idSet) add(id int64) {
+	if id < 0 {
+		return
+	}
+	words := s[chunkOf(id)]
+	if words == nil {
+		words = &[idsPerChunk / 64]uint64{}
+		s[chunkOf(id)] = words
+	}
+	words[offsetOf(id)>>6] |= 1 << (id & 63)
+}
+
+func (s idSet) has(id int64) bool {
+	words := s[chunkOf(id)]
+	return words != nil && words[offsetOf(id)>>6]&(1<<(id&63)) != 0
+}
+
+// count is how many ids of the set are in a closed range.
+func (s idSet) count(from, to int64) (n int64) {
+	for number, words := range s {
+		for i, word := range words {
+			low := number*idsPerChunk + int64(i)*64
+			if low > to || low+63 < from {
+				continue
+			}
+			if low < from {
+				word &= math.MaxUint64 << (from - low)
+			}
+			if low+63 > to {
+				word &= math.MaxUint64 >> (low + 63 - to)
+			}
+			n += int64(bits.OnesCount64(word))
+		}
+	}
+	return n
+}
+
+// idRange is the ids from one to another, both included.
+type idRange struct{ from, to int64 }
+
+// holes are the ids from 1 on that are not in the set, in ascending order.
+func (s idSet) holes() (out []idRange) {
+	next := int64(1) // the first id of which nothing is said yet
+	for _, number := range slices.Sorted(maps.Keys(s)) {
+		for i, word := range s[number] {
+			low := number*idsPerChunk + int64(i)*64
+			for word != 0 {
+				id := low + int64(bits.TrailingZeros64(word))
+				if id > next {
+					out = append(out, idRange{next, id - 1})
+				}
+				run := bits.TrailingZeros64(^(word >> (id - low))) // ids in a row
+				next = max(next, id+int64(run))
+				if id-low+int64(run) >= 64 {
+					break
+				}
+				word &= math.MaxUint64 << (id - low + int64(run))
+			}
+		}
+	}
+	return append(out, idRange{next, math.MaxInt64})
+}
+
+// settled are the ids that were counted: up to the top in the numbering that is in use, above it ever.
+func (c *counted) settled() idSet {
+	s := idSet{}
+	for number, lives := range c.chunks {
+		words := &[idsPerChunk / 64]uint64{}
+		for _, k := range lives {
+			for i, word := range k.bits {
+				low := number*idsPerChunk + int64(i)*64
+				switch above := low + 63 - c.top; {
+				case k.last >= c.since || above >= 64:
+				case above <= 0:
+					word = 0
+				default:
+					word &= math.MaxUint64 << (64 - above)
+				}
+				words[i] |= word
+			}
+		}
+		s[number] = words
+	}
+	return s
+}
