@@ -110,6 +110,13 @@
 // one that does not needs the older bundle first. An agent that exports to a directory gives each bundle a directory
 // of its own in there, named for its time, its host and the endpoint, and ending in .part until it is whole.
 //
+// # Verdicts
+//
+// An answer decides what happens to a request's samples; its words never do. Where an answer can mean two things the canary
+// is sent, a sample that must be right: if it is refused too the receiver is wrong, and nothing is given up; if it is taken the
+// request is bisected, and only what was refused by itself is rejected. What fails by itself with a 5xx is parked for a
+// day. So everything that was committed is delivered, rejected, parked, dropped for a reason, or pending.
+//
 // # Why so
 //
 //   - Whole batches would be simpler than changes and cost ten times as much.
