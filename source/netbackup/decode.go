@@ -383,6 +383,7 @@ func (d *decoder) instant() time.Time {
 		return time.Time{}
 	}
 	if t.Unix() <= 0 {
+		d.odd = t.Unix() < 0
 		return time.Time{}
 	}
 	if t.Unix() < earliestTime/1000 || t.Unix() > latestDate {

@@ -29,7 +29,7 @@ const (
 	failurePrefix  = "failure/"
 	failureVersion = 1
 
-	failuresKept = 3_600_000 // ms: what is told later than that is counted as if it came last
+	failuresKept = showsLate // ms: what is told later than that is counted as if it came last
 	failuresMost = 1000      // clients and policies
 )
 
