@@ -23,6 +23,7 @@ type Agent struct {
 	version   string
 	log       *slog.Logger
 	metrics   *selfMetrics
+	bodies    *netbackup.Bodies // room for the answers of all primary servers
 	open      func(ctx context.Context) (*plant, error)
 	started   time.Time             // when it was made
 	standby   bool                  // an agent that waits while another has the queue

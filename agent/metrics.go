@@ -66,6 +66,7 @@ func newStatusCollector(status func() Status) *statusCollector {
 			newSiteCount("missed_ticks_total", "Ticks that passed while a cycle ran.", func(s *SiteStatus) uint64 { return s.Missed }),
 			newSiteCount("commits_total", "Cycles written to the queue.", func(s *SiteStatus) uint64 { return s.Commits }),
 			newSiteCount("commit_errors_total", "Cycles that the queue could not write when they were made.", func(s *SiteStatus) uint64 { return s.Refused }),
+			newSiteCount("limits_exceeded_total", "Times that a primary server gave more than the agent takes: an answer, a list or a text beyond any real one was left out.", func(s *SiteStatus) uint64 { return s.Limited }),
 			{siteDesc("last_commit_timestamp_seconds", "When a cycle was last committed."), prometheus.GaugeValue, lastCommit},
 		},
 	}

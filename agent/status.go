@@ -35,6 +35,7 @@ type SiteStatus struct {
 	Missed     uint64            `json:"missed_ticks"`
 	Commits    uint64            `json:"commits"`
 	Refused    uint64            `json:"commit_errors"`
+	Limited    uint64            `json:"limits_exceeded"` // times that the primary gave more than the agent takes
 	Collectors []CollectorStatus `json:"collectors"`
 	Recent     []CycleStatus     `json:"recent_cycles"` // the newest first
 
@@ -49,6 +50,7 @@ type CollectorStatus struct {
 	Success     bool       `json:"success"`
 	NotOffered  bool       `json:"not_offered,omitempty"` // the server does not have what it asks for
 	Error       string     `json:"error,omitempty"`
+	Warning     string     `json:"warning,omitempty"` // what could not be read though it succeeded
 	Seconds     float64    `json:"duration_seconds"`
 	LastSuccess *time.Time `json:"last_success,omitempty"`
 	Unreadable  uint64     `json:"rows_unreadable,omitempty"` // rows that said too little to be used, counted at each reading

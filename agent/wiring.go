@@ -41,9 +41,12 @@ func (c *Config) siteConfig(s *Site, version string) netbackup.SiteConfig {
 
 func userAgent(version string) string { return "backwire/" + version }
 
-// newPrimary makes a site that goes on where its checkpoint ended. It talks to nobody yet.
-func (a *Agent) newPrimary(s *Site, from source.Checkpoint) (*netbackup.Site, error) {
-	made, err := netbackup.NewSite(a.config.siteConfig(s, a.version), from, a.log, time.Now)
+// newPrimary makes a site that goes on where its checkpoint ended, and starts again from what again gives; nil gives nothing.
+// It talks to nobody yet.
+func (a *Agent) newPrimary(s *Site, from source.Checkpoint, again func() source.Checkpoint) (*netbackup.Site, error) {
+	config := a.config.siteConfig(s, a.version)
+	config.Checkpoint, config.Client.Bodies = again, a.bodies
+	made, err := netbackup.NewSite(config, from, a.log, time.Now)
 	if err != nil {
 		return nil, fmt.Errorf("site %s: %w", s.Site, err)
 	}
@@ -51,8 +54,9 @@ func (a *Agent) newPrimary(s *Site, from source.Checkpoint) (*netbackup.Site, er
 }
 
 // newSitePart gives a site its ticks.
-func (a *Agent) newSitePart(s *Site, from source.Checkpoint, queue committer) (*sitePart, error) {
-	made, err := a.newPrimary(s, from)
+func (a *Agent) newSitePart(s *Site, queue *remotewrite.Queue) (*sitePart, error) {
+	remembered := func() source.Checkpoint { return queue.Checkpoint(s.Site) }
+	made, err := a.newPrimary(s, remembered(), remembered)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +104,7 @@ func (a *Agent) newSelf(from source.Checkpoint, queue committer) (*scheduler, er
 
 // describeSite is what a site knows of itself.
 func describeSite(from netbackup.Status, to *SiteStatus) {
-	to.Server, to.Version = from.Server, from.ServerVersion
+	to.Server, to.Version, to.Limited = from.Server, from.ServerVersion, from.Limited
 	to.ClientsWithoutSeries, to.PoliciesWithoutSeries = from.ClientsWithoutSeries, from.PoliciesWithoutSeries
 	to.State = "down"
 	if from.Up {
@@ -111,7 +115,7 @@ func describeSite(from netbackup.Status, to *SiteStatus) {
 	}
 	for _, c := range from.Collectors {
 		described := CollectorStatus{
-			Name: c.Name, Success: c.Err == nil, NotOffered: c.NotOffered,
+			Name: c.Name, Success: c.Err == nil, NotOffered: c.NotOffered, Warning: c.Warning,
 			Seconds: c.Took.Seconds(), LastSuccess: instant(c.LastSuccess), Unreadable: c.RowsUnreadable,
 		}
 		if c.Err != nil {
@@ -283,7 +287,7 @@ func (a *Agent) openQueue() (*remotewrite.Queue, error) {
 func (a *Agent) fit(p *plant, queue *remotewrite.Queue, rejected remotewrite.Rejected) ([]remotewrite.Sender, error) {
 	for i := range a.config.Sites {
 		s := &a.config.Sites[i]
-		part, err := a.newSitePart(s, queue.Checkpoint(s.Site), queue)
+		part, err := a.newSitePart(s, queue)
 		if err != nil {
 			return nil, err
 		}
@@ -316,10 +320,10 @@ func New(config *Config, version string, log *slog.Logger) (*Agent, error) {
 	}
 	a := &Agent{config: config, version: version, log: log, started: time.Now(), begun: make(chan struct{})}
 	a.metrics = newSelfMetrics(version, a.Status)
-	a.open = a.openPlant
+	a.open, a.bodies = a.openPlant, netbackup.NewBodies()
 	var problems []error
 	for i := range config.Sites {
-		_, err := a.newPrimary(&config.Sites[i], source.Checkpoint{})
+		_, err := a.newPrimary(&config.Sites[i], source.Checkpoint{}, nil)
 		problems = append(problems, err)
 	}
 	for i := range config.Endpoints {

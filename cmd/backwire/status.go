@@ -201,6 +201,9 @@ func (b *board) collectors(collectors []agent.CollectorStatus) {
 		if c.Unreadable > 0 {
 			b.under(6, count(c.Unreadable)+" rows could not be read and are missing; the log names the first")
 		}
+		if c.Warning != "" {
+			b.under(6, c.Warning)
+		}
 	}
 }
 

@@ -63,19 +63,19 @@ func TestSeldomReadGaugesStand(t *testing.T) {
 func TestLongSeldomReadListRestsLonger(t *testing.T) {
 	t.Parallel()
 	readings := 0
-	list := &seldom{gauges: newGauges("paris"), count: func(context.Context) (int, error) {
+	list := &seldom{background: newBackground(minute), gauges: newGauges("paris"), count: func(context.Context, *gauges) (int, error) {
 		readings++
 		return 20_000, nil
 	}}
-	for minute, want := range map[int64]int{0: 1, 15: 1, 19: 1, 20: 2, 39: 2, 40: 3} {
+	for last, want := range map[int64]int{0: 1, 15: 1, 19: 1, 20: 2, 39: 2, 40: 3} {
 		readings, list.readAt = 0, 0
-		for m := range minute + 1 {
+		for m := range last + 1 {
 			if _, err := list.read(t.Context(), 1+60_000*m); err != nil {
 				t.Fatal(err)
 			}
 		}
 		if readings != want {
-			t.Errorf("read %d times by minute %d, want %d", readings, minute, want)
+			t.Errorf("read %d times by minute %d, want %d", readings, last, want)
 		}
 	}
 }

@@ -15,6 +15,9 @@ type calendar struct {
 	dates       []int64    // single ones, as days since 1970
 }
 
+// mostDates bounds the single days of one calendar: 27 years of every day. A calendar with more is refused.
+const mostDates = 10_000
+
 // lastWeek stands for the last of a month, be it the fourth or the fifth.
 const lastWeek = 5
 
@@ -36,6 +39,10 @@ func readCalendar(d *decoder) (c calendar) {
 			}
 		case "specificDates":
 			for range d.elements() {
+				if len(c.dates) == mostDates {
+					d.refuse("a calendar", mostDates, "dates")
+					return c
+				}
 				c.addDate(d.text())
 			}
 		default:
@@ -105,8 +112,9 @@ func recurringDays(all []runDays) (days []int64) {
 
 func singleDays(all []runDays) (days []int64) {
 	for _, r := range all {
+		excluded := slices.Sorted(slices.Values(r.exclude.dates))
 		for _, day := range r.include.dates {
-			if !slices.Contains(r.exclude.dates, day) {
+			if _, out := slices.BinarySearch(excluded, day); !out {
 				days = append(days, day)
 			}
 		}

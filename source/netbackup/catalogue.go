@@ -54,7 +54,7 @@ type jobFamilies struct {
 
 type clientFamilies struct {
 	lastSuccess, lastAttempt, lastStatus, failures, lastBytes, overflow *family
-	rpo, neverSucceeded                                                 *family
+	rpo, neverSucceeded, unreadablePolicies                             *family
 }
 
 type storageFamilies struct {
@@ -213,6 +213,8 @@ func (c *catalogue) clients() {
 		"How often an active policy backs the client up: the frequency of the schedule that runs most often, or the longest gap in its calendar. Absent where no schedule tells: only users start it, or it runs on one day alone.", "client", "policy")
 	c.neverSucceeded = s.gauge("nbu_client_never_succeeded", "",
 		"1 for a client of an active policy whose success was never seen, else 0. Absent for policies that find their clients by a query.", "client", "policy")
+	c.unreadablePolicies = s.gauge("nbu_policies_unreadable", "",
+		"Active policies that cannot be read: what they promise to their clients is not known, and their nbu_client_rpo_seconds and nbu_client_never_succeeded are absent.")
 }
 
 func (c *catalogue) storageUnits() {

@@ -44,6 +44,7 @@ func (c *Client) fetchCA(ctx context.Context) ([]CA, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer a.release()
 	cas, err := parseCACert(a.body)
 	if err != nil {
 		return nil, c.unreadable(a, "expected the CA's certificates", err)

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	"golang.org/x/sync/singleflight"
 
 	"backwire/source/secret"
@@ -35,6 +36,7 @@ type Config struct {
 	Concurrency int           // requests under way at the same time
 	Impatient   bool          // no request is sent again: somebody waits to read what is wrong
 	UserAgent   string
+	Bodies      *Bodies           // shared by all sites; nil is room of its own
 	Transport   http.RoundTripper // stands in for the network in tests; nil means the network
 }
 
@@ -60,6 +62,10 @@ type Client struct {
 	pageSizes pageSizes
 
 	asked, accepted atomic.Uint64 // questions with a credential, and those of them that were answered
+
+	inPool    atomic.Int64        // bytes of the pool that this client's answers have
+	largeTurn *semaphore.Weighted // of its large answers: one at a time
+	limited   atomic.Uint64       // how often the server gave more than the agent takes
 }
 
 // NewClient returns a client for the server that cfg names. It does not talk to it yet.
@@ -72,6 +78,9 @@ func NewClient(cfg Config, log *slog.Logger) (*Client, error) {
 	}
 	if cfg.Concurrency <= 0 {
 		cfg.Concurrency = defaultConcurrency
+	}
+	if cfg.Bodies == nil {
+		cfg.Bodies = NewBodies()
 	}
 	trust, err := newTrust(cfg)
 	if err != nil {
@@ -89,6 +98,8 @@ func NewClient(cfg Config, log *slog.Logger) (*Client, error) {
 		slots:    make(chan struct{}, cfg.Concurrency),
 		problems: newProblems(log.With("site", cfg.Site), secrets),
 		secrets:  secrets,
+
+		largeTurn: semaphore.NewWeighted(1),
 	}
 	if c.version.fixed, err = parseFixedVersion(cfg.APIVersion); err != nil {
 		return nil, err

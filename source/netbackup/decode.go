@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"strconv"
+	"sync/atomic"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -30,6 +31,7 @@ type decoder struct {
 	body     bytes.Buffer // backs json
 	words    words
 	problems *problems
+	limited  *atomic.Uint64 // the client's
 	noun     string
 	field    []byte // the member's name that is being read
 	valued   bool   // the last scalar had a value that could be read
@@ -46,7 +48,7 @@ type decoder struct {
 func (c *Client) borrowDecoder(noun string) *decoder {
 	d, ok := c.decoders.Get().(*decoder)
 	if !ok {
-		d = &decoder{words: words{}, problems: c.problems}
+		d = &decoder{words: words{}, problems: c.problems, limited: &c.limited}
 	}
 	d.noun, d.lost = noun, 0
 	return d
@@ -60,6 +62,9 @@ func (c *Client) returnDecoder(d *decoder) {
 func (d *decoder) reset(body []byte) {
 	d.body = *bytes.NewBuffer(body)
 	d.json.Reset(&d.body, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	if len(d.field) > textLimit || cap(d.scratch) > firstBytes {
+		d.field, d.scratch = nil, nil // they would be kept
+	}
 	d.field, d.err = d.field[:0], nil
 }
 
@@ -147,7 +152,7 @@ func (d *decoder) meta() (p pagination) {
 		for name := range d.members() {
 			switch string(name) {
 			case "next":
-				p.next = d.text()
+				p.next = d.cursor()
 			case "last":
 				p.last = d.integer()
 			case "count":
@@ -304,8 +309,26 @@ func (d *decoder) unquote(v jsontext.Value) []byte {
 	return d.scratch
 }
 
-// text reads a string; a number is taken as it is written.
-func (d *decoder) text() string { return d.words.word(d.scalar()) }
+// text reads a string; a number is taken as it is written. What is longer than any name is cut.
+func (d *decoder) text() string {
+	b := d.scalar()
+	if len(b) > textLimit {
+		d.problem(b)
+		d.limited.Add(1)
+		return cut(string(b[:textLimit+1]), textLimit)
+	}
+	return d.words.word(b)
+}
+
+// cursor reads a text that goes back to the server as it is.
+func (d *decoder) cursor() string {
+	b := d.scalar()
+	if len(b) > cursorLimit {
+		d.refuse("a cursor", cursorLimit, "bytes")
+		return ""
+	}
+	return string(b)
+}
 
 // identify reads the row's id, by which it is known again where it comes twice.
 func (d *decoder) identify() string {

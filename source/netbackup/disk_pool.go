@@ -67,6 +67,7 @@ func (c *Client) wholePool(ctx context.Context, p DiskPool) (DiskPool, error) {
 	if err != nil {
 		return p, err
 	}
+	defer a.release()
 	d := c.borrowDecoder("disk_pool")
 	defer c.returnDecoder(d)
 	whole := p

@@ -31,6 +31,7 @@ const (
 	ErrTLS            Kind = "server not trusted"      // wrong CA, name, fingerprint; expired
 	ErrDecode         Kind = "answer not readable"     // HTML, truncated, oversized, not JSON
 	ErrPages          Kind = "pages without an end"    // a cursor or an offset that does not advance
+	ErrLimit          Kind = "more than is taken"      // an answer, a list or a text beyond what any server holds
 	ErrCredential     Kind = "credential not readable" // the key or password could not be had locally
 )
 

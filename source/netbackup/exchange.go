@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,9 +11,6 @@ import (
 
 	"backwire/source/probe"
 )
-
-// bodyLimit bounds an answer's body after decompression. A page of 100 jobs is about 300 KiB.
-const bodyLimit = 16 << 20
 
 // request is one call of the API.
 type request struct {
@@ -29,14 +25,21 @@ type request struct {
 	credential string
 }
 
-// answer is a 2xx answer, read in full.
+// answer is a 2xx answer, read in full. Who has it releases it.
 type answer struct {
 	request request
 	status  int
 	header  http.Header
 	body    []byte
+	held    *heldBody
 	took    time.Duration // of the successful attempt alone
 	expires time.Time     // the first certificate of the server's chain; zero over plain http
+}
+
+// release gives back the room of the body, which is not read any more.
+func (a *answer) release() {
+	a.held.release()
+	a.body = nil
 }
 
 func (c *Client) get(ctx context.Context, path string, query url.Values) (*answer, error) {
@@ -76,6 +79,8 @@ func (c *Client) attempt(ctx context.Context, r request) (*answer, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
+	ctx, broken := context.WithCancelCause(ctx)
+	defer broken(nil)
 	req, err := c.newRequest(ctx, r)
 	if err != nil {
 		return nil, c.unanswered(r, err)
@@ -83,15 +88,24 @@ func (c *Client) attempt(ctx context.Context, r request) (*answer, error) {
 	began := time.Now()
 	resp, err := c.http.Do(req)
 	if err != nil {
+		if errors.Is(err, context.DeadlineExceeded) {
+			c.http.CloseIdleConnections() // nobody may be behind this one
+		}
 		return nil, c.unanswered(r, err)
 	}
 	defer resp.Body.Close()
 	a := &answer{request: r, status: resp.StatusCode, header: resp.Header, expires: probe.Expiry(resp.TLS)}
-	if a.body, err = readBody(resp); err != nil {
+	a.held, err = c.readBody(ctx, resp, broken)
+	if a.body = a.held.bytes; err != nil {
+		defer a.release()
 		return nil, c.unread(a, err)
 	}
 	a.took = time.Since(began)
-	return a, c.verdict(a)
+	if err := c.verdict(a); err != nil {
+		a.release()
+		return nil, err
+	}
+	return a, nil
 }
 
 func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, error) {
@@ -123,16 +137,3 @@ func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, erro
 // encodeQuery percent-encodes once, with spaces as %20: not every server reads a plus
 // sign in a filter as a space.
 func encodeQuery(q url.Values) string { return strings.ReplaceAll(q.Encode(), "+", "%20") }
-
-// readBody reads at most bodyLimit bytes, and says errOversized when there are more.
-func readBody(resp *http.Response) ([]byte, error) {
-	var b bytes.Buffer
-	if n := resp.ContentLength; n > 0 && n <= bodyLimit {
-		b.Grow(int(n) + bytes.MinRead)
-	}
-	n, err := b.ReadFrom(io.LimitReader(resp.Body, bodyLimit+1))
-	if err == nil && n > bodyLimit {
-		err = errOversized
-	}
-	return b.Bytes(), err
-}

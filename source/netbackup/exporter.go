@@ -5,8 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-
-	"backwire/source"
 )
 
 // CompatExporter is the value of SiteConfig.Compat that adds the metric names and labels of
@@ -334,9 +332,3 @@ func (f *family) timing(jobType, policyType string) []string {
 }
 
 func (f *family) hasAction() bool { return slices.Contains(f.labels, "action") }
-
-// exporterSamples are those of the tick alone.
-func (s *Site) exporterSamples(samples []source.Sample) []source.Sample {
-	s.emitExporter()
-	return s.exporter.appendTo(samples)
-}

@@ -18,6 +18,11 @@ type gauges struct {
 	touched        bool            // something was set since the last reset
 	ambiguous      map[*gauge]bool // of this cycle: two rows say different things of it
 	contradictions []string        // their series, until they are taken
+	most           int             // series that are set in a cycle
+	size           int             // bytes of the labels of all in order
+	live           int             // series set in this cycle
+	over           error           // what was more than is taken in this cycle
+	spare          gauge           // stands in for what is not taken
 }
 
 // separator stands between the parts of a key: it is never in UTF-8.
@@ -32,7 +37,7 @@ type gauge struct {
 }
 
 func newGauges(site string) *gauges {
-	return &gauges{site: site, index: map[string]*gauge{}, cycle: 1}
+	return &gauges{site: site, index: map[string]*gauge{}, cycle: 1, most: seriesLimit}
 }
 
 // reset begins a cycle: nothing is set. Where nothing was set since the last reset there is none to begin: so it does not matter
@@ -45,6 +50,7 @@ func (g *gauges) reset() {
 	g.sweep()
 	g.cycle++
 	clear(g.ambiguous)
+	g.live, g.over = 0, nil
 }
 
 func (g *gauges) set(f *family, v float64, labels ...string) { *g.at(f, labels...) = v }
@@ -107,10 +113,19 @@ func (g *gauges) slot(f *family, labels []string) (x *gauge, fresh bool) {
 		g.key = append(append(g.key, separator...), l...)
 	}
 	x = g.index[string(g.key)]
+	if x == nil || x.cycle != g.cycle {
+		if g.live >= g.most || x == nil && g.size+len(g.key) > labelLimit+(g.most-seriesLimit)*textLimit {
+			g.touched, g.over = true, limitError{"a list", g.most, "different labels"}
+			g.spare = gauge{}
+			return &g.spare, true
+		}
+		g.live++
+	}
 	if x == nil {
 		x = &gauge{series: newSeries(f, g.site, "", 0, labels...), key: string(g.key)}
 		g.index[x.key] = x
 		g.order = append(g.order, x)
+		g.size += len(x.key)
 	}
 	if x.cycle == g.cycle {
 		return x, false
@@ -118,6 +133,28 @@ func (g *gauges) slot(f *family, labels []string) (x *gauge, fresh bool) {
 	g.touched = true
 	x.cycle, x.value, x.sum = g.cycle, 0, false
 	return x, true
+}
+
+// beyond says what was more than is taken; what was set is then not whole.
+func (g *gauges) beyond() error { return g.over }
+
+// take sets what is set in another one.
+func (g *gauges) take(from *gauges) {
+	g.contradictions = append(g.contradictions, from.takeContradictions()...)
+	for _, x := range from.order {
+		if x.cycle != from.cycle || from.ambiguous[x] {
+			continue
+		}
+		mine := g.index[x.key]
+		if mine == nil {
+			mine = &gauge{series: x.series, key: x.key}
+			g.index[x.key] = mine
+			g.order = append(g.order, mine)
+			g.size += len(x.key)
+		}
+		mine.value, mine.sum, mine.cycle = x.value, x.sum, g.cycle
+		g.touched = true
+	}
 }
 
 // appendTo gives the samples of what was set.
@@ -149,6 +186,7 @@ func (g *gauges) sweep() {
 	for _, x := range g.order {
 		if x.cycle+1 < g.cycle {
 			delete(g.index, x.key)
+			g.size -= len(x.key)
 		}
 	}
 	g.order = kept

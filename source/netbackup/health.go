@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"log/slog"
+	"slices"
 	"time"
 
 	"backwire/source"
@@ -21,9 +21,10 @@ type outcome struct {
 type collectorHealth struct {
 	name        string
 	outcome     outcome
-	failures    int    // in a row
-	lastSuccess int64  // ms since the epoch, agent's clock; 0 is never
-	lostRows    uint64 // that could not be read, by the client's count
+	failures    int      // in a row
+	said        []string // keys of the errors in this row that were told to the log
+	lastSuccess int64    // ms since the epoch, agent's clock; 0 is never
+	lostRows    uint64   // that could not be read, by the client's count
 }
 
 // notOffered says that the server does not have what the collector asks for, which is no
@@ -32,26 +33,26 @@ func (h *collectorHealth) notOffered() bool {
 	return errors.Is(h.outcome.err, ErrNotOffered) && h.name != collectorJobs
 }
 
-// note takes an outcome; it tells the log when things change, and not in every cycle.
-func (h *collectorHealth) note(o outcome, at int64, log *slog.Logger) {
-	before := h.outcome.err
+// note takes an outcome and tells of what changes, and not of what goes on. Each kind of error is told once in a row of
+// failures: one outage shows as several.
+func (h *collectorHealth) note(o outcome, at int64, r *report) {
 	h.outcome = o
 	if o.err == nil {
 		if h.failures > 0 {
-			log.Info("collector succeeded again", "collector", h.name, "failures", h.failures)
+			r.recover(h.name, h.failures)
 		}
-		h.failures, h.lastSuccess = 0, at
+		h.failures, h.lastSuccess, h.said = 0, at, nil
+		return
+	}
+	if errors.Is(o.err, errUnfinished) {
 		return
 	}
 	h.failures++
-	if before != nil && before.Error() == o.err.Error() {
-		return
+	key := errorKey(o.err)
+	if !slices.Contains(h.said, key) {
+		h.said = append(h.said, key)
+		r.fail(key, h.name, o.err, h.notOffered())
 	}
-	if h.notOffered() {
-		log.Info("collector is not offered by this server", "collector", h.name, "error", o.err)
-		return
-	}
-	log.Warn("collector failed", "collector", h.name, "error", o.err)
 }
 
 // proveCredential is asked where no collector asked anything, because what they read stands for a while: is the server
@@ -80,7 +81,7 @@ func (s *Site) emitHealth() {
 	g, c := s.gauges, s.catalogue
 	for _, x := range s.collectors {
 		h := &x.health
-		if !h.notOffered() {
+		if !h.notOffered() && !errors.Is(h.outcome.err, errUnfinished) {
 			g.set(c.collectorSuccess, truth(h.outcome.err == nil), h.name)
 			g.set(c.collectorDuration, h.outcome.took.Seconds(), h.name)
 		}

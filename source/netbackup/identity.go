@@ -20,6 +20,7 @@ func (c *Client) Identity(ctx context.Context) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
+	defer a.release()
 	d := c.borrowDecoder("identity")
 	defer c.returnDecoder(d)
 	var id Identity

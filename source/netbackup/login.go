@@ -149,6 +149,7 @@ func (c *Client) login(ctx context.Context, version apiVersion) error {
 		method: http.MethodPost, path: "/login", body: body, anonymous: true, version: version,
 	})
 	if err == nil {
+		defer a.release()
 		err = c.keepToken(a)
 	} else if errors.Is(err, ErrAuthentication) {
 		err = withHint(err, fmt.Sprintf("are the user %q, its password and its domain right? (tried again after %s, or at once with another password)",
@@ -203,8 +204,11 @@ func (c *Client) logout(ctx context.Context) error {
 		return nil
 	}
 	c.session.drop(token)
-	_, err := c.attempt(ctx, request{
+	a, err := c.attempt(ctx, request{
 		method: http.MethodPost, path: "/logout", credential: token, version: c.version.get(),
 	})
+	if err == nil {
+		a.release()
+	}
 	return err
 }

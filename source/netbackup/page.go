@@ -3,14 +3,12 @@ package netbackup
 import (
 	"context"
 	"fmt"
+	"hash/maphash"
 	"iter"
 	"maps"
 	"net/url"
 	"strconv"
 )
-
-// maxPages is far beyond what any server holds: with 100 rows a page, ten million.
-const maxPages = 100_000
 
 // pagination is meta.pagination of either style.
 type pagination struct {
@@ -86,7 +84,7 @@ func (w *walk[T]) pages(ctx context.Context) error {
 // pass reads page after page.
 func (w *walk[T]) pass(ctx context.Context) error {
 	learned := false
-	for range maxPages {
+	for range pageLimit {
 		q := maps.Clone(w.query)
 		if q == nil {
 			q = url.Values{}
@@ -95,7 +93,7 @@ func (w *walk[T]) pass(ctx context.Context) error {
 			q.Set("page[limit]", strconv.Itoa(w.pageSize()))
 		}
 		w.pager.ask(q)
-		a, err := w.client.get(ctx, w.path, q)
+		a, err := w.ask(ctx, q)
 		if smaller := smallerPage(w.pageSize()); err != nil && smaller > 0 && tooLarge(err) {
 			w.size, learned = smaller, true
 			continue
@@ -114,11 +112,26 @@ func (w *walk[T]) pass(ctx context.Context) error {
 			return err
 		}
 	}
-	return w.failed(ErrPages, fmt.Errorf("more than %d pages", maxPages))
+	return w.client.beyond(w.path, limitError{"a list", pageLimit, "pages"})
+}
+
+// ask is one page; a reading in the background asks again where it was.
+func (w *walk[T]) ask(ctx context.Context, q url.Values) (*answer, error) {
+	turns := turnsOf(ctx)
+	for {
+		if err := turns.take(ctx); err != nil {
+			return nil, err
+		}
+		a, err := w.client.get(ctx, w.path, q)
+		if !turns.again(ctx, err) {
+			return a, err
+		}
+	}
 }
 
 // page yields the rows of one answer and says whether another page is to be read.
 func (w *walk[T]) page(a *answer) (bool, error) {
+	defer a.release()
 	w.seen.answer++
 	known := w.total + w.decoder.lost
 	p, err := w.decoder.page(a.body, func() bool {
@@ -138,8 +151,11 @@ func (w *walk[T]) page(a *answer) (bool, error) {
 		return !w.done
 	})
 	w.seen.page(p)
-	if w.done {
+	switch {
+	case w.done:
 		return false, nil
+	case w.total > rowLimit:
+		return false, w.client.beyond(w.path, limitError{"a list", rowLimit, "rows"})
 	}
 	if err != nil {
 		return false, w.client.unreadable(a, "expected a page of rows", err)
@@ -166,6 +182,14 @@ func (w *walk[T]) pageSize() int {
 	return w.size
 }
 
+// beyond is a list that is longer than any server's.
+func (c *Client) beyond(path string, cause limitError) error {
+	e := c.newError(request{method: "GET", path: path})
+	e.Kind, e.Err = ErrLimit, cause
+	c.limited.Add(1)
+	return e
+}
+
 // failed is an error of the list as a whole, whatever each page was.
 func (w *walk[T]) failed(kind Kind, cause error) error {
 	e := w.client.newError(request{method: "GET", path: w.path, query: w.query})
@@ -176,10 +200,11 @@ func (w *walk[T]) failed(kind Kind, cause error) error {
 // cursors pages by an opaque text that the server gives with each page but the last.
 type cursors struct {
 	next string
-	seen map[string]struct{}
+	seed maphash.Seed
+	seen map[uint64]struct{} // hashes: a cursor may be long
 }
 
-func byCursor() pager { return &cursors{seen: map[string]struct{}{}} }
+func byCursor() pager { return &cursors{seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}} }
 
 func (c *cursors) ask(q url.Values) {
 	if c.next != "" {
@@ -191,10 +216,11 @@ func (c *cursors) advance(p pagination, _ int) (bool, error) {
 	if p.next == "" {
 		return false, nil
 	}
-	if _, ok := c.seen[p.next]; ok {
-		return false, fmt.Errorf("the cursor %q came a second time", p.next)
+	hash := maphash.String(c.seed, p.next)
+	if _, ok := c.seen[hash]; ok {
+		return false, fmt.Errorf("the cursor %q came a second time", cut(p.next, textLimit))
 	}
-	c.seen[p.next] = struct{}{}
+	c.seen[hash] = struct{}{}
 	c.next = p.next
 	return true, nil
 }

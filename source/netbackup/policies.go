@@ -1,86 +1,162 @@
 package netbackup
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // policies reads what each client is promised: which policies back it up, and how often. A
-// policy is read in full when it is new or has changed.
+// policy is read in full when it is new or has changed. One that cannot be read promises nothing, and costs no other.
 type policies struct {
-	c       *catalogue
-	client  *Client
-	gauges  *gauges
-	ledger  *ledger
-	limit   int // of clients and policies
-	overCap overCap
+	c          *catalogue
+	client     *Client
+	background *background
+	gauges     *gauges
+	ledger     *ledger
+	limit      int // of clients and policies
+	overCap    overCap
 
+	policyBook
+	under    *task
+	next     policyBook // of the reading under way, once it has ended
+	readable bool       // in this cycle
+	said     string     // of the unreadable ones, to the log
+	refused  bool       // the server does not offer the list to this credential
+	began    int64      // agent's clock, ms: when somebody first asked whether a policy is listed
+}
+
+// policyBook is what one reading came to. It is not changed afterwards.
+type policyBook struct {
 	listedAt int64 // server's clock, ms; 0 before the first time
 	plans    map[string]*policyFile
 	order    []string        // of the plans, by name
-	readable bool            // in this cycle
 	names    map[string]bool // of all policies of the last list, inactive ones included; nil before the first
-	refused  bool            // the server does not offer the list to this credential
-	began    int64           // agent's clock, ms: when somebody first asked whether a policy is listed
 }
 
-// policyFile is what is known of an active policy.
+// policyFile is what is known of an active policy. It is not changed once it is in a book.
 type policyFile struct {
 	row    Policy
 	plan   PolicyPlan
 	readAt int64 // server's clock, ms; 0 where it must be read
+
+	err      error // of the last try; nil where it was read or not tried
+	failures int   // in a row
+	retryAt  int64 // server's clock, ms
 }
 
 const (
 	policiesEvery = 900_000    // ms between two readings of the list
 	policyDay     = 86_400_000 // ms after which a policy without a generation is read again
+	policyRetry   = 60_000     // ms to the next try of one that could not be read; it doubles
 
-	// policiesAtOnce is how many policies are read in full in one cycle: one after the other,
+	// policiesAtOnce is how many policies are read in full in one go: one after the other,
 	// so that a new agent does not keep the server from its work.
 	policiesAtOnce = 50
+
+	// silentPolicies is after how many in a row that had no answer it is the server's fault and not theirs.
+	silentPolicies = 3
+
+	mostPolicies     = 20_000
+	policyNamesLimit = 8 << 20 // bytes of the names of all policies' clients
 )
 
 func (p *policies) read(ctx context.Context, now int64) (int, error) {
-	if p.listedAt == 0 || now-p.listedAt >= policiesEvery || now < p.listedAt {
-		err := p.list(ctx, now)
-		p.refused = errors.Is(err, ErrRole) || errors.Is(err, ErrNotOffered)
-		if err != nil {
-			return 0, err
+	if p.under != nil {
+		p.under.turns.grant()
+	} else {
+		if !p.due(now) {
+			p.readable = true
+			return len(p.plans), nil
+		}
+		before := p.policyBook
+		p.under = p.background.start(func(ctx context.Context) (err error) {
+			p.next, err = p.client.readPolicies(ctx, before, now, p.background.grace)
+			return err
+		})
+	}
+	ended, err := p.background.wait(ctx, p.under)
+	if ended {
+		p.under = nil
+		if p.next.plans != nil {
+			p.policyBook, p.next = p.next, policyBook{}
+			p.refused = false
+		} else if err != nil {
+			p.refused = errors.Is(err, ErrRole) || errors.Is(err, ErrNotOffered)
 		}
 	}
-	if err := p.readPlans(ctx, now); err != nil {
+	switch {
+	case err != nil:
 		return len(p.plans), err
+	case p.listedAt == 0:
+		return 0, errUnfinished
 	}
 	p.readable = true
 	return len(p.plans), nil
 }
 
-func (p *policies) list(ctx context.Context, now int64) error {
-	found, names := map[string]*policyFile{}, map[string]bool{}
-	for row, err := range p.client.Policies(ctx) {
-		if err != nil {
-			return err
+// due says whether there is anything to read.
+func (p *policies) due(now int64) bool { return p.listDue(now) || len(p.unread(now)) > 0 }
+
+func (b *policyBook) listDue(now int64) bool {
+	return b.listedAt == 0 || now-b.listedAt >= policiesEvery || now < b.listedAt
+}
+
+// unread are the policies to be read in full, those first that have failed least.
+func (b *policyBook) unread(now int64) (names []string) {
+	for _, name := range b.order {
+		if f := b.plans[name]; f.readAt == 0 && (f.retryAt <= now || f.retryAt-now > policiesEvery) {
+			names = append(names, name)
 		}
-		names[row.Name] = true
+	}
+	slices.SortStableFunc(names, func(x, y string) int { return cmp.Compare(b.plans[x].failures, b.plans[y].failures) })
+	return names
+}
+
+// readPolicies makes the next book. With an error it is what was read before that.
+func (c *Client) readPolicies(ctx context.Context, before policyBook, now int64, limit time.Duration) (policyBook, error) {
+	book := policyBook{before.listedAt, maps.Clone(before.plans), before.order, before.names}
+	if book.listDue(now) {
+		plans, names, err := c.listPolicies(ctx, before.plans, now)
+		if err != nil {
+			return policyBook{}, err
+		}
+		book = policyBook{now, plans, slices.Sorted(maps.Keys(plans)), names}
+	}
+	err := c.readPlans(ctx, &book, now, time.Now().Add(limit))
+	book.order = slices.DeleteFunc(slices.Clone(book.order), func(name string) bool { return book.plans[name] == nil })
+	return book, err
+}
+
+func (c *Client) listPolicies(ctx context.Context, before map[string]*policyFile, now int64) (found map[string]*policyFile, names map[string]bool, err error) {
+	found, names = map[string]*policyFile{}, map[string]bool{}
+	for row, err := range c.Policies(ctx) {
+		if err != nil {
+			return nil, nil, err
+		}
+		if names[row.Name] = true; len(names) > mostPolicies {
+			return nil, nil, c.beyond("/config/policies/", limitError{"a list", mostPolicies, "policies"})
+		}
 		if inactive := row.Active.Given && !row.Active.Value; inactive || !backsUpClients(row.Type) {
 			continue
 		}
-		file := p.plans[row.Name]
-		switch {
-		case file == nil:
-			file = &policyFile{}
-		case row.Generation != file.row.Generation, !row.Generation.Given && now-file.readAt >= policyDay:
-			file.readAt = 0
+		file := policyFile{}
+		if known := before[row.Name]; known != nil {
+			file = *known
+			if row.Generation != file.row.Generation || !row.Generation.Given && now-file.readAt >= policyDay {
+				file.readAt, file.retryAt = 0, 0
+			}
 		}
 		file.row = row
-		found[row.Name] = file
+		found[row.Name] = &file
 	}
-	p.plans, p.names, p.listedAt = found, names, now
-	p.order = slices.Sorted(maps.Keys(found))
-	return nil
+	return found, names, nil
 }
 
 // lists says whether the server has a policy. Where the list was never read it may have it: an answer is waited for, a day,
@@ -101,27 +177,65 @@ func backsUpClients(policyType string) bool {
 	return !strings.EqualFold(policyType, "NBU-Catalog") && !strings.EqualFold(policyType, "Deployment")
 }
 
-func (p *policies) readPlans(ctx context.Context, now int64) error {
-	left := policiesAtOnce
-	for _, name := range p.order {
-		file := p.plans[name]
-		if file == nil || file.readAt != 0 {
-			continue
-		}
-		if left--; left < 0 {
+// readPlans reads some policies in full, until a time. It returns an error that is not a policy's own.
+func (c *Client) readPlans(ctx context.Context, book *policyBook, now int64, until time.Time) error {
+	silent := 0
+	for i, name := range book.unread(now) {
+		if i == policiesAtOnce || time.Now().After(until) {
 			return nil
 		}
-		plan, err := p.client.PolicyPlan(ctx, name)
-		if errors.Is(err, ErrNotOffered) {
-			delete(p.plans, name) // it was deleted since it was listed
+		file := *book.plans[name]
+		plan, err := c.PolicyPlan(ctx, name)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, ErrNotOffered):
+			delete(book.plans, name) // it was deleted since it was listed
+			silent = 0
 			continue
+		case errors.Is(err, ErrAuthentication), errors.Is(err, ErrCredential), errors.Is(err, ErrVersion):
+			return err
+		case errors.Is(err, ErrNetwork), errors.Is(err, ErrBusy):
+			silent++
+		default:
+			silent = 0
 		}
-		if err != nil {
+		if err == nil && book.bytes()+plan.bytes() > policyNamesLimit {
+			err = c.beyond("/config/policies/"+name, limitError{"the clients of all policies", policyNamesLimit, "bytes"})
+		}
+		file.note(plan, err, now)
+		book.plans[name] = &file
+		if silent == silentPolicies {
 			return err
 		}
-		file.plan, file.readAt = plan, max(now, 1)
 	}
 	return nil
+}
+
+func (b *policyBook) bytes() (n int) {
+	for _, f := range b.plans {
+		n += f.plan.bytes()
+	}
+	return n
+}
+
+func (p *PolicyPlan) bytes() (n int) {
+	for _, client := range p.Clients {
+		n += len(client)
+	}
+	return n
+}
+
+// note takes what a reading came to. A plan that cannot be read any more is not what the policy promises now.
+func (f *policyFile) note(plan PolicyPlan, err error, now int64) {
+	f.err = err
+	if err == nil {
+		f.plan, f.readAt, f.failures = plan, max(now, 1), 0
+		return
+	}
+	f.plan = PolicyPlan{}
+	f.retryAt = now + int64(min(policyRetry<<min(f.failures, 10), policiesEvery))
+	f.failures++
 }
 
 // emit sets the gauges once the jobs of the cycle are counted.
@@ -133,7 +247,7 @@ func (p *policies) emit() {
 	left := p.limit
 	for _, name := range p.order {
 		file := p.plans[name]
-		if file == nil || file.readAt == 0 || file.plan.Query {
+		if file.readAt == 0 || file.plan.Query {
 			continue
 		}
 		for _, client := range file.plan.Clients {
@@ -147,6 +261,32 @@ func (p *policies) emit() {
 		}
 	}
 	p.promiseFound()
+	p.gauges.set(p.c.unreadablePolicies, float64(len(p.unreadable())))
+}
+
+// unreadable are the policies whose last reading failed.
+func (b *policyBook) unreadable() (names []string) {
+	for _, name := range b.order {
+		if b.plans[name].err != nil {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// warning says which policies cannot be read; empty where all can.
+func (b *policyBook) warning() string {
+	const named = 5
+	names := b.unreadable()
+	if len(names) == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("%d of %d policies cannot be read, nothing is known of what they promise: %s", len(names), len(b.order),
+		strings.Join(names[:min(len(names), named)], ", "))
+	if len(names) > named {
+		text += ", …"
+	}
+	return text + ": " + b.plans[names[0]].err.Error()
 }
 
 // promiseFound is for policies that look for their clients: these are known from their jobs.
@@ -173,4 +313,19 @@ func (p *policies) noteSuccess(k clientKey) {
 	if succeeded, known := p.ledger.clients.succeeded(k); known {
 		p.gauges.set(p.c.neverSucceeded, truth(!succeeded), k.client, k.policy)
 	}
+}
+
+// sayUnreadable tells the log when other policies cannot be read than before.
+func (p *policies) sayUnreadable(log *slog.Logger) {
+	names := p.unreadable()
+	said := strings.Join(names, "\n")
+	if said == p.said {
+		return
+	}
+	p.said = said
+	if len(names) == 0 {
+		log.Info("all policies can be read again")
+		return
+	}
+	log.Warn("left out what cannot be read", "policies", p.warning())
 }

@@ -1,10 +1,10 @@
 package netbackup
 
 import (
+	"bytes"
 	"context"
 	"iter"
 	"net/url"
-	"strings"
 	"time"
 )
 
@@ -22,6 +22,12 @@ type PolicyPlan struct {
 	Every   time.Duration // the longest time from one backup to the next; 0 where no schedule tells
 	Query   bool          // the clients are found when it runs: those listed are not what is backed up
 }
+
+// What a policy may hold at most. The largest that people speak of have some thousand clients and a dozen schedules.
+const (
+	mostPolicyClients = 20_000
+	mostSchedules     = 500 // the days of four years are gone through for each
+)
 
 // policiesPage is the documented maximum of page[limit] for /config/policies/.
 const policiesPage = 500
@@ -69,6 +75,7 @@ func (c *Client) PolicyPlan(ctx context.Context, name string) (PolicyPlan, error
 	if err != nil {
 		return PolicyPlan{}, err
 	}
+	defer a.release()
 	d := c.borrowDecoder("policy")
 	defer c.returnDecoder(d)
 	var p PolicyPlan
@@ -103,7 +110,12 @@ func policyPlan(d *decoder) (p PolicyPlan) {
 func longestWait(d *decoder) time.Duration {
 	var least time.Duration
 	var days []runDays
+	read := 0
 	for range d.elements() {
+		if read++; read > mostSchedules {
+			d.refuse("a policy", mostSchedules, "schedules")
+			return 0
+		}
 		switch s := readSchedule(d); {
 		case !s.startsByItself():
 		case s.when == "Calendar":
@@ -168,6 +180,10 @@ func policyClients(d *decoder) (clients []string) {
 				continue
 			}
 			if host := d.text(); host != "" && !seen[host] {
+				if len(clients) == mostPolicyClients {
+					d.refuse("a policy", mostPolicyClients, "clients")
+					return nil
+				}
 				seen[host] = true
 				clients = append(clients, host)
 			}
@@ -185,7 +201,7 @@ func queries(d *decoder) (query bool) {
 			continue
 		}
 		for range d.elements() {
-			query = strings.Contains(d.text(), ":/?filter=") || query
+			query = bytes.Contains(d.scalar(), []byte(":/?filter=")) || query // it may be long
 		}
 	}
 	return query

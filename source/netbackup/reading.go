@@ -160,7 +160,7 @@ func (r *reading) hire(ctx context.Context, g *errgroup.Group) {
 // work reads spans until there is nothing to take.
 func (r *reading) work(ctx context.Context, g *errgroup.Group, s *span) {
 	for s != nil {
-		err := r.readSpan(ctx, g, s)
+		err := guarded(func() error { return r.readSpan(ctx, g, s) })
 		r.mu.Lock()
 		s.busy = false
 		if err != nil && r.err == nil {
@@ -205,24 +205,14 @@ func (r *reading) take() *span {
 func (r *reading) readSpan(ctx context.Context, g *errgroup.Group, s *span) error {
 	r.mu.Lock()
 	filter := r.filter(s)
-	since, jobs := s.read, 0
 	s.begun = s.read
+	p := &spanPage{since: s.read}
 	r.mu.Unlock()
 	for j, err := range r.jobs(ctx, JobQuery{Filter: filter, Sort: string(r.by)}) {
 		if err != nil {
 			return err
 		}
-		jobs++
-		var line []any
-		r.mu.Lock()
-		more := r.add(s, &j)
-		if jobs%jobsPage == 0 {
-			s.measure(since, jobsPage)
-			since = s.read
-			r.hire(ctx, g)
-			line = r.progress.due(r)
-		}
-		r.mu.Unlock()
+		more, line := r.receive(ctx, g, s, p, &j)
 		r.progress.say(line)
 		if !more {
 			return nil
@@ -232,6 +222,27 @@ func (r *reading) readSpan(ctx context.Context, g *errgroup.Group, s *span) erro
 	defer r.mu.Unlock()
 	s.done = true
 	return nil
+}
+
+// spanPage is where a reader is in its page.
+type spanPage struct {
+	since int64 // where the page began
+	jobs  int   // of the span
+}
+
+// receive takes one job, and at the end of a page it sets others to work. It also gives a line for the log. Nothing in it may
+// leave r.mu locked, not even a panic: the other readers would wait for ever.
+func (r *reading) receive(ctx context.Context, g *errgroup.Group, s *span, p *spanPage, j *Job) (more bool, line []any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	more = r.add(s, j)
+	if p.jobs++; p.jobs%jobsPage == 0 {
+		s.measure(p.since, jobsPage)
+		p.since = s.read
+		r.hire(ctx, g)
+		line = r.progress.due(r)
+	}
+	return more, line
 }
 
 // add takes one job; it answers false where the span ends or the reading pauses. r.mu is held.
@@ -253,6 +264,10 @@ func (r *reading) add(s *span, j *Job) bool {
 	if e, ok := r.accept(j); ok {
 		s.kept.add(e)
 		r.held++
+	}
+	if r.held >= r.limit+mostUnsorted {
+		r.err = limitError{"a list", mostUnsorted, "jobs that do not come in their order"}
+		return false
 	}
 	return s.unsorted || s.read == s.begun || !r.full() // whoever is out of order cannot go on from where it was
 }

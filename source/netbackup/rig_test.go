@@ -74,6 +74,11 @@ func (r *rig) start() {
 		r.t.Fatal(err)
 	}
 	r.site = site
+	r.t.Cleanup(func() {
+		if err := site.Close(context.Background()); err != nil {
+			r.t.Log(err)
+		}
+	})
 }
 
 // wantSame asserts that the store remembers what the queue does, and forgets as it does.

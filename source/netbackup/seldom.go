@@ -6,11 +6,15 @@ import (
 	"iter"
 )
 
-// seldom reads what changes rarely and comes in many pages: at most some times an hour. Between two
-// readings its gauges stand; it resets them itself.
+// seldom reads what changes rarely and comes in many pages: at most some times an hour, and over as many cycles as it takes.
+// Between two readings its gauges stand; it resets them itself.
 type seldom struct {
-	gauges *gauges
-	count  func(context.Context) (rows int, err error) // sets the gauges
+	background *background
+	gauges     *gauges
+	draft      *gauges                                              // of the reading that is under way
+	count      func(context.Context, *gauges) (rows int, err error) // sets the gauges
+	under      *task                                                // nil where none is
+	counted    int                                                  // rows of it, once it has ended
 
 	rows   int
 	err    error
@@ -22,19 +26,52 @@ const (
 	restOfRow   = 60      // ms that a row is worth: a page of a hundred in six seconds, however long the list is
 )
 
-// read asks again in the next cycle where it failed, but not for what the server does not offer.
+// read asks again in the next cycle where it failed, but not for what the server does not offer, nor for what is more than
+// is taken.
 func (s *seldom) read(ctx context.Context, now int64) (int, error) {
-	rest := max(seldomEvery, restOfRow*int64(s.rows))
-	if s.readAt != 0 && now-s.readAt < rest && now >= s.readAt {
+	switch {
+	case s.under != nil:
+		s.under.turns.grant()
+	case s.readAt != 0 && now >= s.readAt && now-s.readAt < max(seldomEvery, restOfRow*int64(s.rows)):
 		return s.rows, s.err
+	default:
+		s.begin()
 	}
-	s.gauges.reset()
-	s.readAt = 0
-	s.rows, s.err = s.count(ctx)
-	if s.err == nil || errors.Is(s.err, ErrNotOffered) {
-		s.readAt = max(now, 1)
+	ended, err := s.background.wait(ctx, s.under)
+	switch {
+	case ended:
+		s.under = nil
+		s.end(err, now)
+	case err != nil:
+		return s.rows, err // the page is asked for again
+	case s.readAt == 0:
+		return 0, errUnfinished
 	}
 	return s.rows, s.err
+}
+
+func (s *seldom) begin() {
+	s.draft = newGauges(s.gauges.site)
+	s.under = s.background.start(func(ctx context.Context) (err error) {
+		s.counted, err = s.count(ctx, s.draft)
+		return err
+	})
+}
+
+// end takes what was read whole.
+func (s *seldom) end(err error, now int64) {
+	if err == nil {
+		err = s.draft.beyond()
+	}
+	s.rows, s.err, s.readAt = s.counted, err, 0
+	s.gauges.reset()
+	if err == nil {
+		s.gauges.take(s.draft)
+	}
+	s.draft = nil
+	if err == nil || errors.Is(err, ErrNotOffered) || errors.Is(err, ErrLimit) {
+		s.readAt = max(now, 1)
+	}
 }
 
 func (s *seldom) collector(name, noun string) *collector {
@@ -43,8 +80,7 @@ func (s *seldom) collector(name, noun string) *collector {
 
 // counting is a collector that notes each row of a list.
 func counting[T any](s *Site, rows func(context.Context) iter.Seq2[T, error], note func(*gauges, *T)) *seldom {
-	g := newGauges(s.cfg.Client.Site)
-	return &seldom{gauges: g, count: func(ctx context.Context) (n int, err error) {
+	return &seldom{background: s.background, gauges: newGauges(s.cfg.Client.Site), count: func(ctx context.Context, g *gauges) (n int, err error) {
 		for v, err := range rows(ctx) {
 			if err != nil {
 				return n, err

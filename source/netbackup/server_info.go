@@ -17,6 +17,7 @@ func (c *Client) ServerInfo(ctx context.Context) (ServerInfo, error) {
 	if err != nil {
 		return ServerInfo{}, err
 	}
+	defer a.release()
 	d := c.borrowDecoder("server_info")
 	defer c.returnDecoder(d)
 	info, err := serverInfo(d, a.body)

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"backwire/source"
 )
 
@@ -55,6 +57,10 @@ type SiteConfig struct {
 	MaxJobSeries    int           // of counters and histograms; 0 is the default, 20,000
 	ForgetClients   time.Duration // since the client's last backup; 0 is the default, 35 days
 	ForgetPolicies  time.Duration // since the policy's last job, where the server does not list it; 0 is the default, 35 days
+
+	// Checkpoint is what the log remembers of the site now: after a panic in the counting it goes on from there. Where it is
+	// nil the panic is the caller's.
+	Checkpoint func() source.Checkpoint
 }
 
 const (
@@ -78,11 +84,14 @@ type Site struct {
 	open       *openJobs
 	facts      *serverFacts
 	policies   *policies
+	background *background
+	jobLimits  *jobLimits
 	gauges     *gauges // of the site's health
 	exporter   *gauges // of nbu_exporter's names
 	ping       Ping    // of this cycle; zero where there was no answer
 	reading    *reading
 	accepted   bool          // a question was answered in this cycle, by a server that accepts the credential
+	broken     error         // the panic that the ledger had while it was read
 	behind     bool          // the agent's clock is behind the samples
 	parts      chan *reading // of a long history, to be counted by the goroutine of Collect
 	counted    chan error    // its answer
@@ -122,14 +131,12 @@ func NewSite(cfg SiteConfig, cp source.Checkpoint, log *slog.Logger, now func() 
 	s := &Site{
 		cfg: cfg, readers: readers, log: log.With("site", cfg.Client.Site), now: now, client: client, catalogue: c,
 		open: newOpenJobs(c, cfg.Client.Site, cfg.MaxJobSeries, client.problems), gauges: newGauges(cfg.Client.Site),
-		exporter: newGauges(cfg.Client.Site),
+		exporter: newGauges(cfg.Client.Site), background: newBackground(cfg.Interval), jobLimits: newJobLimits(cfg.MaxJobSeries),
 	}
-	s.ledger = newLedger(cfg, c, s.log)
-	s.ledger.problems.found = client.problems
 	if cfg.Compat == CompatExporter {
 		c.addExporter()
-		s.ledger.lastHour = &lastHour{jobs: map[int64]recentJob{}}
 	}
+	s.ledger = s.newLedger()
 	if err := s.choose(cfg.Collect); err != nil {
 		return nil, err
 	}
@@ -184,8 +191,9 @@ func (s *Site) everyCollector() []*collector {
 	servers := &storageServers{s.catalogue, s.client, board()}
 	drives := &tapeDrives{s.catalogue, s.client, board()}
 	s.policies = &policies{
-		c: s.catalogue, client: s.client, gauges: board(), ledger: s.ledger, limit: s.cfg.MaxClientSeries / seriesPerClient,
+		c: s.catalogue, client: s.client, background: s.background, gauges: board(), ledger: s.ledger, limit: s.cfg.MaxClientSeries / seriesPerClient,
 	}
+	s.policies.gauges.most = seriesLimit + s.cfg.MaxClientSeries
 	return []*collector{
 		{name: collectorServer, noun: "api_key", gauges: s.facts.gauges, read: s.facts.read},
 		{name: collectorStorage, noun: "storage_unit", gauges: units.gauges, read: units.read},
@@ -206,7 +214,7 @@ func (s *Site) everyCollector() []*collector {
 
 // Collect reads everything at once and yields the cycles up to the tick: one, or several
 // where a gap is filled. A cycle that was yielded counts as accepted: it is the caller's
-// to commit it, now or later.
+// to commit it, now or later. A panic costs the part that it happened in, where it was not the caller's.
 func (s *Site) Collect(ctx context.Context, tick time.Time) iter.Seq[source.Cycle] {
 	return func(yield func(source.Cycle) bool) {
 		t, ok := s.follow(tick.UnixMilli())
@@ -215,21 +223,35 @@ func (s *Site) Collect(ctx context.Context, tick time.Time) iter.Seq[source.Cycl
 		}
 		ctx, stop := context.WithCancel(ctx)
 		defer stop()
-		stopped := false
-		give := func(cycles iter.Seq[source.Cycle]) error {
-			for c := range cycles {
-				if stopped = !yield(c); stopped {
-					stop()
-					return context.Canceled
-				}
-			}
-			return nil
+		g := &giving{yield: yield, stop: stop}
+		s.collect(ctx, func(r *reading) error { return g.give(s.ledger.cycles(r, nil, t)) })
+		if !g.stopped {
+			s.finish(g, t)
 		}
-		s.collect(ctx, func(r *reading) error { return give(s.ledger.cycles(r, nil, t)) })
-		if !stopped && give(s.ledger.cycles(s.reading, s.samples, t)) == nil {
-			s.paint(t)
-			s.sayOverCaps()
+		if g.cause != nil {
+			panic(g.cause)
 		}
+	}
+}
+
+// finish counts what was read, and gives the samples of the tick.
+func (s *Site) finish(g *giving, t int64) {
+	err := s.broken
+	if err == nil {
+		err = g.give(s.ledger.cycles(s.reading, s.samples, t))
+	}
+	if panicked(err) {
+		s.failed(collectorJobs, err)
+		if err = s.startAgain(err); err == nil {
+			err = g.give(s.ledger.cycles(nil, s.samples, t))
+		}
+		if panicked(err) {
+			g.cause = err
+		}
+	}
+	if err == nil {
+		s.protect("picture", func() { s.paint(t) })
+		s.sayOverCaps()
 	}
 }
 
@@ -263,12 +285,13 @@ func (s *Site) follow(tick int64) (t int64, ok bool) {
 // collect runs the collectors. What is read of a long history is given to part on the way, by
 // this goroutine.
 func (s *Site) collect(ctx context.Context, part func(*reading) error) {
-	s.reading = nil
+	s.reading, s.broken = nil, nil
+	s.jobLimits.begin(s.now())
 	s.parts, s.counted = make(chan *reading), make(chan error)
 	asked, accepted := s.client.asked.Load(), s.client.accepted.Load()
 	now, err := s.askTime(ctx)
-	var wg sync.WaitGroup
 	outcomes := make([]outcome, len(s.collectors))
+	var group errgroup.Group
 	for i, c := range s.collectors {
 		if !c.standing {
 			c.gauges.reset()
@@ -277,15 +300,14 @@ func (s *Site) collect(ctx context.Context, part func(*reading) error) {
 			outcomes[i] = outcome{err: err}
 			continue
 		}
-		wg.Go(func() {
-			began := s.now()
-			rows, err := c.read(ctx, now)
-			outcomes[i] = outcome{rows: rows, err: err, took: s.now().Sub(began)}
+		group.Go(func() error {
+			outcomes[i] = c.run(ctx, now, s.now)
+			return nil // its error is its own: the others go on
 		})
 	}
 	ended := make(chan struct{})
 	go func() {
-		wg.Wait()
+		_ = group.Wait()
 		close(ended)
 	}()
 	s.serveParts(part, ended)
@@ -293,17 +315,55 @@ func (s *Site) collect(ctx context.Context, part func(*reading) error) {
 		s.proveCredential(ctx)
 	}
 	s.accepted = s.client.accepted.Load() != accepted
-	at := s.now().UnixMilli()
+	s.noteOutcomes(outcomes)
+}
+
+// run reads. What was set before a panic is not to be relied on.
+func (c *collector) run(ctx context.Context, now int64, clock func() time.Time) (o outcome) {
+	began := clock()
+	o.err = guarded(func() (err error) {
+		if o.rows, err = c.read(ctx, now); err == nil {
+			err = c.gauges.beyond()
+		}
+		return err
+	})
+	if panicked(o.err) || c.gauges.beyond() != nil {
+		c.gauges.reset()
+	}
+	o.took = clock().Sub(began)
+	return o
+}
+
+func (s *Site) noteOutcomes(outcomes []outcome) {
+	at, report := s.now().UnixMilli(), newReport()
 	for i, c := range s.collectors {
 		if outcomes[i].err != nil {
 			c.gauges.dropSums() // over a part of the rows they would be wrong
 		}
 		s.countUnreadable(c)
-		c.health.note(outcomes[i], at, s.log)
+		c.health.note(outcomes[i], at, report)
 	}
+	report.say(s.log)
+	s.tellHealth()
+}
+
+func (s *Site) tellHealth() {
 	s.gauges.reset()
 	s.emitHealth()
 	s.publish()
+}
+
+// failed notes what befell a collector after its reading.
+func (s *Site) failed(name string, err error) {
+	report := newReport()
+	for _, c := range s.collectors {
+		if c.name == name && c.health.outcome.err == nil {
+			c.gauges.reset()
+			c.health.note(outcome{err: err, took: c.health.outcome.took}, s.now().UnixMilli(), report)
+		}
+	}
+	report.say(s.log)
+	s.tellHealth()
 }
 
 // serveParts answers the collector of jobs until all collectors have ended.
@@ -320,7 +380,9 @@ func (s *Site) serveParts(part func(*reading) error, ended <-chan struct{}) {
 
 // samples are those of the tick alone. It is asked once the jobs are counted.
 func (s *Site) samples() []source.Sample {
-	s.policies.emit()
+	if err := guarded(func() error { s.policies.emit(); return nil }); err != nil {
+		s.failed(collectorPolicies, err)
+	}
 	if n, ok := s.ledger.unaccounted(); ok {
 		s.open.gauges.set(s.catalogue.unaccounted, float64(n))
 	}
@@ -328,7 +390,8 @@ func (s *Site) samples() []source.Sample {
 	for _, c := range s.collectors {
 		samples = c.appendTo(samples)
 	}
-	return s.exporterSamples(samples)
+	s.protect("another exporter's names", s.emitExporter)
+	return s.exporter.appendTo(samples)
 }
 
 // appendTo gives the samples of this cycle: what stands from an earlier one ends where the server
@@ -360,33 +423,53 @@ func (s *Site) askTime(ctx context.Context) (int64, error) {
 
 // readJobs asks two questions at once: which jobs are open, and which have finished.
 func (s *Site) readJobs(ctx context.Context, now int64) (int, error) {
-	var wg sync.WaitGroup
+	var both errgroup.Group
 	var opened int
 	var openErr, doneErr error
-	wg.Go(func() { opened, openErr = s.open.read(ctx, s.client.Jobs, now) })
-	wg.Go(func() {
-		s.reading, doneErr = s.ledger.read(ctx, func() *reading {
-			return s.ledger.begin(now, s.readers, s.client.Jobs)
-		}, func(r *reading) error {
-			s.parts <- r
-			return <-s.counted
+	both.Go(func() error {
+		openErr = guarded(func() (err error) {
+			opened, err = s.open.read(ctx, s.notDone, now)
+			return err
 		})
+		return nil
 	})
-	wg.Wait()
+	both.Go(func() error {
+		doneErr = guarded(func() error { return s.readEnded(ctx, now) })
+		return nil
+	})
+	_ = both.Wait() // each has left its error
 	if openErr != nil {
 		s.open.gauges.reset() // sums over half of the pages would be wrong
 	} else {
 		s.ledger.noteOpen(s.open.listed, s.ledger.at)
 	}
 	if doneErr == nil {
-		doneErr = s.ledger.check(ctx, s.reading)
+		doneErr = guarded(func() error { return s.ledger.check(ctx, s.reading) })
+	}
+	if panicked(doneErr) {
+		s.broken = doneErr
 	}
 	s.ledger.audit.current = openErr == nil && doneErr == nil
-	rows := opened + s.reading.gained
+	rows := opened
+	if s.reading != nil {
+		rows += s.reading.gained
+	}
 	if err := errors.Join(openErr, doneErr); err != nil || rows > 0 {
 		return rows, err
 	}
 	return 0, s.seeAnyJob(ctx)
+}
+
+// readEnded reads what finished. Its panic may have left the ledger in the middle of something, that of the open jobs
+// has not.
+func (s *Site) readEnded(ctx context.Context, now int64) (err error) {
+	s.reading, err = s.ledger.read(ctx, func() *reading {
+		return s.ledger.begin(now, s.readers, s.ended)
+	}, func(r *reading) error {
+		s.parts <- r
+		return <-s.counted
+	})
+	return err
 }
 
 // seeAnyJob is asked where neither an open nor a finished job was seen: a server that had
@@ -413,10 +496,14 @@ func (s *Site) sayOverCaps() {
 		"MAX_JOB_SERIES", s.cfg.MaxJobSeries)
 	s.policies.overCap.say(s.log, now, "the cap on series of clients is reached: what policies promise to further clients is not shown",
 		"MAX_CLIENT_SERIES", s.cfg.MaxClientSeries)
+	s.policies.sayUnreadable(s.log)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.status.ClientsWithoutSeries, s.status.PoliciesWithoutSeries = l.clients.overCap.count(), l.tally.overCap.count()
 }
 
-// Close ends the login, if there is one.
-func (s *Site) Close(ctx context.Context) error { return s.client.Close(ctx) }
+// Close ends what runs in the background, and the login, if there is one.
+func (s *Site) Close(ctx context.Context) error {
+	s.background.close()
+	return s.client.Close(ctx)
+}

@@ -16,6 +16,7 @@ type Status struct {
 	Up            bool
 	Skew          time.Duration // server's clock less the agent's
 	ReadUntil     time.Time     // server's clock: what changed before it was counted; zero before the first reading
+	Limited       uint64        // times that the server gave more than the agent takes, since the start
 	Collectors    []CollectorStatus
 
 	// How many found no room under the caps on series in the last day; of clients, with their policy.
@@ -26,9 +27,10 @@ type Status struct {
 type CollectorStatus struct {
 	Name        string
 	Took        time.Duration
-	Err         error // nil where it succeeded
-	NotOffered  bool  // the server does not have what it asks for
-	Failures    int   // in a row
+	Err         error  // nil where it succeeded
+	Warning     string // what of it could not be read though it succeeded; empty for nothing
+	NotOffered  bool   // the server does not have what it asks for
+	Failures    int    // in a row
 	LastSuccess time.Time
 
 	RowsUnreadable uint64 // in the life of the installation
@@ -51,11 +53,15 @@ func (s *Site) publish() {
 		Up:            s.accepted,
 		Skew:          time.Duration(s.ledger.skew) * time.Millisecond,
 		ReadUntil:     instant(s.ledger.watermark),
+		Limited:       s.client.limited.Load(),
 	}
 	for _, c := range s.collectors {
-		h := &c.health
+		h, warning := &c.health, ""
+		if c.name == collectorPolicies && h.outcome.err == nil {
+			warning = s.policies.warning()
+		}
 		st.Collectors = append(st.Collectors, CollectorStatus{
-			Name: h.name, Took: h.outcome.took, Err: h.outcome.err, NotOffered: h.notOffered(),
+			Name: h.name, Took: h.outcome.took, Err: h.outcome.err, NotOffered: h.notOffered(), Warning: warning,
 			Failures: h.failures, LastSuccess: instant(h.lastSuccess), RowsUnreadable: s.ledger.tally.rowsUnreadable(h.name),
 		})
 	}

@@ -18,6 +18,12 @@ import (
 	"backwire/source/regular"
 )
 
+const (
+	silentFor      = 5 * time.Second // that nothing came before an HTTP/2 connection is asked whether it lives
+	pingAnswer     = 5 * time.Second // that its answer may take
+	maxHeaderBytes = 64 << 10        // of an answer's header
+)
+
 // newTransport is the network, trusting whom t trusts.
 func newTransport(cfg Config, t *trust) http.RoundTripper {
 	return &http.Transport{
@@ -27,6 +33,11 @@ func newTransport(cfg Config, t *trust) http.RoundTripper {
 		MaxIdleConnsPerHost: cfg.Concurrency,
 		IdleConnTimeout:     90 * time.Second,
 		TLSHandshakeTimeout: 10 * time.Second,
+
+		// A request that times out leaves an HTTP/2 connection in use: where nobody is behind it any more, every request that follows
+		// would wait on it in vain, until the kernel gives it up.
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: silentFor, PingTimeout: pingAnswer},
+		MaxResponseHeaderBytes: maxHeaderBytes,
 	}
 }
 
@@ -73,7 +84,12 @@ func (t *trust) tlsConfig() *tls.Config {
 	return cfg
 }
 
+// verify runs in a goroutine of net/http, where nobody recovers a panic.
 func (t *trust) verify(state tls.ConnectionState) error {
+	return guarded(func() error { return t.verifyChain(state) })
+}
+
+func (t *trust) verifyChain(state tls.ConnectionState) error {
 	shown := state.PeerCertificates
 	roots, err := t.roots(shown)
 	if err != nil {

@@ -27,7 +27,7 @@ func (f fault) Error() string { return string(f) }
 // maxSearched is how much of a body that nobody could read is searched for secrets, in bytes.
 const maxSearched = 4 << 10
 
-const errOversized fault = "the body is larger than 16 MiB"
+const errOversized fault = "the body is larger than 8 MiB"
 
 // verdict is nil for a 2xx answer and says of every other what it means.
 func (c *Client) verdict(a *answer) error {
@@ -39,7 +39,7 @@ func (c *Client) verdict(a *answer) error {
 	e.RetryAfter = retryAfter(a.header)
 	switch code, message, ok := vendorError(a.body); {
 	case ok:
-		e.Code, e.Message = code, c.secrets.Clear(message)
+		e.Code, e.Message = code, cut(c.secrets.Clear(message), messageLimit)
 	case e.Kind == ErrNotOffered || e.Kind == ErrRole:
 		e.Kind, e.Message = ErrForeign, glimpse(a.body, c.secrets)
 		e.Hint = "is the URL right, with /netbackup at its end, and are NetBackup's services up?"
@@ -47,7 +47,7 @@ func (c *Client) verdict(a *answer) error {
 		e.Message = glimpse(a.body, c.secrets)
 	}
 	if e.Kind == ErrRedirect {
-		e.Message = "Location " + c.secrets.Clear(a.header.Get("Location"))
+		e.Message = "Location " + cut(c.secrets.Clear(a.header.Get("Location")), messageLimit)
 	}
 	return e
 }
@@ -148,7 +148,7 @@ func (c *Client) newError(r request) *Error {
 // answered is an error about an answer.
 func (c *Client) answered(a *answer) *Error {
 	e := c.newError(a.request)
-	e.Status, e.RequestID = a.status, c.secrets.Clear(a.header.Get("X-Request-ID"))
+	e.Status, e.RequestID = a.status, cut(c.secrets.Clear(a.header.Get("X-Request-ID")), textLimit)
 	return e
 }
 
@@ -156,8 +156,9 @@ func (c *Client) answered(a *answer) *Error {
 func (c *Client) unread(a *answer, cause error) error {
 	e := c.answered(a)
 	e.Kind, e.Err = ErrNetwork, c.secrets.ClearError(cause)
-	if errors.Is(cause, errOversized) {
-		e.Kind, e.Message = ErrDecode, glimpse(a.body, c.secrets)
+	if errors.Is(cause, errOversized) || errors.Is(cause, errSlowBody) {
+		e.Kind, e.Message = ErrLimit, glimpse(a.body, c.secrets)
+		c.limited.Add(1)
 		return e
 	}
 	e.Message = fmt.Sprintf("the answer broke off after %d bytes", len(a.body))
@@ -216,6 +217,11 @@ func networkKind(err error) (Kind, string) {
 func (c *Client) unreadable(a *answer, what string, cause error) error {
 	e := c.answered(a)
 	e.Kind, e.Err = ErrDecode, c.secrets.ClearError(cause)
+	if _, limit := errors.AsType[limitError](cause); limit {
+		e.Kind = ErrLimit
+		c.limited.Add(1)
+		return e
+	}
 	e.Message = what + ", " + glimpse(a.body, c.secrets)
 	if isHTML(a) {
 		e.Hint = "HTML came back: does a proxy or a login page answer in the server's place?"

@@ -119,6 +119,7 @@ func (c *Client) Ping(ctx context.Context) (Ping, error) {
 	if err != nil {
 		return Ping{}, err
 	}
+	defer a.release()
 	ms, err := strconv.ParseInt(string(bytes.Trim(a.body, "\" \t\r\n")), 10, 64)
 	if err != nil {
 		return Ping{}, c.unreadable(a, "expected the server's time in milliseconds", nil)

@@ -14,6 +14,9 @@ type words map[string]string
 const (
 	mostWords   = 1 << 12 // then they are collected anew: about 0.3 MiB
 	longestWord = 256     // bytes; what is longer hardly repeats
+
+	mostFields   = 400 // whose problems are counted apart
+	longestField = 64  // bytes
 )
 
 func (w words) word(b []byte) string {
@@ -32,7 +35,7 @@ func (w words) word(b []byte) string {
 }
 
 // problems counts what could not be read, and says the first of each kind in the log.
-// Its size is bounded by the fields that this client knows.
+// Its size is bounded: in some places a server may give a field any name.
 type problems struct {
 	log     *slog.Logger
 	secrets *secret.Keeper
@@ -49,9 +52,12 @@ func newProblems(log *slog.Logger, secrets *secret.Keeper) *problems {
 func (p *problems) add(noun, field string, value []byte) {
 	key := noun
 	if field != "" {
-		key += "." + field
+		key += "." + cut(field, longestField)
 	}
 	p.mu.Lock()
+	if _, known := p.counts[key]; !known && len(p.counts) >= mostFields {
+		key = "(other fields)"
+	}
 	p.counts[key]++
 	first := p.counts[key] == 1
 	p.mu.Unlock()

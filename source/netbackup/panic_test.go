@@ -1,0 +1,131 @@
+package netbackup
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"backwire/source"
+	"backwire/source/netbackup/nbusim"
+)
+
+// panicking panics in whatever goroutine asks for a path.
+type panicking struct {
+	http.RoundTripper
+	path string
+	left *atomic.Int64 // times
+}
+
+func (p panicking) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.HasSuffix(r.URL.Path, p.path) && p.left.Add(-1) >= 0 {
+		panic("in a collector")
+	}
+	return p.RoundTripper.RoundTrip(r)
+}
+
+// collectorPaths are what each collector asks for first.
+func collectorPaths() map[string]string {
+	return map[string]string{
+		collectorServer: "/security/serverinfo", collectorStorage: "/storage/storage-units", collectorDiskPools: "/storage/disk-pools",
+		collectorStorageServers: "/storage/storage-servers", collectorTapeDrives: "/storage/drives", collectorJobs: "/admin/jobs",
+		collectorPolicies: "/config/policies/", collectorAlerts: "/manage/alerts", collectorMalware: "/malware/latest-scan-results",
+		collectorImages: "/catalog/images", collectorSLOs: "/servicecatalog/slos", collectorTapeMedia: "/storage/tape-media",
+		collectorVolumePools: "/storage/tape-volume-pools", collectorRobots: "/storage/robots-device-hosts",
+	}
+}
+
+func TestAPanicInACollectorCostsItsOwnSamples(t *testing.T) {
+	for _, name := range Collectors() {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var left atomic.Int64
+				var log bytes.Buffer
+				r := newRig(t, nbusim.Options{Storage: oneUnit()}, func(c *SiteConfig) {
+					c.Client.Transport = panicking{c.Client.Transport, collectorPaths()[name], &left}
+				})
+				r.log = slog.New(slog.NewTextHandler(&log, nil))
+				r.remember()
+				left.Store(2) // the jobs have two questions
+				r.sim.AddJob(quick("gold"))
+				r.tick()
+				r.want(0, "nbu_collector_success", "collector", name)
+				for _, other := range Collectors() {
+					if other != name {
+						r.want(1, "nbu_collector_success", "collector", other)
+					}
+				}
+				wantSaid(t, &log, 1, "collector failed")
+				if !strings.Contains(log.String(), "RoundTrip") {
+					t.Errorf("the log has no stack:\n%s", &log)
+				}
+				left.Store(0)
+				r.tick()
+				r.tick()
+				r.want(1, "nbu_collector_success", "collector", name)
+				r.wantTruth()
+			})
+		})
+	}
+}
+
+// A panic in the middle of the counting leaves half of an ending in memory: what the queue remembers is what counts.
+func TestAPanicInTheLedgerStartsAgainFromTheCheckpoint(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		r.remember()
+		r.sim.AddJob(quick("gold"))
+		r.tick()
+		r.tick()
+		for range 3 {
+			r.sim.AddJob(quick("gold"))
+		}
+		broken := 0
+		for _, k := range r.site.ledger.tally.kinds {
+			k.timing, broken = nil, broken+1 // the number of jobs is counted before their times
+		}
+		if broken == 0 {
+			t.Fatal("nothing is broken")
+		}
+		r.tick()
+		r.want(0, "nbu_collector_success", "collector", collectorJobs)
+		r.want(1, "nbu_collector_success", "collector", collectorStorage)
+		r.want(1, "nbu_up")
+		r.want(1, "nbu_jobs_completed_total")
+		r.tick()
+		r.want(1, "nbu_collector_success", "collector", collectorJobs)
+		r.want(4, "nbu_jobs_completed_total")
+		r.wantTruth()
+	})
+}
+
+// What the caller's own loop does is none of the site's: its panic goes back to it.
+func TestAPanicOfTheCallerIsHandedBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		r.remember()
+		r.tick()
+		defer func() {
+			if cause := recover(); cause != "in the queue" {
+				t.Errorf("recovered %v, want the caller's panic", cause)
+			}
+		}()
+		time.Sleep(minute)
+		ctx, cancel := context.WithTimeout(t.Context(), minute)
+		defer cancel()
+		for range r.site.Collect(ctx, time.Now().Truncate(minute)) {
+			panic("in the queue")
+		}
+	})
+}
+
+// remember begins the site anew, with what the store remembers at hand.
+func (r *rig) remember() {
+	r.cfg.Checkpoint = func() source.Checkpoint { return r.store.checkpoint() }
+	r.start()
+}

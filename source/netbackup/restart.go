@@ -1,0 +1,78 @@
+package netbackup
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"backwire/source"
+)
+
+// giving hands cycles over to the caller of Collect. It tells a panic of the caller from one of the counting: the first is
+// handed back in the end, the second is an error.
+type giving struct {
+	yield   func(source.Cycle) bool
+	stop    func() // ends the readings
+	stopped bool   // the caller takes no more
+	cause   any    // of the caller's panic
+}
+
+func (g *giving) give(cycles iter.Seq[source.Cycle]) (err error) {
+	if g.stopped {
+		return context.Canceled
+	}
+	return guarded(func() error {
+		for c := range cycles {
+			if !g.take(c) {
+				return context.Canceled
+			}
+		}
+		return nil
+	})
+}
+
+// take is one cycle; it answers false where the caller has enough.
+func (g *giving) take(c source.Cycle) (more bool) {
+	defer func() {
+		if g.cause = recover(); g.cause != nil {
+			more = false
+		}
+		if !more {
+			g.stopped = true
+			g.stop()
+		}
+	}()
+	return g.yield(c)
+}
+
+// startAgain replaces the ledger by one that knows what the log remembers: after a panic nothing in its memory is to
+// be relied on. What was counted and not committed is read and counted again.
+func (s *Site) startAgain(cause error) error {
+	if s.cfg.Checkpoint == nil {
+		return cause
+	}
+	l := s.newLedger()
+	l.idle, l.skew, l.problems.counted = s.ledger.idle, s.ledger.skew, s.ledger.problems.counted
+	if err := l.restore(s.cfg.Checkpoint()); err != nil {
+		return fmt.Errorf("start again after %w: %w", cause, err)
+	}
+	s.ledger, s.policies.ledger, s.reading = l, l, nil
+	s.log.Warn("counting starts again from what the queue remembers")
+	return nil
+}
+
+func (s *Site) newLedger() *ledger {
+	l := newLedger(s.cfg, s.catalogue, s.log)
+	l.problems.found = s.client.problems
+	if s.cfg.Compat == CompatExporter {
+		l.lastHour = &lastHour{jobs: map[int64]recentJob{}}
+	}
+	return l
+}
+
+// protect runs what is only shown.
+func (s *Site) protect(what string, f func()) {
+	if err := guarded(func() error { f(); return nil }); err != nil {
+		s.log.Error("left out after a panic", "part", what, "error", err)
+	}
+}
