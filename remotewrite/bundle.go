@@ -38,7 +38,7 @@ func (b *Bundle) open(ctx context.Context, from *Medium, progress func(done, tot
 		return err
 	}
 	room := bundleRoom(b.signed, ctx.Done())
-	if b.log, _, err = wal.Open(files, wal.Options{ReadOnly: true, MostPayload: room.payload}); err != nil {
+	if b.log, _, err = wal.Open(interruptible{files, ctx}, wal.Options{ReadOnly: true, MostPayload: room.payload}); err != nil {
 		return err
 	}
 	if err := m.checkSegments(root, b.log.Segments()); err != nil {
@@ -66,7 +66,7 @@ func (b *Bundle) Send(ctx context.Context, c EndpointConfig, rejected Rejected, 
 		return Stats{}, err
 	}
 	if err = from.deliver(running, e); ctx.Err() != nil && !from.finished {
-		err = errInterrupted
+		err = errUnsent
 	}
 	if err := errors.Join(err, from.reader.close()); err != nil {
 		return e.Stats(), fmt.Errorf("send bundle %s to endpoint %s: %w", b.path, c.Name, err)
@@ -85,7 +85,7 @@ func (f *bundleFeed) deliver(ctx context.Context, e *Endpoint) error {
 	case f.failed != nil:
 		err = f.failed
 	case !f.finished:
-		err = errInterrupted
+		err = errUnsent
 	}
 	return err
 }

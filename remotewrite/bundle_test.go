@@ -55,7 +55,7 @@ func newExported(t *testing.T) *exported {
 func exportTo(t *testing.T, dir string, o ExportOptions) string {
 	t.Helper()
 	to := filepath.Join(t.TempDir(), "out")
-	if _, err := Export(dir, to, o); err != nil {
+	if _, err := Export(t.Context(), dir, to, o); err != nil {
 		t.Fatal(err)
 	}
 	return to
@@ -181,7 +181,7 @@ func TestImportAgainGivesTheSameSeries(t *testing.T) {
 func TestManifest(t *testing.T) {
 	x := newExported(t)
 	before := contentOf(t, x.dir)
-	m, err := Export(x.dir, filepath.Join(t.TempDir(), "out"), ExportOptions{})
+	m, err := Export(t.Context(), x.dir, filepath.Join(t.TempDir(), "out"), ExportOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,14 +195,14 @@ func TestManifest(t *testing.T) {
 	if !maps.Equal(before, contentOf(t, x.dir)) {
 		t.Error("export has changed the queue")
 	}
-	late, err := Export(x.dir, filepath.Join(t.TempDir(), "out"), ExportOptions{Since: time.UnixMilli(x.fleet.t)})
+	late, err := Export(t.Context(), x.dir, filepath.Join(t.TempDir(), "out"), ExportOptions{Since: time.UnixMilli(x.fleet.t)})
 	if err != nil || len(late.Files) != 1 || late.Files[0] != m.Files[len(m.Files)-1] {
 		t.Errorf("since the last sample: %+v, %v", late, err)
 	}
-	if _, err := Export(x.dir, x.whole, ExportOptions{}); err == nil || !strings.Contains(err.Error(), "is there already") {
+	if _, err := Export(t.Context(), x.dir, x.whole, ExportOptions{}); err == nil || !strings.Contains(err.Error(), "is there already") {
 		t.Errorf("export into a bundle = %v", err)
 	}
-	if _, err := Export(x.dir, filepath.Join(t.TempDir(), "out"), ExportOptions{Endpoint: "clod"}); err == nil || !strings.Contains(err.Error(), "there are: cloud") {
+	if _, err := Export(t.Context(), x.dir, filepath.Join(t.TempDir(), "out"), ExportOptions{Endpoint: "clod"}); err == nil || !strings.Contains(err.Error(), "there are: cloud") {
 		t.Errorf("export for an unknown endpoint = %v", err)
 	}
 }
@@ -220,7 +220,7 @@ func TestBundleBeginsAtTheCursor(t *testing.T) {
 func TestFailedExportLeavesNothing(t *testing.T) {
 	x := newExported(t)
 	to := t.TempDir()
-	_, err := Export(x.dir, to, ExportOptions{Progress: func(done, total int64) {
+	_, err := Export(t.Context(), x.dir, to, ExportOptions{Progress: func(done, total int64) {
 		if done < total { // as if retention were faster than the copy
 			_ = os.Rename(filepath.Join(x.dir, "00000000000000000002.seg"), filepath.Join(x.dir, "away"))
 		}
@@ -234,8 +234,21 @@ func TestFailedExportLeavesNothing(t *testing.T) {
 	if err := os.Rename(filepath.Join(x.dir, "away"), filepath.Join(x.dir, "00000000000000000002.seg")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Export(x.dir, to, ExportOptions{}); err != nil {
+	if _, err := Export(t.Context(), x.dir, to, ExportOptions{}); err != nil {
 		t.Errorf("Export again = %v", err)
+	}
+}
+
+func TestInterruptedExportLeavesNothing(t *testing.T) {
+	x := newExported(t)
+	to := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := Export(ctx, x.dir, to, ExportOptions{Progress: func(int64, int64) { cancel() }})
+	if !errors.Is(err, errInterrupted) {
+		t.Errorf("Export = %v", err)
+	}
+	if left := contentOf(t, to); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }
 

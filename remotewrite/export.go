@@ -1,6 +1,7 @@
 package remotewrite
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
@@ -26,13 +27,13 @@ type ExportOptions struct {
 }
 
 // Export copies a queue's segments to a directory that holds no bundle yet. It takes no lock and changes
-// nothing in the queue, so that it may run beside the agent. When it fails it removes what it wrote.
-func Export(dir, to string, o ExportOptions) (*Manifest, error) {
+// nothing in the queue, so that it may run beside the agent. When it fails, or ctx ends, it removes what it wrote.
+func Export(ctx context.Context, dir, to string, o ExportOptions) (*Manifest, error) {
 	if o.Progress == nil {
 		o.Progress = func(int64, int64) {}
 	}
 	x := &export{options: o}
-	if err := errors.Join(x.run(dir, to), x.close()); err != nil {
+	if err := errors.Join(x.run(ctx, dir, to), x.close()); err != nil {
 		return nil, fmt.Errorf("export queue %s to %s: %w", dir, to, err)
 	}
 	return &x.manifest, nil
@@ -47,7 +48,7 @@ type export struct {
 	written  []string
 }
 
-func (x *export) run(dir, to string) (err error) {
+func (x *export) run(ctx context.Context, dir, to string) (err error) {
 	if x.from, err = os.OpenRoot(dir); err != nil {
 		return err
 	}
@@ -66,11 +67,11 @@ func (x *export) run(dir, to string) (err error) {
 	if err := checkVacant(x.to); err != nil {
 		return err
 	}
-	segments, err := x.choose(dir)
+	segments, err := x.choose(ctx, dir)
 	if err != nil {
 		return err
 	}
-	if err := x.copyAll(segments); err != nil {
+	if err := x.copyAll(ctx, segments); err != nil {
 		return errors.Join(err, x.undo())
 	}
 	return nil
@@ -102,8 +103,8 @@ func checkVacant(root *os.Root) error {
 
 // choose looks at the queue at one moment and begins the manifest. What the agent appends or
 // begins afterwards is not part of it.
-func (x *export) choose(dir string) ([]SegmentInspection, error) {
-	files := wal.NewDir(x.from)
+func (x *export) choose(ctx context.Context, dir string) ([]SegmentInspection, error) {
+	files := interruptible{wal.NewDir(x.from), ctx}
 	log, _, err := wal.Open(files, wal.Options{ReadOnly: true})
 	if err != nil {
 		return nil, err
@@ -182,11 +183,11 @@ func (x *export) before(s SegmentInspection) bool {
 	return s.Newest != 0 && time.UnixMilli(s.Newest).Before(x.options.Since)
 }
 
-func (x *export) copyAll(segments []SegmentInspection) error {
+func (x *export) copyAll(ctx context.Context, segments []SegmentInspection) error {
 	total, done := x.manifest.Bytes(), int64(0)
 	for i, s := range segments {
 		f := &x.manifest.Files[i]
-		sum, err := x.copy(f.Name, f.Bytes)
+		sum, err := x.copy(ctx, f.Name, f.Bytes)
 		if errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("segment %d was given up by the agent while it was copied, export again: %w", s.Segment, err)
 		}
@@ -197,6 +198,9 @@ func (x *export) copyAll(segments []SegmentInspection) error {
 		done += f.Bytes
 		x.options.Progress(done, total)
 	}
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
 	if err := x.manifest.write(x.to, x.options.Key); err != nil {
 		return err
 	}
@@ -206,7 +210,7 @@ func (x *export) copyAll(segments []SegmentInspection) error {
 
 // copy copies a segment as far as it is committed and returns its hash. The source is synced first, because
 // the agent may have written its last record and not yet have synced it.
-func (x *export) copy(name string, bytes int64) (string, error) {
+func (x *export) copy(ctx context.Context, name string, bytes int64) (string, error) {
 	from, err := x.from.Open(name)
 	if err != nil {
 		return "", err
@@ -221,7 +225,7 @@ func (x *export) copy(name string, bytes int64) (string, error) {
 	}
 	x.written = append(x.written, name)
 	sum := sha256.New()
-	_, err = io.CopyN(io.MultiWriter(to, sum), from, bytes)
+	_, err = io.CopyN(io.MultiWriter(to, sum), interruptibleReader{from, ctx}, bytes)
 	if err == nil {
 		err = to.Sync()
 	}

@@ -170,7 +170,7 @@ func (x *Exporter) export() error {
 		x.log.Warn("the bundles are counted from 1 again", "err", err)
 	}
 	out := &export{options: ExportOptions{Endpoint: x.config.Name, Number: last + 1, Key: x.config.Key, Progress: func(int64, int64) {}}}
-	err = errors.Join(out.run(x.config.Queue, filepath.Join(x.config.Dir, part)), out.close())
+	err = errors.Join(out.run(context.Background(), x.config.Queue, filepath.Join(x.config.Dir, part)), out.close())
 	if err != nil {
 		return fmt.Errorf("export to %s: %w%s", x.config.Dir, errors.Join(err, root.RemoveAll(part)), x.advice(err))
 	}

@@ -1,6 +1,7 @@
 package remotewrite
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -63,21 +64,21 @@ type DamageInspection struct {
 // Inspect looks at a queue, also while an agent uses it: it takes no lock and changes nothing. It reads
 // the newest segment and the heads of the others.
 func Inspect(dir string) (Inspection, error) {
-	return inspect(dir, false, func(int64, int64) {})
+	return inspect(context.Background(), dir, false, func(int64, int64) {})
 }
 
 // Verify reads all of a queue and reports what is damaged; otherwise it is like Inspect. It tells
-// progress how many of how many bytes it has read.
-func Verify(dir string, progress func(done, total int64)) (Inspection, error) {
-	return inspect(dir, true, progress)
+// progress how many of how many bytes it has read, and ends when ctx does.
+func Verify(ctx context.Context, dir string, progress func(done, total int64)) (Inspection, error) {
+	return inspect(ctx, dir, true, progress)
 }
 
-func inspect(dir string, whole bool, progress func(done, total int64)) (Inspection, error) {
+func inspect(ctx context.Context, dir string, whole bool, progress func(done, total int64)) (Inspection, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return Inspection{}, fmt.Errorf("inspect queue: %w%s", err, advice(err, dir))
 	}
-	found, err := inspectLog(wal.NewDir(root), whole, progress)
+	found, err := inspectLog(interruptible{wal.NewDir(root), ctx}, whole, progress)
 	if err := errors.Join(err, root.Close()); err != nil {
 		return found, fmt.Errorf("inspect queue %s: %w", dir, err)
 	}

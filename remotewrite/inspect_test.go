@@ -28,7 +28,7 @@ func TestInspect(t *testing.T) {
 	for name, look := range map[string]func() (Inspection, error){
 		"inspect": func() (Inspection, error) { return Inspect(dir) },
 		"verify": func() (Inspection, error) {
-			return Verify(dir, func(done, total int64) {
+			return Verify(t.Context(), dir, func(done, total int64) {
 				if done < progress || done > total {
 					t.Errorf("progress %d of %d after %d", done, total, progress)
 				}

@@ -1,6 +1,7 @@
 package remotewrite
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
@@ -103,6 +104,7 @@ const (
 	maxWord         = 1 << 10 // bytes of a name
 	maxBundleNames  = 10_000  // of sites
 	maxSegmentBytes = 2 << 30
+	mostCommas      = 5*maxMediumSegments + maxBundleNames + 100 // a segment has five fields
 )
 
 // readManifest believes nothing before the signature is right, where a key is trusted.
@@ -118,6 +120,9 @@ func (m *Medium) readManifest(root *os.Root) (*Manifest, error) {
 		if err := checkSignature(root, b, m.trusted); err != nil {
 			return nil, err
 		}
+	}
+	if n := bytes.Count(b, []byte(",")); n > mostCommas { // a list of nothing takes twenty times its bytes
+		return nil, fmt.Errorf("%s lists %d things, which is more than one import takes", manifestFile, n)
 	}
 	found := &Manifest{}
 	if err := json.Unmarshal(b, found); err != nil {

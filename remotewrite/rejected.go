@@ -26,6 +26,9 @@ const (
 	rejectedOlder   = "rejected.older.jsonl"
 	rejectedVersion = 1
 	maxRejected     = 16 << 20 // bytes of one file
+
+	maxRejectedLine = 4 << 20                         // bytes; what is longer is written as several, and not read
+	maxRejectedRead = 2*maxRejected + maxRejectedLine // bytes of one file
 )
 
 // RejectedStore keeps what receivers refused, on disk and bounded: the oldest is given up.
@@ -100,24 +103,35 @@ func (l *rejectedLog) write(b []byte) error {
 	return l.file.Sync()
 }
 
-// Reject appends a rejection and returns when it is on the disk.
+// Reject appends a rejection and returns when it is on the disk. One that does not fit in a line becomes several.
 func (s *RejectedStore) Reject(r Rejection) error {
-	return s.append(versioned{Version: rejectedVersion, Rejection: r})
+	line, err := rejectedLine(versioned{Version: rejectedVersion, Rejection: r})
+	if err != nil {
+		return fmt.Errorf("keep rejected samples: %w", err)
+	}
+	if len(line) > maxRejectedLine {
+		first, second, ok := r.halves()
+		if !ok {
+			return fmt.Errorf("keep rejected samples: a sample of %d bytes, more than %d", len(line), maxRejectedLine)
+		}
+		return errors.Join(s.Reject(first), s.Reject(second))
+	}
+	return s.append(line)
 }
 
 // Take says that a rejection is none any more.
 func (s *RejectedStore) Take(r Rejection) error {
-	return s.append(struct {
+	line, err := rejectedLine(struct {
 		Version int    `json:"v"`
 		Taken   string `json:"taken"`
 	}{rejectedVersion, r.id})
-}
-
-func (s *RejectedStore) append(v any) error {
-	line, err := rejectedLine(v)
 	if err != nil {
 		return fmt.Errorf("keep rejected samples: %w", err)
 	}
+	return s.append(line)
+}
+
+func (s *RejectedStore) append(line []byte) (err error) {
 	l := <-s.turn
 	defer func() { s.turn <- l }()
 	if l, err = s.follow(l); err != nil {
@@ -213,11 +227,11 @@ func readRejected(root *os.Root, name string, yield func(versioned, error) bool)
 		return yield(versioned{}, fmt.Errorf("read rejected store: %w", err))
 	}
 	defer f.Close()
-	lines := bufio.NewReader(f)
+	lines := rejectedLines{Reader: bufio.NewReader(f), left: maxRejectedRead}
 	for n := 1; ; n++ {
-		line, err := lines.ReadBytes('\n')
-		if line = bytes.TrimSuffix(line, []byte("\n")); len(line) > 0 { // empty ones are of who took another's write for cut off
-			r, err := parseRejected(line)
+		line, size, err := lines.next()
+		if size > 0 { // empty ones are of who took another's write for cut off
+			r, err := parseRejected(line, size)
 			if err != nil {
 				err = fmt.Errorf("%s line %d: %w", name, n, err)
 			}
@@ -252,10 +266,16 @@ func rejectedLine(v any) ([]byte, error) {
 
 func rejectedSum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
 
-func parseRejected(line []byte) (versioned, error) {
+func parseRejected(line []byte, size int) (versioned, error) {
+	if size > len(line) {
+		return versioned{}, fmt.Errorf("left out: it has %d bytes, more than %d", size, maxRejectedLine)
+	}
 	sum, b, _ := bytes.Cut(line, []byte(" "))
 	if want, err := strconv.ParseUint(string(sum), 16, 32); err != nil || uint32(want) != rejectedSum(b) {
 		return versioned{}, errors.New("damaged: its checksum is not right")
+	}
+	if n := objects(b); n > 16+len(b)/minObject {
+		return versioned{}, fmt.Errorf("left out: %d objects in %d bytes are nothing that backwire writes", n, len(b))
 	}
 	var v versioned
 	if err := json.Unmarshal(b, &v); err != nil {

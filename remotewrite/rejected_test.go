@@ -1,9 +1,12 @@
 package remotewrite
 
 import (
+	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -164,5 +167,71 @@ func TestNoRejectedStore(t *testing.T) {
 	}
 	if _, problems := readRejections("/nowhere"); len(problems) != 1 {
 		t.Errorf("%v", problems)
+	}
+}
+
+// A store may be damaged, or somebody else's: a line without an end, an endless file, and objects that take forty
+// times their bytes.
+func TestRejectedStoreIsReadWithinABound(t *testing.T) {
+	right, err := rejectedLine(versioned{Version: rejectedVersion, Rejection: rejection(7)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	summed := func(text string) string { return fmt.Sprintf("%08x %s\n", rejectedSum([]byte(text)), text) }
+	many := summed(`{"v":1,"series":[{}` + strings.Repeat(",{}", 1_300_000) + `]}`)
+	for name, c := range map[string]struct {
+		content string
+		holes   int64
+		want    string
+		read    int
+	}{
+		"long line":    {strings.Repeat("x", 20<<20) + "\n" + string(right), 0, "line 1: left out: it has 20971520 bytes", 1},
+		"empty series": {many + string(right), 0, "line 1: left out: 1300002 objects", 1},
+		"endless":      {string(right), 1 << 40, "what follows is left out", 1},
+	} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, rejectedFile)
+		write(t, path, c.content)
+		if c.holes > 0 {
+			if err := os.Truncate(path, c.holes); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		got, problems := readRejections(dir)
+		runtime.ReadMemStats(&after)
+		if len(got) != c.read || len(problems) == 0 || !strings.Contains(errors.Join(problems...).Error(), c.want) {
+			t.Errorf("%s: %d rejections, %v", name, len(got), problems)
+		}
+		if taken := after.TotalAlloc - before.TotalAlloc; taken > 48<<20 { // of two readings
+			t.Errorf("%s: %d MiB are taken", name, taken>>20)
+		}
+	}
+}
+
+// What is refused at once may be more than a line takes.
+func TestRejectedStoreDividesWhatIsLong(t *testing.T) {
+	dir := t.TempDir()
+	s := openRejected(t, dir)
+	big := rejection(30_000)
+	series := big.Series[0]
+	series.Labels = []source.Label{{Name: "client", Value: strings.Repeat("c", 1<<20)}}
+	big.Series = nil
+	for range 9 {
+		big.Series = append(big.Series, series)
+	}
+	if err := s.Reject(big); err != nil {
+		t.Fatal(err)
+	}
+	closed(t, s)
+	got, problems := readRejections(dir)
+	samples, held := 0, 0
+	for _, r := range got {
+		samples += r.Samples
+		held += len(r.Series)
+	}
+	if len(got) < 3 || samples != 30_000 || held != 9 || problems != nil {
+		t.Errorf("%d rejections of %d series and %d samples, %v", len(got), held, samples, problems)
 	}
 }

@@ -45,7 +45,7 @@ func (s *RejectedStore) Repush(ctx context.Context, c EndpointConfig, log *slog.
 		err = errors.Join(e.Run(ctx, 0), from.failed)
 	}
 	if err == nil && from.at < len(from.all) {
-		err = errInterrupted
+		err = errUnsent
 	}
 	done := Repush{Rejections: len(from.all), Taken: from.taken, Held: from.held, Stats: e.Stats()}
 	if err != nil {

@@ -5,9 +5,6 @@ import (
 	"fmt"
 )
 
-// errInterrupted ends an import.
-var errInterrupted = errors.New("interrupted; what is missing is sent when it is run again")
-
 // errOversized says that bytes ask for more memory than their reader gives them.
 var errOversized = errors.New("it asks for more memory than its size allows for")
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -36,7 +37,7 @@ func testBacklog(t *testing.T, signal syscall.Signal) {
 	agent := start(t, env, backwire, "run")
 	committed := uint64(0)
 	await(t, "the backlog is committed", func() (err error) {
-		committed, err = samplesIn(filepath.Join(dir, "queue"))
+		committed, err = samplesIn(t.Context(), filepath.Join(dir, "queue"))
 		if err == nil && committed < backlog {
 			err = fmt.Errorf("%d samples are", committed)
 		}
@@ -45,7 +46,7 @@ func testBacklog(t *testing.T, signal syscall.Signal) {
 	if err := agent.end(signal); signal == syscall.SIGTERM && err != nil {
 		t.Errorf("SIGTERM: %v", err)
 	}
-	committed, err := samplesIn(filepath.Join(dir, "queue"))
+	committed, err := samplesIn(t.Context(), filepath.Join(dir, "queue"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,8 +67,8 @@ func testBacklog(t *testing.T, signal syscall.Signal) {
 	t.Logf("%d samples were committed, %d arrived", committed, points(r))
 }
 
-func samplesIn(queue string) (uint64, error) {
-	found, err := remotewrite.Verify(queue, func(int64, int64) {})
+func samplesIn(ctx context.Context, queue string) (uint64, error) {
+	found, err := remotewrite.Verify(ctx, queue, func(int64, int64) {})
 	var n uint64
 	for _, s := range found.Segments {
 		n += s.Samples

@@ -32,7 +32,7 @@ type committed struct {
 func (c *committed) read(t *testing.T, queue string) *remotewrite.Manifest {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "bundle")
-	m, err := remotewrite.Export(queue, dir, remotewrite.ExportOptions{Since: time.UnixMilli(c.newest)})
+	m, err := remotewrite.Export(t.Context(), queue, dir, remotewrite.ExportOptions{Since: time.UnixMilli(c.newest)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -28,7 +29,7 @@ agent and changes nothing in the queue. With --key the manifest is signed:
 		Example: `  backwire queue export --to /media/stick/out --since 7d
   backwire queue export --to /media/stick/out --endpoint cloud --key /etc/backwire/bundle.pem`,
 		Args: noArgs,
-		RunE: func(*cobra.Command, []string) error { return sh.exportQueue(flags) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return sh.exportQueue(cmd.Context(), flags) },
 	}
 	export.Flags().StringVar(&flags.to, "to", "", "directory to write to; made where it is missing")
 	export.Flags().StringVar(&flags.endpoint, "endpoint", "", "only what this endpoint has not taken yet")
@@ -37,7 +38,7 @@ agent and changes nothing in the queue. With --key the manifest is signed:
 	return export
 }
 
-func (sh *shell) exportQueue(flags exportFlags) error {
+func (sh *shell) exportQueue(ctx context.Context, flags exportFlags) error {
 	if flags.to == "" {
 		return usageError{errors.New("queue export needs --to DIR")}
 	}
@@ -60,7 +61,7 @@ func (sh *shell) exportQueue(flags exportFlags) error {
 	}
 	bar := sh.progress("export")
 	options.Progress = bar.tell
-	manifest, err := remotewrite.Export(cfg.Dir, flags.to, options)
+	manifest, err := remotewrite.Export(ctx, cfg.Dir, flags.to, options)
 	bar.end()
 	if err != nil {
 		return err

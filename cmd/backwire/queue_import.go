@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +20,9 @@ type importFlags struct {
 	trustedKey string
 	rejected   string
 }
+
+// importMemory is what an import's garbage is collected at, in bytes: a bundle of somebody else's never takes much more.
+const importMemory = 32 << 20
 
 func newQueueImport(sh *shell) *cobra.Command {
 	var flags importFlags
@@ -58,6 +62,9 @@ func (sh *shell) importBundles(ctx context.Context, dir string, flags importFlag
 		return err
 	}
 	sh.beModest()
+	if !sh.isSet("GOMEMLIMIT") {
+		debug.SetMemoryLimit(importMemory)
+	}
 	medium, err := newMedium(flags.trustedKey)
 	if err != nil {
 		return err

@@ -1,18 +1,24 @@
 package main
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"backwire/remotewrite"
 	"backwire/remotewrite/receiver"
+	"backwire/source"
 )
 
 // keyFiles writes a private key and its public one.
@@ -163,5 +169,53 @@ func TestQueueImportShowsNothingThatATerminalObeys(t *testing.T) {
 				t.Errorf("%s, %s: %q", name, format, out)
 			}
 		}
+	}
+}
+
+// Bundles of an endpoint that writes to a stick are numbered: one that was left behind is named, the others are sent.
+func TestQueueImportNamesAMissingBundle(t *testing.T) {
+	dir, medium := filepath.Join(t.TempDir(), "queue"), t.TempDir()
+	q, err := remotewrite.Open(dir, remotewrite.Options{Endpoints: []string{"stick"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	subscription, err := q.Subscribe("stick", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exporter := remotewrite.NewExporter(remotewrite.ExporterConfig{Name: "stick", Queue: dir, Dir: medium, Interval: time.Hour}, subscription, slog.New(slog.DiscardHandler))
+	now, cancel := context.WithCancel(t.Context())
+	cancel() // what is there is exported at once
+	up := source.NewSeries(&source.Metric{Name: "up", Type: source.Gauge}, "", 0)
+	for i := range 3 {
+		cycle := source.Cycle{Site: "paris", Batches: []source.Batch{{T: int64(1+i) * 60_000, Samples: []source.Sample{{Series: up, Value: 1}}}}}
+		if err := errors.Join(q.Commit(cycle), exporter.Run(now, 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(subscription.Close(), q.Close()); err != nil {
+		t.Fatal(err)
+	}
+	bundles, err := remotewrite.Bundles(medium)
+	if err != nil || len(bundles) != 3 {
+		t.Fatalf("%q, %v", bundles, err)
+	}
+	r := receiver.New(receiver.Options{})
+	server := httptest.NewServer(r)
+	defer server.Close()
+	if code, out := said(t, nil, "queue", "import", medium, "--to", server.URL); code != exitOK || strings.Contains(out, "missing") {
+		t.Errorf("with all bundles, exit code %d:\n%s", code, out)
+	}
+	r = receiver.New(receiver.Options{})
+	server.Config.Handler = r
+	if err := os.RemoveAll(bundles[1]); err != nil {
+		t.Fatal(err)
+	}
+	code, out := said(t, nil, "queue", "import", medium, "--to", server.URL)
+	if code != exitFailed || !strings.Contains(out, "bundle 2 of ") || !strings.Contains(out, dir+" is missing") {
+		t.Errorf("without the second bundle, exit code %d:\n%s", code, out)
+	}
+	if held(r) != 2 {
+		t.Errorf("%d samples were delivered, want the 2 that are there", held(r))
 	}
 }

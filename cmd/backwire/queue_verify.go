@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -19,17 +20,17 @@ nothing where the next record has it too. It prints what is missing too, because
 has deleted it. It changes nothing and may run beside the agent. It exits with 1 if
 something is damaged or missing.`,
 		Args: noArgs,
-		RunE: func(*cobra.Command, []string) error { return sh.verifyQueue() },
+		RunE: func(cmd *cobra.Command, _ []string) error { return sh.verifyQueue(cmd.Context()) },
 	}
 }
 
-func (sh *shell) verifyQueue() error {
+func (sh *shell) verifyQueue(ctx context.Context) error {
 	cfg, err := sh.queueConfig()
 	if err != nil {
 		return err
 	}
 	bar := sh.progress("verify")
-	found, err := remotewrite.Verify(cfg.Dir, bar.tell)
+	found, err := remotewrite.Verify(ctx, cfg.Dir, bar.tell)
 	bar.end()
 	if err != nil {
 		return err
