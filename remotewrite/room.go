@@ -28,7 +28,7 @@ func ownRoom() room { return room{base: 64 << 20, factor: 128} }
 
 // bundleRoom is that of a bundle. One that nobody vouches for is read within a fixed room, which 150,000 series fit in.
 func bundleRoom(signed bool, stop <-chan struct{}) room {
-	r := room{base: 14 << 20, payload: 8 << 20, text: 16 << 10, labels: 64, damages: 1000, window: 8 << 20, stop: stop}
+	r := room{base: 14 << 20, payload: 8 << 20, text: 16 << 10, labels: 64, damages: 1000, window: 6 << 20, stop: stop}
 	if signed {
 		r.factor, r.payload = 32, 0
 	}
