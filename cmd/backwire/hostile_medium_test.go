@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"backwire/remotewrite/hostile"
+	medium "backwire/remotewrite/hostile"
 	"backwire/remotewrite/receiver"
 )
 
@@ -60,7 +60,7 @@ func measured(t *testing.T, path string, args ...string) (code int, out string, 
 func TestImportsOfHostileBundlesTakeLittleMemory(t *testing.T) {
 	const limit = 64 << 20
 	program := buildPrograms(t).backwire
-	for _, bundle := range hostile.Bundles() {
+	for _, bundle := range medium.Bundles() {
 		t.Run(bundle.Name, func(t *testing.T) {
 			r := receiver.New(receiver.Options{})
 			server := httptest.NewServer(r)
