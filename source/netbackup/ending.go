@@ -48,7 +48,7 @@ func newEnding(j *Job, kind *jobKind) (ending, bool) {
 	if s := j.Status; s.Given && s.Value >= 0 && s.Value <= math.MaxInt32 {
 		e.status = int32(s.Value)
 	}
-	e.noTry = j.given&fieldTry == 0 || j.Try == oddTry
+	e.noTry = j.given&fieldTry == 0 || j.oddTry
 	if e.end == 0 {
 		e.end, e.endless = e.updated, true
 	}

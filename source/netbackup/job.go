@@ -44,8 +44,9 @@ type Job struct {
 	TransferRate             Optional[int64] // kB/s
 	DedupRatio               Optional[float64]
 
-	given jobFields // have a value
-	named jobFields // stood in the answer, be it as null
+	given  jobFields // have a value
+	named  jobFields // stood in the answer, be it as null
+	oddTry bool      // the try is one that cannot be
 }
 
 // The documented states of a job.
@@ -148,9 +149,7 @@ func jobAttributes(d *decoder, j *Job) {
 			f = jobMeasure(d, name, j)
 		}
 		j.named |= f
-		if d.odd && f == fieldTry {
-			j.Try = oddTry
-		}
+		j.oddTry = j.oddTry || (d.odd && f == fieldTry)
 		if d.valued || d.odd { // what is odd comes again as it is
 			j.given |= f
 		}

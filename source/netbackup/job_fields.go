@@ -33,9 +33,6 @@ const (
 	neededFields = everyField &^ (fieldState | fieldUpdate)
 )
 
-// oddTry is the try of a job whose row has one that cannot be.
-const oddTry = -1
-
 // each calls f with each field of the set.
 func (s jobFields) each(f func(i int)) {
 	for ; s != 0; s &= s - 1 {
@@ -74,7 +71,7 @@ func (j *Job) fillMeasure(from *Job, f jobFields) {
 	case fieldStatus:
 		j.Status = from.Status
 	case fieldTry:
-		j.Try = from.Try
+		j.Try, j.oddTry = from.Try, from.oddTry
 	case fieldChildren:
 		j.ChildCount = from.ChildCount
 	case fieldStart:
