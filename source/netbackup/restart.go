@@ -52,7 +52,7 @@ func (s *Site) startAgain(cause error) error {
 		return cause
 	}
 	l := s.newLedger()
-	l.idle, l.skew, l.problems.counted = s.ledger.idle, s.ledger.skew, s.ledger.problems.counted
+	l.idle, l.skew, l.listed, l.problems.counted = s.ledger.idle, s.ledger.skew, s.ledger.listed, s.ledger.problems.counted
 	if err := l.restore(s.cfg.Checkpoint()); err != nil {
 		return fmt.Errorf("start again after %w: %w", cause, err)
 	}
