@@ -26,7 +26,7 @@ func (a *Agent) Check(ctx context.Context) []probe.Finding {
 		wg.Go(func() { findings[len(a.config.Sites)+i] = about("endpoint "+e.Name, a.checkEndpoint(ctx, e)) })
 	}
 	wg.Wait()
-	return slices.Concat(findings...)
+	return append(slices.Concat(findings...), about("queue", a.checkNames())...)
 }
 
 func about(subject string, findings []probe.Finding) []probe.Finding {

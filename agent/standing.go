@@ -177,8 +177,8 @@ func (l Local) standing(found remotewrite.Inspection) Status {
 	if newest != 0 {
 		s.Queue.Oldest, s.Seen = instant(time.UnixMilli(oldest)), instant(time.UnixMilli(newest))
 	}
-	for _, name := range found.Sites {
-		s.Sites = append(s.Sites, SiteStatus{Name: name, State: "unknown"})
+	for _, site := range found.Sites {
+		s.Sites = append(s.Sites, SiteStatus{Name: site.Name, State: "unknown"})
 	}
 	for _, c := range found.Cursors {
 		e := EndpointStatus{Name: c.Name, Pending: c.Lag.Samples, Rejected: map[string]uint64{}}

@@ -280,7 +280,17 @@ func (a *Agent) openQueue() (*remotewrite.Queue, error) {
 	for _, e := range a.config.Endpoints {
 		options.Endpoints = append(options.Endpoints, e.Name)
 	}
-	return remotewrite.Open(a.config.Queue.Dir, options)
+	queue, err := remotewrite.Open(a.config.Queue.Dir, options)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.config.renamed(queue.Sites(), time.Now()); err != nil {
+		return nil, errors.Join(err, queue.Close())
+	}
+	if err := queue.KeepSites(a.config.queued()); err != nil {
+		a.log.Error("the next start tries again", "err", err)
+	}
+	return queue, nil
 }
 
 // fit also returns the endpoints themselves, which have figures of their own.

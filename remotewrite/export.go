@@ -119,7 +119,7 @@ func (x *export) chooseFrom(log *wal.Log, files wal.FS, dir string) (chosen []Se
 		return nil, err
 	}
 	in.describe()
-	if x.manifest, err = x.begin(dir, in.found.Sites); err != nil {
+	if x.manifest, err = x.begin(dir, siteNames(in.found.Sites)); err != nil {
 		return nil, err
 	}
 	from, err := x.start(files)

@@ -20,7 +20,7 @@ type Inspection struct {
 	Cursors  []CursorInspection
 	Damages  []DamageInspection // in what was read
 	Missing  []MissingInspection
-	Sites    []string
+	Sites    []SiteInspection
 }
 
 // SegmentInspection is one segment.
@@ -166,9 +166,7 @@ func (in *inspector) walk(from wal.Position, progress func(done, total int64)) e
 		in.report(loss{r.damage.Segment, r.damage.Offset, Totals{Records: r.damage.Lost}, r.damage.Err})
 	}
 	in.total, in.seq = r.totals(), r.seq
-	for _, site := range r.sites {
-		in.found.Sites = append(in.found.Sites, site.name)
-	}
+	in.found.Sites = r.known()
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}

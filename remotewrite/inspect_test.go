@@ -52,7 +52,7 @@ func TestInspect(t *testing.T) {
 		if sum != stats.Written || bytes != stats.Bytes || len(found.Segments) < 3 || len(found.Damages) > 0 {
 			t.Errorf("%s: %v in %d bytes, want %v in %d; damages %v", name, sum, bytes, stats.Written, stats.Bytes, found.Damages)
 		}
-		if !slices.Equal(found.Sites, []string{"paris"}) || len(found.Cursors) != 2 {
+		if !slices.Equal(siteNames(found.Sites), []string{"paris"}) || len(found.Cursors) != 2 {
 			t.Fatalf("%s: sites %v, cursors %v", name, found.Sites, found.Cursors)
 		}
 		for i, c := range found.Cursors {

@@ -34,6 +34,7 @@ type packer struct {
 	size              int      // of the last block, before it was packed
 	were              []uint64 // the values when the batch began
 	now               refSet   // the series of the batch
+	ending            bool     // partial batches only say what the values are
 	late              refSet   // of them, those that have a sample as new already
 	changed, replaced refSet
 }
@@ -148,6 +149,7 @@ func (p *packer) finish(block []byte) []byte {
 // batch of their own.
 func (p *packer) batch(at int, b *source.Batch, silent bool) (late int, split bool) {
 	site := p.sites[at]
+	silent = silent || p.ending && b.Partial
 	p.were = append(p.were[:0], p.values...)
 	p.gather(at, b)
 	switch {
@@ -423,15 +425,22 @@ func appendChange(dst []byte, key string, before, now []byte) []byte {
 
 // roll returns the record that opens a segment: everything that must not be forgotten, described anew, in an order that puts like beside like. Series that
 // have ended a while ago are left behind; of a durable one that ended just now the value is the stale marker's.
-func (p *packer) roll() []byte {
+func (p *packer) roll() []byte { return p.rollWith(nil) }
+
+// rollWith is roll with other names for some sites. Their state goes on and their series do not; where the name is empty neither does.
+func (p *packer) rollWith(names map[string]string) []byte {
 	old := p.image
 	p.names.succeed()
-	kept := p.names.kept()
+	kept := slices.DeleteFunc(p.names.kept(), func(ref uint32) bool {
+		_, changed := names[old.sites[old.owners[ref]].name]
+		return changed
+	})
 	p.image = newImage()
 	p.before, p.past = old.before, old.past
 	if old.had.Segment != 0 { // it did get into the log
 		p.before, p.past = old.before.plus(old.had.Totals), old.had
 	}
+	places := p.resite(old.sites, names)
 	moved := make([]uint32, len(old.values)) // by old reference: the new one and one
 	p.dict = translate(old.dict, kept)
 	p.times = make([]int64, 0, len(kept))
@@ -440,27 +449,46 @@ func (p *packer) roll() []byte {
 		if old.durable(ref) && !old.remembers(ref) {
 			v = staleBits
 		}
-		p.values, p.owners = append(p.values, v), append(p.owners, old.owners[ref])
+		p.values, p.owners = append(p.values, v), append(p.owners, uint32(places[old.owners[ref]]))
 		p.times = append(p.times, old.times[ref])
 		moved[ref] = uint32(len(p.values))
 	}
 	p.names = newNames(p.image)
-	for at, site := range old.sites {
-		p.sites = append(p.sites, &siteImage{
-			name: site.name, t: site.t, state: site.state, ended: site.ended,
-			present: site.present.moved(moved, len(p.values)),
-		})
-		p.followers[at].move(moved)
+	for at, place := range places {
+		if place >= 0 {
+			p.sites[place].present = old.sites[at].present.moved(moved, len(p.values))
+			p.followers[place].move(moved)
+		}
 	}
 	for ref, t := range old.times {
-		if moved[ref] == 0 {
-			ended := p.sites[old.owners[ref]].ended.of(old.durable(uint32(ref)))
+		if place := places[old.owners[ref]]; moved[ref] == 0 && place >= 0 {
+			ended := p.sites[place].ended.of(old.durable(uint32(ref)))
 			*ended = max(*ended, t)
 		}
 	}
 	p.had.Series = uint64(len(p.values))
 	p.undo = undo{}
 	return p.finish(p.headBlock())
+}
+
+// resite puts the sites into the new image, and says where each is; a site that is left out is at -1.
+func (p *packer) resite(old []*siteImage, names map[string]string) (places []int) {
+	followers := p.followers
+	p.followers = nil
+	for at, site := range old {
+		name, changed := names[site.name]
+		if changed && name == "" {
+			places = append(places, -1)
+			continue
+		}
+		if !changed {
+			name = site.name
+		}
+		places = append(places, len(p.sites))
+		p.sites = append(p.sites, &siteImage{name: name, t: site.t, state: site.state, ended: site.ended})
+		p.followers = append(p.followers, followers[at])
+	}
+	return places
 }
 
 func (p *packer) headBlock() []byte {

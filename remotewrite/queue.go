@@ -81,6 +81,7 @@ type Queue struct {
 	failures int  // of commits since the last that was written
 	stuck    bool // a segment could not be removed, and that was said
 	stock    stock
+	sites    []string // that are configured; nil where nobody said so
 
 	mu       sync.Mutex // guards what follows; never held across I/O
 	standing standing
@@ -262,9 +263,12 @@ func (q *Queue) recollect() error {
 }
 
 // roll begins a segment, in the packer and then in the log.
-func (q *Queue) roll() error {
+func (q *Queue) roll() error { return q.rollWith(q.expired()) }
+
+// rollWith begins a segment in which sites have other names; those whose name is empty are left out.
+func (q *Queue) rollWith(names map[string]string) error {
 	q.halfway = true
-	head := q.packer.roll()
+	head := q.packer.rollWith(names)
 	q.rolling, q.halfway = true, false
 	q.trim(int64(len(head)))
 	if err := q.log.Roll(head); err != nil {

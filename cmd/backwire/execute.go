@@ -65,7 +65,7 @@ func exitCode(err error) int {
 	var refused refusedError
 	var usage usageError
 	switch {
-	case errors.As(err, &problems), errors.As(err, &refused):
+	case errors.As(err, &problems), errors.As(err, &refused), errors.Is(err, agent.ErrRenamed):
 		return exitRefused
 	case errors.As(err, &usage):
 		return exitUsage

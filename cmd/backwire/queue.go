@@ -18,7 +18,7 @@ func newQueue(sh *shell) *cobra.Command {
 		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	queue.AddCommand(newQueueList(sh), newQueueVerify(sh), newQueueRejected(sh), newQueueExport(sh), newQueueImport(sh))
+	queue.AddCommand(newQueueList(sh), newQueueVerify(sh), newQueueRejected(sh), newQueueExport(sh), newQueueImport(sh), newQueueRename(sh), newQueueForget(sh))
 	return queue
 }
 

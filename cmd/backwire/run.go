@@ -150,5 +150,8 @@ func (sh *shell) agent() (*agent.Agent, *slog.Logger, error) {
 	if err != nil {
 		return nil, nil, refusedError{err}
 	}
+	if err := a.CheckNames(); err != nil {
+		return nil, nil, err
+	}
 	return a, log, nil
 }

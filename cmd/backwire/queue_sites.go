@@ -1,0 +1,83 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"backwire/remotewrite"
+	"backwire/source"
+)
+
+func newQueueRename(sh *shell) *cobra.Command {
+	return &cobra.Command{
+		Use:   "rename OLD NEW",
+		Short: "Give what a site has counted to its new name",
+		Long: `rename is for a site whose name in the configuration has changed: BACKWIRE_NETBACKUP_SITE, its block's
+name, or without both the host in its URL. Which jobs are counted already goes over to the
+new name, so that none is counted twice. The counters of the old name end; those of the new
+name begin at 0. Stop the agent first, and start it with the new name afterwards.`,
+		Example: "  backwire queue rename primary primary.example",
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) != 2 || args[0] == "" || args[1] == "" {
+				return usageError{errors.New("queue rename needs two names of a site, the old and the new")}
+			}
+			return sh.changeSites(fmt.Sprintf("site %s is renamed to %s", args[0], args[1]), func(dir string, o remotewrite.Options) error {
+				return remotewrite.RenameSite(dir, args[0], args[1], o)
+			})
+		},
+		ValidArgsFunction: sh.completeSite,
+	}
+}
+
+func newQueueForget(sh *shell) *cobra.Command {
+	return &cobra.Command{
+		Use:   "forget SITE",
+		Short: "Free what a removed site has counted",
+		Long: `forget ends the series of a site that is not configured any more and frees what it has counted,
+which an agent does by itself after 35 days. What is queued of it is sent all the same. A site
+that comes back afterwards begins anew and counts the jobs of BACKWIRE_BACKFILL again. Stop the
+agent first.`,
+		Example: "  backwire queue forget paris",
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 || args[0] == "" {
+				return usageError{errors.New("queue forget needs the name of one site")}
+			}
+			return sh.changeSites(fmt.Sprintf("site %s is forgotten", args[0]), func(dir string, o remotewrite.Options) error {
+				return remotewrite.ForgetSite(dir, args[0], o)
+			})
+		},
+		ValidArgsFunction: sh.completeSite,
+	}
+}
+
+func (sh *shell) changeSites(done string, change func(dir string, o remotewrite.Options) error) error {
+	cfg, err := sh.queueConfig()
+	if err != nil {
+		return err
+	}
+	if err := change(cfg.Dir, remotewrite.Options{SegmentBytes: int64(cfg.SegmentBytes)}); err != nil {
+		if errors.Is(err, remotewrite.ErrInUse) {
+			err = fmt.Errorf("%w; stop the agent first, such as with systemctl stop backwire", err)
+		}
+		return err
+	}
+	_, err = fmt.Fprintln(sh.stdout, source.Printable(done))
+	return err
+}
+
+// completeSite offers the sites that the queue knows, as the first argument.
+func (sh *shell) completeSite(_ *cobra.Command, args []string, _ string) (names []string, how cobra.ShellCompDirective) {
+	cfg, err := sh.queueConfig()
+	if err != nil || len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	found, _ := remotewrite.Inspect(cfg.Dir)
+	for _, site := range found.Sites {
+		if site.Name != "" { // the agent's own metrics
+			names = append(names, site.Name)
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
