@@ -288,9 +288,9 @@ func (c *catalogue) protection() {
 	c.malwareScans = s.gauge("nbu_malware_scans", "",
 		"Images by their newest malware scan: how it stands, and what it found.", "state", "result")
 	c.scannedFiles = s.gauge("nbu_malware_scanned_files", "",
-		"Files that the newest malware scans of all images have read.")
+		"Files that the newest malware scans of all images have read; absent where one of them does not say how many.")
 	c.impactedFiles = s.gauge("nbu_malware_impacted_files", "",
-		"Files that the newest malware scans of all images found to be impacted.")
+		"Files that the newest malware scans of all images found to be impacted; absent where one of them does not say how many.")
 	s.collector = collectorImages
 	c.images = s.gauge("nbu_images", "",
 		"Images of the last 24 hours by what malware scans and the detection of anomalies say of them.", "malware_status", "anomaly_status")

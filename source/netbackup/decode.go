@@ -74,10 +74,11 @@ func (d *decoder) page(body []byte, row func() bool) (pagination, error) {
 	d.reset(body)
 	d.elementsRead = 0
 	var p pagination
-	list := false
+	list, null := false, false
 	for name := range d.members() {
 		switch string(name) {
 		case "data":
+			null = d.json.PeekKind() == 'n'
 			list = d.list()
 			if !d.rows(row) {
 				return p, nil
@@ -91,6 +92,7 @@ func (d *decoder) page(body []byte, row func() bool) (pagination, error) {
 	if d.err == nil && !list {
 		d.err = errors.New(`no "data"`)
 	}
+	p.noList = null
 	return p, d.failure()
 }
 
@@ -157,6 +159,8 @@ func (d *decoder) meta() (p pagination) {
 				p.last = d.integer()
 			case "count":
 				p.count = d.integer()
+			case "hasNext": // documented for a list of one service (storage.yaml of 10.3 to 11.0)
+				p.more = d.boolean().Value
 			default:
 				d.skip()
 			}

@@ -23,7 +23,7 @@ const (
 	ErrVersion        Kind = "API version refused"     // 406, 415
 	ErrBusy           Kind = "server busy"             // 429, 503, after the retries that time allowed
 	ErrNotOffered     Kind = "not offered"             // 404, 501 by NetBackup itself: an older release or a smaller role
-	ErrForeign        Kind = "not NetBackup's answer"  // 403, 404, 501 of something else, which prove nothing
+	ErrForeign        Kind = "not NetBackup's answer"  // 400, 403, 404, 406, 501 and such of something else, which prove nothing
 	ErrRequest        Kind = "request refused"         // 400 and the other 4xx: the filter, for example
 	ErrServer         Kind = "server failed"           // 500 and the other 5xx
 	ErrRedirect       Kind = "redirect not followed"   // 3xx: the credential goes nowhere else

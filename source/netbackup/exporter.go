@@ -125,6 +125,9 @@ func (x *exporterFamilies) noteDrive(g *gauges, v *TapeDrive) {
 		return
 	}
 	g.add(x.drives, 1, v.Type, v.RobotType, v.Status)
+	if v.Status == "" {
+		return // another series for a cycle would be none of the drive's
+	}
 	g.set(x.driveInfo, 1, v.Name, v.Host, v.Type, numeral(v.RobotNumber), v.Status)
 }
 
@@ -139,8 +142,8 @@ func (x *exporterFamilies) noteScan(g *gauges, m *MalwareScan) {
 		return
 	}
 	g.add(x.malwareScans, 1, m.State)
-	addCount(g, x.scannedFiles, m.Scanned)
-	addCount(g, x.infectedFiles, m.Impacted)
+	g.addGiven(x.scannedFiles, m.files(m.Scanned))
+	g.addGiven(x.infectedFiles, m.files(m.Impacted))
 }
 
 func (x *exporterFamilies) noteImage(g *gauges, i *Image) {
@@ -265,11 +268,16 @@ func (x *exporterFamilies) noteEnded(g *gauges, j *recentJob) {
 	g.add(x.jobs, 1, j.jobType, j.policyType, j.status)
 	g.add(x.byStatus, 1, j.jobType, j.status)
 	g.add(x.byState, 1, j.jobType, StateDone)
-	g.add(x.bytes, float64(max(j.bytes, 0)), j.jobType, j.policyType, j.status)
-	g.add(x.files, float64(max(j.files, 0)), j.jobType, j.policyType)
+	g.addGiven(x.bytes, notNegative(j.bytes), j.jobType, j.policyType, j.status)
+	g.addGiven(x.files, notNegative(j.files), j.jobType, j.policyType)
 }
 
-// noteDedup sets the means.
+// notNegative is a figure of an ending, which is absent where it is negative.
+func notNegative(n int64) Optional[float64] {
+	return Optional[float64]{Value: float64(max(n, 0)), Given: n >= 0}
+}
+
+// noteDedup sets the means, over the jobs that give a ratio.
 func (x *exporterFamilies) noteDedup(g *gauges, ended []recentJob) {
 	type sum struct{ ratios, jobs float64 }
 	sums := map[timingKey]sum{}

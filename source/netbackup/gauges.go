@@ -34,6 +34,7 @@ type gauge struct {
 	value  float64
 	cycle  uint64 // in which it was last set
 	sum    bool   // it was made of several rows
+	short  bool   // one of them lacks the figure
 }
 
 func newGauges(site string) *gauges {
@@ -75,6 +76,12 @@ func (g *gauges) tell(f *family, v float64, labels ...string) {
 func (g *gauges) add(f *family, v float64, labels ...string) {
 	x, _ := g.slot(f, labels)
 	x.value, x.sum = x.value+v, true
+}
+
+// addGiven makes a sum of a figure that rows may lack. Over rows of which one lacks it the sum is not known: it is absent.
+func (g *gauges) addGiven(f *family, v Optional[float64], labels ...string) {
+	x, _ := g.slot(f, labels)
+	x.value, x.sum, x.short = x.value+v.Value, true, x.short || !v.Given
 }
 
 // least keeps the smallest value that is given.
@@ -131,7 +138,7 @@ func (g *gauges) slot(f *family, labels []string) (x *gauge, fresh bool) {
 		return x, false
 	}
 	g.touched = true
-	x.cycle, x.value, x.sum = g.cycle, 0, false
+	x.cycle, x.value, x.sum, x.short = g.cycle, 0, false, false
 	return x, true
 }
 
@@ -160,7 +167,7 @@ func (g *gauges) take(from *gauges) {
 // appendTo gives the samples of what was set.
 func (g *gauges) appendTo(samples []source.Sample) []source.Sample {
 	for _, x := range g.order {
-		if x.cycle == g.cycle && !g.ambiguous[x] {
+		if x.cycle == g.cycle && !x.short && !g.ambiguous[x] {
 			samples = append(samples, source.Sample{Series: x.series, Value: x.value})
 		}
 	}

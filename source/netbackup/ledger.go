@@ -31,6 +31,7 @@ type ledger struct {
 	trends   trends
 	problems jobProblems
 	mark
+	clock
 
 	selection selection
 	fragments *fragments
@@ -38,7 +39,6 @@ type ledger struct {
 	deep      deep
 
 	idle     bool     // nobody reads jobs: the counters only keep their values
-	skew     int64    // ms, server's clock less the agent's
 	version  string   // of the server's API
 	at       int64    // agent's clock of the reading, ms
 	pending  *reading // not finished in an earlier cycle
@@ -118,6 +118,8 @@ func (l *ledger) restoreKey(key string, value []byte) error {
 		return l.clients.recent.restore(key, value)
 	case strings.HasPrefix(key, policyPrefix):
 		return l.tally.policies.restore(key, value)
+	case key == clockKey:
+		l.forgetUnread(l.clock.restore(value))
 	case strings.HasPrefix(key, hoursPrefix):
 		l.forgetUnread(l.hours.restore(key, value))
 	case strings.HasPrefix(key, trendPrefix):
@@ -370,6 +372,7 @@ func (l *ledger) advance(r *reading, kept []placed) {
 
 // changes are the keys of the state that changed since it was last asked.
 func (l *ledger) changes() []source.Change {
-	changes := slices.Concat(l.counted.changes(), l.audit.changes(), l.hours.changes(), l.trends.changes(l.newest), l.clients.recent.changes(), l.tally.policies.changes())
+	changes := slices.Concat(l.counted.changes(), l.audit.changes(), l.clock.changes(), l.hours.changes(), l.trends.changes(l.newest),
+		l.clients.recent.changes(), l.tally.policies.changes())
 	return append(changes, source.Change{Key: ledgerKey, Value: l.encode()})
 }

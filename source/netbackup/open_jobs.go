@@ -138,9 +138,8 @@ func (o *openJobs) noteWork(j *Job, now int64) {
 		return
 	}
 	g.add(c.mediaJobs, 1, server)
-	if r := j.TransferRate; r.Given && r.Value >= 0 {
-		g.add(c.mediaRate, float64(r.Value)*bytesPerKilobyte, server) // the rate is made of kilobytes
-	}
+	rate := j.TransferRate // in kilobytes
+	g.addGiven(c.mediaRate, Optional[float64]{float64(rate.Value) * bytesPerKilobyte, rate.Given && rate.Value >= 0}, server)
 }
 
 // stalled says that the job has moved nothing for long. A job that is seen for the first

@@ -2,6 +2,7 @@ package netbackup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"iter"
@@ -14,6 +15,13 @@ import (
 type pagination struct {
 	next        string // a cursor, or an offset in digits; empty where absent
 	last, count Optional[int64]
+	more        bool // hasNext says that there are more rows
+	noList      bool // the page's data is null
+}
+
+// promises says that there are more rows than those that are known up to this page.
+func (p pagination) promises(known int) bool {
+	return p.next != "" || p.more || (p.count.Given && p.count.Value > int64(known))
 }
 
 // pager is one of the styles in which the server pages, for one listing.
@@ -62,6 +70,7 @@ type walk[T any] struct {
 	seen    *seenRows
 	total   int  // rows that were yielded
 	done    bool // the consumer has enough
+	promise bool // the page before said that there are more rows
 }
 
 // pages reads the list, and once more where rows moved so that some were passed over.
@@ -84,6 +93,7 @@ func (w *walk[T]) pages(ctx context.Context) error {
 // pass reads page after page.
 func (w *walk[T]) pass(ctx context.Context) error {
 	learned := false
+	w.promise = false
 	for range pageLimit {
 		q := maps.Clone(w.query)
 		if q == nil {
@@ -98,7 +108,7 @@ func (w *walk[T]) pass(ctx context.Context) error {
 			w.size, learned = smaller, true
 			continue
 		}
-		if err != nil && emptyList(err, w.emptyIs404) {
+		if err != nil && emptyList(err, w.emptyIs404) && !w.promise {
 			return nil
 		}
 		if err != nil {
@@ -160,14 +170,30 @@ func (w *walk[T]) page(a *answer) (bool, error) {
 	if err != nil {
 		return false, w.client.unreadable(a, "expected a page of rows", err)
 	}
-	more, err := w.pager.advance(p, w.decoder.elementsRead)
+	more, err := w.advance(p, known)
 	if err != nil {
 		return false, w.failed(ErrPages, err)
 	}
-	if p.next == "" && !w.seen.again && known == w.total+w.decoder.lost {
-		return false, nil // the same page again: this server knows no offset
-	}
 	return more, nil
+}
+
+// advance says whether another page is to be read. A list that ends although its server says that there are more rows is
+// cut: that is an error, whatever was missing.
+func (w *walk[T]) advance(p pagination, knownBefore int) (bool, error) {
+	known, rows, promised := w.total+w.decoder.lost, w.decoder.elementsRead, w.promise
+	w.promise = p.promises(known)
+	more, err := w.pager.advance(p, rows)
+	switch {
+	case err != nil:
+		return false, err
+	case p.noList && (promised || w.promise):
+		return false, errors.New("the page has no list of rows, although there are more")
+	case p.next != "" || w.seen.again || known > knownBefore:
+		return more, nil
+	case w.size > 0 && rows >= w.size && w.promise:
+		return false, fmt.Errorf("the same page came again after %d rows, although there are more", known)
+	}
+	return false, nil // the same page again: this server knows no offset
 }
 
 func (w *walk[T]) give(v T) {
@@ -202,6 +228,7 @@ type cursors struct {
 	next string
 	seed maphash.Seed
 	seen map[uint64]struct{} // hashes: a cursor may be long
+	rows int64               // so far
 }
 
 func byCursor() pager { return &cursors{seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}} }
@@ -212,8 +239,13 @@ func (c *cursors) ask(q url.Values) {
 	}
 }
 
-func (c *cursors) advance(p pagination, _ int) (bool, error) {
+// advance goes on at the cursor. Without one the list ends, unless the server says itself that there are more rows.
+func (c *cursors) advance(p pagination, rows int) (bool, error) {
+	c.rows += int64(rows)
 	if p.next == "" {
+		if p.more || p.count.Given && p.count.Value > c.rows {
+			return false, fmt.Errorf("no cursor came after %d rows, although there are more", c.rows)
+		}
 		return false, nil
 	}
 	hash := maphash.String(c.seed, p.next)
@@ -238,8 +270,9 @@ func (o *offsets) ask(q url.Values) {
 	o.size, _ = strconv.Atoi(q.Get("page[limit]"))
 }
 
-// advance goes where next points; without it, on by the rows that came while count or
-// last say that there are more, or while pages are full where they say nothing. A next that stays where it is at the end is no error.
+// advance goes where next points; without it, on by the rows that came while hasNext, count or last say that there are
+// more, or while pages are full where they say nothing. A next that stays where it is at the end is no error. A count may
+// be too large, as of rows that the role does not show: a page without rows ends the list in spite of it.
 func (o *offsets) advance(p pagination, rows int) (bool, error) {
 	next, err := o.next(p.next)
 	if err != nil {
@@ -248,8 +281,10 @@ func (o *offsets) advance(p pagination, rows int) (bool, error) {
 	after := o.offset + int64(rows)
 	full := o.size > 0 && rows >= o.size
 	counted := p.count.Given && (after <= p.count.Value || !full) // or else the count is wrong
-	atEnd := (counted && after >= p.count.Value) || (p.last.Given && o.offset >= p.last.Value)
+	atEnd := !p.more && ((counted && after >= p.count.Value) || (p.last.Given && o.offset >= p.last.Value))
 	switch {
+	case rows == 0 && (p.more || next > o.offset):
+		return false, fmt.Errorf("no rows came at offset %d, although there are more", o.offset)
 	case rows == 0:
 		return false, nil
 	case next > o.offset:
@@ -259,7 +294,7 @@ func (o *offsets) advance(p pagination, rows int) (bool, error) {
 		return false, nil
 	case p.next != "":
 		return false, fmt.Errorf("the offset after %d is %d, which does not advance", o.offset, next)
-	case counted || p.last.Given || full: // of a full page nobody knows that it is the last
+	case p.more || counted || p.last.Given || full: // of a full page nobody knows that it is the last
 		o.offset = after
 		return true, nil
 	}
@@ -284,4 +319,9 @@ func inOne() pager { return whole{} }
 
 func (whole) ask(url.Values) {}
 
-func (whole) advance(pagination, int) (bool, error) { return false, nil }
+func (whole) advance(p pagination, rows int) (bool, error) {
+	if p.more {
+		return false, fmt.Errorf("%d rows came where all were asked for, although there are more", rows)
+	}
+	return false, nil
+}

@@ -13,17 +13,10 @@ func (s *Site) malware() *seldom {
 	c := s.catalogue
 	return counting(s, s.client.MalwareScans, func(g *gauges, m *MalwareScan) {
 		g.add(c.malwareScans, 1, m.State, m.Result)
-		addCount(g, c.scannedFiles, m.Scanned)
-		addCount(g, c.impactedFiles, m.Impacted)
+		g.addGiven(c.scannedFiles, m.files(m.Scanned))
+		g.addGiven(c.impactedFiles, m.files(m.Impacted))
 		c.exporter.noteScan(g, m)
 	})
-}
-
-// addCount adds what the server gave; where it never did there is no sum.
-func addCount(g *gauges, f *family, v Optional[int64]) {
-	if v.Given && v.Value >= 0 {
-		g.add(f, float64(v.Value))
-	}
 }
 
 // images counts those of the last day by what is known of them.

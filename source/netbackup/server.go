@@ -42,6 +42,8 @@ func (s *serverFacts) ask(ctx context.Context) error {
 	if err != nil && !withheld(err) {
 		return err
 	}
+	keep(&info.Name, s.info.Name) // they are labels
+	keep(&info.Version, s.info.Version)
 	s.info, s.expires = info, expires
 	return nil
 }

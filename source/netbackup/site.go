@@ -186,10 +186,10 @@ func (s *Site) choose(names []string) error {
 func (s *Site) everyCollector() []*collector {
 	board := func() *gauges { return newGauges(s.cfg.Client.Site) }
 	s.facts = &serverFacts{c: s.catalogue, client: s.client, gauges: board()}
-	units := &storageUnits{s.catalogue, s.client, board()}
-	pools := &diskPools{s.catalogue, s.client, board()}
+	units := &storageUnits{c: s.catalogue, client: s.client, gauges: board()}
+	pools := &diskPools{c: s.catalogue, client: s.client, gauges: board()}
 	servers := &storageServers{s.catalogue, s.client, board()}
-	drives := &tapeDrives{s.catalogue, s.client, board()}
+	drives := &tapeDrives{c: s.catalogue, client: s.client, gauges: board()}
 	s.policies = &policies{
 		c: s.catalogue, client: s.client, background: s.background, gauges: board(), ledger: s.ledger, limit: s.cfg.MaxClientSeries / seriesPerClient,
 	}

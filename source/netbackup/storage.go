@@ -16,14 +16,17 @@ type storageUnits struct {
 	c      *catalogue
 	client *Client
 	gauges *gauges
+	told   lastTold[StorageUnit]
 }
 
 func (s *storageUnits) read(ctx context.Context, _ int64) (rows int, err error) {
+	s.told.begin()
 	for u, err := range s.client.StorageUnits(ctx) {
 		if err != nil {
 			return rows, err
 		}
 		rows++
+		s.told.complete(u.Name, &u, (*StorageUnit).keepFacts)
 		s.note(&u)
 	}
 	if rows == 0 {
@@ -45,17 +48,27 @@ func (s *storageUnits) note(u *StorageUnit) {
 
 // diskPools reads the disk pools and their volumes.
 type diskPools struct {
-	c      *catalogue
-	client *Client
-	gauges *gauges
+	c       *catalogue
+	client  *Client
+	gauges  *gauges
+	told    lastTold[DiskPool]
+	volumes lastTold[DiskVolume]
 }
 
 func (d *diskPools) read(ctx context.Context, _ int64) (rows int, err error) {
+	d.told.begin()
+	d.volumes.begin()
 	for p, err := range d.client.DiskPools(ctx) {
 		if err != nil {
 			return rows, err
 		}
 		rows++
+		d.told.complete(p.ID, &p, (*DiskPool).keepFacts)
+		for i := range p.Volumes {
+			if v := &p.Volumes[i]; v.ID != "" {
+				d.volumes.complete(p.ID+separator+v.ID, v, (*DiskVolume).keepFacts)
+			}
+		}
 		d.note(&p)
 	}
 	return rows, nil
@@ -103,14 +116,17 @@ type tapeDrives struct {
 	c      *catalogue
 	client *Client
 	gauges *gauges
+	told   lastTold[TapeDrive]
 }
 
 func (t *tapeDrives) read(ctx context.Context, _ int64) (rows int, err error) {
+	t.told.begin()
 	for v, err := range t.client.TapeDrives(ctx) {
 		if err != nil {
 			return rows, err
 		}
 		rows++
+		t.told.complete(v.Name, &v, (*TapeDrive).keepFacts)
 		t.note(&v)
 	}
 	return rows, nil

@@ -60,10 +60,15 @@ func storageUnitRow(d *decoder) (u StorageUnit, ok bool) {
 	if u.Name == "" {
 		u.Name = id
 	}
+	u.dropNoCapacity()
+	return u, u.Name != ""
+}
+
+// dropNoCapacity leaves out sizes that are none.
+func (u *StorageUnit) dropNoCapacity() {
 	if !hasCapacity(u.Category, u.Capacity) || u.isTape() {
 		u.Capacity, u.Used, u.Free = Optional[int64]{}, Optional[int64]{}, Optional[int64]{}
 	}
-	return u, u.Name != ""
 }
 
 // isTape also knows a tape unit whose category is missing: only such have drives, and the storage type that the product

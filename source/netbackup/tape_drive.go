@@ -12,7 +12,10 @@ type TapeDrive struct {
 	RobotType   string // TLD, ACS, NOT_ROBOTIC, NA
 	RobotNumber Optional[int64]
 	Host        string // of the first path to it
-	Status      string // DRIVE_STATUS_UP, _DOWN, _MIXED, _DISABLED
+
+	FirstHostMissing bool // the first path names none: the host is another's
+
+	Status string // DRIVE_STATUS_UP, _DOWN, _MIXED, _DISABLED
 }
 
 // tapeDrivesPage is the documented maximum of page[limit] for /storage/drives.
@@ -52,7 +55,7 @@ func tapeDriveAttributes(d *decoder, t *TapeDrive) {
 		case "driveStatus":
 			t.Status = d.word()
 		case "devicePaths":
-			t.Host = firstHost(d)
+			t.Host, t.FirstHostMissing = firstHost(d)
 		default:
 			d.skip()
 		}
@@ -60,8 +63,10 @@ func tapeDriveAttributes(d *decoder, t *TapeDrive) {
 }
 
 // firstHost is that of the first path that names one.
-func firstHost(d *decoder) (host string) {
+func firstHost(d *decoder) (host string, firstMissing bool) {
+	paths := 0
 	for range d.elements() {
+		paths++
 		for name := range d.members() {
 			if string(name) != "deviceHost" {
 				d.skip()
@@ -69,6 +74,7 @@ func firstHost(d *decoder) (host string) {
 				host = text
 			}
 		}
+		firstMissing = firstMissing || (paths == 1 && host == "")
 	}
-	return host
+	return host, firstMissing
 }

@@ -10,7 +10,9 @@ func (s *Site) tapeMedia() *seldom {
 
 // volumePools tells how many tapes of each pool are full in part.
 func (s *Site) volumePools() *seldom {
+	var told lastTold[VolumePool]
 	return counting(s, s.client.VolumePools, func(g *gauges, p *VolumePool) {
+		told.complete(p.Name, p, (*VolumePool).keepFacts)
 		setBytes(g, s.catalogue.partlyFull, p.PartiallyFull, p.Name, p.Type)
 		s.catalogue.exporter.noteVolumePool(g, p)
 	})

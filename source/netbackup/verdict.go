@@ -40,7 +40,7 @@ func (c *Client) verdict(a *answer) error {
 	switch code, message, ok := vendorError(a.body); {
 	case ok:
 		e.Code, e.Message = code, cut(c.secrets.Clear(message), messageLimit)
-	case e.Kind == ErrNotOffered || e.Kind == ErrRole:
+	case e.Kind == ErrNotOffered || e.Kind == ErrRole || e.Kind == ErrVersion || e.Kind == ErrRequest:
 		e.Kind, e.Message = ErrForeign, glimpse(a.body, c.secrets)
 		e.Hint = "is the URL right, with /netbackup at its end, and are NetBackup's services up?"
 	default:
