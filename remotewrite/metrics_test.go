@@ -45,7 +45,7 @@ func TestCollector(t *testing.T) {
 			# HELP backwire_lag_seconds Age of the oldest batch in the queue that the receiver has not taken; 0 if it has all.
 			# TYPE backwire_lag_seconds gauge
 			backwire_lag_seconds{endpoint="test"} 61
-			# HELP backwire_paused Whether nothing is sent until the address or the credentials are put right.
+			# HELP backwire_paused Whether nothing is sent until somebody puts something right: the address, the credentials, or a receiver that refuses everything.
 			# TYPE backwire_paused gauge
 			backwire_paused{endpoint="test"} 1
 			# HELP backwire_protocol_info The version of remote write that is spoken.

@@ -45,12 +45,35 @@ nbu_up`,
 		},
 		{
 			name: "BackwireEndpointPaused", severity: critical, wait: "5m",
-			expr:    `backwire_paused == 1`,
+			expr:    `backwire_paused == 1 unless on (instance, endpoint) backwire_endpoint_state{state="refusing"} == 1`,
 			summary: "endpoint {{ $labels.endpoint }} of backwire on {{ $labels.instance }} refuses the address or the credential; nothing is sent to it",
 			meaning: "The receiver answered that the URL or the credential is wrong. The agent keeps everything in its queue and tries again from time to time.",
 			steps: []string{
 				"backwire status shows the receiver's words.",
 				"Correct the token, the tenant or the URL, then backwire reload. A token in a file is read again by itself.",
+			},
+		},
+		{
+			name: "BackwireEndpointRefusing", severity: critical, wait: "5m",
+			expr:    `backwire_paused == 1 and on (instance, endpoint) backwire_endpoint_state{state="refusing"} == 1`,
+			summary: "endpoint {{ $labels.endpoint }} of backwire on {{ $labels.instance }} refuses everything, a sample that must be right too; nothing is sent to it",
+			meaning: "What answers is no receiver that can take samples: a proxy, a path without a tenant, plain http to a TLS port, a missing client certificate. " +
+				"The agent keeps everything in its queue and tries again every minute. The endpoint cannot tell so itself: this is seen at another endpoint, or at /metrics.",
+			steps: []string{
+				"backwire status shows the answer's words; backwire check shows which step of the way fails.",
+				"Correct the URL, the tenant or the certificate, then backwire reload.",
+				"Until then look at BackwireQueueFilling: when the queue is full, its oldest segment is given up.",
+			},
+		},
+		{
+			name: "BackwireSamplesParked", severity: warning, wait: "15m",
+			expr:    `backwire_samples_parked > 0`,
+			summary: "endpoint {{ $labels.endpoint }} of backwire on {{ $labels.instance }} fails on {{ $value | printf \"%.0f\" }} samples and takes others",
+			meaning: "The receiver answers 5xx to these samples, alone too. They are kept in the queue's directory, sent again for a day, and only then rejected. The rest goes on.",
+			steps: []string{
+				"Look at the receiver's own log, and whether a part of it is down. Once it is repaired, the samples arrive by themselves.",
+				"Prometheus up to 2.49 answers 500 to samples older than its out-of-order window: give it a longer window, or a newer version (docs/receivers.md).",
+				"What is not taken within a day is rejected: BackwireSamplesRejected says it, and backwire queue rejected push sends it once more.",
 			},
 		},
 		{

@@ -234,8 +234,10 @@ func serverTrials() []trial {
 
 func silenceTrials() []trial {
 	const (
-		lag    = `backwire_lag_seconds{instance="host-1",endpoint="cloud"}`
-		paused = `backwire_paused{instance="host-1",endpoint="cloud"}`
+		lag     = `backwire_lag_seconds{instance="host-1",endpoint="cloud"}`
+		paused  = `backwire_paused{instance="host-1",endpoint="cloud"}`
+		refuses = `backwire_endpoint_state{instance="host-1",endpoint="cloud",state="refusing"}`
+		parked  = `backwire_samples_parked{instance="host-1",endpoint="cloud"}`
 	)
 	const expiry = `backwire_certificate_expiry_timestamp_seconds{instance="host-1",endpoint="cloud"}`
 	cloud := map[string]string{"instance": "host-1", "endpoint": "cloud"}
@@ -282,6 +284,26 @@ func silenceTrials() []trial {
 			fires:   []series{{paused, "1x60"}},
 			silent:  []series{{paused, "1x2 0x60"}},
 			summary: "endpoint cloud of backwire on host-1 refuses the address or the credential; nothing is sent to it",
+		},
+		{
+			// It is the credential, or everything is refused: one alert says which.
+			alert: "BackwireEndpointPaused", at: "10m", every: "1m", labels: cloud,
+			fires:   []series{{paused, "1x60"}, {refuses, "0x60"}},
+			silent:  []series{{paused, "1x60"}, {refuses, "1x60"}},
+			summary: "endpoint cloud of backwire on host-1 refuses the address or the credential; nothing is sent to it",
+		},
+		{
+			alert: "BackwireEndpointRefusing", at: "10m", every: "1m", labels: cloud,
+			fires:   []series{{paused, "1x60"}, {refuses, "1x60"}},
+			silent:  []series{{paused, "1x60"}, {refuses, "0x60"}},
+			summary: "endpoint cloud of backwire on host-1 refuses everything, a sample that must be right too; nothing is sent to it",
+		},
+		{
+			// What is taken when it is sent again is no reason to look.
+			alert: "BackwireSamplesParked", at: "30m", every: "1m", labels: cloud,
+			fires:   []series{{parked, "75x60"}},
+			silent:  []series{{parked, "75x20 0x60"}},
+			summary: "endpoint cloud of backwire on host-1 fails on 75 samples and takes others",
 		},
 	}
 }
