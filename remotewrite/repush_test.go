@@ -68,7 +68,7 @@ func TestRepushKeepsWhatIsNotSent(t *testing.T) {
 				t.Errorf("%+v, %v; want %d taken and %d held", done, err, c.taken, c.held)
 			}
 			stored, left := 0, 0
-			for _, s := range to.Series() {
+			for _, s := range data(to) {
 				times := map[int64]bool{} // what is searched for is sent again
 				for _, p := range s.Points {
 					times[p.T] = true
