@@ -159,7 +159,7 @@ func (g *gauges) take(from *gauges) {
 			g.order = append(g.order, mine)
 			g.size += len(x.key)
 		}
-		mine.value, mine.sum, mine.cycle = x.value, x.sum, g.cycle
+		mine.value, mine.sum, mine.short, mine.cycle = x.value, x.sum, x.short, g.cycle
 		g.touched = true
 	}
 }

@@ -1,5 +1,10 @@
 package netbackup
 
+import (
+	"context"
+	"iter"
+)
+
 // tapeMedia counts tapes.
 func (s *Site) tapeMedia() *seldom {
 	return counting(s, s.client.TapeMedia, func(g *gauges, m *TapeMedium) {
@@ -11,7 +16,11 @@ func (s *Site) tapeMedia() *seldom {
 // volumePools tells how many tapes of each pool are full in part.
 func (s *Site) volumePools() *seldom {
 	var told lastTold[VolumePool]
-	return counting(s, s.client.VolumePools, func(g *gauges, p *VolumePool) {
+	rows := func(ctx context.Context) iter.Seq2[VolumePool, error] {
+		told.begin()
+		return s.client.VolumePools(ctx)
+	}
+	return counting(s, rows, func(g *gauges, p *VolumePool) {
 		told.complete(p.Name, p, (*VolumePool).keepFacts)
 		setBytes(g, s.catalogue.partlyFull, p.PartiallyFull, p.Name, p.Type)
 		s.catalogue.exporter.noteVolumePool(g, p)
