@@ -288,7 +288,7 @@ func (l *ledger) clause(h idRange) string {
 		c = fmt.Sprintf("jobId ge %d and jobId le %d", h.from, h.to)
 	}
 	switch {
-	case n.since != 0 && h.to <= n.top:
+	case n.since != 0 && h.from >= n.first && h.to <= n.top:
 		c += " and startTime ge " + stamp(n.since-outOfOrderTime)
 	case n.first == 0 || h.to < n.first || n.since != 0:
 		c += " and endTime ge " + stamp(l.birth.birth)

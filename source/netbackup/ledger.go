@@ -294,6 +294,7 @@ func (l *ledger) enter(e *ending, point int64) {
 	if !ok {
 		return
 	}
+	e.kind = l.tally.kind(e.kind.kindKey) // it may have been forgotten while the ending was held
 	l.counted.see(e.id, e.start, l.birth.birth)
 	l.audit.ended(e.id)
 	at := min(max(e.end-l.skew, l.before(point)+1), point)

@@ -113,6 +113,11 @@ func (m *model) say(format string, args ...any) {
 
 func (m *model) live() {
 	m.t.Helper()
+	defer func() {
+		if m.t.Failed() {
+			m.t.Logf("history of seed %d", m.seed)
+		}
+	}()
 	m.wrongAtFirst()
 	shop := nbusim.Workload{
 		Seed: m.seed, Policies: 1 + m.pick(3), Clients: 6, MeanRun: time.Duration(20+m.pick(100)) * time.Second,
@@ -147,7 +152,6 @@ func (m *model) live() {
 			}
 		}
 		m.say("ids from %d to %d since %d, alone %d; audit %+v", l.counted.first, l.counted.top, l.counted.since, l.counted.alone, l.audit.round)
-		m.t.Fatalf("history of seed %d", m.seed)
 	}
 }
 

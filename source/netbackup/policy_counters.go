@@ -126,7 +126,7 @@ func (l *ledger) forgetPolicies(tick int64) {
 // forget drops the cells of policies, and of types of jobs that no policy has any more; it says whether there were any. What
 // was only looked at and has no cells goes as well.
 func (t *tally) forget(policies map[string]bool) (dropped bool) {
-	gone, used := map[*cell]bool{}, map[timingKey]bool{}
+	gone, used, working := map[*cell]bool{}, map[timingKey]bool{}, map[workKey]bool{}
 	for k, kind := range t.kinds {
 		if policies[k.policy] || len(kind.completed) == 0 {
 			for _, c := range kind.completed {
@@ -136,9 +136,10 @@ func (t *tally) forget(policies map[string]bool) (dropped bool) {
 			continue
 		}
 		used[timingKey{k.jobType, k.policyType}] = true
+		working[workKey{k.jobType, k.policyType, k.policy}] = true // a kind of parents has no work yet, and may get some
 	}
 	for k, w := range t.works {
-		if policies[k.policy] || *w == (work{}) {
+		if policies[k.policy] || (*w == (work{}) && !working[k]) {
 			w.gather(gone)
 			delete(t.works, k)
 		}
