@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -173,7 +174,7 @@ func TestClientCertificateIsWholeOrNotThere(t *testing.T) {
 func wantProblemsWith(t *testing.T, name string, err error, block string, suffixes []string) {
 	t.Helper()
 	var got []string
-	if problems, ok := err.(Problems); ok {
+	if problems, ok := errors.AsType[Problems](err); ok {
 		for _, p := range problems {
 			got = append(got, strings.TrimPrefix(p.Variable, block))
 		}

@@ -2,9 +2,9 @@ package remotewrite
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -126,7 +126,7 @@ func TestWrongReceiverLosesNothing(t *testing.T) {
 // A receiver that does not know 2.0 may say so in many ways; whether it speaks 1.0 tells the canary.
 func TestOlderReceiverIsFoundByTheCanary(t *testing.T) {
 	for _, status := range []int{400, 406, 415, 422, 500, 501} {
-		t.Run(fmt.Sprint(status), func(t *testing.T) {
+		t.Run(strconv.Itoa(status), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := testWindow(100, 3)
 				g := stranger(t, EndpointConfig{}, receiver.Options{V2: receiver.Refuse, V2Status: status}, w)

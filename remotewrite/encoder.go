@@ -1,7 +1,6 @@
 package remotewrite
 
 import (
-	"iter"
 	"math"
 
 	"backwire/source"
@@ -32,17 +31,6 @@ func (s span) points(i, n int) (from, to int) {
 		return s.from.point, n
 	}
 	return 0, n
-}
-
-// columns are those that the span has points of.
-func (s span) columns(w *window) iter.Seq[int] {
-	return func(yield func(int) bool) {
-		for i := s.from.column; i <= s.to.column && i < len(w.columns); i++ {
-			if from, to := s.points(i, w.columns[i].len()); from < to && !yield(i) {
-				return
-			}
-		}
-	}
 }
 
 // count is how many points the span has in a window.
@@ -187,13 +175,6 @@ func (e *encoder) compress(m message) []byte {
 		e.block = make([]byte, n)
 	}
 	return s2.EncodeSnappy(e.block[:cap(e.block)], e.body)
-}
-
-// nothing is a request without samples, which every receiver must take.
-func (e *encoder) nothing(p protocol) []byte {
-	m := e.versions[p]
-	e.begin(m, windowOf(&dictionary{}, nil), span{})
-	return e.compress(m)
 }
 
 // abandon leaves the last request's body to whoever still reads it.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 	"time"
 
@@ -179,7 +180,7 @@ func TestRollLeavesEndedSeries(t *testing.T) {
 		t.Helper()
 		b := source.Batch{T: at, Partial: partial}
 		for i := range 10 {
-			b.Samples = append(b.Samples, source.Sample{Series: source.NewSeries(m, "", 0, source.Label{Name: "n", Value: fmt.Sprint(i)}), Value: float64(at)})
+			b.Samples = append(b.Samples, source.Sample{Series: source.NewSeries(m, "", 0, source.Label{Name: "n", Value: strconv.Itoa(i)}), Value: float64(at)})
 		}
 		p.pack(source.Cycle{Site: "paris", Batches: []source.Batch{b}}, silent)
 		keep()
@@ -224,7 +225,7 @@ func TestHeadHoldsWhatIsAlive(t *testing.T) {
 	for at := range int64(1000) {
 		b := source.Batch{T: 60_000 * (at + 1)}
 		for i := range int64(100) {
-			b.Samples = append(b.Samples, source.Sample{Series: source.NewSeries(m, "", 0, source.Label{Name: "client", Value: fmt.Sprint(at + i)}), Value: float64(at)})
+			b.Samples = append(b.Samples, source.Sample{Series: source.NewSeries(m, "", 0, source.Label{Name: "client", Value: strconv.FormatInt(at+i, 10)}), Value: float64(at)})
 		}
 		if err := q.Commit(source.Cycle{Site: "paris", Batches: []source.Batch{b}}); err != nil {
 			t.Fatal(err)

@@ -55,10 +55,11 @@ func newParking(c EndpointConfig, log *slog.Logger) (*parking, error) {
 			return nil, fmt.Errorf("open parked samples: %w", err)
 		}
 		p.root = root
-		damaged := 0
-		if all, damaged, err = p.read(); err != nil {
+		kept, damaged, err := p.read()
+		if err != nil {
 			return nil, errors.Join(fmt.Errorf("open parked samples: %w", err), root.Close())
 		}
+		all = kept
 		if damaged > 0 {
 			log.Error("parked samples are damaged and lost", "file", p.file, "lines", damaged)
 		}
@@ -284,7 +285,7 @@ func (e *Endpoint) sendParked(l life) error {
 func sameAs(some []parkedSamples) func(parkedSamples) bool {
 	return func(p parkedSamples) bool {
 		return slices.ContainsFunc(some, func(o parkedSamples) bool {
-			return o.Since.Equal(p.Since) && o.Rejection.Time.Equal(p.Rejection.Time) && o.size == p.size
+			return o.Since.Equal(p.Since) && o.Time.Equal(p.Time) && o.size == p.size
 		})
 	}
 }

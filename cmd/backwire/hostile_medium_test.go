@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -43,7 +44,7 @@ func measured(t *testing.T, path string, args ...string) (code int, out string, 
 	defer late.Stop()
 	var status syscall.WaitStatus
 	var usage syscall.Rusage
-	for err = syscall.EINTR; err == syscall.EINTR; {
+	for err = syscall.EINTR; errors.Is(err, syscall.EINTR); {
 		_, err = syscall.Wait4(pid, &status, 0, &usage)
 	}
 	if err != nil {

@@ -75,7 +75,7 @@ func memoryOfSites(t *testing.T, sites int, limit string) (peak int64, series in
 	if err := primary.StartTLS("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
-	defer primary.Close()
+	defer func() { _ = primary.Close() }()
 	primary.Work(work)
 	push := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)

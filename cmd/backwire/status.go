@@ -172,10 +172,10 @@ func (b *board) site(s *agent.SiteStatus) {
 // overCaps says who has no series of their own.
 func (b *board) overCaps(s *agent.SiteStatus) {
 	if n := s.ClientsWithoutSeries; n > 0 {
-		b.under(2, fmt.Sprintf("NOT WATCHED: %s clients, each under its policy, have no series: their backups are only counted. Raise BACKWIRE_NETBACKUP_MAX_CLIENT_SERIES.", count(uint64(n))))
+		b.under(2, "NOT WATCHED: "+count(uint64(n))+" clients, each under its policy, have no series: their backups are only counted. Raise BACKWIRE_NETBACKUP_MAX_CLIENT_SERIES.")
 	}
 	if n := s.PoliciesWithoutSeries; n > 0 {
-		b.under(2, fmt.Sprintf("%s policies have no counters of their own: their jobs are counted under \"(other policies)\". Raise BACKWIRE_NETBACKUP_MAX_JOB_SERIES.", count(uint64(n))))
+		b.under(2, count(uint64(n))+" policies have no counters of their own: their jobs are counted under \"(other policies)\". Raise BACKWIRE_NETBACKUP_MAX_JOB_SERIES.")
 	}
 }
 

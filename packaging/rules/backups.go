@@ -103,6 +103,12 @@ nbu_catalog_backup_last_success_timestamp_seconds`,
 				"There is one: look at its last job. The role of backwire's API key must allow it to see that job.",
 			},
 		},
+	}
+}
+
+// capAlerts fire where jobs or clients have no series of their own.
+func capAlerts() []alert {
+	return []alert{
 		{
 			name: "NetBackupPoliciesWithoutCounters", severity: warning, wait: "0s",
 			expr:    overflowed("nbu_job_overflow_total"),

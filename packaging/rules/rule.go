@@ -66,7 +66,7 @@ func alerts(name string, list ...[]alert) Group {
 func Groups() []Group {
 	return []Group{
 		recordings(),
-		alerts("backwire-backups", clientAlerts(), jobAlerts()),
+		alerts("backwire-backups", clientAlerts(), jobAlerts(), capAlerts()),
 		alerts("backwire-storage", storageAlerts(), tapeAlerts()),
 		alerts("backwire-protection", protectionAlerts()),
 		alerts("backwire-server", serverAlerts()),

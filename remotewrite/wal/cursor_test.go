@@ -230,7 +230,7 @@ func testCursorPastAReadError(t *testing.T) {
 				}
 				dir.Inject(crashfs.Fault{Ops: crashfs.Read, After: after, Err: cause})
 				c, err = wal.OpenCursor(dir, "a")
-				if (err == nil) != (cause == syscall.EIO) {
+				if (err == nil) != errors.Is(cause, syscall.EIO) {
 					t.Fatalf("opened past %v: %v", cause, err)
 				}
 				if err == nil {

@@ -220,7 +220,7 @@ func (r *Reader) jump(v view) error {
 func (r *Reader) enter(v view, opened error) error {
 	if opened != nil {
 		gone := errors.Is(opened, fs.ErrNotExist) || errors.Is(opened, regular.ErrNot) // what was a file is none any more
-		if !gone && !(errors.Is(opened, syscall.EIO) && r.given()) {
+		if !gone && (!errors.Is(opened, syscall.EIO) || !r.given()) {
 			return opened
 		}
 		r.skip(v, opened)

@@ -91,7 +91,8 @@ func newTurns() *turns {
 // grant begins a turn.
 func (t *turns) grant() {
 	select {
-	case <-t.over: // of a turn that nobody waited for
+	case err := <-t.over: // of a turn that nobody waited for
+		_ = err
 	default:
 	}
 	select {

@@ -120,9 +120,9 @@ func diskPoolAttributes(d *decoder, p *DiskPool) {
 		case "availableSpaceBytes":
 			p.Available = d.size()
 		case "highWaterMark":
-			p.HighWaterMark = d.numberWithin(0, 100)
+			p.HighWaterMark = d.numberUpTo(100)
 		case "lowWaterMark":
-			p.LowWaterMark = d.numberWithin(0, 100)
+			p.LowWaterMark = d.numberUpTo(100)
 		case "diskVolumes":
 			p.Volumes = diskVolumes(d)
 		default:

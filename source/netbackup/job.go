@@ -189,7 +189,7 @@ func jobMeasure(d *decoder, name []byte, j *Job) (f jobFields) {
 	case "transferRate":
 		j.TransferRate = d.within(0, mostTransferRate)
 	case "dedupRatio":
-		j.DedupRatio = d.numberWithin(0, mostDedupRatio)
+		j.DedupRatio = d.numberUpTo(mostDedupRatio)
 	default:
 		d.skip()
 	}

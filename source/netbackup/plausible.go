@@ -46,17 +46,17 @@ const (
 // within reads a whole number that lies between two bounds, both included; another one is unknown.
 func (d *decoder) within(least, most int64) Optional[int64] {
 	n := d.integer()
-	if n.Given && (n.Value < least || n.Value > most) {
+	if n.Given && (n.Value < 0 || n.Value > most) {
 		d.problem(strconv.AppendInt(nil, n.Value, 10))
 		return Optional[int64]{}
 	}
 	return n
 }
 
-// numberWithin is within for a number with a fraction.
-func (d *decoder) numberWithin(least, most float64) Optional[float64] {
+// numberUpTo is a number with a fraction between 0 and a bound.
+func (d *decoder) numberUpTo(most float64) Optional[float64] {
 	n := d.number()
-	if n.Given && (n.Value < least || n.Value > most) {
+	if n.Given && (n.Value < 0 || n.Value > most) {
 		d.problem(strconv.AppendFloat(nil, n.Value, 'g', -1, 64))
 		return Optional[float64]{}
 	}

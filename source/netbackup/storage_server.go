@@ -55,7 +55,7 @@ func storageServerAttributes(d *decoder, s *StorageServer) {
 		case "msdpAttributes":
 			for name := range d.members() {
 				if string(name) == "deduplicationRatioPercentage" {
-					s.DedupRatio = d.numberWithin(0, mostDedupRatio)
+					s.DedupRatio = d.numberUpTo(mostDedupRatio)
 				} else {
 					d.skip()
 				}

@@ -22,7 +22,7 @@ func TestOnlyRegularFilesAreRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer socket.Close()
+	defer func() { _ = socket.Close() }()
 	for name, target := range map[string]string{"zero": "/dev/zero", "loop": "loop", "to-fifo": "fifo"} {
 		if err := os.Symlink(target, in(name)); err != nil {
 			t.Fatal(err)

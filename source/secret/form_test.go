@@ -34,11 +34,11 @@ func TestSecretsOfAURL(t *testing.T) {
 func TestEveryFormOfASecretIsCleared(t *testing.T) {
 	each := func(format string) func(string) string {
 		return func(s string) string {
-			out := ""
+			var out strings.Builder
 			for _, b := range []byte(s) {
-				out += fmt.Sprintf(format, b)
+				fmt.Fprintf(&out, format, b)
 			}
-			return out
+			return out.String()
 		}
 	}
 	every := map[string]func(string) string{
