@@ -30,6 +30,8 @@ type bisect struct {
 	coarse  bool   // so much fails that what does is not halved any more
 	counts  bool   // the receiver evaluates each sample and says how many it stored
 	streak  int    // requests refused since the last that was taken
+	sure    int    // how many of refused came before that, or before a canary that was taken
+	failed  bool   // the canary failed too
 	told    [2]int // how often each way to halve told good from bad
 
 	again   bool // the receiver may have had this very request before
@@ -63,7 +65,7 @@ func (s *shard) isolate(l life, w *window, r request, a answer) error {
 
 func (b *bisect) run(l life, a answer) error {
 	if b.aside {
-		return b.search(l, b.window, a)
+		return b.find(l, b.window, a)
 	}
 	if a.partial() {
 		return b.counted(l, a)
@@ -75,10 +77,18 @@ func (b *bisect) run(l life, a answer) error {
 	if held {
 		return b.ofHeld(l, a)
 	}
-	if err := b.search(l, b.window, a); err != nil {
+	if err := b.find(l, b.window, a); err != nil {
 		return err
 	}
 	return b.sift(l)
+}
+
+// find searches for what is bad, and is sure of it.
+func (b *bisect) find(l life, w *window, a answer) error {
+	if err := b.search(l, w, a); err != nil {
+		return err
+	}
+	return b.confirm(l)
 }
 
 // try sends a part and searches in what is refused of it.
@@ -89,19 +99,25 @@ func (b *bisect) try(l life, w *window) (taken bool, err error) {
 		if err != nil {
 			return false, err
 		}
+		bad := r.samples > 0 && judge(a, false) != delivered
+		switch {
+		case bad:
+			everything, err := b.spend(l)
+			if err != nil {
+				return false, err
+			}
+			if everything { // it says nothing of this part
+				continue
+			}
+		case r.samples > 0:
+			b.streak, b.sure = 0, len(b.refused)
+		}
 		b.shard.endpoint.recorder.dropped(r.expired, reasonTooOld)
 		sp.from = r.span.to
-		switch {
-		case r.samples == 0:
-			continue
-		case judge(a, false) == delivered:
-			b.streak = 0
+		if !bad {
 			continue
 		}
 		taken = false
-		if err := b.spend(l); err != nil {
-			return false, err
-		}
 		if err := b.search(l, cutout(w, r.span, r.since), a); err != nil {
 			return false, err
 		}
@@ -109,23 +125,50 @@ func (b *bisect) try(l life, w *window) (taken bool, err error) {
 	return taken, nil
 }
 
-// spend counts a request that delivered nothing. When the budget is used up the canary tells whether the receiver has
-// begun to refuse, or to fail with, everything; then it waits until that is over.
-func (b *bisect) spend(l life) error {
+// spend counts a request that delivered nothing. When the budget is used up the canary is asked.
+func (b *bisect) spend(l life) (everything bool, err error) {
 	b.streak++
 	if b.streak%bisectBudget != 0 {
-		return nil
+		return false, nil
 	}
-	atOnce, err := b.shard.meet(l)
+	v, err := b.ask(l)
 	switch {
-	case err != nil:
-		return err
-	case !atOnce:
+	case v == again:
 		b.streak = 0
-	case b.aside && !b.patient:
+	case v == delivered && b.aside && !b.patient:
 		b.coarse = true
 	}
+	return v > again, err
+}
+
+// confirm asks the canary before what was refused last, with nothing taken after it, is given up.
+func (b *bisect) confirm(l life) error {
+	for b.streak > 0 && len(b.refused) > b.sure {
+		if _, err := b.ask(l); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// ask asks the canary whether it is the samples that are refused. Where the receiver had begun to refuse everything, it waits until
+// that is over, and what was refused since something was last taken is searched again.
+func (b *bisect) ask(l life) (v verdict, err error) {
+	if v, err = b.shard.meet(l); err != nil {
+		return v, err
+	}
+	if v <= again {
+		b.sure, b.failed = len(b.refused), b.failed || v == again
+		return v, nil
+	}
+	unsure := slices.Clone(b.refused[b.sure:])
+	b.refused, b.streak = b.refused[:b.sure], 0
+	for _, r := range unsure {
+		if _, err := b.try(l, r.window); err != nil {
+			return v, err
+		}
+	}
+	return v, nil
 }
 
 // search finds what is bad in a part that was refused.

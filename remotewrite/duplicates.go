@@ -72,7 +72,7 @@ func (b *bisect) ofHeld(l life, a answer) error {
 	if ended.samples == 0 {
 		return nil
 	}
-	return b.search(l, ended, a)
+	return b.find(l, ended, a)
 }
 
 // counted searches where the receiver stored the valid parts and says how many they are.
@@ -86,7 +86,7 @@ func (b *bisect) counted(l life, a answer) error {
 	}
 	if again {
 		b.counts = true
-		return b.search(l, b.window, a)
+		return b.find(l, b.window, a)
 	}
 	return b.byNumber(l, a)
 }
@@ -98,8 +98,15 @@ func (b *bisect) takesAgain(l life) (bool, error) {
 	if early.samples == 0 { // every point is its series' last
 		return true, nil
 	}
-	r, a, err := b.shard.send(l, early, early.span())
-	return err == nil && (r.samples == 0 || judge(a, false) == delivered || a.partial()), err
+	for {
+		r, a, err := b.shard.send(l, early, early.span())
+		if err != nil || r.samples == 0 || judge(a, false) == delivered || a.partial() {
+			return err == nil, err
+		}
+		if v, err := b.shard.meet(l); err != nil || v <= again {
+			return false, err
+		}
+	}
 }
 
 // byNumber gives a verdict where the receiver refuses what it has stored, so that only the number of what it refused
@@ -155,6 +162,9 @@ func (b *bisect) ends(l life) (early *window, refused []refusal, dead map[int]bo
 	}
 	of := &bisect{shard: b.shard, window: b.window.part(lasts), counts: b.shard.counted}
 	if _, err := of.try(l, of.window); err != nil {
+		return nil, nil, nil, err
+	}
+	if err := of.confirm(l); err != nil {
 		return nil, nil, nil, err
 	}
 	dead = map[int]bool{}

@@ -299,6 +299,10 @@ func (s *shard) sendParked(l life, p parkedSamples) error {
 	if _, err := b.try(l, w); err != nil {
 		return err
 	}
+	if err := b.confirm(l); err != nil {
+		return err
+	}
+	last = last && !b.failed // or it may be the receiver and not the samples
 	var more []parkedSamples
 	var refused, failed []refusal
 	for _, r := range b.refused {

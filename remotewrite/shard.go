@@ -129,9 +129,9 @@ func (s *shard) react(l life, r request, a *answer) (settled bool, err error) {
 			return true, nil
 		}
 		attempt := s.attempt
-		taken, err := s.meet(l)
+		v, err := s.meet(l)
 		s.attempt = attempt
-		return conclude(aboutRequest, taken) == badSamples, err
+		return conclude(aboutRequest, v <= again) == badSamples, err
 	case v == older:
 		return false, s.older(l, r)
 	case v == again:
@@ -262,18 +262,19 @@ func (s *shard) older(l life, r request) error {
 	return s.pause(l, &a, judge(a, false))
 }
 
-// meet sends the canary until the receiver takes it, and reports whether it did so at once. Where 2.0 is not understood, or
+// meet sends the canary until the receiver takes it, and returns the worst verdict before that: delivered where it took it at once,
+// again where it was only busy or failed, as a receiver with a limit on requests does every time. Where 2.0 is not understood, or
 // fails again and again, it asks in 1.0; where the receiver fails it waits, and where it refuses it pauses.
-func (s *shard) meet(l life) (atOnce bool, err error) {
+func (s *shard) meet(l life) (worst verdict, err error) {
 	e := s.endpoint
 	s.fresh()
-	for atOnce = true; ; atOnce = false {
+	for {
 		r, a := s.ask(l, e.protocol())
 		v := judge(a, e.fallback)
 		switch {
 		case v == delivered:
 			e.recorder.taken()
-			return atOnce, nil
+			return worst, nil
 		case a.protocol == protocol2 && e.fallback && (notUnderstood(&a) || a.status >= 500 && s.failure.add(&a)):
 			err = s.older(l, r)
 		case v == again:
@@ -282,12 +283,13 @@ func (s *shard) meet(l life) (atOnce bool, err error) {
 			err = s.pause(l, &a, v)
 		}
 		if err != nil {
-			return false, err
+			return worst, err
 		}
 		if a.protocol == protocol2 && e.protocol() == protocol1 {
 			e.recorder.taken()
-			return atOnce, nil
+			return worst, nil
 		}
+		worst = max(worst, v)
 	}
 }
 
