@@ -51,6 +51,9 @@ func (g *gauges) reset() {
 	g.sweep()
 	g.cycle++
 	clear(g.ambiguous)
+	if g.over != nil { // none of them is told, and nothing says that they come again
+		g.index, g.order, g.size = map[string]*gauge{}, nil, 0
+	}
 	g.live, g.over = 0, nil
 }
 

@@ -1,6 +1,9 @@
 package netbackup
 
 import (
+	"context"
+	"errors"
+	"iter"
 	"strconv"
 	"testing"
 
@@ -46,6 +49,28 @@ func TestGaugesAreMadeOnce(t *testing.T) {
 				t.Fatalf("after %d resets series %d of %d was made anew", x.resets, i, x.policies)
 			}
 		}
+	}
+}
+
+// A list of a million states costs its collector in its first rows: the others are not asked for, and what was made of them is
+// not kept.
+func TestAListOfTooManyLabelsIsNotReadToItsEnd(t *testing.T) {
+	c, read := newCatalogue(), 0
+	states := func(context.Context) iter.Seq2[string, error] {
+		return func(yield func(string, error) bool) {
+			for ; read < 1_000_000 && yield("state"+strconv.Itoa(read), nil); read++ {
+			}
+		}
+	}
+	list := counting(&Site{}, states, func(g *gauges, state *string) { g.add(c.stalled, 1, *state) })
+	g := newGauges("paris")
+	_, err := list.count(t.Context(), g)
+	if _, beyond := errors.AsType[limitError](err); !beyond || read > seriesLimit {
+		t.Errorf("%d rows were read, then: %v", read, err)
+	}
+	g.reset()
+	if len(g.index) > 0 || len(g.order) > 0 || g.beyond() != nil {
+		t.Errorf("%d series are kept of what nobody is told", len(g.index))
 	}
 }
 

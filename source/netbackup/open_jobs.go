@@ -66,6 +66,9 @@ func (o *openJobs) read(ctx context.Context, jobs jobLister, now int64) (int, er
 		seen[j.ID] = true
 		j.leaveOutImpossible(now+aheadMost, &o.problems)
 		o.note(&j, now)
+		if err := o.gauges.beyond(); err != nil {
+			return len(seen), err
+		}
 	}
 	o.forget()
 	return len(seen), nil

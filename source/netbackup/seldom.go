@@ -69,7 +69,8 @@ func (s *seldom) end(err error, now int64) {
 		s.gauges.take(s.draft)
 	}
 	s.draft = nil
-	if err == nil || errors.Is(err, ErrNotOffered) || errors.Is(err, ErrLimit) {
+	_, beyond := errors.AsType[limitError](err)
+	if err == nil || beyond || errors.Is(err, ErrNotOffered) || errors.Is(err, ErrLimit) {
 		s.readAt = max(now, 1)
 	}
 }
@@ -87,6 +88,9 @@ func counting[T any](s *Site, rows func(context.Context) iter.Seq2[T, error], no
 			}
 			n++
 			note(g, &v)
+			if err := g.beyond(); err != nil {
+				return n, err
+			}
 		}
 		return n, nil
 	}}
