@@ -142,6 +142,7 @@ func (w *walk[T]) ask(ctx context.Context, q url.Values) (*answer, error) {
 // page yields the rows of one answer and says whether another page is to be read.
 func (w *walk[T]) page(a *answer) (bool, error) {
 	defer a.release()
+	defer w.decoder.reset(nil) // the next page may be cycles away, and this one's bytes have no room meanwhile
 	w.seen.answer++
 	known := w.total + w.decoder.lost
 	p, err := w.decoder.page(a.body, func() bool {

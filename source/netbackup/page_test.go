@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -29,6 +30,33 @@ func TestCursorThatRepeatsIsAnError(t *testing.T) {
 				t.Errorf("%d requests, want %d", requests, len(cursors)+1)
 			}
 		})
+	}
+}
+
+// A list waits for its next page with nothing of the last one: its room was given back, and others have it by then.
+func TestNoPageIsKeptWhileTheNextIsAwaited(t *testing.T) {
+	const size = 6 << 20
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before, kept, pages := heap(), int64(0), 1
+	c := newTestClient(t, func(r *http.Request) *http.Response {
+		if r.URL.Query().Get("page[after]") != "" {
+			kept, pages = heap()-before, 2
+			return reply(200, page("", job(2, `"try":1`)))
+		}
+		return reply(200, strings.Repeat(" ", size)+page("next", job(1, `"try":1`)))
+	})
+	for _, err := range c.Jobs(t.Context(), JobQuery{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if pages != 2 || kept > size/2 {
+		t.Errorf("%d bytes are kept of a page of %d bytes, %d pages", kept, size, pages)
 	}
 }
 
