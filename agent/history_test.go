@@ -108,6 +108,9 @@ func TestMetricsAfterAKnownHistory(t *testing.T) {
 			# HELP backwire_last_commit_timestamp_seconds When a cycle was last committed.
 			# TYPE backwire_last_commit_timestamp_seconds gauge
 			backwire_last_commit_timestamp_seconds{site="paris"} 946684855
+			# HELP backwire_limits_exceeded_total Times that a primary server gave more than the agent takes: an answer, a list or a text beyond any real one was left out.
+			# TYPE backwire_limits_exceeded_total counter
+			backwire_limits_exceeded_total{site="paris"} 0
 			# HELP backwire_missed_ticks_total Ticks that passed while a cycle ran.
 			# TYPE backwire_missed_ticks_total counter
 			backwire_missed_ticks_total{site="paris"} 2
