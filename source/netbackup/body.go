@@ -84,11 +84,23 @@ func (c *Client) readBody(ctx context.Context, resp *http.Response, broken conte
 		case most == errorLimit:
 			return b, nil
 		case len(b.bytes) >= most:
-			return b, errOversized
+			return b, atEnd(resp.Body)
 		}
 		if err := b.grow(ctx, broken); err != nil {
 			return b, err
 		}
+	}
+}
+
+// atEnd is nil where a body that is as large as may be has no byte more.
+func atEnd(body io.Reader) error {
+	switch n, err := io.ReadFull(body, make([]byte, 1)); {
+	case n > 0:
+		return errOversized
+	case errors.Is(err, io.EOF):
+		return nil
+	default:
+		return err
 	}
 }
 

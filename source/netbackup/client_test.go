@@ -258,7 +258,7 @@ func TestSimulatedFaultsAreNamed(t *testing.T) {
 		"proxy":            {nbusim.ProxyPage(), ErrDecode, "Sign in"},
 		"redirect":         {nbusim.Redirect("https://elsewhere.example/"), ErrRedirect, "elsewhere"},
 		"truncated":        {nbusim.Truncated(), ErrNetwork, "broke off"},
-		"oversized":        {nbusim.Oversized(bodyLimit), ErrDecode, "larger than"},
+		"oversized":        {nbusim.Oversized(bodyLimit), ErrLimit, "larger than"},
 		"reset":            {nbusim.Reset(), ErrNetwork, "reset"},
 		"slow body":        {nbusim.SlowBody(1, 10*time.Second), ErrNetwork, "broke off after"},
 		"odd media type":   {nbusim.ContentType("text/plain"), "", ""},

@@ -133,7 +133,7 @@ func TestOversizedBodyIsNamed(t *testing.T) {
 		resp.Body = io.NopCloser(io.LimitReader(spaces{}, bodyLimit+1))
 		return resp
 	})
-	if err := jobsError(t, c); !errors.Is(err, ErrDecode) || !strings.Contains(err.Error(), "larger than 16 MiB") {
+	if err := jobsError(t, c); !errors.Is(err, ErrLimit) || !strings.Contains(err.Error(), "larger than 8 MiB") {
 		t.Errorf("error %v, want the limit", err)
 	}
 }
