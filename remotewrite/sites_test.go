@@ -82,6 +82,9 @@ func TestASiteThatIsGone(t *testing.T) {
 			if n, want := ends(t, s), 2; restart == 0 && n != want || restart > 0 && n != 0 {
 				t.Errorf("start %d: %d stale markers", restart, n)
 			}
+			if n := lossOf(q, "", reasonOrder).Samples; n != 0 {
+				t.Errorf("%d samples are counted as lost", n)
+			}
 			if restart == 1 {
 				o.Clock = at(sitesBegin, back)
 			}
@@ -105,9 +108,6 @@ func TestASiteThatIsGone(t *testing.T) {
 		}
 		if other := q.Checkpoint("lyon"); len(other.Series) != 1 || other.Series[0].Value != 8 || other.State["counted"][0] != 8 {
 			t.Errorf("the other site has %+v", other)
-		}
-		if n := lossOf(q, "", reasonOrder).Samples; n != 0 {
-			t.Errorf("%d samples are counted as lost", n)
 		}
 		closed(t, s)
 		closed(t, q)
