@@ -96,7 +96,8 @@
 // written last (at the beginning of a segment, when one is given up, when an endpoint comes, and at the end). From
 // it the queue knows what somebody deleted: segments and cursors do not say that they are gone. What an endpoint had not read of them is
 // counted as missing, or as not_configured where the others had passed it while the endpoint was not configured; an
-// endpoint whose cursor is gone goes on at the place that the inventory has.
+// endpoint whose cursor is gone goes on at the place that the inventory has. It has two slots, written in turn, so that a crash spares one; an inventory
+// that is damaged costs no sample, is reported by queue verify, and is written anew at the next start.
 //
 // # The bundle
 //

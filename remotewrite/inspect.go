@@ -54,7 +54,7 @@ type CursorInspection struct {
 }
 
 // DamageInspection is a place that cannot be read and what that costs: nothing where the
-// record behind it has it too.
+// record behind it has it too. Segment is 0 where it is the inventory, of which Err says all.
 type DamageInspection struct {
 	Segment, Offset uint64
 	Lost            Totals
@@ -223,6 +223,9 @@ func (in *inspector) cursors(fs wal.FS) error {
 	stock, err := readStock(fs)
 	if err != nil {
 		return err
+	}
+	if stock.damage != nil {
+		in.found.Damages = append(in.found.Damages, DamageInspection{Err: stock.damage})
 	}
 	in.miss(&stock.inventory)
 	for name, at := range stock.Endpoints {

@@ -1,6 +1,7 @@
 package remotewrite
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -10,12 +11,14 @@ import (
 	"io/fs"
 	"os"
 	"reflect"
+	"syscall"
 
 	"backwire/remotewrite/wal"
 )
 
 // The inventory is a file with two slots, of which the older is written: magic with the version, generation (8 bytes), length (4), that
-// much JSON, and a CRC-32C of all that, little endian. It has its full size from the beginning, for the day on which the disk is full.
+// much JSON, and a CRC-32C of all that, little endian; the rest is zeros. It has its full size from the beginning, for the day on which the
+// disk is full.
 const (
 	inventoryFile  = "inventory"
 	inventoryMagic = "BWINV\x00\x00\x01"
@@ -44,10 +47,12 @@ type inventoryPlace struct {
 type stock struct {
 	inventory
 	generation uint64
-	failed     bool // it could not be written, and that was said
+	damage     error // of a slot: the other may be older, or be damaged too
+	failed     bool  // it could not be written, and that was said
 }
 
-// readStock reads the inventory; where there is none it is empty.
+// readStock reads the inventory; where there is none it is empty. Damage is no error. An agent may be writing a slot, so what seems
+// damaged is read again as long as it changes.
 func readStock(files wal.FS) (stock, error) {
 	file, err := files.OpenFile(inventoryFile, os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -57,44 +62,77 @@ func readStock(files wal.FS) (stock, error) {
 		return stock{}, fmt.Errorf("read inventory: %w", err)
 	}
 	defer file.Close()
-	var newest stock
-	blank := true
-	for i := range int64(2) {
-		b := make([]byte, inventorySlot)
-		if n, err := file.ReadAt(b, i*inventorySlot); err != nil && !errors.Is(err, io.EOF) {
-			return stock{}, fmt.Errorf("read inventory: %w", err)
-		} else if b = b[:n]; len(b) > 0 && b[0] != 0 {
-			blank = false
+	var s stock
+	var last [2][]byte
+	for range 10 {
+		var slots [2][]byte
+		for i := range slots {
+			slots[i] = make([]byte, inventorySlot)
+			n, err := file.ReadAt(slots[i], int64(i)*inventorySlot)
+			if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, syscall.EIO) {
+				return stock{}, fmt.Errorf("read inventory: %w", err)
+			}
+			slots[i] = slots[i][:n]
 		}
-		if s, ok := parseStock(b); ok && s.generation > newest.generation {
-			newest = s
+		s = newestStock(slots)
+		if s.damage == nil || bytes.Equal(slots[0], last[0]) && bytes.Equal(slots[1], last[1]) {
+			break
 		}
+		last = slots
 	}
-	if newest.generation == 0 && !blank {
-		return stock{}, errors.New("read inventory: it is damaged, what is missing in the queue cannot be told")
-	}
-	return newest, nil
+	return s, nil
 }
 
+// newestStock takes the newer slot. The other has to be the one that was written before, or never was.
+func newestStock(slots [2][]byte) stock {
+	var newest, older stock
+	for i, b := range slots {
+		s, ok := parseStock(b)
+		switch {
+		case !ok || s.generation%2 != uint64(i):
+		case s.generation > newest.generation:
+			newest, older = s, newest
+		default:
+			older = s
+		}
+	}
+	switch unused := slots[0]; {
+	case newest.generation == 0:
+		newest.damage = errors.New("the inventory cannot be read, so what somebody deleted of the queue before is not missed; the agent writes it anew at its next start")
+	case newest.generation == 1 && len(unused) == inventorySlot && isZero(unused):
+	case older.generation == 0 || older.generation != newest.generation-1:
+		newest.damage = errors.New("one of the inventory's two copies cannot be read, the other is taken; the agent writes it anew at its next start")
+	}
+	return newest
+}
+
+func isZero(b []byte) bool { return len(bytes.Trim(b, "\x00")) == 0 }
+
+// parseStock reads a slot.
 func parseStock(b []byte) (s stock, ok bool) {
 	le := binary.LittleEndian
-	if len(b) < inventoryHead || string(b[:8]) != inventoryMagic {
+	if len(b) != inventorySlot || string(b[:8]) != inventoryMagic {
 		return s, false
 	}
-	end := inventoryHead + int(le.Uint32(b[16:]))
-	if end > len(b)-4 || le.Uint32(b[end:]) != crc32.Checksum(b[:end], crc32.MakeTable(crc32.Castagnoli)) {
+	length := le.Uint32(b[16:])
+	if length > inventorySlot-inventoryHead-4 {
+		return s, false
+	}
+	end := inventoryHead + int(length)
+	if le.Uint32(b[end:]) != crc32.Checksum(b[:end], crc32.MakeTable(crc32.Castagnoli)) || !isZero(b[end+4:]) {
 		return s, false
 	}
 	s.generation = le.Uint64(b[8:])
 	return s, json.Unmarshal(b[inventoryHead:end], &s.inventory) == nil
 }
 
-func (s *stock) append(dst []byte) ([]byte, error) {
+// slot is what is written.
+func (s *stock) slot() ([]byte, error) {
 	text, err := json.Marshal(s.inventory)
 	if err != nil {
 		return nil, err
 	}
-	dst = append(dst, inventoryMagic...)
+	dst := append(make([]byte, 0, inventorySlot), inventoryMagic...)
 	dst = binary.LittleEndian.AppendUint64(dst, s.generation)
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(text)))
 	dst = append(dst, text...)
@@ -102,12 +140,12 @@ func (s *stock) append(dst []byte) ([]byte, error) {
 	if len(dst) > inventorySlot {
 		return nil, fmt.Errorf("%d bytes for %d endpoints: %w", len(dst), len(s.Endpoints), wal.ErrTooLarge)
 	}
-	return dst, nil
+	return dst[:inventorySlot], nil
 }
 
-// write replaces the older of the two.
+// write replaces the older of the two, or one that is damaged. The first erases what is there and cannot be read.
 func (s *stock) write(files wal.FS) error {
-	b, err := s.append(nil)
+	b, err := s.slot()
 	if err != nil {
 		return fmt.Errorf("write inventory: %w", err)
 	}
@@ -116,6 +154,9 @@ func (s *stock) write(files wal.FS) error {
 		return fmt.Errorf("write inventory: %w", err)
 	}
 	size, err := file.Size()
+	if s.generation == 1 {
+		size = 0
+	}
 	if err == nil && size < 2*inventorySlot {
 		_, err = file.WriteAt(make([]byte, 2*inventorySlot-size), size)
 	}
@@ -134,10 +175,10 @@ func (s *stock) write(files wal.FS) error {
 	return nil
 }
 
-// takeStock writes the inventory where something has changed. It needs the turn. That it fails stops nothing.
+// takeStock writes the inventory where something has changed or it is damaged. It needs the turn. That it fails stops nothing.
 func (q *Queue) takeStock() {
 	now := q.count()
-	if reflect.DeepEqual(now, q.stock.inventory) {
+	if q.stock.damage == nil && reflect.DeepEqual(now, q.stock.inventory) {
 		return
 	}
 	next := stock{inventory: now, generation: q.stock.generation + 1}

@@ -2,6 +2,7 @@ package remotewrite
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"backwire/remotewrite/wal"
@@ -141,18 +142,156 @@ func TestEndpointThatComesBack(t *testing.T) {
 func TestDamagedInventory(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
 	s := stock{inventory: inventory{Segment: 7, Sequence: 99, Endpoints: map[string]inventoryPlace{"a": {At: wal.Position{Segment: 3, Offset: 64}}}}, generation: 1}
-	b, err := s.append(nil)
+	b, err := s.slot()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, ok := parseStock(append(b, 0, 0)); !ok || got.Segment != 7 || got.Endpoints["a"] != s.Endpoints["a"] {
+	if got, ok := parseStock(b); !ok || got.Segment != 7 || got.Endpoints["a"] != s.Endpoints["a"] {
 		t.Errorf("read %+v, %v", got, ok)
 	}
 	for range 2000 {
-		bad := append([]byte{}, b...)
+		bad := slices.Clone(b)
 		bad[r.IntN(len(bad))] ^= 1 << r.IntN(8)
-		if _, ok := parseStock(bad[:r.IntN(len(bad))+1]); ok {
+		if _, ok := parseStock(bad); ok {
 			t.Fatal("a damaged inventory is taken for one")
 		}
+		if _, ok := parseStock(b[:r.IntN(len(b))]); ok {
+			t.Fatal("a part of an inventory is taken for one")
+		}
+	}
+}
+
+// Where the newest segment ends between two records, what was behind is counted and what was before comes once: also where that is one record, which the next segment's
+// first one would repeat, and where the agent was killed and the inventory knows of no more than the segment's head.
+func TestEndThatIsGone(t *testing.T) {
+	for _, killed := range []bool{false, true} {
+		for keep := range 8 {
+			o := Options{SegmentBytes: 20_000, Endpoints: []string{"a"}}
+			fs := crashfs.New()
+			q := openTest(t, fs, o)
+			closed(t, mustSubscribe(t, q, "a"))
+			f := newFleet("paris", 50, 0.3)
+			for len(q.log.Segments()) < 3 {
+				commitCycles(t, q, f, 1)
+			}
+			before := q.packer.before.Records
+			commitCycles(t, q, f, 6)
+			newest := q.log.End().Segment
+			cuts := []uint64{0}
+			reader := q.log.Reader(wal.Position{Segment: newest})
+			for rec, err := reader.Next(); err == nil; rec, err = reader.Next() {
+				cuts = append(cuts, rec.Next.Offset)
+			}
+			all := q.packer.before.Records + q.packer.had.Records
+			if !killed {
+				closed(t, q)
+			} else {
+				fs = fs.Kill()
+			}
+			name := q.log.Segments()[2].Name()
+			fs.Put(name, fs.Content(name)[:cuts[keep]])
+			left := before + uint64(max(keep-1, 0))
+
+			q = openTest(t, fs, o)
+			a := mustSubscribe(t, q, "a")
+			f.t += 60_000
+			commitCycles(t, q, f, 2)
+			got, lost := drainAll(t, a).Samples, lossOf(q, "a", reasonMissing).Samples+lossOf(q, "a", reasonDamaged).Samples
+			if got != 50*(left+2) || !killed && lost != 50*(all-left) {
+				t.Errorf("killed %v, %d frames kept: %d samples and %d lost, want %d and %d", killed, keep, got, lost, 50*(left+2), 50*(all-left))
+			}
+			closed(t, a)
+			closed(t, q)
+		}
+	}
+}
+
+func ofInventory(d DamageInspection) bool { return d.Segment == 0 }
+
+// inspected is what queue verify finds.
+func inspected(t *testing.T, fs *crashfs.FS) Inspection {
+	t.Helper()
+	found, err := inspectLog(fs, true, func(int64, int64) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// Whatever becomes of the inventory: the inspection reports it and nothing as missing, no sample is lost or counted, and the next start
+// writes it anew.
+func TestDamagedInventoryCostsNothing(t *testing.T) {
+	const size = 2 * inventorySlot
+	flip := func(at ...int) func(*crashfs.FS, []byte) {
+		return func(fs *crashfs.FS, b []byte) {
+			for _, i := range at {
+				b[i] ^= 1
+			}
+			fs.Put(inventoryFile, b)
+		}
+	}
+	cut := func(length int) func(*crashfs.FS, []byte) {
+		return func(fs *crashfs.FS, b []byte) { fs.Put(inventoryFile, b[:length]) }
+	}
+	damages := map[string]func(fs *crashfs.FS, whole []byte){
+		"the first slot":        flip(30),
+		"the second slot":       flip(inventorySlot + 30),
+		"both slots":            flip(30, inventorySlot+30),
+		"the zeros":             flip(inventorySlot - 1),
+		"the last zero":         flip(size - 1),
+		"both magics":           flip(0, inventorySlot),
+		"empty":                 cut(0),
+		"cut in the first":      cut(40),
+		"cut between":           cut(inventorySlot),
+		"cut in the second":     cut(inventorySlot + 40),
+		"cut by a byte":         cut(size - 1),
+		"zeros":                 func(fs *crashfs.FS, _ []byte) { fs.Put(inventoryFile, make([]byte, size)) },
+		"the first zeroed":      func(fs *crashfs.FS, b []byte) { clear(b[:inventorySlot]); fs.Put(inventoryFile, b) },
+		"the second zeroed":     func(fs *crashfs.FS, b []byte) { clear(b[inventorySlot:]); fs.Put(inventoryFile, b) },
+		"the first unreadable":  func(fs *crashfs.FS, _ []byte) { fs.BadBlock(inventoryFile, 0) },
+		"the second unreadable": func(fs *crashfs.FS, _ []byte) { fs.BadBlock(inventoryFile, inventorySlot) },
+		"the same twice":        func(fs *crashfs.FS, b []byte) { copy(b, b[inventorySlot:]); fs.Put(inventoryFile, b) },
+	}
+	o := Options{SegmentBytes: 4000, Endpoints: []string{"a", "b"}}
+	for name, damage := range damages {
+		t.Run(name, func(t *testing.T) {
+			fs := crashfs.New()
+			q := openTest(t, fs, o)
+			a, b := mustSubscribe(t, q, "a"), mustSubscribe(t, q, "b")
+			f := newFleet("paris", 50, 0.3)
+			commitCycles(t, q, f, 40)
+			got := drainAll(t, a).Samples
+			commitCycles(t, q, f, 20)
+			closed(t, a)
+			closed(t, b)
+			closed(t, q)
+			if found := inspected(t, fs); len(found.Damages)+len(found.Missing) > 0 {
+				t.Fatalf("before, the inspection says %v, %v", found.Damages, found.Missing)
+			}
+			damage(fs, slices.Clone(fs.Content(inventoryFile)))
+			if found := inspected(t, fs); len(found.Damages) != 1 || !ofInventory(found.Damages[0]) || len(found.Missing) > 0 {
+				t.Errorf("the inspection says %v, %v", found.Damages, found.Missing)
+			}
+			if name == "the first unreadable" || name == "the second unreadable" {
+				fs.Put(inventoryFile, make([]byte, size)) // as a disk gives back a block that it has put elsewhere
+			}
+			q = openTest(t, fs, o)
+			if found := inspected(t, fs.Kill()); len(found.Damages)+len(found.Missing) > 0 {
+				t.Errorf("after the start the inspection still says %v, %v", found.Damages, found.Missing)
+			}
+			a, b = mustSubscribe(t, q, "a"), mustSubscribe(t, q, "b")
+			if n := got + drainAll(t, a).Samples; n != 60*50 {
+				t.Errorf("%d samples, want %d", n, 60*50)
+			}
+			if n := drainAll(t, b).Samples; n != 60*50 {
+				t.Errorf("%d samples for the other, want %d", n, 60*50)
+			}
+			for _, l := range q.Stats().Losses {
+				t.Errorf("lost %+v", l)
+			}
+			closed(t, a)
+			closed(t, b)
+			closed(t, q)
+		})
 	}
 }

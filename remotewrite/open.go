@@ -44,6 +44,9 @@ func open(fs wal.FS, o Options) (*Queue, error) {
 	if q.stock, err = readStock(fs); err != nil {
 		o.Logger.Error("the queue's inventory cannot be read", "err", err)
 	}
+	if q.stock.damage != nil {
+		o.Logger.Warn("the queue's inventory is damaged", "err", q.stock.damage)
+	}
 	log, recovery, err := wal.Open(fs, wal.Options{Logger: o.Logger, Others: ours, Known: wal.Extent{Segment: q.stock.Segment, Seq: q.stock.Sequence}})
 	if err != nil {
 		return nil, err
@@ -56,6 +59,9 @@ func open(fs wal.FS, o Options) (*Queue, error) {
 		return nil, errors.Join(err, log.Close())
 	}
 	q.miss()
+	if q.stock.damage != nil {
+		q.takeStock()
+	}
 	if s := log.Segments(); len(s) > 1 {
 		q.contents(s[0], s[1])
 	}
@@ -83,7 +89,7 @@ func (q *Queue) restore(recovery wal.Recovery) error {
 		}
 		last := i == len(segments)-1 && r.broken == nil && r.damage == nil && r.at == q.log.End()
 		q.packer = newPacker(r.image)
-		if last {
+		if last && r.seq == q.log.Extent().Seq { // else it would be taken for a record that is gone
 			q.packer.echo = slices.Clone(r.block) // whose buffer is as large as a head
 		}
 		q.rolling = !last || !recovery.Appendable

@@ -15,7 +15,7 @@ func newQueueVerify(sh *shell) *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify",
 		Short: "Read the whole queue and say what is damaged or missing",
-		Long: `verify reads every record and every cursor and prints what is damaged and what that costs:
+		Long: `verify reads every record, every cursor and the inventory, and prints what is damaged and what that costs:
 nothing where the next record has it too. It prints what is missing too, because somebody
 has deleted it. It changes nothing and may run beside the agent. It exits with 1 if
 something is damaged or missing.`,
@@ -56,6 +56,10 @@ func writeVerdict(w io.Writer, found remotewrite.Inspection) error {
 
 func writeDamages(w io.Writer, damages []remotewrite.DamageInspection) {
 	for _, d := range damages {
+		if d.Segment == 0 {
+			fmt.Fprintf(w, "damaged: %v\n", d.Err)
+			continue
+		}
 		fmt.Fprintf(w, "damaged: segment %d at byte %d costs %d records: %v\n", d.Segment, d.Offset, d.Lost.Records, d.Err)
 	}
 }

@@ -37,6 +37,23 @@ func TestQueueVerify(t *testing.T) {
 	}
 }
 
+func TestQueueVerifyOfADamagedInventory(t *testing.T) {
+	dir, environ := fillQueue(t, 5)
+	path := filepath.Join(dir, "inventory")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)-1] ^= 1
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out := said(t, environ, "queue", "verify")
+	if code != exitFailed || !strings.Contains(out, "damaged: one of the inventory's two copies cannot be read") || strings.Contains(out, "missing:") {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+}
+
 func TestQueueVerifyOfNothing(t *testing.T) {
 	code, out := said(t, []string{"BACKWIRE_QUEUE_DIR=/nowhere/queue"}, "queue", "verify")
 	if code != exitFailed || !strings.Contains(out, "/nowhere/queue") {
