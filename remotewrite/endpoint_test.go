@@ -173,9 +173,10 @@ func (g *rig) stored(t *testing.T, windows ...*window) {
 	t.Helper()
 	want := map[string][]point{}
 	for _, w := range windows {
-		for i, c := range w.columns {
+		var k walk
+		for _, c := range w.columns {
 			key := receivedKey(expectedLabels(w, &w.dict.series[c.series], g.endpoint.config.ExternalLabels))
-			want[key] = append(want[key], w.at(i)...)
+			want[key] = k.course(w.timeline, &c).points(want[key])
 		}
 	}
 	series := data(g.receiver)

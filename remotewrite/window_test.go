@@ -14,8 +14,9 @@ func (w *window) at(i int) []point { return new(walk).course(w.timeline, &w.colu
 // altered is a window whose columns have other points; those that have none are left out.
 func altered(w *window, points func(i int, was []point) []point) *window {
 	var all []drawn
+	var k walk // one for all: a new one costs far more than a column
 	for i := range w.columns {
-		if now := points(i, w.at(i)); len(now) > 0 {
+		if now := points(i, k.course(w.timeline, &w.columns[i]).points(nil)); len(now) > 0 {
 			all = append(all, drawn{w.columns[i].series, now, exemplarsAt(w, i)})
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,9 +47,14 @@ func keyFiles(t *testing.T) (key, trusted string) {
 	return key, trusted
 }
 
-// held is how many a receiver has.
+// data are a receiver's series without the canary.
+func data(r *receiver.Receiver) []receiver.Series {
+	return slices.DeleteFunc(r.Series(), func(s receiver.Series) bool { return s.Label("__name__") == "backwire_canary" })
+}
+
+// held is how many samples a receiver has, without the canary.
 func held(r *receiver.Receiver) (n int) {
-	for _, s := range r.Series() {
+	for _, s := range data(r) {
 		n += len(s.Points)
 	}
 	return n
@@ -74,11 +80,11 @@ func TestQueueExportAndImport(t *testing.T) {
 	if code != exitOK || !strings.Contains(out, "default: 1200 samples delivered, 0 refused") {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
-	if held(configured) != 1200 || configured.Series()[0].Label("region") != "north" {
-		t.Errorf("%d points: %v", held(configured), configured.Series()[0].Labels)
+	if held(configured) != 1200 || data(configured)[0].Label("region") != "north" {
+		t.Errorf("%d points: %v", held(configured), data(configured)[0].Labels)
 	}
 	code, out = said(t, there, "queue", "import", bundle, "--to", second.URL)
-	if code != exitOK || held(named) != 1200 || named.Series()[0].Label("region") != "north" {
+	if code != exitOK || held(named) != 1200 || data(named)[0].Label("region") != "north" {
 		t.Errorf("with --to, exit code %d, %d points:\n%s", code, held(named), out)
 	}
 	if held(configured) != 1200 || named.Requests()[0].Header.Get("X-Team") != "" {
@@ -215,13 +221,7 @@ func TestQueueImportNamesAMissingBundle(t *testing.T) {
 	if code != exitFailed || !strings.Contains(out, "bundle 2 of ") || !strings.Contains(out, dir+" is missing") {
 		t.Errorf("without the second bundle, exit code %d:\n%s", code, out)
 	}
-	delivered := 0
-	for _, s := range r.Series() {
-		if s.Label("__name__") == "up" { // and not the canary
-			delivered += len(s.Points)
-		}
-	}
-	if delivered != 2 {
+	if delivered := held(r); delivered != 2 {
 		t.Errorf("%d samples were delivered, want the 2 that are there", delivered)
 	}
 }
