@@ -7,9 +7,12 @@ import (
 )
 
 const (
-	// bisectBudget is how many requests in a row may be refused before the canary is asked again whether it is still the
+	// canaryAfter is how many requests in a row may be refused before the canary is asked again whether it is still the
 	// samples that are refused. What is taken, and so delivers, costs nothing.
-	bisectBudget = 128
+	canaryAfter = 16
+
+	// coarseAfter is how many requests in a row fail before what fails is not halved any more.
+	coarseAfter = 128
 
 	// singlesAfter is how many requests in a row are refused before halves are not tried any more: where everything is
 	// bad, only single samples have a verdict.
@@ -125,17 +128,18 @@ func (b *bisect) try(l life, w *window) (taken bool, err error) {
 	return taken, nil
 }
 
-// spend counts a request that delivered nothing. When the budget is used up the canary is asked.
+// spend counts a request that delivered nothing, asks the canary when it is time to, and reports whether the receiver had begun to
+// refuse everything.
 func (b *bisect) spend(l life) (everything bool, err error) {
 	b.streak++
-	if b.streak%bisectBudget != 0 {
+	if b.streak%canaryAfter != 0 {
 		return false, nil
 	}
 	v, err := b.ask(l)
 	switch {
 	case v == again:
 		b.streak = 0
-	case v == delivered && b.aside && !b.patient:
+	case v == delivered && b.aside && !b.patient && b.streak >= coarseAfter:
 		b.coarse = true
 	}
 	return v > again, err

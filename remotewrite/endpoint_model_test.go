@@ -98,7 +98,11 @@ func (m *endpointModel) balance(t *testing.T, g *rig) (s Stats, total int) {
 // Of random requests, at receivers that refuse and fail in random ways, each sample has exactly one ending, and nothing good
 // is given up.
 func TestEverySampleHasOneEnding(t *testing.T) {
-	for seed := range uint64(300) {
+	seeds := []uint64{80, 127, 142} // these once gave up what is good, or took hours for what fails
+	for seed := range uint64(57) {
+		seeds = append(seeds, seed)
+	}
+	for _, seed := range seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := newEndpointModel(seed)

@@ -280,6 +280,9 @@ func (s *shard) meet(l life) (worst verdict, err error) {
 		case v == again:
 			err = s.hold(l, r, &a)
 		default:
+			if v == smaller {
+				e.sizing.restore()
+			}
 			err = s.pause(l, &a, v)
 		}
 		if err != nil {

@@ -44,6 +44,13 @@ func (s *sizing) shrink(samples, floor int) {
 	s.now = min(s.now, max(samples/2, floor))
 }
 
+// restore forgets what a receiver said of sizes that calls one sample too large.
+func (s *sizing) restore() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.well, s.now = 0, s.most
+}
+
 // fine counts a request that went well.
 func (s *sizing) fine() {
 	s.mu.Lock()

@@ -78,7 +78,7 @@ func samplesIn(ctx context.Context, queue string) (uint64, error) {
 
 func points(r *receiver.Receiver) uint64 {
 	var n uint64
-	for _, s := range r.Series() {
+	for _, s := range data(r) {
 		n += uint64(len(s.Points))
 	}
 	return n

@@ -48,7 +48,7 @@ func (c *committed) read(t *testing.T, queue string) *remotewrite.Manifest {
 	if err := errors.Join(err, os.RemoveAll(dir)); err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range held.Series() {
+	for _, s := range data(held) {
 		c.add(t, &s)
 	}
 	return m
@@ -83,7 +83,7 @@ func (c *committed) arrived(t *testing.T, r *receiver.Receiver) {
 		t.Errorf("%d points arrived, %d were committed", got, c.points)
 	}
 	missing := maps.Clone(c.series)
-	for _, s := range r.Series() {
+	for _, s := range data(r) {
 		left := maps.Clone(c.series[s.Key()])
 		for _, p := range s.Points {
 			if bits, ok := left[p.T]; !ok || bits != math.Float64bits(p.V) {

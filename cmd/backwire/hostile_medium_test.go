@@ -78,7 +78,7 @@ func TestImportsOfHostileBundlesTakeLittleMemory(t *testing.T) {
 			if code != exitFailed || !strings.Contains(out, "backwire: ") || !strings.Contains(out, dir) {
 				t.Errorf("exit code %d, and it does not say what is refused", code)
 			}
-			for _, s := range r.Series() {
+			for _, s := range data(r) {
 				if s.Label("__name__") == "m" { // as all are called in these bundles
 					t.Errorf("samples were delivered: %v", s)
 				}
