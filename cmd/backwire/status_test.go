@@ -131,10 +131,10 @@ func TestStatusCountsRejected(t *testing.T) {
 	t.Parallel()
 	s := newStand(t)
 	s.receiver.Set(receiver.Options{Poison: func(s *receiver.Series, _ receiver.Point) error {
-		if s.Label("__name__") == "backwire_canary" {
-			return nil
+		if s.Label("__name__") == "nbu_up" {
+			return errors.New("not this one")
 		}
-		return errors.New("not this one")
+		return nil
 	}})
 	if code, _, stderr := s.execute(t, "once", "--push"); code != exitOK {
 		t.Fatalf("exit code %d: %s", code, stderr)
