@@ -64,7 +64,7 @@ func (c *Config) queued() []string {
 func (a *Agent) CheckNames() error {
 	found, err := remotewrite.Inspect(a.config.Queue.Dir)
 	if err != nil {
-		return nil
+		return nil //nolint:nilerr // who opens the queue tells of it
 	}
 	return a.config.renamed(found.Sites, time.Now())
 }

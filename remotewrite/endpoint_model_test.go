@@ -2,9 +2,9 @@ package remotewrite
 
 import (
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -103,7 +103,7 @@ func TestEverySampleHasOneEnding(t *testing.T) {
 		seeds = append(seeds, seed)
 	}
 	for _, seed := range seeds {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := newEndpointModel(seed)
 				g := newRig(t, EndpointConfig{MaxSamples: 50 + m.rand.IntN(1000)}, m.options, m.windows...)

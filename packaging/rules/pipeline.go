@@ -43,6 +43,12 @@ nbu_up`,
 				"Steady: raise BACKWIRE_REMOTE_WRITE_CONCURRENCY.",
 			},
 		},
+	}
+}
+
+// endpointAlerts fire where a receiver does not take what it is sent.
+func endpointAlerts() []alert {
+	return []alert{
 		{
 			name: "BackwireEndpointPaused", severity: critical, wait: "5m",
 			expr:    `backwire_paused == 1 unless on (instance, endpoint) backwire_endpoint_state{state="refusing"} == 1`,

@@ -70,6 +70,6 @@ func Groups() []Group {
 		alerts("backwire-storage", storageAlerts(), tapeAlerts()),
 		alerts("backwire-protection", protectionAlerts()),
 		alerts("backwire-server", serverAlerts()),
-		alerts("backwire-pipeline", silenceAlerts(), lossAlerts()),
+		alerts("backwire-pipeline", silenceAlerts(), endpointAlerts(), lossAlerts()),
 	}
 }

@@ -292,7 +292,7 @@ func (l *Log) adopt(rec *Recovery, older []foundSegment, newest foundSegment, t 
 		rec.Reason = fmt.Errorf("a cursor is at %v, the log ends at %v: %w", highest, end, ErrBeyond)
 	}
 	l.seq = max(l.seq, l.known.Seq+1)
-	return nil
+	return nil //nolint:nilerr // why a new segment is begun is in the reason
 }
 
 // settle cuts a torn tail and makes durable what readers are about to see: a

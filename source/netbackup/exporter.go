@@ -116,7 +116,7 @@ func (x *exporterFamilies) notePool(g *gauges, p *DiskPool) {
 		return
 	}
 	for _, v := range p.Volumes {
-		g.add(x.poolVolumes, 1, p.Name, p.Category, v.State)
+		g.count(x.poolVolumes, p.Name, p.Category, v.State)
 	}
 }
 
@@ -124,7 +124,7 @@ func (x *exporterFamilies) noteDrive(g *gauges, v *TapeDrive) {
 	if x == nil {
 		return
 	}
-	g.add(x.drives, 1, v.Type, v.RobotType, v.Status)
+	g.count(x.drives, v.Type, v.RobotType, v.Status)
 	if v.Status == "" {
 		return // another series for a cycle would be none of the drive's
 	}
@@ -133,7 +133,7 @@ func (x *exporterFamilies) noteDrive(g *gauges, v *TapeDrive) {
 
 func (x *exporterFamilies) noteAlert(g *gauges, a *Alert) {
 	if x != nil {
-		g.add(x.alerts, 1, a.Severity, a.Category)
+		g.count(x.alerts, a.Severity, a.Category)
 	}
 }
 
@@ -141,26 +141,26 @@ func (x *exporterFamilies) noteScan(g *gauges, m *MalwareScan) {
 	if x == nil {
 		return
 	}
-	g.add(x.malwareScans, 1, m.State)
+	g.count(x.malwareScans, m.State)
 	g.addGiven(x.scannedFiles, m.files(m.Scanned))
 	g.addGiven(x.infectedFiles, m.files(m.Impacted))
 }
 
 func (x *exporterFamilies) noteImage(g *gauges, i *Image) {
 	if x != nil {
-		g.add(x.images, 1, i.MalwareStatus, i.AnomalyStatus)
+		g.count(x.images, i.MalwareStatus, i.AnomalyStatus)
 	}
 }
 
 func (x *exporterFamilies) noteSLO(g *gauges) {
 	if x != nil {
-		g.add(x.slos, 1)
+		g.count(x.slos)
 	}
 }
 
 func (x *exporterFamilies) noteTape(g *gauges, m *TapeMedium) {
 	if x != nil {
-		g.add(x.tapes, 1, m.Pool, m.Type, m.RobotType)
+		g.count(x.tapes, m.Pool, m.Type, m.RobotType)
 	}
 }
 
@@ -172,7 +172,7 @@ func (x *exporterFamilies) noteVolumePool(g *gauges, p *VolumePool) {
 
 func (x *exporterFamilies) noteRobotHost(g *gauges) {
 	if x != nil {
-		g.add(x.robotHosts, 1)
+		g.count(x.robotHosts)
 	}
 }
 
@@ -180,9 +180,9 @@ func (x *exporterFamilies) noteOpen(g *gauges, j *Job) {
 	if x == nil {
 		return
 	}
-	g.add(x.byState, 1, j.Type, j.State)
+	g.count(x.byState, j.Type, j.State)
 	if j.State == StateQueued || j.State == StateRequeued {
-		g.add(x.byReason, 1, j.Type, strconv.FormatInt(j.QueueReason, 10))
+		g.count(x.byReason, j.Type, strconv.FormatInt(j.QueueReason, 10))
 	}
 }
 
@@ -265,9 +265,9 @@ func (s *Site) emitExporter() {
 }
 
 func (x *exporterFamilies) noteEnded(g *gauges, j *recentJob) {
-	g.add(x.jobs, 1, j.jobType, j.policyType, j.status)
-	g.add(x.byStatus, 1, j.jobType, j.status)
-	g.add(x.byState, 1, j.jobType, StateDone)
+	g.count(x.jobs, j.jobType, j.policyType, j.status)
+	g.count(x.byStatus, j.jobType, j.status)
+	g.count(x.byState, j.jobType, StateDone)
 	g.addGiven(x.bytes, notNegative(j.bytes), j.jobType, j.policyType, j.status)
 	g.addGiven(x.files, notNegative(j.files), j.jobType, j.policyType)
 }
@@ -308,7 +308,7 @@ func (x *exporterFamilies) noteClients(g *gauges, ended []recentJob, c *clients,
 			continue
 		}
 		if limit--; limit >= 0 {
-			g.add(x.clientJobs, 1, j.client, j.jobType, j.status)
+			g.count(x.clientJobs, j.client, j.jobType, j.status)
 		}
 		if k := (clientWork{j.client, j.policy, j.jobType}); j.status == "0" {
 			last[k] = max(last[k], float64(j.end)/1000)

@@ -75,10 +75,10 @@ func (g *gauges) tell(f *family, v float64, labels ...string) {
 	x.value = v
 }
 
-// add makes a sum of rows.
-func (g *gauges) add(f *family, v float64, labels ...string) {
+// count counts a row.
+func (g *gauges) count(f *family, labels ...string) {
 	x, _ := g.slot(f, labels)
-	x.value, x.sum = x.value+v, true
+	x.value, x.sum = x.value+1, true
 }
 
 // addGiven makes a sum of a figure that rows may lack. Over rows of which one lacks it the sum is not known: it is absent.

@@ -62,7 +62,7 @@ func TestAListOfTooManyLabelsIsNotReadToItsEnd(t *testing.T) {
 			}
 		}
 	}
-	list := counting(&Site{}, states, func(g *gauges, state *string) { g.add(c.stalled, 1, *state) })
+	list := counting(&Site{}, states, func(g *gauges, state *string) { g.count(c.stalled, *state) })
 	g := newGauges("paris")
 	_, err := list.count(t.Context(), g)
 	if _, beyond := errors.AsType[limitError](err); !beyond || read > seriesLimit {

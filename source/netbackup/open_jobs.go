@@ -77,11 +77,11 @@ func (o *openJobs) read(ctx context.Context, jobs jobLister, now int64) (int, er
 func (o *openJobs) note(j *Job, now int64) {
 	g, c := o.gauges, o.c
 	o.listed = append(o.listed, openJob{j.ID, milliseconds(j.Start)})
-	g.add(c.open, 1, j.Type, j.PolicyType, j.State)
+	g.count(c.open, j.Type, j.PolicyType, j.State)
 	c.exporter.noteOpen(g, j)
 	switch j.State {
 	case StateQueued, StateRequeued:
-		g.add(c.queued, 1, j.Type, reason(j.QueueReason))
+		g.count(c.queued, j.Type, reason(j.QueueReason))
 		if since := o.waitingSince(j, now); since != 0 {
 			g.least(c.oldestQueued, float64(since)/1000, j.Type)
 		}
@@ -134,13 +134,13 @@ func (o *openJobs) waitingSince(j *Job, now int64) int64 {
 func (o *openJobs) noteWork(j *Job, now int64) {
 	g, c := o.gauges, o.c
 	if o.stalled(j, now) {
-		g.add(c.stalled, 1, j.Type)
+		g.count(c.stalled, j.Type)
 	}
 	server := j.MediaServer()
 	if server == "" {
 		return
 	}
-	g.add(c.mediaJobs, 1, server)
+	g.count(c.mediaJobs, server)
 	rate := j.TransferRate // in kilobytes
 	g.addGiven(c.mediaRate, Optional[float64]{float64(rate.Value) * bytesPerKilobyte, rate.Given && rate.Value >= 0}, server)
 }

@@ -46,7 +46,7 @@ const (
 // within reads a whole number that lies between two bounds, both included; another one is unknown.
 func (d *decoder) within(least, most int64) Optional[int64] {
 	n := d.integer()
-	if n.Given && (n.Value < 0 || n.Value > most) {
+	if n.Given && (n.Value < least || n.Value > most) {
 		d.problem(strconv.AppendInt(nil, n.Value, 10))
 		return Optional[int64]{}
 	}

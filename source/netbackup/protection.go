@@ -3,7 +3,7 @@ package netbackup
 // alerts counts the alerts that the server keeps.
 func (s *Site) alerts() *seldom {
 	return counting(s, s.client.Alerts, func(g *gauges, a *Alert) {
-		g.add(s.catalogue.alerts, 1, a.Severity, a.Category)
+		g.count(s.catalogue.alerts, a.Severity, a.Category)
 		s.catalogue.exporter.noteAlert(g, a)
 	})
 }
@@ -12,7 +12,7 @@ func (s *Site) alerts() *seldom {
 func (s *Site) malware() *seldom {
 	c := s.catalogue
 	return counting(s, s.client.MalwareScans, func(g *gauges, m *MalwareScan) {
-		g.add(c.malwareScans, 1, m.State, m.Result)
+		g.count(c.malwareScans, m.State, m.Result)
 		g.addGiven(c.scannedFiles, m.files(m.Scanned))
 		g.addGiven(c.impactedFiles, m.files(m.Impacted))
 		c.exporter.noteScan(g, m)
@@ -22,7 +22,7 @@ func (s *Site) malware() *seldom {
 // images counts those of the last day by what is known of them.
 func (s *Site) images() *seldom {
 	return counting(s, s.client.Images, func(g *gauges, i *Image) {
-		g.add(s.catalogue.images, 1, i.MalwareStatus, i.AnomalyStatus)
+		g.count(s.catalogue.images, i.MalwareStatus, i.AnomalyStatus)
 		s.catalogue.exporter.noteImage(g, i)
 	})
 }
@@ -30,7 +30,7 @@ func (s *Site) images() *seldom {
 // slos counts the service level objectives.
 func (s *Site) slos() *seldom {
 	return counting(s, s.client.SLOs, func(g *gauges, o *SLO) {
-		g.add(s.catalogue.slos, 1, o.Workload)
+		g.count(s.catalogue.slos, o.Workload)
 		s.catalogue.exporter.noteSLO(g)
 	})
 }

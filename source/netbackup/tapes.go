@@ -8,7 +8,7 @@ import (
 // tapeMedia counts tapes.
 func (s *Site) tapeMedia() *seldom {
 	return counting(s, s.client.TapeMedia, func(g *gauges, m *TapeMedium) {
-		g.add(s.catalogue.tapes, 1, m.Pool, m.Type, m.RobotType, m.Status)
+		g.count(s.catalogue.tapes, m.Pool, m.Type, m.RobotType, m.Status)
 		s.catalogue.exporter.noteTape(g, m)
 	})
 }
@@ -30,7 +30,7 @@ func (s *Site) volumePools() *seldom {
 // robots counts the hosts that control robots.
 func (s *Site) robots() *seldom {
 	return counting(s, s.client.RobotHosts, func(g *gauges, _ *string) {
-		g.add(s.catalogue.robotHosts, 1)
+		g.count(s.catalogue.robotHosts)
 		s.catalogue.exporter.noteRobotHost(g)
 	})
 }

@@ -52,7 +52,7 @@ func TestEveryFormOfASecretIsCleared(t *testing.T) {
 		"hex": each("%02x"), "HEX": each("%02X"), "hex dump": each("%02x "), "hex with colons": each("%02X:"),
 		"percent": each("%%%02x"), "PERCENT": each("%%%02X"), "JSON": each("\\u%04x"), "JSON in capitals": each("\\u%04X"),
 		"C": each("\\x%02x"), "octal": each("\\%03o"), "quoted-printable": each("=%02X"), "XML": each("&#x%x;"), "HTML": each("&#%d;"),
-		"HTML with zeros": each("&#%06d;"), "XML in capitals": each("&#X%X;"), "list": func(s string) string { return fmt.Sprint([]byte(s)) },
+		"HTML with zeros": each("&#%06d;"), "XML in capitals": each("&#X%X;"), "list": func(s string) string { return fmt.Sprintf("%d", []byte(s)) },
 		"JavaScript": each("\\u{%x}"),
 		"some":       func(s string) string { return s[:3] + each("%%%02x")(s[3:6]) + s[6:] },
 	}
