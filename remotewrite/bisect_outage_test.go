@@ -3,6 +3,7 @@ package remotewrite
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -39,7 +40,7 @@ func TestBisectWhereTheReceiverBeginsToRefuseEverything(t *testing.T) {
 // found all the same.
 func TestBisectAtAReceiverWithALimit(t *testing.T) {
 	for _, status := range []int{429, 503} {
-		t.Run(fmt.Sprint(status), func(t *testing.T) {
+		t.Run(strconv.Itoa(status), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := unique(testWindow(10, 4))
 				bad := w.at(9)[3]

@@ -81,7 +81,8 @@ func valueOf(env []string, name string) string {
 	return ""
 }
 
-// wantNoGap reads the stored samples of the counters back: one a second, whoever was down, and none twice.
+// wantNoGap reads the stored samples of the counters back: one a second, whoever was down, and none twice. The zero that announces
+// a counter may follow a stale marker of the point before by a millisecond: after a restart it is not known which counters had ended.
 func wantNoGap(t *testing.T, victoria *prometheus) {
 	t.Helper()
 	body, err := fetch(http.DefaultClient, victoria.url+"/api/v1/export?match[]=nbu_jobs_completed_total")
@@ -95,7 +96,8 @@ func wantNoGap(t *testing.T, victoria *prometheus) {
 	n := 0
 	for lines := json.NewDecoder(bytes.NewReader(body)); lines.Decode(&series) == nil; n++ {
 		for i, at := range series.Timestamps[1:] {
-			if before := series.Timestamps[i]; at-before != 1000 {
+			before := series.Timestamps[i]
+			if behindMarker := i == 0 && at-before == 999; at-before != 1000 && !behindMarker {
 				t.Errorf("%v: a sample at %d follows one at %d", series.Metric, at, before)
 			}
 		}
