@@ -21,7 +21,7 @@ func storedRejections(t *testing.T) (string, *RejectedStore) {
 		t.Fatal(err)
 	}
 	store := openRejected(t, dir)
-	now := time.Now().UnixMilli()
+	now := time.Now().UnixMilli() - 1 // older than any age, in the same millisecond too
 	r := Rejection{Time: time.Now(), Endpoint: "cloud", Status: 400, Words: "no", Samples: 4}
 	for _, name := range []string{"up", "down"} {
 		r.Series = append(r.Series, RejectedSeries{
