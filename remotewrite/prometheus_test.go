@@ -215,7 +215,8 @@ func TestPrometheusRefusesOutOfOrder(t *testing.T) {
 }
 
 // What was under way when the last run ended is sent again. Prometheus has it and refuses most of it;
-// nothing is lost, nothing is called rejected, and little is searched for: two requests and the canary say what is the matter.
+// nothing is lost, nothing is called rejected, and little is searched for: the request, what comes before the
+// last points, the last points, and the canary before each refusal is believed.
 func TestPrometheusHasItAlready(t *testing.T) {
 	d := newDatabase(t, remoteapi.WriteV2MessageType)
 	w := recent(100, 20)
@@ -223,7 +224,7 @@ func TestPrometheusHasItAlready(t *testing.T) {
 	d.requests = 0
 	w.repeated = true
 	stats, s := d.send(t, EndpointConfig{}, w)
-	if len(s.all) != 0 || stats.Dropped["repeated"] != 1900 || d.requests != 4 {
+	if len(s.all) != 0 || stats.Dropped["repeated"] != 1900 || d.requests != 5 {
 		t.Errorf("rejected %v, stats %+v, %d requests", s.all, stats, d.requests)
 	}
 }
