@@ -358,7 +358,8 @@ func containsSort(query, name string) bool {
 	return false
 }
 
-// The server's clock is wrong at the very first ping. From when it is right, jobs count.
+// The server's clock is wrong at the very first ping. From when it is right, jobs count, whether the agent is
+// started again meanwhile or not.
 func TestBirthIsCorrected(t *testing.T) {
 	for _, wrong := range []time.Duration{30 * 24 * time.Hour, time.Hour * 30, -30 * 24 * time.Hour} {
 		for _, backfill := range []time.Duration{0, 24 * time.Hour} {
@@ -369,6 +370,9 @@ func TestBirthIsCorrected(t *testing.T) {
 				r.start()
 				r.tick()
 				skew = 0
+				if wrong != 30*time.Hour {
+					r.start()
+				}
 				r.tick()
 				for n := range 20 {
 					r.sim.AddJob(quick("gold"))

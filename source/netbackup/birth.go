@@ -1,5 +1,7 @@
 package netbackup
 
+import "math"
+
 // birth is when the ledger began. It comes of the first reading of the server's clock, which may have been
 // wrong: so it is not believed for ever.
 type birth struct {
@@ -7,6 +9,9 @@ type birth struct {
 	born  int64 // agent's clock at that reading
 	skew  int64 // ms: server's clock less the agent's then
 }
+
+// unknownSkew is that of a birth which was written down without it: any other is believed rather.
+const unknownSkew = math.MaxInt64
 
 // begin sets the birth, or corrects it; now and at are the server's and the agent's clock, and all is in ms.
 // A moment of birth that lies ahead was read from a clock that was wrong, unless it is today's that is: the

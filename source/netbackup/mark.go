@@ -10,7 +10,7 @@ import (
 func (l *ledger) numbers() (times, others []*int64) {
 	c := l.counted
 	return []*int64{&l.birth.birth, &l.born, &l.readAt, &l.grid, &l.newest, &c.floor, &c.latest, &c.since, &c.start},
-		[]*int64{&l.skew, &c.first, &c.top, &c.alone}
+		[]*int64{&l.skew, &l.birth.skew, &c.first, &c.top, &c.alone}
 }
 
 // encode is the state's key "ledger": version, then signed varints.
@@ -77,7 +77,7 @@ func (l *ledger) adoptFirst(n []int64) error {
 	}
 	l.mark = mark{watermark: n[0], readAt: n[0] - n[2], grid: n[3], newest: n[3] + n[4]}
 	l.birth.birth = n[0] - n[1]
-	l.born = l.birth.birth + l.backfill
+	l.born, l.birth.skew = l.birth.birth+l.backfill, unknownSkew
 	c := l.counted
 	c.top, c.latest, c.floor = n[6], n[0]-n[7], n[10]
 	c.start = c.latest

@@ -125,7 +125,7 @@ func TestServerThatChangesItsMindEnds(t *testing.T) {
 				return pong([]string{"12.0", "13.0"}[pings%2])
 			}
 			requests++
-			return reply(406, "")
+			return reply(406, `{"errorCode":9999,"errorMessage":"Invalid Accept type"}`)
 		})
 	})
 	for _, err := range c.Jobs(t.Context(), JobQuery{}) {
