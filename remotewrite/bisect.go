@@ -52,7 +52,7 @@ type refusal struct {
 func (s *shard) isolate(l life, w *window, r request, a answer) error {
 	b := &bisect{
 		shard: s, window: cutout(w, r.span, r.since), aside: s.fails(&a), cut: r.span.to.point > 0,
-		again: s.attempt > 0 || w.repeated || s.endpoint.config.Repeats, earlier: s.endpoint.fromEarlier(w),
+		again: s.attempt > 0 || w.repeated || s.endpoint.config.Repeats, earlier: w.earlier && a.ofOrder(),
 	}
 	s.mode = pieces
 	if b.aside {

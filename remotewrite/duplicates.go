@@ -1,6 +1,9 @@
 package remotewrite
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // A receiver may have stored a request before without our knowing: an attempt was not answered, a run ended before
 // it could note the answer, what is sent is a bundle, or the queue was set back by a snapshot of its machine. A database
@@ -8,10 +11,13 @@ import "slices"
 // it has. These are repeated and not lost; a sample that is refused for another reason is told from them where the answers
 // allow it. That the receiver takes samples as late as these is asked with a canary of that time.
 
-// fromEarlier reports whether an earlier life of this queue may have delivered a window: it was in the log before this
-// run, or is about a time before it.
-func (e *Endpoint) fromEarlier(w *window) bool {
-	return !e.config.Repeats && (w.earlier || w.oldest != 0 && w.oldest < e.started.UnixMilli())
+// ofOrder reports whether a refusal may be about the order of a series' samples. That alone shows nothing, because another
+// sender may have written what is newer; but where nothing else says that a sample was sent before, a refusal in other
+// words, or in none, is about the sample itself. Prometheus, Mimir, Cortex and Thanos say "out of order", "out of bounds"
+// or "too old", some with hyphens; where there is another value of this very time they say "duplicate", and it is not repeated.
+func (a *answer) ofOrder() bool {
+	words := strings.ToLower(a.words)
+	return strings.Contains(words, "order") || strings.Contains(words, "old") || strings.Contains(words, "bounds")
 }
 
 // heldProbes is how many series are asked about.
@@ -264,7 +270,7 @@ func (b *bisect) sift(l life) error {
 	}
 	var had, lost []refusal
 	for _, r := range b.refused {
-		if c := r.window.columns[0]; c.to <= repeated[columnKey{c.series, c.lane}] {
+		if c := r.window.columns[0]; c.to <= repeated[columnKey{c.series, c.lane}] && (b.again || r.answer.ofOrder()) {
 			had = append(had, r)
 		} else {
 			lost = append(lost, r)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -151,5 +152,34 @@ func TestSetBackQueueRejectsNothing(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// What an earlier run may have sent, and a receiver refuses for a reason of its own, is rejected and kept: nothing says that
+// it was delivered.
+func TestRefusalOfOldRecordsIsNoRepetition(t *testing.T) {
+	for name, way := range doubtful {
+		for _, words := range []string{"label limit exceeded", "", "this tenant is read-only"} {
+			t.Run(name+" "+words, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					const series, cycles = 10, 5
+					fs := crashfs.New()
+					q := openTest(t, fs, Options{Endpoints: []string{"e"}})
+					closed(t, mustSubscribe(t, q, "e"))
+					commitCycles(t, q, newFleet("paris", series, 1), cycles)
+					closed(t, q)
+					way.options.Poison = func(s *receiver.Series, _ receiver.Point) error {
+						if strings.Contains(s.Key(), canaryMetric) {
+							return nil
+						}
+						return errors.New(words)
+					}
+					stats, rejected := deliverFor(t, fs, way.config, receiver.New(way.options))
+					if n := len(rejected.points()); n != series*cycles || len(stats.Dropped) > 0 {
+						t.Errorf("%d samples are rejected, dropped %v; want %d and none", n, stats.Dropped, series*cycles)
+					}
+				})
+			})
+		}
 	}
 }

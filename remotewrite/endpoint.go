@@ -115,7 +115,6 @@ type Endpoint struct {
 	canary   *canary
 	met      bool // the receiver took the canary; owned by Run
 	parking  *parking
-	started  time.Time
 	sizing   *sizing
 	bell     *bell
 	fallback bool          // 1.0 may be spoken where 2.0 is not understood
@@ -142,7 +141,7 @@ func NewEndpoint(c EndpointConfig, from feed, rejected Rejected, log *slog.Logge
 		return nil, fmt.Errorf("endpoint %s: %w", c.Name, err)
 	}
 	e := &Endpoint{
-		config: c, feed: from, client: cl, log: log, rejected: rejected, canary: newCanary(c, cl), parking: parking, started: time.Now(),
+		config: c, feed: from, client: cl, log: log, rejected: rejected, canary: newCanary(c, cl), parking: parking,
 		recorder: newRecorder(c.Name, log), sizing: newSizing(c.MaxSamples), bell: newBell(), fallback: fallback,
 		selected: selection{keep: c.Keep, drop: c.Drop}, window: window{depth: windowDepth},
 	}

@@ -63,7 +63,7 @@ func closed(t testing.TB, c io.Closer) {
 	}
 }
 
-// send delivers windows by an endpoint of its own, as if they were committed in its life, and returns its stats and what was
+// send delivers windows by an endpoint of its own, and returns its stats and what was
 // rejected. The first canary has its own tests.
 func (d *database) send(t *testing.T, c EndpointConfig, windows ...*window) (Stats, *sink) {
 	t.Helper()
@@ -73,7 +73,7 @@ func (d *database) send(t *testing.T, c EndpointConfig, windows ...*window) (Sta
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.met, e.started = true, time.Time{}
+	e.met = true
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // what is there is flushed, and that is all
 	if err := e.Run(ctx, time.Minute); err != nil {

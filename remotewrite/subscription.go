@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"backwire/remotewrite/wal"
 )
@@ -19,7 +20,9 @@ type Subscription struct {
 
 	moves  uint64 // of the queue, that the cursor has made too
 	filled filled
+	known  bool         // an earlier run read the queue for this endpoint
 	opened wal.Position // the end of the log when this run began
+	since  int64        // when that was: ms since the epoch
 	begun  wal.Position // up to where an earlier run may have sent; the zero position once that is past
 	again  wal.Position // up to where everything may have been sent, because the cursor was lost
 	note   []byte       // that it left about it
@@ -71,6 +74,7 @@ func (s *Subscription) open(fromOldest bool) (err error) {
 	}
 	known, was := s.queue.place(s.name)
 	from, err := s.cursor.Load()
+	s.known = was || !errors.Is(err, wal.ErrNoPosition)
 	switch {
 	case errors.Is(err, wal.ErrNoPosition) && !was:
 		from = s.queue.start(fromOldest)
@@ -85,7 +89,7 @@ func (s *Subscription) open(fromOldest bool) (err error) {
 	if known.At.Compare(from) > 0 { // what lies between was given up, and counted
 		from = known.At
 	}
-	s.reader, s.opened = newReader(s.queue.log, from, s.report), s.queue.log.End()
+	s.reader, s.opened, s.since = newReader(s.queue.log, from, s.report), s.queue.log.End(), time.Now().UnixMilli()
 	if until, note := s.cursor.Begun(); until.Compare(from) > 0 {
 		s.begun, s.note, s.reader.until = until, note, until
 	}
@@ -185,7 +189,7 @@ func (s *Subscription) fill(w *window, least int) error {
 	case err == nil:
 		_ = s.cursor.Begin(w.next) // where this fails advance does, which is told
 	}
-	w.earlier = w.next.Compare(s.opened) <= 0
+	w.earlier = s.known && (w.next.Compare(s.opened) <= 0 || w.oldest != 0 && w.oldest < s.since)
 	if err != nil && w.next.Compare(s.position()) > 0 { // records without samples
 		if failed := s.advance(w, nil); failed != nil {
 			return failed

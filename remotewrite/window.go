@@ -21,7 +21,7 @@ type window struct {
 	oldest  int64        // the lowest time of a point, ms since the epoch; 0 if there is none
 	newest  int64        // the highest
 
-	earlier  bool   // it was in the log before this run
+	earlier  bool   // a run before this one may have delivered it
 	repeated bool   // a run that ended may have sent it, or some of it
 	note     []byte // that it left about what had no verdict yet; nil if it left none
 
