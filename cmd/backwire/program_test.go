@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -132,17 +131,20 @@ func (p *process) end(s syscall.Signal) error {
 	}
 }
 
-// await waits until the condition holds and says what is missing if it never does.
+// await waits until the condition holds and says what is missing if it never does. Where what is missing becomes less, a busy
+// machine has time.
 func await(t testing.TB, what string, condition func() error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
+	last, since, began := "", time.Now(), time.Now()
 	for {
 		err := condition()
 		if err == nil {
 			return
 		}
-		if !wait(ctx, 50*time.Millisecond) {
+		if said := err.Error(); said != last {
+			last, since = said, time.Now()
+		}
+		if time.Since(since) > patience || time.Since(began) > 5*patience || !wait(t.Context(), 50*time.Millisecond) {
 			t.Fatalf("%s: not within %s: %v", what, patience, err)
 		}
 	}

@@ -263,6 +263,9 @@ func (l *ledger) ask(ctx context.Context, r *reading, ranges []idRange) (left []
 		if err != nil {
 			return ranges, err
 		}
+		if r.held >= mostHeld {
+			return ranges, errTooManyHeld
+		}
 		l.tidy(&j)
 		if e, ok := l.accept(&j); ok {
 			r.join(e)

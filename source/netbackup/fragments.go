@@ -51,7 +51,7 @@ const (
 	lastLooks     = 60      // cycles after which it is not waited for any more, where it cannot be asked for often enough
 	vainAnswers   = 8       // from which a field that was not given for patience counts as never given
 	probes        = 200     // answers after which a field is not asked for in a hurry
-	maxFragments  = 2 * maxHeld
+	maxFragments  = maxHeld
 	maxLacks      = 1024 // pairs of type and field; types beyond are not waited for
 )
 

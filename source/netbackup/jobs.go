@@ -19,10 +19,9 @@ type jobLimits struct {
 }
 
 const (
-	mostTypes    = 300     // the documents name some sixty types of jobs, and fewer of policies for each
-	mostRhythms  = 50      // the documents name a dozen
-	mostResults  = 1_000   // NetBackup has some hundred that jobs end with
-	mostUnsorted = 200_000 // endings that are held because the server does not keep their order
+	mostTypes   = 300   // the documents name some sixty types of jobs, and fewer of policies for each
+	mostRhythms = 50    // the documents name a dozen
+	mostResults = 1_000 // NetBackup has some hundred that jobs end with
 
 	otherValues = "(other)"
 )

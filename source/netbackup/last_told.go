@@ -16,6 +16,9 @@ type toldRow[T any] struct {
 // toldKept is how many readings a row is remembered that does not come any more.
 const toldKept = 60
 
+// toldLimit is how many rows are remembered: more than may have series.
+const toldLimit = seriesLimit
+
 // begin begins a reading.
 func (l *lastTold[T]) begin() {
 	l.reading++
@@ -28,8 +31,11 @@ func (l *lastTold[T]) begin() {
 
 // complete has fill take from the row's last form what it lacks, and remembers it.
 func (l *lastTold[T]) complete(id string, row *T, fill func(row, last *T)) {
-	if t, known := l.rows[id]; known {
+	t, known := l.rows[id]
+	if known {
 		fill(row, &t.row)
+	} else if len(l.rows) >= toldLimit {
+		return
 	}
 	if l.rows == nil {
 		l.rows = map[string]toldRow[T]{}

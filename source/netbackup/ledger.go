@@ -262,7 +262,10 @@ func (l *ledger) read(ctx context.Context, begin func() *reading, part func(*rea
 		if err = l.tolerate(l.askAgain(ctx, r)); err != nil {
 			break
 		}
-		if err = part(r); err == nil {
+		if err = part(r); err == nil && r.held >= mostHeld {
+			err = errTooManyHeld // the next tick has them counted
+		}
+		if err == nil {
 			err = r.run(ctx)
 		}
 	}

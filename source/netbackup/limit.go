@@ -10,16 +10,16 @@ import (
 // What a primary server may give at most. It is far beyond what servers hold; what is over a limit costs the collector that
 // asked for it, or the text, and is counted.
 const (
-	bodyLimit    = 8 << 20   // bytes of an answer, decompressed. A page of 100 jobs is about 300 KiB
-	errorLimit   = 64 << 10  // bytes of an answer that is an error; more is not read
-	messageLimit = 1 << 10   // bytes of what is told of it
-	textLimit    = 256       // bytes of a text: the names of a server have at most 255 characters
-	cursorLimit  = 8 << 10   // bytes of a cursor, which becomes part of a URL
-	pageLimit    = 10_000    // pages of a list
-	rowLimit     = 1_000_000 // rows of a list
-	openLimit    = 200_000   // jobs that are not done
-	seriesLimit  = 8_000     // live series of a collector
-	labelLimit   = 2 << 20   // bytes of their labels
+	bodyLimit    = 8 << 20  // bytes of an answer, decompressed. A page of 100 jobs is about 300 KiB
+	errorLimit   = 64 << 10 // bytes of an answer that is an error; more is not read
+	messageLimit = 1 << 10  // bytes of what is told of it
+	textLimit    = 256      // bytes of a text: the names of a server have at most 255 characters
+	cursorLimit  = 8 << 10  // bytes of a cursor, which becomes part of a URL
+	pageLimit    = 10_000   // pages of a list
+	rowLimit     = 100_000  // rows of a list whose rows are told apart
+	openLimit    = 200_000  // jobs that are not done
+	seriesLimit  = 8_000    // live series of a collector
+	labelLimit   = 2 << 20  // bytes of their labels
 )
 
 // limitError says what was more than it may be.

@@ -143,7 +143,7 @@ func (w *walk[T]) ask(ctx context.Context, q url.Values) (*answer, error) {
 func (w *walk[T]) page(a *answer) (bool, error) {
 	defer a.release()
 	defer w.decoder.reset(nil) // the next page may be cycles away, and this one's bytes have no room meanwhile
-	w.seen.answer++
+	w.seen.next()
 	known := w.total + w.decoder.lost
 	p, err := w.decoder.page(a.body, func() bool {
 		w.decoder.id, w.decoder.described = w.decoder.id[:0], false
@@ -165,7 +165,7 @@ func (w *walk[T]) page(a *answer) (bool, error) {
 	switch {
 	case w.done:
 		return false, nil
-	case w.total > rowLimit:
+	case len(w.seen.before) > rowLimit:
 		return false, w.client.beyond(w.path, limitError{"a list", rowLimit, "rows"})
 	}
 	if err != nil {

@@ -3,6 +3,7 @@ package netbackup
 import (
 	"errors"
 	"hash/maphash"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -22,9 +23,10 @@ const (
 // seenRows are the rows of one walk. Rows move between pages while they are read, because others come and go: a row
 // that is known by its id is taken once.
 type seenRows struct {
-	ids    map[uint64]int // the answer that showed it, by a hash: of a hundred thousand rows two collide once in a billion walks
+	before map[uint64]struct{} // hashes of the ids of earlier answers: of a hundred thousand rows two collide once in a billion walks
+	now    map[uint64]struct{} // and of the answer that is being read
 	seed   maphash.Seed
-	answer int             // number of the one that is being read
+	answer int             // its number
 	twice  bool            // a row came again
 	counts map[int64]bool  // what the pages said of how many rows there are
 	count  Optional[int64] // what the last page said
@@ -32,7 +34,16 @@ type seenRows struct {
 }
 
 func newSeenRows() *seenRows {
-	return &seenRows{ids: map[uint64]int{}, seed: maphash.MakeSeed(), counts: map[int64]bool{}}
+	return &seenRows{
+		before: map[uint64]struct{}{}, now: map[uint64]struct{}{}, seed: maphash.MakeSeed(), counts: map[int64]bool{},
+	}
+}
+
+// next begins another answer.
+func (s *seenRows) next() {
+	s.answer++
+	maps.Copy(s.before, s.now)
+	clear(s.now)
 }
 
 // nameless says that the row has no id and stands on a later page, so that nobody knows whether it came before.
@@ -45,11 +56,11 @@ func (s *seenRows) fresh(id []byte) bool {
 		return !s.again
 	}
 	hash := maphash.Bytes(s.seed, id)
-	if at, known := s.ids[hash]; known && at != s.answer {
+	if _, known := s.before[hash]; known {
 		s.twice = s.twice || !s.again
 		return false
 	}
-	s.ids[hash] = s.answer
+	s.now[hash] = struct{}{}
 	return true
 }
 

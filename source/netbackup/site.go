@@ -449,6 +449,9 @@ func (s *Site) readJobs(ctx context.Context, now int64) (int, error) {
 	if panicked(doneErr) {
 		s.broken = doneErr
 	}
+	if errors.Is(doneErr, errTooManyHeld) {
+		doneErr = s.client.beyond("/admin/jobs", errTooManyHeld)
+	}
 	s.ledger.audit.current = openErr == nil && doneErr == nil
 	rows := opened
 	if s.reading != nil {
