@@ -183,16 +183,26 @@ func (r *reading) work(ctx context.Context, g *errgroup.Group, s *span) {
 	}
 }
 
-// take finds a span to read: the earliest that nobody reads, else half of the longest.
+// take finds a span to read: the earliest that nobody reads, or what lies a stretch ahead of a reader, whichever comes first, so
+// that nobody reads far ahead of what can be counted; else half of the longest. While much is held, only the earliest is read.
 func (r *reading) take() *span {
 	longest := -1
 	for i, s := range r.spans {
-		if !s.busy && !s.done {
+		ahead := s.busy && s.remainder(r.now) > 2*stretch
+		if ahead {
+			s = s.split(r.now)
+			i++
+			r.spans = slices.Insert(r.spans, i, s)
+		}
+		if ahead || !s.busy && !s.done {
 			s.busy = true
 			if s.remainder(r.now) > 2*stretch {
 				r.spans = slices.Insert(r.spans, i+1, s.split(r.now))
 			}
 			return s
+		}
+		if !s.done && r.held >= mostHeld/2 {
+			return nil
 		}
 		if longest < 0 || s.remainder(r.now) > r.spans[longest].remainder(r.now) {
 			longest = i
