@@ -118,7 +118,7 @@ func (a *Agent) live(ctx context.Context) error {
 		return err
 	}
 	a.running.Store(plant)
-	a.log.Info("agent runs", "version", a.version, "sites", len(plant.sites), "endpoints", len(plant.endpoints), "interval", a.config.Interval)
+	a.log.Info("agent started", "version", a.version, "sites", len(plant.sites), "endpoints", len(plant.endpoints), "interval", a.config.Interval)
 	a.work(ctx, plant)
 	return a.shut(plant)
 }
@@ -143,7 +143,7 @@ func (a *Agent) work(ctx context.Context, p *plant) {
 	a.begin()
 	<-ctx.Done()
 	a.ending.Store(true)
-	a.log.Info("agent stops")
+	a.log.Info("agent is stopping")
 	if !endsWithin(cycleGrace, &cycles) {
 		endCollect()
 		a.leave("cycle", endsWithin(cancelTime, &cycles))
@@ -161,7 +161,7 @@ func (a *Agent) deliver(ctx context.Context, e *endpointPart) {
 // leave says who ignored the end and is left behind, so that the rest ends in time.
 func (a *Agent) leave(what string, ended bool) {
 	if !ended {
-		a.log.Error("left behind: it does not end when told to", "part", what)
+		a.log.Error("a task did not stop in time and is abandoned", "part", what)
 	}
 }
 
@@ -270,7 +270,7 @@ func (a *Agent) Ready() error {
 	p := a.running.Load()
 	switch {
 	case p == nil && a.waiting.Load() != nil:
-		return fmt.Errorf("standby: waits for the queue: %w", *a.waiting.Load())
+		return fmt.Errorf("standby: waiting for the queue: %w", *a.waiting.Load())
 	case p == nil:
 		return errors.New("the queue is not open yet")
 	case a.ending.Load():

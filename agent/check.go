@@ -65,7 +65,7 @@ func (a *Agent) checkEndpoint(ctx context.Context, e *Endpoint) []probe.Finding 
 
 func refusedSettings(err error) []probe.Finding {
 	return []probe.Finding{{
-		Step: "settings", Result: probe.Failed, Tried: "take the settings over", Found: err.Error(),
-		Next: "put the setting right that the message names",
+		Step: "settings", Result: probe.Failed, Tried: "apply the settings", Found: err.Error(),
+		Next: "correct the setting named in the message",
 	}}
 }

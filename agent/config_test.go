@@ -163,7 +163,7 @@ func TestWrongValues(t *testing.T) {
 		"an API version with a v":       {"BACKWIRE_NETBACKUP_API_VERSION=v13", "such as 13.0"},
 		"a label twice":                 {"BACKWIRE_EXTERNAL_LABELS=dc:1,dc:2", `"dc" is there twice`},
 		"a label without a value":       {"BACKWIRE_EXTERNAL_LABELS=dc", "key:value"},
-		"a label of the series' own":    {"BACKWIRE_EXTERNAL_LABELS=site:paris", "beside site"},
+		"a label of the series' own":    {"BACKWIRE_EXTERNAL_LABELS=site:paris", "the label site is set by backwire"},
 		"a reserved label":              {"BACKWIRE_EXTERNAL_LABELS=__name__:x", "label names"},
 		"a pattern that is none":        {"BACKWIRE_REMOTE_WRITE_DROP=nbu_(", "regular expression"},
 		"a scope that is none":          {"BACKWIRE_REMOTE_WRITE_OAUTH2_SCOPES=a,,b", "words separated by commas"},
@@ -219,7 +219,7 @@ func TestEmptyListenIsNoPage(t *testing.T) {
 // envconfig's trap: required accepts an empty variable.
 func TestRequiredRefusesEmpty(t *testing.T) {
 	t.Parallel()
-	wantProblem(t, problemsOf(t, minimal("BACKWIRE_NETBACKUP_URL=")...), "BACKWIRE_NETBACKUP_URL: expected the primary server's URL")
+	wantProblem(t, problemsOf(t, minimal("BACKWIRE_NETBACKUP_URL=")...), "BACKWIRE_NETBACKUP_URL: expected the URL of the primary server")
 	wantProblem(t, problemsOf(t, minimal("BACKWIRE_NETBACKUP_API_KEY=")...), "BACKWIRE_NETBACKUP_API_KEY_FILE", "BACKWIRE_NETBACKUP_USERNAME")
 }
 
@@ -333,7 +333,7 @@ func TestTypoSuggestsTheVariable(t *testing.T) {
 		"BACKWIRE_REMOTE_WRITE_C_URL":        "did you mean BACKWIRE_REMOTE_WRITE_URL?",
 		"BACKWIRE_REMOTE_WRITE_LAN_URL":      "did you mean to name lan in BACKWIRE_REMOTE_WRITE_ENDPOINTS?",
 		"BACKWIRE_REMOTE_WRITE_BEARER_TOKEN": "did you mean BACKWIRE_REMOTE_WRITE_BEARER_TOKEN_FILE?",
-		"BACKWIRE_COFFEE":                    "is not a variable of backwire",
+		"BACKWIRE_COFFEE":                    "is not a setting of backwire",
 	}
 	for name, want := range cases {
 		wantProblem(t, problemsOf(t, minimal(name+"="+canary)...), name, want)
@@ -386,13 +386,13 @@ func TestBlocksRefused(t *testing.T) {
 	}{
 		"a wrong shared value once":  {append(two, "BACKWIRE_NETBACKUP_TIMEOUT=x"), []string{"BACKWIRE_NETBACKUP_TIMEOUT", "expected a duration"}},
 		"a wrong own value by name":  {append(two, "BACKWIRE_NETBACKUP_LYON_TIMEOUT=x"), []string{"BACKWIRE_NETBACKUP_LYON_TIMEOUT"}},
-		"a block without its URL":    {append(two, "BACKWIRE_NETBACKUP_LYON_URL="), []string{"BACKWIRE_NETBACKUP_LYON_URL", "the primary server's URL"}},
+		"a block without its URL":    {append(two, "BACKWIRE_NETBACKUP_LYON_URL="), []string{"BACKWIRE_NETBACKUP_LYON_URL", "the URL of the primary server"}},
 		"a label for all sites":      {append(two, "BACKWIRE_NETBACKUP_SITE=x"), []string{"BACKWIRE_NETBACKUP_SITE", "each has its own"}},
 		"a label that another has":   {append(two, "BACKWIRE_NETBACKUP_LYON_SITE=paris"), []string{"BACKWIRE_NETBACKUP_LYON_SITE", "no other site has"}},
 		"two names of one variable":  {append(two, "BACKWIRE_NETBACKUP_SITES=paris,paris"), []string{"expected each name once"}},
 		"a key and a key's file":     {append(two, "BACKWIRE_NETBACKUP_API_KEY_FILE=/etc/hostname"), []string{"BACKWIRE_NETBACKUP_API_KEY", "both are set"}},
-		"a user beside a key":        {append(two, "BACKWIRE_NETBACKUP_USERNAME=u"), []string{"BACKWIRE_NETBACKUP_API_KEY", "BACKWIRE_NETBACKUP_USERNAME, both"}},
-		"a list and no second block": {append(two, "BACKWIRE_REMOTE_WRITE_ENDPOINTS=cloud"), []string{"BACKWIRE_REMOTE_WRITE_CLOUD_URL", "push URL"}},
+		"a user beside a key":        {append(two, "BACKWIRE_NETBACKUP_USERNAME=u"), []string{"BACKWIRE_NETBACKUP_API_KEY", "BACKWIRE_NETBACKUP_USERNAME, but both"}},
+		"a list and no second block": {append(two, "BACKWIRE_REMOTE_WRITE_ENDPOINTS=cloud"), []string{"BACKWIRE_REMOTE_WRITE_CLOUD_URL", "the URL of the receiver"}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -415,7 +415,7 @@ func TestBlockNameThatCollides(t *testing.T) {
 	t.Parallel()
 	for _, names := range []string{"proxy", "a-b,a_b"} {
 		problems := problemsOf(t, minimal("BACKWIRE_REMOTE_WRITE_URL=https://m.example", "BACKWIRE_REMOTE_WRITE_ENDPOINTS="+names)...)
-		if !strings.Contains(problems.Error(), "makes no variable twice") {
+		if !strings.Contains(problems.Error(), "keep settings apart") {
 			t.Errorf("%s: %v", names, problems)
 		}
 	}
@@ -442,7 +442,7 @@ func TestNoEndpointIsAWarning(t *testing.T) {
 	if len(c.Endpoints) != 0 || len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0], "BACKWIRE_REMOTE_WRITE_URL") {
 		t.Errorf("endpoints %v, warnings %v", c.Endpoints, c.Warnings)
 	}
-	wantProblem(t, problemsOf(t, minimal("BACKWIRE_REMOTE_WRITE_TENANT=x")...), "BACKWIRE_REMOTE_WRITE_URL", "push URL")
+	wantProblem(t, problemsOf(t, minimal("BACKWIRE_REMOTE_WRITE_TENANT=x")...), "BACKWIRE_REMOTE_WRITE_URL", "the URL of the receiver")
 }
 
 func TestHTTPWhereItIsSafeOrAllowed(t *testing.T) {

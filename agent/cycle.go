@@ -48,7 +48,7 @@ type outcome struct {
 
 // errAbandoned is a cycle that the agent's end has cut short. Nothing of it is committed,
 // because it would say that the site does not answer; its jobs are counted after the start.
-var errAbandoned = errors.New("cycle given up: the agent is stopping")
+var errAbandoned = errors.New("cycle discarded: the agent is stopping")
 
 // run runs one cycle. The site's panic is this cycle's failure and not the agent's.
 func (c *cycle) run(ctx context.Context, tick time.Time) {
@@ -65,7 +65,7 @@ func (c *cycle) run(ctx context.Context, tick time.Time) {
 	out.err = c.collect(ctx, &out)
 	switch {
 	case errors.Is(out.err, errAbandoned):
-		c.log.Info("cycle given up", "tick", tick, "err", out.err)
+		c.log.Info("cycle discarded", "tick", tick, "err", out.err)
 	case out.err != nil:
 		c.log.Error("cycle failed", "tick", tick, "err", out.err)
 	}
@@ -82,13 +82,13 @@ func (c *cycle) collect(ctx context.Context, out *outcome) error {
 		out.add(collected)
 		if err := c.queue.Commit(collected); err != nil {
 			out.refused++
-			failed = append(failed, fmt.Errorf("committing a cycle: %w", err))
+			failed = append(failed, fmt.Errorf("commit a cycle: %w", err))
 			continue
 		}
 		out.commits++
 	}
 	if out.commits+out.refused == 0 && limited.Err() != nil {
-		failed = append(failed, fmt.Errorf("the site gave nothing within %v", c.limit))
+		failed = append(failed, fmt.Errorf("no result from the site within %v", c.limit))
 	}
 	return errors.Join(failed...)
 }

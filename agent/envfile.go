@@ -32,7 +32,7 @@ const maxTextFile = 1 << 20
 func ReadEnvFile(path string) ([]Assignment, error) {
 	text, err := regular.Read(path, maxTextFile)
 	if err != nil {
-		return nil, fmt.Errorf("reading the env file: %w", err)
+		return nil, fmt.Errorf("read the env file: %w", err)
 	}
 	assignments, err := parseEnvFile(path, string(text))
 	if err != nil {
@@ -40,7 +40,7 @@ func ReadEnvFile(path string) ([]Assignment, error) {
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading the env file: %w", err)
+		return nil, fmt.Errorf("read the env file: %w", err)
 	}
 	for i := range assignments {
 		assignments[i].file, assignments[i].mode = path, info.Mode().Perm()
@@ -84,7 +84,7 @@ func parseEnvFile(path, text string) ([]Assignment, error) {
 		state = p.step(state, text[i])
 	}
 	if p.err == nil && p.quoteLine > 0 {
-		p.fail(p.quoteLine, "the quote that opens here is never closed")
+		p.fail(p.quoteLine, "the quote that starts here is not closed")
 	}
 	if p.err != nil {
 		return nil, p.err
@@ -94,7 +94,7 @@ func parseEnvFile(path, text string) ([]Assignment, error) {
 
 func (p *envParser) step(state envState, c byte) envState {
 	if c == 0 {
-		p.fail(p.line, "holds a zero byte")
+		p.fail(p.line, "contains a zero byte")
 		return state
 	}
 	next := state(p, c)
@@ -224,7 +224,7 @@ func (p *envParser) assign() envState {
 	name := strings.TrimRight(p.key.String(), blanks)
 	switch {
 	case strings.HasPrefix(name, "export ") || strings.HasPrefix(name, "export\t"):
-		p.fail(p.keyLine, "export is the shell's; expected NAME=value")
+		p.fail(p.keyLine, "export is shell syntax; expected NAME=value")
 	case !validName(name):
 		p.fail(p.keyLine, "expected NAME=value with a name of letters, digits and _")
 	}

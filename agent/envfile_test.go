@@ -68,12 +68,12 @@ func TestEnvFileErrorsNameFileAndLine(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ text, want string }{
 		"no equals sign":    {"A=b\n\n" + canary + "\n", "f:3: expected NAME=value, found no ="},
-		"export":            {"export A=" + canary, "f:1: export is the shell's"},
+		"export":            {"export A=" + canary, "f:1: export is shell syntax"},
 		"name with a dash":  {"A=\\\nb\nB-C=" + canary, "f:3: expected NAME=value with a name"},
 		"name with a digit": {"1A=" + canary, "f:1: expected NAME=value with a name"},
-		"open double quote": {"A=b\nC=\"" + canary + "\nD=e\n", "f:2: the quote that opens here is never closed"},
-		"open single quote": {"A='" + canary, "f:1: the quote that opens here is never closed"},
-		"zero byte":         {"A=b\nC=\x00" + canary, "f:2: holds a zero byte"},
+		"open double quote": {"A=b\nC=\"" + canary + "\nD=e\n", "f:2: the quote that starts here is not closed"},
+		"open single quote": {"A='" + canary, "f:1: the quote that starts here is not closed"},
+		"zero byte":         {"A=b\nC=\x00" + canary, "f:2: contains a zero byte"},
 		"not UTF-8":         {"A=\xff" + canary, "f: not UTF-8"},
 	}
 	for name, c := range cases {
@@ -155,8 +155,8 @@ func TestEnvFileThatOthersReadIsTold(t *testing.T) {
 		0o600: nil, 0o640: nil, 0o660: nil,
 		0o644: {"BACKWIRE_NETBACKUP_API_KEY is in ", "mode 0644"},
 		0o604: {"BACKWIRE_NETBACKUP_API_KEY is in ", "mode 0604"},
-		0o666: {"can be changed by everybody", "BACKWIRE_NETBACKUP_API_KEY is in ", "mode 0666", "chmod o-rwx " + path},
-		0o602: {"can be changed by everybody", "mode 0602"},
+		0o666: {"can be changed by every user", "BACKWIRE_NETBACKUP_API_KEY is in ", "mode 0666", "chmod o-rwx " + path},
+		0o602: {"can be changed by every user", "mode 0602"},
 	} {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)

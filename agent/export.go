@@ -26,9 +26,9 @@ func (l *loader) validateExport(b block, e *Endpoint) {
 		switch {
 		case s.value == "":
 		case e.URL.Dir() != "" && at < 0:
-			l.refuse(s, "", "expected nothing beside a file:// URL: bundles hold what the queue holds, and queue import sends it")
+			l.refuse(s, "", "this setting does not apply to a file:// URL: bundles contain what the queue contains, and queue import sends it")
 		case e.URL.Dir() == "" && at >= 2:
-			l.refuse(s, "", "expected a file:// URL beside it: only bundles are written and signed")
+			l.refuse(s, "", "this setting needs a file:// URL: only bundles are written and signed")
 		}
 	}
 }

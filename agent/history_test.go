@@ -71,16 +71,16 @@ func TestMetricsAfterAKnownHistory(t *testing.T) {
 		told.Name = "paris"
 		status = Status{Unready: "not yet", Sites: []SiteStatus{told}}
 		wantMetrics(t, m, `
-			# HELP backwire_build_info The running version.
+			# HELP backwire_build_info Version of the agent.
 			# TYPE backwire_build_info gauge
 			backwire_build_info{version="1.2.3"} 1
-			# HELP backwire_commit_errors_total Cycles that the queue could not write when they were made.
+			# HELP backwire_commit_errors_total Cycles that the queue could not write at once.
 			# TYPE backwire_commit_errors_total counter
 			backwire_commit_errors_total{site="paris"} 2
 			# HELP backwire_commits_total Cycles written to the queue.
 			# TYPE backwire_commits_total counter
 			backwire_commits_total{site="paris"} 3
-			# HELP backwire_cycle_duration_seconds How long cycles took.
+			# HELP backwire_cycle_duration_seconds Duration of cycles.
 			# TYPE backwire_cycle_duration_seconds histogram
 			backwire_cycle_duration_seconds_bucket{site="paris",le="0.1"} 2
 			backwire_cycle_duration_seconds_bucket{site="paris",le="0.25"} 4
@@ -96,25 +96,25 @@ func TestMetricsAfterAKnownHistory(t *testing.T) {
 			backwire_cycle_duration_seconds_bucket{site="paris",le="+Inf"} 6
 			backwire_cycle_duration_seconds_sum{site="paris"} 25.875
 			backwire_cycle_duration_seconds_count{site="paris"} 6
-			# HELP backwire_cycle_panics_total Cycles that ended by a panic.
+			# HELP backwire_cycle_panics_total Cycles that ended with a panic.
 			# TYPE backwire_cycle_panics_total counter
 			backwire_cycle_panics_total{site="paris"} 1
-			# HELP backwire_cycles_failed_total Cycles that panicked, ran out of time or were not committed.
+			# HELP backwire_cycles_failed_total Cycles that panicked, exceeded their time limit or were not committed.
 			# TYPE backwire_cycles_failed_total counter
 			backwire_cycles_failed_total{site="paris"} 3
-			# HELP backwire_cycles_total Finished cycles, failed ones included.
+			# HELP backwire_cycles_total Finished cycles, including failed ones.
 			# TYPE backwire_cycles_total counter
 			backwire_cycles_total{site="paris"} 6
-			# HELP backwire_last_commit_timestamp_seconds When a cycle was last committed.
+			# HELP backwire_last_commit_timestamp_seconds Time of the last committed cycle.
 			# TYPE backwire_last_commit_timestamp_seconds gauge
 			backwire_last_commit_timestamp_seconds{site="paris"} 946684855
-			# HELP backwire_limits_exceeded_total Times that a primary server gave more than the agent takes: an answer, a list or a text beyond any real one was left out.
+			# HELP backwire_limits_exceeded_total How often an answer, list or text of a primary server exceeded a limit of the agent and was left out.
 			# TYPE backwire_limits_exceeded_total counter
 			backwire_limits_exceeded_total{site="paris"} 0
-			# HELP backwire_missed_ticks_total Ticks that passed while a cycle ran.
+			# HELP backwire_missed_ticks_total Cycles skipped because the one before was still running.
 			# TYPE backwire_missed_ticks_total counter
 			backwire_missed_ticks_total{site="paris"} 2
-			# HELP backwire_ready 1 once every site had its first cycle and the queue takes cycles.
+			# HELP backwire_ready 1 when every site has finished its first cycle and the queue accepts cycles.
 			# TYPE backwire_ready gauge
 			backwire_ready 0
 		`)

@@ -40,7 +40,7 @@ func (h hosts) known(header string) bool {
 func (h hosts) only(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !h.known(r.Host) {
-			http.Error(w, "this page is not known by that name; ask by the address in "+prefix+"_LISTEN, or set "+prefix+"_LISTEN_HOSTS",
+			http.Error(w, "this host name is not accepted; use the address in "+prefix+"_LISTEN, or set "+prefix+"_LISTEN_HOSTS",
 				http.StatusMisdirectedRequest)
 			return
 		}

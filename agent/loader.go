@@ -82,7 +82,7 @@ func newLoader(environ []string, file []Assignment) *loader {
 		}
 		l.settings[a.Name] = setting{a.Name, a.Value, a.Origin}
 		if a.mode&0o002 != 0 {
-			l.warn("%s can be changed by everybody on this machine (mode %04o), and so where secrets and samples go; chmod o-rwx %s", a.file, a.mode, a.file)
+			l.warn("%s can be changed by every user on this host (mode %04o), who can then redirect secrets and samples; chmod o-rwx %s", a.file, a.mode, a.file)
 		}
 	}
 	for _, pair := range environ {
@@ -120,7 +120,7 @@ func loadBlocks[T any](l *loader, shared string, names Names, create func(name s
 		return []T{*spec}
 	}
 	for _, v := range gather(shared, create("")) {
-		l.know(v.name, "the default of all blocks")
+		l.know(v.name, "the setting for all names")
 	}
 	specs := make([]T, 0, len(names))
 	for _, name := range names {
@@ -134,7 +134,7 @@ func loadBlocks[T any](l *loader, shared string, names Names, create func(name s
 // know registers a variable; two owners of one name would make it mean two things.
 func (l *loader) know(name, owner string) {
 	if other, taken := l.known[name]; taken {
-		l.refuse(setting{name: name}, "", fmt.Sprintf("expected a block name that makes no variable twice: %s is %s and %s", name, other, owner))
+		l.refuse(setting{name: name}, "", fmt.Sprintf("expected names that keep settings apart: %s is %s and %s", name, other, owner))
 		return
 	}
 	l.known[name] = owner
@@ -146,9 +146,9 @@ func (l *loader) fill(b block, spec any) {
 	variables := gather(own, spec)
 	rivals := exclusions(own, variables)
 	for _, v := range variables {
-		owner := "set for all"
+		owner := "a setting without a name"
 		if b.named != "" {
-			owner = fmt.Sprintf("of the block %q", b.named)
+			owner = fmt.Sprintf("a setting of %q", b.named)
 		}
 		l.know(v.name, owner)
 		suffix := strings.TrimPrefix(v.name, own+"_")
@@ -179,7 +179,7 @@ func (l *loader) find(b block, suffix string, tags reflect.StructTag, rivals []s
 		name := level + "_" + suffix
 		if s, found := l.settings[name]; found {
 			if i > 0 && tags.Get("own") != "" {
-				l.refuse(s, s.value, fmt.Sprintf("expected %s_%s: with several blocks each has its own", b.levels[0], suffix))
+				l.refuse(s, s.value, fmt.Sprintf("expected %s_%s: with several names each has its own", b.levels[0], suffix))
 			}
 			return s
 		}
@@ -198,7 +198,7 @@ func (l *loader) refuseRivals(level string, rivals map[string][]string) {
 		}
 		for _, rival := range slices.Sorted(slices.Values(rivals[suffix])) {
 			if rival > suffix && l.settings[level+"_"+rival].value != "" {
-				l.refuse(s, "", fmt.Sprintf("expected it or %s_%s, both are set", level, rival))
+				l.refuse(s, "", fmt.Sprintf("expected this setting or %s_%s, but both are set", level, rival))
 			}
 		}
 	}
@@ -240,7 +240,7 @@ func (l *loader) assignFile(field *File, s setting, tags reflect.StructTag) {
 		return
 	}
 	if err != nil {
-		l.refuse(s, s.value, "expected a file that can be read: "+err.Error())
+		l.refuse(s, s.value, "cannot read the file: "+err.Error())
 		return
 	}
 	*field = path
@@ -248,10 +248,10 @@ func (l *loader) assignFile(field *File, s setting, tags reflect.StructTag) {
 		return
 	}
 	if _, err := readSecret(path); err != nil {
-		l.refuse(s, s.value, "expected a file that can be read: "+err.Error())
+		l.refuse(s, s.value, "cannot read the file: "+err.Error())
 	}
 	if info.Mode().Perm()&0o007 != 0 {
-		l.warn("%s: %s can be read by everybody on this machine (mode %04o); chmod o-rwx %s", s.name, path, info.Mode().Perm(), path)
+		l.warn("%s: %s can be read by every user on this host (mode %04o); chmod o-rwx %s", s.name, path, info.Mode().Perm(), path)
 	}
 }
 

@@ -20,12 +20,12 @@ func newSelfMetrics(version string, status func() Status) *selfMetrics {
 		registry: prometheus.NewRegistry(),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "backwire_cycle_duration_seconds",
-			Help:    "How long cycles took.",
+			Help:    "Duration of cycles.",
 			Buckets: []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300},
 		}, []string{"site"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "backwire_build_info", Help: "The running version.", ConstLabels: prometheus.Labels{"version": version},
+		Name: "backwire_build_info", Help: "Version of the agent.", ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
 	m.registry.MustRegister(
@@ -58,16 +58,16 @@ type siteFact struct {
 func newStatusCollector(status func() Status) *statusCollector {
 	return &statusCollector{
 		status: status,
-		ready:  prometheus.NewDesc("backwire_ready", "1 once every site had its first cycle and the queue takes cycles.", nil, nil),
+		ready:  prometheus.NewDesc("backwire_ready", "1 when every site has finished its first cycle and the queue accepts cycles.", nil, nil),
 		sites: []siteFact{
-			newSiteCount("cycles_total", "Finished cycles, failed ones included.", func(s *SiteStatus) uint64 { return s.Cycles }),
-			newSiteCount("cycles_failed_total", "Cycles that panicked, ran out of time or were not committed.", func(s *SiteStatus) uint64 { return s.Failed }),
-			newSiteCount("cycle_panics_total", "Cycles that ended by a panic.", func(s *SiteStatus) uint64 { return s.Panics }),
-			newSiteCount("missed_ticks_total", "Ticks that passed while a cycle ran.", func(s *SiteStatus) uint64 { return s.Missed }),
+			newSiteCount("cycles_total", "Finished cycles, including failed ones.", func(s *SiteStatus) uint64 { return s.Cycles }),
+			newSiteCount("cycles_failed_total", "Cycles that panicked, exceeded their time limit or were not committed.", func(s *SiteStatus) uint64 { return s.Failed }),
+			newSiteCount("cycle_panics_total", "Cycles that ended with a panic.", func(s *SiteStatus) uint64 { return s.Panics }),
+			newSiteCount("missed_ticks_total", "Cycles skipped because the one before was still running.", func(s *SiteStatus) uint64 { return s.Missed }),
 			newSiteCount("commits_total", "Cycles written to the queue.", func(s *SiteStatus) uint64 { return s.Commits }),
-			newSiteCount("commit_errors_total", "Cycles that the queue could not write when they were made.", func(s *SiteStatus) uint64 { return s.Refused }),
-			newSiteCount("limits_exceeded_total", "Times that a primary server gave more than the agent takes: an answer, a list or a text beyond any real one was left out.", func(s *SiteStatus) uint64 { return s.Limited }),
-			{siteDesc("last_commit_timestamp_seconds", "When a cycle was last committed."), prometheus.GaugeValue, lastCommit},
+			newSiteCount("commit_errors_total", "Cycles that the queue could not write at once.", func(s *SiteStatus) uint64 { return s.Refused }),
+			newSiteCount("limits_exceeded_total", "How often an answer, list or text of a primary server exceeded a limit of the agent and was left out.", func(s *SiteStatus) uint64 { return s.Limited }),
+			{siteDesc("last_commit_timestamp_seconds", "Time of the last committed cycle."), prometheus.GaugeValue, lastCommit},
 		},
 	}
 }

@@ -12,13 +12,13 @@ func TestMetricsOfAStatus(t *testing.T) {
 	t.Parallel()
 	m := newSelfMetrics("1.2.3", exampleStatus)
 	m.observer("paris")(2 * time.Second)
-	want := `# HELP backwire_missed_ticks_total Ticks that passed while a cycle ran.
+	want := `# HELP backwire_missed_ticks_total Cycles skipped because the one before was still running.
 # TYPE backwire_missed_ticks_total counter
 backwire_missed_ticks_total{site="paris"} 2
-# HELP backwire_ready 1 once every site had its first cycle and the queue takes cycles.
+# HELP backwire_ready 1 when every site has finished its first cycle and the queue accepts cycles.
 # TYPE backwire_ready gauge
 backwire_ready 1
-# HELP backwire_last_commit_timestamp_seconds When a cycle was last committed.
+# HELP backwire_last_commit_timestamp_seconds Time of the last committed cycle.
 # TYPE backwire_last_commit_timestamp_seconds gauge
 backwire_last_commit_timestamp_seconds{site="paris"} 1.79549998e+09
 `

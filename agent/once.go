@@ -153,7 +153,7 @@ func undelivered(s Status) error {
 	}
 	for _, e := range s.Endpoints {
 		if why := e.Paused + e.Error; why != "" {
-			failed = append(failed, fmt.Errorf("endpoint %s: not delivered, kept in the queue: %s", e.Name, why))
+			failed = append(failed, fmt.Errorf("endpoint %s: not delivered; the samples stay in the queue: %s", e.Name, why))
 		}
 	}
 	return errors.Join(failed...)

@@ -27,7 +27,7 @@ func WriteOpenMetrics(w io.Writer, batches []source.Batch) error {
 	}
 	fmt.Fprintln(out, "# EOF")
 	if err := out.Flush(); err != nil {
-		return fmt.Errorf("writing metrics: %w", err)
+		return fmt.Errorf("write metrics: %w", err)
 	}
 	return nil
 }

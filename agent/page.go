@@ -89,7 +89,7 @@ func (p *page) index(w http.ResponseWriter, _ *http.Request) {
 	err := p.template.Execute(&body, v)
 	if err != nil {
 		p.log.Error("status page", "err", err)
-		http.Error(w, "the page cannot be shown; /status.json has the same facts", http.StatusInternalServerError)
+		http.Error(w, "the page cannot be shown; /status.json has the same information", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -138,7 +138,7 @@ func (p *page) answer(w http.ResponseWriter, what, against string) {
 
 func (p *page) write(w http.ResponseWriter, body []byte) {
 	if _, err := w.Write(body); err != nil {
-		p.log.Debug("status page: the reader went away", "err", err)
+		p.log.Debug("status page: the client closed the connection", "err", err)
 	}
 }
 

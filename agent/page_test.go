@@ -65,10 +65,10 @@ func TestPageShowsSitesQueueAndEndpoints(t *testing.T) {
 	body := bodyOf(t, r)
 	for _, want := range []string{
 		"backwire 1.2.3 · up 1d2h", "<h3>paris <span class=\"good\">up</span></h3>",
-		"1,560 cycles, 0 failed, 2 ticks missed", "last committed 20s ago", "<th scope=\"row\">jobs</th><td><span class=\"good\">ok</span></td>",
+		"1,560 cycles, 0 failed, 2 skipped", "last committed 20s ago", "<th scope=\"row\">jobs</th><td><span class=\"good\">ok</span></td>",
 		"<th scope=\"row\">storage</th><td><span class=\"bad\">failed: no answer</span>", "disk &lt;full&gt;", "3.0 MiB of 2.0 GiB in 2 segments",
 		"7 samples lost (max_bytes, cloud)", "paused: 401 Unauthorized", "data-label=\"lag\">1m1s<", "data-label=\"rejected\">7<",
-		"Not known yet", "No client has been seen so far.", "No storage with a capacity", "Nothing runs and nothing waits.",
+		"Not known yet", "No client has been seen so far.", "No storage with a known capacity", "No jobs are running or queued.",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %q", want)
@@ -89,7 +89,7 @@ func TestPageShowsTheNight(t *testing.T) {
 	for _, want := range []string{ // in this order
 		"<strong class=\"warn\">Almost:</strong> 131 of the 132 clients that ran since 18:00 have a good backup; ",
 		"The night of Monday 23 November", "Backups by the hour from Monday 18:00 to Tuesday 08:00", "<title>02:00: ",
-		"clients and policies have had no success for longer than",
+		"client and policy pairs have had no successful backup for longer than",
 		"windows-066.example", "none seen", "status 58, 10 failures in a row", "mssql-035.example", "filer-007.example", "9d12h ago",
 		"pool-open-storage-6", "full in ", "pool-advanced-disk-3", "steady",
 		"Backup", "the longest runs for ", "7: drives in use", "7: max storage unit jobs", "Duplicate", "1 stalled",
@@ -112,7 +112,7 @@ func TestPageOfSeveralSites(t *testing.T) {
 	s.handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
 	for _, want := range []string{
 		"<small>branch-02 · lyon</small>", "<small>OPEN_STORAGE · paris</small>", "Backup<small>lyon</small>", "<b class=\"good\">1,198</b>",
-		"The primary server of lyon does not answer",
+		"The primary server of site lyon does not answer",
 	} {
 		if !strings.Contains(w.Body.String(), want) {
 			t.Errorf("the page lacks %q", want)

@@ -68,7 +68,7 @@ func (l *loader) warnOfExposed(file []Assignment) {
 		if a.mode&0o004 == 0 || !known || !holdsSecret(v, a.Value) {
 			continue
 		}
-		l.warn("%s is in %s, which everybody on this machine can read (mode %04o); chmod o-rwx %s", a.Name, a.file, a.mode, a.file)
+		l.warn("%s is in %s, which every user on this host can read (mode %04o); chmod o-rwx %s", a.Name, a.file, a.mode, a.file)
 	}
 }
 

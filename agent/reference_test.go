@@ -47,15 +47,15 @@ func reference() string {
 	var b strings.Builder
 	b.WriteString(`# Configuration
 
-Settings are environment variables. backwire also reads them from an env file in systemd's syntax (` + "`--env-file`" + `, by
-default ` + "`/etc/backwire/backwire.env`" + ` where it exists); the environment wins. ` + "`backwire check`" + ` tries them,
-` + "`backwire reload`" + ` has the running agent take them over.
+Settings are environment variables. backwire also reads them from an env file in the syntax of systemd's EnvironmentFile:
+` + "`/etc/backwire/backwire.env`" + `, or the file that ` + "`--env-file`" + ` names. An environment variable overrides the file.
+` + "`backwire check`" + ` tests the settings, ` + "`backwire reload`" + ` applies them to the running agent.
 
-Every secret can be in a file, which is read again when it changes; a file that is not found is searched for in
-` + "`$CREDENTIALS_DIRECTORY`" + `. Durations are written ` + "`90s`, `5m`, `24h` or `7d`" + `, sizes ` + "`512MiB` or `2GiB`" + `.
+Every secret can be in a file, which is read again when it changes. A file name without a path is also looked up in
+` + "`$CREDENTIALS_DIRECTORY`" + `. Write durations as ` + "`90s`, `5m`, `24h` or `7d`" + `, sizes as ` + "`512MiB` or `2GiB`" + `.
 
-Several sites are named in ` + "`BACKWIRE_NETBACKUP_SITES=paris,lyon`" + `, and then ` + "`BACKWIRE_NETBACKUP_PARIS_URL`" + ` and so on
-are the settings of each; one that is set without a name is the default of all. The same holds for
+With several primary servers, list their names in ` + "`BACKWIRE_NETBACKUP_SITES=paris,lyon`" + `. Each site then has its own settings,
+such as ` + "`BACKWIRE_NETBACKUP_PARIS_URL`" + `. A setting without a site name applies to every site. Endpoints work the same way, with
 ` + "`BACKWIRE_REMOTE_WRITE_ENDPOINTS`" + `.
 
 | variable | default | meaning |
@@ -73,8 +73,8 @@ are the settings of each; one that is set without a name is the default of all. 
 
 func template() string {
 	var b strings.Builder
-	b.WriteString(`# Settings of backwire, in the syntax of systemd's EnvironmentFile: a comment stands on a line of its own.
-# After a change: backwire check, then systemctl reload backwire.
+	b.WriteString(`# Settings of backwire, in the syntax of systemd's EnvironmentFile. Put comments on lines of their own.
+# After a change, run backwire check, then systemctl reload backwire.
 `)
 	for _, v := range agent.Describe() {
 		fmt.Fprintf(&b, "\n# %s\n#%s=%s\n", v.Description, v.Name, v.Default)

@@ -38,8 +38,8 @@ func (c *Config) renamed(known []remotewrite.SiteInspection, now time.Time) erro
 	if len(fresh) == 1 && len(gone) == 1 {
 		from, to = gone[0], fresh[0]
 	}
-	return fmt.Errorf("%w: site %s is new and site %s is gone: if it was renamed run backwire queue rename %s %s, otherwise jobs of the last %s are counted again under the new name; "+
-		"if it is another server run backwire queue forget %s; stop the agent for either", ErrRenamed,
+	return fmt.Errorf("%w: site %s is new and site %s is no longer configured: if it was renamed, run backwire queue rename %s %s, otherwise jobs of the last %s are counted again under the new name; "+
+		"if it is another server, run backwire queue forget %s; stop the agent first", ErrRenamed,
 		strings.Join(fresh, ", "), strings.Join(gone, ", "), from, to, c.Backfill, strings.Replace(from, "OLD", "SITE", 1))
 }
 
@@ -75,7 +75,7 @@ func (a *Agent) checkNames() []probe.Finding {
 		return nil
 	}
 	return []probe.Finding{{
-		Step: "sites", Result: probe.Failed, Tried: "compare the sites with those that the queue knows", Found: err.Error(),
-		Next: "stop the agent and run backwire queue rename or backwire queue forget; an agent with this configuration does not start before",
+		Step: "sites", Result: probe.Failed, Tried: "compare the sites with those in the queue", Found: err.Error(),
+		Next: "stop the agent and run backwire queue rename or backwire queue forget; the agent does not start with this configuration until then",
 	}}
 }

@@ -41,7 +41,7 @@ func (s *scheduler) countMissed(phase, took time.Duration) {
 		return
 	}
 	s.cycle.history.miss(uint64(missed))
-	s.log.Warn("ticks missed: a cycle was still under way", "missed", int(missed), "took", took, "interval", s.interval)
+	s.log.Warn("cycles skipped: the one before was still running", "missed", int(missed), "took", took, "interval", s.interval)
 }
 
 // wait returns the next tick when it has come, or earlier when ctx ends.

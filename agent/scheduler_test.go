@@ -265,7 +265,7 @@ func TestCommitErrorDoesNotEndTheCycle(t *testing.T) {
 	if c.history.refused != 3 || c.history.failed != 1 || c.history.commits != 0 {
 		t.Errorf("refused %d, failed %d, commits %d", c.history.refused, c.history.failed, c.history.commits)
 	}
-	if err := c.history.last.err; err == nil || !strings.Contains(err.Error(), "committing a cycle: no space left") {
+	if err := c.history.last.err; err == nil || !strings.Contains(err.Error(), "commit a cycle: no space left") {
 		t.Errorf("outcome %v", err)
 	}
 }

@@ -65,11 +65,11 @@ const maxSecretFile = 64 << 10
 func readSecret(path File) (string, error) {
 	content, err := regular.Read(string(path), maxSecretFile)
 	if err != nil {
-		return "", fmt.Errorf("reading a secret: %w", err)
+		return "", fmt.Errorf("read a secret: %w", err)
 	}
 	text := string(bytes.TrimRight(content, "\r\n"))
 	if strings.TrimSpace(text) == "" {
-		return "", fmt.Errorf("reading a secret: %s is empty", path)
+		return "", fmt.Errorf("read a secret: %s is empty", path)
 	}
 	return text, nil
 }

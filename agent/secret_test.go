@@ -75,7 +75,7 @@ func TestSecretFileOpenToAllIsAWarning(t *testing.T) {
 		if len(warnings) != want {
 			t.Errorf("mode %o: warnings %v", mode, warnings)
 		}
-		if want > 0 && (!strings.Contains(warnings[0], "everybody") || strings.Contains(warnings[0], canary)) {
+		if want > 0 && (!strings.Contains(warnings[0], "every user") || strings.Contains(warnings[0], canary)) {
 			t.Errorf("mode %o: warning %q", mode, warnings[0])
 		}
 	}

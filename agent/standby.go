@@ -25,10 +25,10 @@ func (a *Agent) awaitPlant(ctx context.Context) (*plant, error) {
 		p, err := a.openPlant(ctx)
 		switch {
 		case err == nil && told:
-			a.log.Info("standby takes over")
+			a.log.Info("standby is taking over")
 		case errors.Is(err, remotewrite.ErrInUse) || errors.Is(err, remotewrite.ErrAbsent):
 			if !told {
-				a.log.Info("standby: waits for the queue", "reason", err)
+				a.log.Info("standby: waiting for the queue", "reason", err)
 			}
 			a.waiting.Store(&err)
 			a.begin()

@@ -64,7 +64,7 @@ func (l Local) ask(ctx context.Context) (Status, error) {
 		return s, err
 	}
 	if err := json.Unmarshal(body, &s); err != nil {
-		return s, l.silent(fmt.Errorf("its page at %s is not backwire's: %w", l.Listen, err))
+		return s, l.silent(fmt.Errorf("another program answers at %s: %w", l.Listen, err))
 	}
 	return s, nil
 }
@@ -72,7 +72,7 @@ func (l Local) ask(ctx context.Context) (Status, error) {
 // Page is what the running agent answers at a path of its page.
 func (l Local) Page(ctx context.Context, path string) ([]byte, error) {
 	if l.Listen == "" {
-		return nil, l.silent(errors.New(prefix + "_LISTEN is empty, so that it cannot be asked"))
+		return nil, l.silent(errors.New(prefix + "_LISTEN is empty, so the agent has no status page"))
 	}
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
@@ -96,7 +96,7 @@ func (l Local) Page(ctx context.Context, path string) ([]byte, error) {
 	case http.StatusUnauthorized:
 		return nil, l.unknown()
 	default:
-		return nil, l.silent(fmt.Errorf("its page answers %s", resp.Status))
+		return nil, l.silent(fmt.Errorf("its status page answers %s", resp.Status))
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
@@ -128,7 +128,7 @@ func only(certificate *x509.Certificate) *tls.Config {
 		MinVersion: tls.VersionTLS12, InsecureSkipVerify: true, // VerifyConnection takes its place
 		VerifyConnection: func(state tls.ConnectionState) error {
 			if !state.PeerCertificates[0].Equal(certificate) {
-				return errors.New("the page shows another certificate than the one in its web configuration")
+				return errors.New("the status page presents a certificate other than the one in its web configuration")
 			}
 			return nil
 		},
@@ -138,9 +138,9 @@ func only(certificate *x509.Certificate) *tls.Config {
 // unknown is for an agent that answers, but not everybody.
 func (l Local) unknown() error {
 	if l.User != "" {
-		return fmt.Errorf("the agent runs, and its page does not take the password in %s from user %s", l.PasswordFile, l.User)
+		return fmt.Errorf("the agent is running, but its status page refuses the password in %s for user %s", l.PasswordFile, l.User)
 	}
-	return errors.New("the agent runs, and its page wants a password: give status --user and --password-file")
+	return errors.New("the agent is running, but its status page needs a password: use --user and --password-file")
 }
 
 // maxAnswer bounds what is read of an answer, in bytes.
@@ -155,7 +155,7 @@ func (l Local) silent(cause error) error {
 	case err != nil:
 		return fmt.Errorf("the agent does not answer: %w", cause)
 	}
-	return fmt.Errorf("the agent runs with pid %d and does not answer: %w", pid, cause)
+	return fmt.Errorf("the agent is running (pid %d) but does not answer: %w", pid, cause)
 }
 
 // standing is what a queue tells of the agent that wrote it.

@@ -152,7 +152,7 @@ func (h *history) healthy(limit time.Duration) error {
 		return h.looking()
 	}
 	if took := time.Since(h.running); took > limit+stuckAfter {
-		return fmt.Errorf("a cycle is stuck: it runs for %v, its limit is %v", took.Round(time.Second), limit)
+		return fmt.Errorf("a cycle is stuck: it has been running for %v, its limit is %v", took.Round(time.Second), limit)
 	}
 	return nil
 }
@@ -160,7 +160,7 @@ func (h *history) healthy(limit time.Duration) error {
 // looking says that the scheduler goes on between two cycles.
 func (h *history) looking() error {
 	if silent := time.Since(h.looked); !h.looked.IsZero() && silent > stuckAfter {
-		return fmt.Errorf("the scheduler is stuck: it has not looked at the clock for %v", silent.Round(time.Second))
+		return fmt.Errorf("the scheduler is stuck: it has not run for %v", silent.Round(time.Second))
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ func (l *loader) refuseUnknown() {
 		if _, known := l.known[name]; known {
 			continue
 		}
-		l.refuse(l.settings[name], "", "is not a variable of backwire"+l.suggest(name))
+		l.refuse(l.settings[name], "", "is not a setting of backwire"+l.suggest(name))
 	}
 }
 

@@ -65,12 +65,12 @@ func (s *Supervisor) Reloading(since string) { s.tell("RELOADING=1", since) }
 
 // Kept says that a reload was refused and the agent goes on as it was.
 func (s *Supervisor) Kept() {
-	s.tell("READY=1", "STATUS=configuration refused, the one in use stays")
+	s.tell("READY=1", "STATUS=new configuration refused, the current one stays in use")
 }
 
 func (s *Supervisor) tell(lines ...string) {
 	if err := s.Tell(strings.Join(lines, "\n")); err != nil {
-		s.Log.Warn("telling the service manager", "err", err)
+		s.Log.Warn("notify the service manager", "err", err)
 	}
 }
 

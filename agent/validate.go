@@ -40,14 +40,14 @@ func (l *loader) validate(c *Config) {
 		own := b.levels[0]
 		l.validateSite(b, site)
 		if other, taken := labels[site.Site]; taken && site.Site != "" {
-			l.refuseNamed(own+"_SITE", site.Site, fmt.Sprintf("expected a label that no other site has, %s has it", other))
+			l.refuseNamed(own+"_SITE", site.Site, fmt.Sprintf("expected a label that no other site has; %s has it", other))
 		}
 		labels[site.Site] = own
 	}
 	l.validateEndpoints(c)
 	l.validateCollectors(c.Collect)
 	if len(c.Endpoints) == 0 {
-		l.warn("no endpoint: set %s_URL; until then the queue fills up to its limits, where the oldest is dropped; queue export copies it", endpointPrefix)
+		l.warn("no endpoint is configured: set %s_URL; until then the queue grows to its limit and then drops the oldest samples; queue export copies it", endpointPrefix)
 	}
 	l.validateQueue(c.Queue)
 	l.validatePage(c)
@@ -81,7 +81,7 @@ func (l *loader) validateQueue(q Queue) {
 		return
 	}
 	l.refuseNamed(queuePrefix+"_MAX_BYTES", q.MaxBytes.String(),
-		fmt.Sprintf("expected at least two segments: twice %s_SEGMENT_BYTES, %d", queuePrefix, 2*q.SegmentBytes))
+		fmt.Sprintf("expected at least twice %s_SEGMENT_BYTES, %d: room for two segments", queuePrefix, 2*q.SegmentBytes))
 }
 
 // refuseNamed notes a problem with a variable that may or may not be set.
@@ -95,7 +95,7 @@ func (l *loader) refuseNamed(name, shown, expected string) {
 
 func (l *loader) validateSite(b block, site *Site) {
 	own := b.levels[0]
-	l.requireURL(b, "URL", site.URL, site.AllowHTTP, "the primary server's URL, such as https://primary.example:1556/netbackup")
+	l.requireURL(b, "URL", site.URL, site.AllowHTTP, "the URL of the primary server, such as https://primary.example:1556/netbackup")
 	login := site.Username != "" || site.Password.Set() || site.PasswordFile != ""
 	key := site.APIKey.Set() || site.APIKeyFile != ""
 	switch {
@@ -103,12 +103,12 @@ func (l *loader) validateSite(b block, site *Site) {
 	case !login && !key:
 		l.refuseNamed(own+"_API_KEY_FILE", "", "expected a file with an API key, or "+own+"_USERNAME and "+own+"_PASSWORD_FILE")
 	case login && site.Username == "":
-		l.refuseNamed(own+"_USERNAME", "", "expected the user whose password is set")
+		l.refuseNamed(own+"_USERNAME", "", "a password is set; expected its user")
 	case login && !key && !site.Password.Set() && site.PasswordFile == "":
 		l.refuseNamed(own+"_PASSWORD_FILE", "", "expected a file with the password of "+own+"_USERNAME")
 	}
 	if site.URL.Set() && site.URL.RawQuery != "" {
-		l.refuseNamed(own+"_URL", site.URL.String(), "expected a URL without a ? in it")
+		l.refuseNamed(own+"_URL", site.URL.String(), "expected a URL without ?")
 	}
 	if site.CAFingerprint != "" && !validFingerprint(site.CAFingerprint) {
 		l.refuseNamed(own+"_CA_FINGERPRINT", site.CAFingerprint, "expected a SHA-256 in hex: 64 digits, colons allowed")
@@ -140,10 +140,10 @@ func validFingerprint(text string) bool {
 func (l *loader) validateEndpoint(b block, e *Endpoint) {
 	own := b.levels[0]
 	l.validateExport(b, e)
-	l.requireURL(b, "URL", e.URL.URL, e.AllowHTTP, "the receiver's push URL, such as https://mimir.example/api/v1/push")
+	l.requireURL(b, "URL", e.URL.URL, e.AllowHTTP, "the URL of the receiver, such as https://mimir.example/api/v1/push")
 	password := e.Password.Set() || e.PasswordFile != ""
 	if e.Username == "" && password {
-		l.refuseNamed(own+"_USERNAME", "", "expected the user whose password is set")
+		l.refuseNamed(own+"_USERNAME", "", "a password is set; expected its user")
 	}
 	if e.Username != "" && !password && !l.refused(b, "PASSWORD_FILE") {
 		l.refuseNamed(own+"_PASSWORD_FILE", "", "expected a file with the password of "+own+"_USERNAME")
@@ -166,14 +166,14 @@ func (l *loader) validateOauth2(b block, e *Endpoint) {
 	own := b.levels[0] + "_OAUTH2"
 	if e.Oauth2ClientID == "" {
 		if e.Oauth2ClientSecretFile != "" || e.Oauth2TokenURL.Set() || len(e.Oauth2Scopes)+len(e.Oauth2Params) > 0 {
-			l.refuseNamed(own+"_CLIENT_ID", "", "expected the client that the other settings of OAuth2 are for")
+			l.refuseNamed(own+"_CLIENT_ID", "", "other OAuth2 settings are set; expected the client id")
 		}
 		return
 	}
 	if e.Oauth2ClientSecretFile == "" && !l.refused(b, "OAUTH2_CLIENT_SECRET_FILE") {
 		l.refuseNamed(own+"_CLIENT_SECRET_FILE", "", "expected a file with the secret of "+own+"_CLIENT_ID")
 	}
-	l.requireURL(b, "OAUTH2_TOKEN_URL", e.Oauth2TokenURL, e.AllowHTTP, "where tokens are asked for, such as https://login.example/oauth2/token")
+	l.requireURL(b, "OAUTH2_TOKEN_URL", e.Oauth2TokenURL, e.AllowHTTP, "the URL of the token endpoint, such as https://login.example/oauth2/token")
 }
 
 // requireURL wants a URL, and https unless it stays on this host or http was allowed.
@@ -188,7 +188,7 @@ func (l *loader) requireURL(b block, suffix string, u URL, allowHTTP Switch, wha
 		return
 	}
 	if u.Scheme == "http" && !u.loopback() && !bool(allowHTTP) {
-		l.refuseNamed(name, u.String(), "expected https: http would send the credential in the clear; "+own+"_ALLOW_HTTP=true allows it")
+		l.refuseNamed(name, u.String(), "expected https: http sends the credential unencrypted; "+own+"_ALLOW_HTTP=true allows it")
 	}
 }
 
@@ -202,7 +202,7 @@ func (l *loader) refused(b block, suffix string) bool {
 
 func (l *loader) warnUntrusted(own string, skip Switch) {
 	if skip {
-		l.warn("%s_INSECURE_SKIP_VERIFY=true: whoever sits between can read the credential; use %s_CA_FILE", own, own)
+		l.warn("%s_INSECURE_SKIP_VERIFY=true: the certificate is not verified, so the credential can be intercepted; use %s_CA_FILE", own, own)
 	}
 }
 

@@ -126,10 +126,10 @@ func (u *URL) UnmarshalText(text []byte) error {
 		return errors.New("expected a URL such as https://host.example:1556/path")
 	}
 	if parsed.User != nil {
-		return errors.New("expected a URL without a user or password in it; they have variables of their own")
+		return errors.New("expected a URL without user and password; they have their own settings")
 	}
 	if parsed.Fragment != "" {
-		return errors.New("expected a URL without a # in it")
+		return errors.New("expected a URL without #")
 	}
 	u.URL = parsed
 	return nil
@@ -236,7 +236,7 @@ type Address string
 func (a *Address) UnmarshalText(text []byte) error {
 	_, port, err := net.SplitHostPort(string(text))
 	if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil {
-		return errors.New("expected host:port such as 127.0.0.1:9469, or nothing for no page")
+		return errors.New("expected host:port such as 127.0.0.1:9469, or an empty value for no status page")
 	}
 	*a = Address(text)
 	return nil
@@ -258,10 +258,10 @@ func (n *Names) UnmarshalText(text []byte) error {
 	for name := range strings.SplitSeq(string(text), ",") {
 		name = strings.TrimSpace(name)
 		if !blockName.MatchString(name) {
-			return errors.New("expected names separated by commas, each of lower-case letters, digits, - and _, a letter first")
+			return errors.New("expected names separated by commas: lower-case letters, digits, - and _, starting with a letter")
 		}
 		if slices.Contains(*n, name) {
-			return fmt.Errorf("expected each name once, %s is there twice", name)
+			return fmt.Errorf("expected each name once; %s is there twice", name)
 		}
 		*n = append(*n, name)
 	}
@@ -326,7 +326,7 @@ func (l *Labels) UnmarshalText(text []byte) error {
 		case !labelName.MatchString(name) || strings.HasPrefix(name, "__") && name != replicaLabel:
 			return fmt.Errorf("expected label names of letters, digits and _, not %q", name)
 		case name == "site":
-			return errors.New("expected labels beside site, which every series has already")
+			return errors.New("the label site is set by backwire and cannot be set here")
 		case pair.Value == "":
 			return fmt.Errorf("expected a value for label %s", name)
 		}
@@ -359,7 +359,7 @@ func parsePairs(text string) ([]source.Label, error) {
 	slices.SortFunc(pairs, func(a, b source.Label) int { return strings.Compare(a.Name, b.Name) })
 	for i := 1; i < len(pairs); i++ {
 		if pairs[i].Name == pairs[i-1].Name {
-			return nil, fmt.Errorf("expected each key once, %q is there twice", pairs[i].Name)
+			return nil, fmt.Errorf("expected each key once; %q is there twice", pairs[i].Name)
 		}
 	}
 	return pairs, nil

@@ -37,7 +37,7 @@ func look(s Status, sites []SitePicture, where *time.Location) view {
 	v.Answer = n.answer(now, n.protect(sites), v.Overdue.Known > 0)
 	for i := range s.Sites {
 		if site := &s.Sites[i]; site.State == "down" {
-			v.Troubles = append(v.Troubles, "The primary server of "+site.Name+" does not answer: what is said of it may be old.")
+			v.Troubles = append(v.Troubles, "The primary server of site "+site.Name+" does not answer: its figures may be old.")
 		}
 	}
 	return v

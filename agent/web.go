@@ -44,7 +44,7 @@ func pageCertificate(path string) (*x509.Certificate, error) {
 	text := []byte(c.TLSConfig.TLSCert)
 	if c.TLSConfig.TLSCertPath != "" {
 		if text, err = regular.Read(c.TLSConfig.TLSCertPath, maxTextFile); err != nil {
-			return nil, fmt.Errorf("read the page's certificate: %w", err)
+			return nil, fmt.Errorf("read the certificate of the status page: %w", err)
 		}
 	}
 	if len(text) == 0 {
@@ -52,11 +52,11 @@ func pageCertificate(path string) (*x509.Certificate, error) {
 	}
 	block, _ := pem.Decode(text)
 	if block == nil {
-		return nil, fmt.Errorf("read the page's certificate: there is none in what %s names", path)
+		return nil, fmt.Errorf("read the certificate of the status page: %s contains none", path)
 	}
 	certificate, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {
-		return nil, fmt.Errorf("read the page's certificate: %w", err)
+		return nil, fmt.Errorf("read the certificate of the status page: %w", err)
 	}
 	return certificate, nil
 }
@@ -78,8 +78,8 @@ func readProtection(path File) (protection, error) {
 }
 
 // unguarded says why a page is refused that others can reach.
-const unguarded = "expected a loopback host (127.0.0.1, ::1, localhost), or users with passwords or client certificates in the file that " +
-	prefix + "_LISTEN_CONFIG_FILE names"
+const unguarded = "expected a loopback host (127.0.0.1, ::1, localhost), or users with passwords or client certificates in the file of " +
+	prefix + "_LISTEN_CONFIG_FILE"
 
 // validatePage wants something before a page that others than this machine can reach.
 func (l *loader) validatePage(c *Config) {
@@ -91,7 +91,7 @@ func (l *loader) validatePage(c *Config) {
 	if c.ListenConfigFile != "" {
 		var err error
 		if p, err = readProtection(c.ListenConfigFile); err != nil {
-			l.refuseNamed(prefix+"_LISTEN_CONFIG_FILE", string(c.ListenConfigFile), "expected a web configuration as of Prometheus: "+err.Error())
+			l.refuseNamed(prefix+"_LISTEN_CONFIG_FILE", string(c.ListenConfigFile), "expected a web configuration file in the format of Prometheus: "+err.Error())
 			return
 		}
 	}
@@ -100,6 +100,6 @@ func (l *loader) validatePage(c *Config) {
 	case !p.password && !p.mutual:
 		l.refuseNamed(prefix+"_LISTEN", string(c.Listen), unguarded)
 	case !p.encrypted:
-		l.warn("%s_LISTEN=%s without TLS: passwords travel in the clear; set a certificate in %s", prefix, c.Listen, c.ListenConfigFile)
+		l.warn("%s_LISTEN=%s without TLS: passwords are sent unencrypted; set a certificate in %s", prefix, c.Listen, c.ListenConfigFile)
 	}
 }

@@ -87,10 +87,10 @@ func TestPageLeavesLoopbackOnlyGuarded(t *testing.T) {
 		"loopback, a password":          {listen: "[::1]:9469", web: users(t)},
 		"every address, nothing":        {listen: ":9469", refused: "BACKWIRE_LISTEN= expected a loopback host"},
 		"every address, TLS alone":      {listen: "0.0.0.0:9469", web: encrypted, refused: "BACKWIRE_LISTEN= users with passwords or client certificates"},
-		"every address, a password":     {listen: "0.0.0.0:9469", web: users(t), warned: "passwords travel in the clear"},
+		"every address, a password":     {listen: "0.0.0.0:9469", web: users(t), warned: "passwords are sent unencrypted"},
 		"every address, both":           {listen: "0.0.0.0:9469", web: encrypted + users(t)},
 		"a name, client certificates":   {listen: "backup.example:9469", web: mutual(certificate, key)},
-		"loopback, not a configuration": {listen: "127.0.0.1:9469", web: "tls_config: {}\n", refused: "BACKWIRE_LISTEN_CONFIG_FILE= web configuration as of Prometheus"},
+		"loopback, not a configuration": {listen: "127.0.0.1:9469", web: "tls_config: {}\n", refused: "BACKWIRE_LISTEN_CONFIG_FILE= web configuration file in the format of Prometheus"},
 		"loopback, no such certificate": {listen: "127.0.0.1:9469", web: "tls_server_config:\n  cert_file: /none\n  key_file: /none\n", refused: "BACKWIRE_LISTEN_CONFIG_FILE= /none"},
 	} {
 		environ := append(minimal(), "BACKWIRE_LISTEN="+c.listen)

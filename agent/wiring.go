@@ -93,7 +93,7 @@ func (a *Agent) newSelf(from source.Checkpoint, queue committer) (*scheduler, er
 	if instance == "" {
 		name, err := os.Hostname()
 		if err != nil {
-			return nil, fmt.Errorf("the host has no name, set BACKWIRE_INSTANCE: %w", err)
+			return nil, fmt.Errorf("read the host name: set BACKWIRE_INSTANCE: %w", err)
 		}
 		instance = name
 	}

@@ -143,7 +143,7 @@ func TestPushDeliversOneCycle(t *testing.T) {
 	s.primary.AddHistory(nbusim.Workload{Seed: 1}, 50, 30*time.Second)
 	s.received.Always(&receiver.Answer{Status: http.StatusUnauthorized, Body: "no such user"})
 	status, err := s.agent(t).Push(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "endpoint default: not delivered, kept in the queue") || !strings.Contains(err.Error(), "no such user") {
+	if err == nil || !strings.Contains(err.Error(), "endpoint default: not delivered; the samples stay in the queue") || !strings.Contains(err.Error(), "no such user") {
 		t.Errorf("Push to a receiver that refuses = %v", err)
 	}
 	if status.Sites[0].Cycles != 1 || status.Sites[0].Commits == 0 || s.completed() != 0 {
@@ -165,7 +165,7 @@ func TestAPushThatIsRefusedAltogetherStaysInTheQueue(t *testing.T) {
 	s.received.Always(&receiver.Answer{Status: http.StatusBadRequest, Body: "not this one"})
 	a := s.agent(t)
 	status, err := a.Push(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "endpoint default: not delivered, kept in the queue") || !strings.Contains(err.Error(), "not this one") {
+	if err == nil || !strings.Contains(err.Error(), "endpoint default: not delivered; the samples stay in the queue") || !strings.Contains(err.Error(), "not this one") {
 		t.Errorf("Push to a receiver that refuses every sample = %v", err)
 	}
 	for r, err := range remotewrite.ReadRejected(a.config.Queue.Dir) {

@@ -48,7 +48,7 @@ func happened(t nbusim.Truth) jobCounts {
 func writeArrival(w io.Writer, got jobCounts, truth nbusim.Truth) {
 	want := happened(truth)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "jobs that ended (without parents)\thappened\tarrived\t")
+	fmt.Fprintln(table, "finished jobs (without parent jobs)\tat the server\tat the receiver\t")
 	for _, result := range []string{"success", "partial", "failure"} {
 		fmt.Fprintf(table, "%s\t%d\t%d\t\n", result, want[result], got[result])
 	}

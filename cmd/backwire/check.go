@@ -23,17 +23,17 @@ func newCheck(sh *shell) *cobra.Command {
 	var asJSON bool
 	check := &cobra.Command{
 		Use:   "check",
-		Short: "Try every setting for real and say what to do where one fails",
-		Long: `check loads the configuration and then tries it. At every site: the name, the way there,
-the certificate, the API's version, both clocks, the credential, and one page of each
-collector, which tells whether the role is sufficient. At every endpoint: the name, the way,
-the certificate, and one sample of backwire_check_timestamp_seconds, which a receiver of
-remote write 2.0 confirms by its count. It needs no running agent and changes nothing else.
-It exits with 1 if a step failed. With --json it prints one object for a machine.`,
+		Short: "Test every setting and say how to fix what fails",
+		Long: `check loads the configuration and tests it. For each site it tests the host name, the connection,
+the certificate, the API version, both clocks, the credential and one page of each collector,
+which shows whether the role is sufficient. For each endpoint it tests the host name, the
+connection and the certificate, and sends one sample of backwire_check_timestamp_seconds; a
+receiver of remote write 2.0 confirms that it stored the sample. check needs no running agent
+and changes nothing else. It exits with 1 if a check fails. --json prints one JSON object.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return sh.check(cmd.Context(), asJSON) },
 	}
-	check.Flags().BoolVar(&asJSON, "json", false, "print one JSON object with every step")
+	check.Flags().BoolVar(&asJSON, "json", false, "print one JSON object with every check")
 	return check
 }
 
@@ -93,7 +93,7 @@ const (
 
 func (d diagnosis) write(w io.Writer) error {
 	var text strings.Builder
-	text.WriteString("configuration is well\n")
+	text.WriteString("Configuration OK\n")
 	for _, warning := range d.Warnings {
 		row(&text, "warning", "settings", warning)
 	}
@@ -106,9 +106,9 @@ func (d diagnosis) write(w io.Writer) error {
 		writeFinding(&text, f)
 	}
 	if d.Failed > 0 {
-		fmt.Fprintf(&text, "\n%d of %d steps failed\n", d.Failed, len(d.Findings))
+		fmt.Fprintf(&text, "\n%d of %d checks failed\n", d.Failed, len(d.Findings))
 	} else {
-		fmt.Fprintf(&text, "\nall %d steps are well\n", len(d.Findings))
+		fmt.Fprintf(&text, "\nAll %d checks passed\n", len(d.Findings))
 	}
 	_, err := io.WriteString(w, text.String())
 	return err
@@ -120,7 +120,7 @@ func writeFinding(w *strings.Builder, f probe.Finding) {
 	if f.Result == probe.Failed {
 		result = "FAILED"
 		row(w, result, f.Step, f.Tried)
-		row(w, "", "  came back", f.Found)
+		row(w, "", "  answer", f.Found)
 	} else {
 		row(w, result, f.Step, f.Found)
 	}

@@ -162,7 +162,7 @@ func wantFailures(t *testing.T, stdout string, want [][]string) {
 		if !strings.HasPrefix(failed[i], words[0]+" "+words[1]) {
 			t.Errorf("%q is not about %q", failed[i], words[:2])
 		}
-		for _, word := range append(words[2:], "came back", "what to do") {
+		for _, word := range append(words[2:], "answer", "what to do") {
 			if !strings.Contains(failed[i], word) {
 				t.Errorf("%q lacks %q", failed[i], word)
 			}
@@ -216,9 +216,9 @@ func TestCheckIsWell(t *testing.T) {
 	}
 	wantFailures(t, stdout, nil)
 	for _, line := range []string{
-		"configuration is well", "ok name 127.0.0.1 is an address", "ok route connected to 127.0.0.1:", "ok certificate TLS 1.3", "ok version API version 14.0",
+		"Configuration OK", "ok name 127.0.0.1 is an address", "ok route connected to 127.0.0.1:", "ok certificate TLS 1.3", "ok version API version 14.0",
 		"ok clock within 1s", "ok login the credential is accepted", "ok role storage readable", "ok role disk_pools readable",
-		"ok role storage_servers readable", "ok role tape_drives", "ok role jobs readable", "ok role policies", "ok role alerts", "ok role malware", "ok role images", "ok role slos", "ok role tape_media", "ok role volume_pools", "ok role robots", "ok write stored in", "steps are well",
+		"ok role storage_servers readable", "ok role tape_drives", "ok role jobs readable", "ok role policies", "ok role alerts", "ok role malware", "ok role images", "ok role slos", "ok role tape_media", "ok role volume_pools", "ok role robots", "ok write stored in", "checks passed",
 	} {
 		if !strings.Contains(strings.Join(strings.Fields(stdout), " "), line) {
 			t.Errorf("there is no line %q:\n%s", line, stdout)

@@ -130,7 +130,7 @@ func (l *crashLoop) round() {
 	case <-time.After(l.life()):
 	}
 	_ = victim.end(syscall.SIGKILL)
-	if !strings.Contains(victim.output(), "agent runs") {
+	if !strings.Contains(victim.output(), "agent started") {
 		l.early++
 	}
 	before := l.found.records

@@ -32,14 +32,14 @@ func newDemo(sh *shell) *cobra.Command {
 	var keep bool
 	demo := &cobra.Command{
 		Use:   "demo",
-		Short: "See it work: a simulated primary server, the agent and a receiver in one program",
-		Long: `demo starts a simulated NetBackup primary server with last night's jobs, the agent as "run"
-would run it, and a receiver that is down at first. Everything listens on loopback and is
-gone afterwards. It ends when what arrived equals what happened.`,
+		Short: "Show backwire at work: a simulated primary server, the agent and a receiver in one program",
+		Long: `demo starts a simulated NetBackup primary server with last night's jobs, the agent, and a
+receiver that is down at first. Everything listens on loopback only and is removed when demo
+ends. demo ends when the counts at the receiver equal the counts at the primary server.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return sh.demo(cmd.Context(), keep) },
 	}
-	demo.Flags().BoolVar(&keep, "keep", false, "leave it running with its status page until interrupted")
+	demo.Flags().BoolVar(&keep, "keep", false, "keep running, with the status page, until interrupted")
 	return demo
 }
 
@@ -139,8 +139,8 @@ func (d *stage) play(ctx context.Context, keep bool) error {
 // plot is what happens around the agent, told in a few lines.
 func (d *stage) plot(ctx context.Context, keep bool) error {
 	fmt.Fprintf(d.out, "primary server  %s  (simulated; %d jobs ended in the last %.0f hours, more are running)\n", d.primary.URL(), demoJobs, demoHistory.Hours())
-	fmt.Fprintf(d.out, "agent           %s  asks every %s and keeps what it learns in %s\n", d.page, demoInterval, d.dir)
-	fmt.Fprintf(d.out, "receiver        %s/api/v1/write  refuses everything for the first %s\n\n", d.push.URL, demoOutage)
+	fmt.Fprintf(d.out, "agent           %s  collects every %s; its queue is %s\n", d.page, demoInterval, d.dir)
+	fmt.Fprintf(d.out, "receiver        %s/api/v1/write  is down for the first %s\n\n", d.push.URL, demoOutage)
 	d.receiver.Always(&receiver.Answer{Status: http.StatusServiceUnavailable})
 	d.primary.Work(d.workload)
 	wait(ctx, demoOutage)
@@ -155,7 +155,7 @@ func (d *stage) plot(ctx context.Context, keep bool) error {
 	writeStorage(d.out, d.receiver)
 	if keep {
 		d.primary.Work(d.workload)
-		fmt.Fprintf(d.out, "\nIt goes on until you press Ctrl-C; its status is on %s\n", d.page)
+		fmt.Fprintf(d.out, "\nPress Ctrl-C to stop. Status page: %s\n", d.page)
 		<-ctx.Done()
 	}
 	return nil

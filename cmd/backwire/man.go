@@ -63,8 +63,8 @@ backwire.env - settings of backwire
 # DESCRIPTION
 
 Settings are environment variables. backwire also reads them from /etc/backwire/backwire.env, or the file that --env-file
-names, in the syntax of systemd's EnvironmentFile; the environment wins. **backwire check** tries them, **backwire reload**
-has the running agent take them over.
+names, in the syntax of systemd's EnvironmentFile. An environment variable overrides the file. **backwire check** tests the
+settings, **backwire reload** applies them to the running agent.
 
 # SETTINGS
 

@@ -13,14 +13,14 @@ func newOnce(sh *shell) *cobra.Command {
 	var push bool
 	once := &cobra.Command{
 		Use:   "once",
-		Short: "Run one cycle and print it as OpenMetrics text",
-		Long: `once asks every site one time and prints what the cycle would send, as OpenMetrics text.
-It needs no queue and remembers nothing. With --push it uses the queue instead, like the
-agent, sends everything that is queued to every endpoint, and ends.`,
+		Short: "Collect once and print the samples as OpenMetrics text",
+		Long: `once collects from every site once and prints the samples as OpenMetrics text. It needs no
+queue and stores nothing. With --push it writes the samples to the queue, as the agent does,
+sends everything that is queued to every endpoint, and ends.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return sh.once(cmd.Context(), push) },
 	}
-	once.Flags().BoolVar(&push, "push", false, "commit the cycle to the queue and send it; the agent must not be running")
+	once.Flags().BoolVar(&push, "push", false, "write the samples to the queue and send them; the agent must not be running")
 	return once
 }
 

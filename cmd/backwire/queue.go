@@ -14,7 +14,7 @@ import (
 func newQueue(sh *shell) *cobra.Command {
 	queue := &cobra.Command{
 		Use:   "queue",
-		Short: "Look into the queue and carry it elsewhere, also while the agent runs",
+		Short: "Inspect, export and import the queue",
 		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -25,7 +25,7 @@ func newQueue(sh *shell) *cobra.Command {
 func newQueueList(sh *shell) *cobra.Command {
 	return &cobra.Command{
 		Use:   "ls",
-		Short: "List segments, and how far each endpoint is",
+		Short: "List the segments, and the position of each endpoint",
 		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			cfg, err := sh.queueConfig()
@@ -52,7 +52,7 @@ func writeInspection(w io.Writer, found remotewrite.Inspection) error {
 
 	fmt.Fprintln(w)
 	table = tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "ENDPOINT\tAT\tRECORDS BEHIND\tSAMPLES BEHIND")
+	fmt.Fprintln(table, "ENDPOINT\tPOSITION\tRECORDS BEHIND\tSAMPLES BEHIND")
 	for _, c := range found.Cursors {
 		if c.Err != nil {
 			continue

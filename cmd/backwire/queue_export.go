@@ -19,10 +19,10 @@ func newQueueExport(sh *shell) *cobra.Command {
 	var flags exportFlags
 	export := &cobra.Command{
 		Use:   "export --to DIR",
-		Short: "Copy the queue to a directory that can be carried elsewhere",
-		Long: `export copies the queue's segments and a manifest with their hashes to a directory, which
-"backwire queue import" on another machine verifies and sends. It may run beside the
-agent and changes nothing in the queue. With --key the manifest is signed:
+		Short: "Copy the queue to a directory, for transfer to another network",
+		Long: `export copies the queue's segments to a directory, with a manifest of their hashes.
+"backwire queue import" on another machine verifies and sends them. export can run while the
+agent runs and does not change the queue. With --key it signs the manifest:
 
   openssl genpkey -algorithm ed25519 -out key.pem
   openssl pkey -in key.pem -pubout -out trusted.pem`,
@@ -31,9 +31,9 @@ agent and changes nothing in the queue. With --key the manifest is signed:
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return sh.exportQueue(cmd.Context(), flags) },
 	}
-	export.Flags().StringVar(&flags.to, "to", "", "directory to write to; made where it is missing")
-	export.Flags().StringVar(&flags.endpoint, "endpoint", "", "only what this endpoint has not taken yet")
-	export.Flags().StringVar(&flags.since, "since", "", "only segments with samples from then on: a duration such as 36h or 7d, a date or an RFC 3339 time")
+	export.Flags().StringVar(&flags.to, "to", "", "directory to write to; created if it does not exist")
+	export.Flags().StringVar(&flags.endpoint, "endpoint", "", "only what this endpoint has not received yet")
+	export.Flags().StringVar(&flags.since, "since", "", "only segments with samples since then: a duration such as 36h or 7d, a date or an RFC 3339 time")
 	export.Flags().StringVar(&flags.key, "key", "", "ed25519 private key (PEM, PKCS #8) to sign with")
 	return export
 }
@@ -43,7 +43,7 @@ func (sh *shell) exportQueue(ctx context.Context, flags exportFlags) error {
 		return usageError{errors.New("queue export needs --to DIR")}
 	}
 	if flags.endpoint != "" && flags.since != "" {
-		return usageError{errors.New("queue export takes --endpoint or --since, not both")}
+		return usageError{errors.New("queue export: use --endpoint or --since, not both")}
 	}
 	options := remotewrite.ExportOptions{Endpoint: flags.endpoint}
 	var err error

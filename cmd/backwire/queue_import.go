@@ -29,13 +29,13 @@ func newQueueImport(sh *shell) *cobra.Command {
 	imported := &cobra.Command{
 		Use:   "import DIR",
 		Short: "Verify an exported queue and send it",
-		Long: `import reads all of a directory that "backwire queue export" wrote, or of those in a directory
-that an agent exports to. It refuses them where a file is missing or was changed, and sends
-them, oldest first, to the configured endpoints, one after the other, or to the URLs of
---to, which get no credentials. It may be repeated, also after an interruption: receivers
-have the same series in the end. With --trusted-key an unsigned bundle, or one that was
-signed with another key, is refused. What a receiver refuses is told, and the exit code is 1;
-so is a bundle that is missing between two others, while those that are there are sent.`,
+		Long: `import verifies the bundle that "backwire queue export" wrote to a directory, or all bundles in
+a directory that an agent exports to. It refuses them if a file is missing or changed. Then
+it sends them, oldest first, to each configured endpoint, or to the URLs of --to, without
+credentials. An import can be repeated, also after an interruption; the result is the same.
+With --trusted-key it refuses a bundle that is not signed with that key. If a receiver refuses
+samples, or a bundle is missing between two others, import sends the rest, reports it and
+exits with 1.`,
 		Example: `  backwire queue import /media/stick/out --trusted-key trusted.pem
   backwire queue import /media/stick/out --to http://localhost:9090/api/v1/write`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -46,9 +46,9 @@ so is a bundle that is missing between two others, while those that are there ar
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return sh.importBundles(cmd.Context(), args[0], flags) },
 	}
-	imported.Flags().StringArrayVar(&flags.to, "to", nil, "push URL to send to instead of the configured endpoints; may be repeated")
-	imported.Flags().StringVar(&flags.trustedKey, "trusted-key", "", "ed25519 public key (PEM) whose signature is required")
-	imported.Flags().StringVar(&flags.rejected, "rejected", "", "directory to keep what receivers refuse in; BACKWIRE_QUEUE_DIR=DIR backwire queue rejected lists it")
+	imported.Flags().StringArrayVar(&flags.to, "to", nil, "push URL to send to instead of the configured endpoints; can be repeated")
+	imported.Flags().StringVar(&flags.trustedKey, "trusted-key", "", "ed25519 public key (PEM) that must have signed the bundles")
+	imported.Flags().StringVar(&flags.rejected, "rejected", "", "directory for samples that receivers refuse; BACKWIRE_QUEUE_DIR=DIR backwire queue rejected lists them")
 	return imported
 }
 
@@ -82,7 +82,7 @@ func (sh *shell) importBundles(ctx context.Context, dir string, flags importFlag
 	for i, b := range bundles {
 		for _, r := range receivers {
 			if ctx.Err() != nil {
-				failed = append(failed, fmt.Errorf("interrupted: %d of %d bundles were sent; run it again to send what is missing", i, len(bundles)))
+				failed = append(failed, fmt.Errorf("interrupted: %d of %d bundles were sent; run the import again to send the rest", i, len(bundles)))
 				return errors.Join(failed...)
 			}
 			failed = append(failed, sh.sendBundle(ctx, b, r, rejected, sh.logger(cfg)))
@@ -151,7 +151,7 @@ func receiversOf(cfg *agent.Config, urls []string) ([]remotewrite.EndpointConfig
 	if len(urls) == 0 {
 		configured, err := cfg.Receivers(version)
 		if err == nil && len(configured) == 0 {
-			err = usageError{errors.New("no endpoint is configured: set BACKWIRE_REMOTE_WRITE_URL or use --to URL")}
+			err = usageError{errors.New("no endpoint is configured: set BACKWIRE_REMOTE_WRITE_URL, or use --to URL")}
 		}
 		return configured, err
 	}
@@ -174,9 +174,9 @@ func (sh *shell) sendBundle(ctx context.Context, b *remotewrite.Bundle, to remot
 	s, err := b.Send(ctx, to, rejected, log, bar.tell)
 	bar.end()
 	refused := sum(s.Rejected)
-	fmt.Fprintf(sh.stdout, "%s: %d samples delivered, %d refused, %d not sent\n", to.Name, s.Samples, refused, sum(s.Dropped))
+	fmt.Fprintf(sh.stdout, "%s: %d samples delivered, %d rejected, %d not sent\n", to.Name, s.Samples, refused, sum(s.Dropped))
 	if err == nil && refused > 0 {
-		err = fmt.Errorf("endpoint %s refused %d samples", to.Name, refused)
+		err = fmt.Errorf("endpoint %s rejected %d samples", to.Name, refused)
 	}
 	return err
 }

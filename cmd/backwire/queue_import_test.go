@@ -77,7 +77,7 @@ func TestQueueExportAndImport(t *testing.T) {
 		"BACKWIRE_EXTERNAL_LABELS=region:north", "BACKWIRE_LOG_LEVEL=error",
 	}
 	code, out := said(t, there, "queue", "import", bundle, "--trusted-key", trusted)
-	if code != exitOK || !strings.Contains(out, "default: 1200 samples delivered, 0 refused") {
+	if code != exitOK || !strings.Contains(out, "default: 1200 samples delivered, 0 rejected") {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
 	if held(configured) != 1200 || data(configured)[0].Label("region") != "north" {

@@ -28,27 +28,27 @@ func newQueueRejected(sh *shell) *cobra.Command {
 	var flags rejectedFlags
 	rejected := &cobra.Command{
 		Use:   "rejected",
-		Short: "List what receivers refused for good, in their words, or push it again",
-		Long: `rejected lists the samples that receivers refused, the oldest first, with the receiver's own
-words. They are kept in the queue's directory, the oldest given up when there are too many.
-With --json each line is one refusal with all its samples. With --push they are sent again
-to the configured endpoints that refused them, as after the receiver was put right: what is
-taken leaves the list, what is refused stays, and the exit code is 1 then. The agent may run
-meanwhile.`,
+		Short: "List samples that receivers rejected, with their messages, or send them again",
+		Long: `rejected lists the samples that receivers rejected, oldest first, with the receiver's message.
+They are kept in the queue's directory; when there are too many, the oldest are deleted.
+With --json each line is one rejection with all its samples. Use --push once the receiver is
+fixed: it sends the samples again to the configured endpoints that rejected them. Accepted
+samples leave the list. Samples that are rejected again stay, and the exit code is 1. The
+agent can run at the same time.`,
 		Example: `  backwire queue rejected
   backwire queue rejected --push --endpoint cloud`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return sh.rejected(cmd.Context(), flags) },
 	}
-	rejected.Flags().BoolVar(&flags.json, "json", false, "print one JSON object a line, samples included")
-	rejected.Flags().BoolVar(&flags.push, "push", false, "send them again")
-	rejected.Flags().StringVar(&flags.endpoint, "endpoint", "", "only those of this endpoint")
+	rejected.Flags().BoolVar(&flags.json, "json", false, "print one JSON object per line, with the samples")
+	rejected.Flags().BoolVar(&flags.push, "push", false, "send the rejected samples again")
+	rejected.Flags().StringVar(&flags.endpoint, "endpoint", "", "only the samples of this endpoint")
 	return rejected
 }
 
 func (sh *shell) rejected(ctx context.Context, flags rejectedFlags) error {
 	if flags.push && flags.json {
-		return usageError{errors.New("queue rejected takes --push or --json, not both")}
+		return usageError{errors.New("queue rejected: use --push or --json, not both")}
 	}
 	if flags.push {
 		return sh.pushRejected(ctx, flags.endpoint)
@@ -100,7 +100,7 @@ func (sh *shell) pushRejected(ctx context.Context, endpoint string) error {
 	}
 	for name, left := range waiting {
 		if left {
-			failed = append(failed, fmt.Errorf("endpoint %s is not configured any more: what it refused stays", name))
+			failed = append(failed, fmt.Errorf("endpoint %s is no longer configured: its rejected samples stay in the list", name))
 		}
 	}
 	return errors.Join(failed...)
@@ -117,12 +117,12 @@ func (sh *shell) repush(ctx context.Context, cfg *agent.Config, to remotewrite.E
 	done, err := store.Repush(ctx, to, sh.logger(cfg), bar.tell)
 	bar.end()
 	refused := sum(done.Stats.Rejected)
-	fmt.Fprintf(sh.stdout, "%s: %d of %d refusals are taken now, %d samples refused again\n", to.Name, done.Taken, done.Rejections, refused)
+	fmt.Fprintf(sh.stdout, "%s: %d of %d rejections accepted now, %d samples rejected again\n", to.Name, done.Taken, done.Rejections, refused)
 	if done.Held > 0 {
-		fmt.Fprintf(sh.stdout, "%s: %d samples stay here: MAX_SAMPLE_AGE, KEEP or DROP keeps them from being sent\n", to.Name, done.Held)
+		fmt.Fprintf(sh.stdout, "%s: %d samples not sent because of MAX_SAMPLE_AGE, KEEP or DROP; they stay in the list\n", to.Name, done.Held)
 	}
 	if err == nil && refused > 0 {
-		err = fmt.Errorf("endpoint %s refused %d samples again", to.Name, refused)
+		err = fmt.Errorf("endpoint %s rejected %d samples again", to.Name, refused)
 	}
 	return errors.Join(err, store.Close())
 }
@@ -164,7 +164,7 @@ func writeRejectedJSON(w io.Writer, rejections iter.Seq2[remotewrite.Rejection, 
 			continue
 		}
 		if err := lines.Encode(r); err != nil {
-			return fmt.Errorf("print a refusal: %w", err)
+			return fmt.Errorf("print a rejection: %w", err)
 		}
 	}
 	return errors.Join(failed...)

@@ -98,7 +98,7 @@ func TestQueueRejectedPush(t *testing.T) {
 		"BACKWIRE_REMOTE_WRITE_OTHER_URL=" + server.URL, "BACKWIRE_QUEUE_DIR=" + dir, "BACKWIRE_EXTERNAL_LABELS=region:north",
 	}
 	code, out := said(t, there, "queue", "import", bundle, "--rejected", dir)
-	if code != exitFailed || !strings.Contains(out, "54 samples delivered, 6 refused") || !strings.Contains(out, "refused 6 samples") {
+	if code != exitFailed || !strings.Contains(out, "54 samples delivered, 6 rejected") || !strings.Contains(out, "rejected 6 samples") {
 		t.Fatalf("import, exit code %d:\n%s", code, out)
 	}
 	push := func(want string, wantCode int, args ...string) {
@@ -125,7 +125,7 @@ func TestQueueRejectedPush(t *testing.T) {
 	push("cloud: 0 of", exitFailed)
 	left(12)
 	bad = ""
-	push("refused 3 samples again", exitFailed, "--endpoint", "cloud")
+	push("rejected 3 samples again", exitFailed, "--endpoint", "cloud")
 	left(9)
 	r.Set(receiver.Options{})
 	push("other: ", exitOK)
@@ -137,6 +137,6 @@ func TestQueueRejectedPush(t *testing.T) {
 	}
 	there = there[3:]
 	refuse(t, dir)
-	push("endpoint cloud is not configured any more", exitFailed)
+	push("endpoint cloud is no longer configured", exitFailed)
 	left(2)
 }

@@ -13,15 +13,15 @@ import (
 func newQueueRename(sh *shell) *cobra.Command {
 	return &cobra.Command{
 		Use:   "rename OLD NEW",
-		Short: "Give what a site has counted to its new name",
-		Long: `rename is for a site whose name in the configuration has changed: BACKWIRE_NETBACKUP_SITE, its block's
-name, or without both the host in its URL. Which jobs are counted already goes over to the
-new name, so that none is counted twice. The counters of the old name end; those of the new
-name begin at 0. Stop the agent first, and start it with the new name afterwards.`,
+		Short: "Move the counted jobs of a site to its new name",
+		Long: `Use rename when the name of a site has changed: BACKWIRE_NETBACKUP_SITE, or the name in
+BACKWIRE_NETBACKUP_SITES, or, without both, the host in the URL. The list of counted jobs
+moves to the new name, so no job is counted twice. The counters of the old name end; those of
+the new name start at 0. Stop the agent first. Start it afterwards, with the new name.`,
 		Example: "  backwire queue rename primary primary.example",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 || args[0] == "" || args[1] == "" {
-				return usageError{errors.New("queue rename needs two names of a site, the old and the new")}
+				return usageError{errors.New("queue rename needs two names: the old and the new name of the site")}
 			}
 			return sh.changeSites(fmt.Sprintf("site %s is renamed to %s", args[0], args[1]), func(dir string, o remotewrite.Options) error {
 				return remotewrite.RenameSite(dir, args[0], args[1], o)
@@ -34,11 +34,11 @@ name begin at 0. Stop the agent first, and start it with the new name afterwards
 func newQueueForget(sh *shell) *cobra.Command {
 	return &cobra.Command{
 		Use:   "forget SITE",
-		Short: "Free what a removed site has counted",
-		Long: `forget ends the series of a site that is not configured any more and frees what it has counted,
-which an agent does by itself after 35 days. What is queued of it is sent all the same. A site
-that comes back afterwards begins anew and counts the jobs of BACKWIRE_BACKFILL again. Stop the
-agent first.`,
+		Short: "Delete the counted jobs of a removed site",
+		Long: `forget ends the series of a site that is no longer configured and deletes its list of counted
+jobs. The agent does this by itself 35 days after the site was removed. Queued samples of the
+site are still sent. If the site comes back later, it starts new and counts the jobs of
+BACKWIRE_BACKFILL again. Stop the agent first.`,
 		Example: "  backwire queue forget paris",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 || args[0] == "" {
@@ -59,7 +59,7 @@ func (sh *shell) changeSites(done string, change func(dir string, o remotewrite.
 	}
 	if err := change(cfg.Dir, remotewrite.Options{SegmentBytes: int64(cfg.SegmentBytes)}); err != nil {
 		if errors.Is(err, remotewrite.ErrInUse) {
-			err = fmt.Errorf("%w; stop the agent first, such as with systemctl stop backwire", err)
+			err = fmt.Errorf("%w; stop the agent first: systemctl stop backwire", err)
 		}
 		return err
 	}

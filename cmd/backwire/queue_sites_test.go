@@ -29,7 +29,7 @@ func TestARenamedSiteWaitsForADecision(t *testing.T) {
 			"BACKWIRE_REMOTE_WRITE_URL=http://127.0.0.1:1/push", "BACKWIRE_LISTEN=", "BACKWIRE_NETBACKUP_TIMEOUT=1s")
 		before := tree(t, dir)
 		code, out := said(t, environ, "run")
-		if code != exitRefused || !strings.Contains(out, "site lyon is new and site paris is gone") || !strings.Contains(out, "backwire queue rename paris lyon") {
+		if code != exitRefused || !strings.Contains(out, "site lyon is new and site paris is no longer configured") || !strings.Contains(out, "backwire queue rename paris lyon") {
 			t.Fatalf("run exits with %d and says %s", code, out)
 		}
 		if len(tree(t, dir)) != len(before) {
@@ -45,7 +45,7 @@ func TestARenamedSiteWaitsForADecision(t *testing.T) {
 		if got := knownSites(t, dir); got != sites {
 			t.Errorf("after %s the queue knows %q", command, got)
 		}
-		if code, out := said(t, environ, "check"); strings.Contains(out, "is gone") {
+		if code, out := said(t, environ, "check"); strings.Contains(out, "is no longer configured") {
 			t.Errorf("check exits with %d and says %s", code, out)
 		}
 	}

@@ -14,11 +14,11 @@ import (
 func newQueueVerify(sh *shell) *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify",
-		Short: "Read the whole queue and say what is damaged or missing",
-		Long: `verify reads every record, every cursor and the inventory, and prints what is damaged and what that costs:
-nothing where the next record has it too. It prints what is missing too, because somebody
-has deleted it. It changes nothing and may run beside the agent. It exits with 1 if
-something is damaged or missing.`,
+		Short: "Read the whole queue and report what is damaged or missing",
+		Long: `verify reads every record, the position of every endpoint and the inventory. It prints what is
+damaged and how many records are lost; a damaged record is not lost if the next one repeats
+it. It also prints what was deleted. It changes nothing and can run while the agent runs. It
+exits with 1 if something is damaged or missing.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return sh.verifyQueue(cmd.Context()) },
 	}
@@ -60,7 +60,7 @@ func writeDamages(w io.Writer, damages []remotewrite.DamageInspection) {
 			fmt.Fprintf(w, "damaged: %v\n", d.Err)
 			continue
 		}
-		fmt.Fprintf(w, "damaged: segment %d at byte %d costs %d records: %v\n", d.Segment, d.Offset, d.Lost.Records, d.Err)
+		fmt.Fprintf(w, "damaged: segment %d at byte %d, %d records lost: %v\n", d.Segment, d.Offset, d.Lost.Records, d.Err)
 	}
 }
 
@@ -68,11 +68,11 @@ func writeDamages(w io.Writer, damages []remotewrite.DamageInspection) {
 func writeMissing(w io.Writer, missing []remotewrite.MissingInspection) {
 	for _, m := range missing {
 		if m.Endpoint == "" {
-			fmt.Fprintf(w, "missing: the queue ends in segment %d and went on to %d, at least %d records with %d samples are gone\n",
+			fmt.Fprintf(w, "missing: the last segment is %d and should be %d; at least %d records with %d samples are gone\n",
 				m.From, m.To, m.Lost.Records, m.Lost.Samples)
 			continue
 		}
-		fmt.Fprintf(w, "missing: endpoint %s had not read %d records with %d samples of segments %d to %d, which are gone\n",
+		fmt.Fprintf(w, "missing: segments %[4]d to %[5]d are gone, with %[2]d records and %[3]d samples that endpoint %[1]s had not received\n",
 			m.Endpoint, m.Lost.Records, m.Lost.Samples, m.From, m.To)
 	}
 }

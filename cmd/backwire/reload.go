@@ -14,7 +14,7 @@ import (
 func newReload(sh *shell) *cobra.Command {
 	return &cobra.Command{
 		Use:   "reload",
-		Short: "Check the configuration, then have the running agent take it over",
+		Short: "Check the configuration and apply it to the running agent",
 		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			cfg, err := sh.config()
@@ -28,7 +28,7 @@ func newReload(sh *shell) *cobra.Command {
 			if err := syscall.Kill(pid, syscall.SIGHUP); err != nil {
 				return fmt.Errorf("signal the agent with pid %d: %w", pid, err)
 			}
-			fmt.Fprintf(sh.stdout, "configuration is well; agent with pid %d takes it over\n", pid)
+			fmt.Fprintf(sh.stdout, "Configuration OK; signalled the agent (pid %d) to load it\n", pid)
 			return nil
 		},
 	}

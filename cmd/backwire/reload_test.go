@@ -46,7 +46,7 @@ func TestReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, "the agent refuses it", func() error {
-		if !strings.Contains(agent.output(), "the one in use stays") {
+		if !strings.Contains(agent.output(), "the current one stays in use") {
 			return errors.New("it has not said so")
 		}
 		return nil

@@ -75,7 +75,7 @@ func TestRejectedArePushedBesideTheAgent(t *testing.T) {
 	r.Set(picky(true, still))
 	await(t, "newer samples are there", func() error { return grown(int64(len(r.Select(mended))), 1) })
 	before := kept(t, queue)[mended]
-	if p := again("refused"); p.err == nil || kept(t, queue)[mended] < before {
+	if p := again("rejected"); p.err == nil || kept(t, queue)[mended] < before {
 		t.Errorf("of %d samples %d are kept; ended with %v", before, kept(t, queue)[mended], p.err)
 	}
 	// With a window for late samples all of it is taken.
@@ -89,7 +89,7 @@ func TestRejectedArePushedBesideTheAgent(t *testing.T) {
 	refused(still, kept(t, queue)[still]+2) // the agent writes on into the same store
 	r.Set(receiver.Options{})
 	await(t, "newer samples are there", func() error { return grown(int64(len(r.Select(still))), 1) })
-	if p := again("refusals are taken now, 0 samples refused again"); p.err != nil || len(kept(t, queue)) > 0 {
+	if p := again("rejections accepted now, 0 samples rejected again"); p.err != nil || len(kept(t, queue)) > 0 {
 		t.Errorf("%v is left; ended with %v", kept(t, queue), p.err)
 	}
 	if err := running.end(syscall.SIGTERM); err != nil {

@@ -31,17 +31,17 @@ func newRoot(sh *shell) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "backwire",
 		Short: "NetBackup monitoring by Prometheus remote write",
-		Long: `backwire asks NetBackup primary servers what happened and pushes it as Prometheus
-remote write: nothing lost and nothing counted twice, over restarts, crashes and outages.
+		Long: `backwire reads jobs and storage from NetBackup primary servers and pushes them as Prometheus
+remote write. It loses nothing and counts nothing twice, through restarts, crashes and outages.
 
-Settings are environment variables with the prefix BACKWIRE_. They are also read from
-the env file; the environment wins. Start with BACKWIRE_NETBACKUP_URL,
+Settings are environment variables with the prefix BACKWIRE_. They are also read from the
+env file; an environment variable overrides the file. Start with BACKWIRE_NETBACKUP_URL,
 BACKWIRE_NETBACKUP_API_KEY_FILE and BACKWIRE_REMOTE_WRITE_URL, then run "backwire check".
 
-Exit codes: 0 well, 1 failed, 2 used wrongly, 78 the configuration is refused.`,
-		Example: `  backwire demo      see it work without NetBackup
-  backwire check     try every setting for real
-  backwire run       what the service runs`,
+Exit codes: 0 success, 1 failure, 2 usage error, 78 invalid configuration.`,
+		Example: `  backwire demo      try it without NetBackup
+  backwire check     test every setting
+  backwire run       run the agent, as the service does`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          noArgs,
@@ -53,7 +53,7 @@ Exit codes: 0 well, 1 failed, 2 used wrongly, 78 the configuration is refused.`,
 		return usageError{fmt.Errorf("%w (see %q)", err, cmd.CommandPath()+" --help")}
 	})
 	root.PersistentFlags().StringVar(&sh.envFile, "env-file", "",
-		"file of settings in systemd's syntax (default "+defaultEnvFile+" where it exists)")
+		"file with settings, in the syntax of systemd's EnvironmentFile (default "+defaultEnvFile+" if it exists)")
 	root.AddCommand(
 		newRun(sh), newReload(sh), newTrust(sh), newCheck(sh), newStatus(sh), newOnce(sh), newQueue(sh), newDemo(sh),
 		newSupportBundle(sh), newVersion(sh),

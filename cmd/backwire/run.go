@@ -22,17 +22,17 @@ func newRun(sh *shell) *cobra.Command {
 	standby := false
 	cmd := &cobra.Command{
 		Use:   "run",
-		Short: "Collect, queue and send until told to stop",
-		Long: `run collects from every site on the interval, commits what it learned to the queue and
-sends it to every endpoint. SIGTERM stops it cleanly within 10 seconds. SIGHUP loads the
-configuration again; a wrong one is refused, and the agent goes on with the one it has.
+		Short: "Run the agent: collect, queue and send",
+		Long: `run collects from every site at each interval, writes the samples to the queue and sends them
+to every endpoint. SIGTERM stops it cleanly within 10 seconds. SIGHUP loads the configuration
+again; an invalid configuration is refused, and the agent keeps the current one.
 
-With --standby it waits while another agent uses the queue's directory, or while that is not there, and
-takes over within seconds when the other has ended, however it did.`,
+With --standby it waits while another agent uses the queue's directory, or while the directory
+does not exist. It takes over within seconds after the other agent ends, for whatever reason.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return sh.run(cmd.Context(), standby) },
 	}
-	cmd.Flags().BoolVar(&standby, "standby", false, "wait while another agent has the queue, then take over")
+	cmd.Flags().BoolVar(&standby, "standby", false, "wait while another agent uses the queue, then take over")
 	return cmd
 }
 
@@ -119,11 +119,11 @@ func (sh *shell) runUntilReload(ctx context.Context, current *agent.Agent, hangu
 		systemd.Reloading(daemon.SdNotifyMonotonicUsec())
 		next, nextLog, err := sh.agent()
 		if err != nil {
-			log.Error("configuration refused, the one in use stays", "err", err)
+			log.Error("new configuration refused, the current one stays in use", "err", err)
 			systemd.Kept()
 			continue
 		}
-		log.Info("configuration loaded again")
+		log.Info("configuration reloaded")
 		stop()
 		return &generation{next, nextLog}, <-ended
 	}

@@ -66,7 +66,7 @@ func TestRunTellsTheServiceManager(t *testing.T) {
 	writeEnvFile(t, envFile, append(s.environ(), "BACKWIRE_INTERVAL=soon"))
 	_ = agent.cmd.Process.Signal(syscall.SIGHUP)
 	manager.expect(t, "RELOADING=1")
-	manager.expect(t, "READY=1", "STATUS=configuration refused, the one in use stays")
+	manager.expect(t, "READY=1", "STATUS=new configuration refused, the current one stays in use")
 
 	if err := agent.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)

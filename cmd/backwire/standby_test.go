@@ -39,7 +39,7 @@ func TestStandbyTakesOver(t *testing.T) {
 			return err
 		}
 		defer res.Body.Close()
-		if res.StatusCode != http.StatusServiceUnavailable || !strings.Contains(standby.output(), "standby: waits for the queue") {
+		if res.StatusCode != http.StatusServiceUnavailable || !strings.Contains(standby.output(), "standby: waiting for the queue") {
 			return errors.New(res.Status)
 		}
 		return nil

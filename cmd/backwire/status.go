@@ -32,24 +32,24 @@ func newStatus(sh *shell) *cobra.Command {
 	var flags statusFlags
 	status := &cobra.Command{
 		Use:   "status",
-		Short: "Say what the agent of this machine does",
-		Long: `status asks the running agent for its sites, collectors, cycles, queue and endpoints. Where
-no agent answers, it reads the queue instead, and says so and when an agent was last seen. It
-exits with 1 where no agent answers, or where the agent says that it is not well. Where the
-page wants a password, it is given with --user and --password-file.`,
+		Short: "Show the state of the agent on this host",
+		Long: `status shows the sites, collectors, cycles, queue and endpoints of the running agent. If no
+agent answers, it reads the queue instead, and says so and when the agent last wrote to it. It
+exits with 1 if no agent answers or the agent is unhealthy. If the status page needs a
+password, use --user and --password-file.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return sh.status(cmd.Context(), flags) },
 	}
-	status.Flags().BoolVar(&flags.asJSON, "json", false, "print one JSON object, as /status.json of the page")
-	status.Flags().BoolVar(&flags.watch, "watch", false, "print it again every 2 seconds, until interrupted")
-	status.Flags().StringVar(&flags.user, "user", "", "user of the page, where it wants a password")
-	status.Flags().StringVar(&flags.passwordFile, "password-file", "", "file with that user's password")
+	status.Flags().BoolVar(&flags.asJSON, "json", false, "print one JSON object, the same as /status.json")
+	status.Flags().BoolVar(&flags.watch, "watch", false, "refresh every 2 seconds, until interrupted")
+	status.Flags().StringVar(&flags.user, "user", "", "user for the status page, if it needs a password")
+	status.Flags().StringVar(&flags.passwordFile, "password-file", "", "file with the password of that user")
 	return status
 }
 
 func (sh *shell) status(ctx context.Context, flags statusFlags) error {
 	if (flags.user == "") != (flags.passwordFile == "") {
-		return usageError{errors.New("status takes --user and --password-file together")}
+		return usageError{errors.New("status needs --user and --password-file together")}
 	}
 	file, err := sh.assignments()
 	if err != nil {
@@ -130,11 +130,11 @@ func (b *board) under(indent int, text string) {
 
 func (b *board) head(s *agent.Status) {
 	if s.Down != "" {
-		b.under(0, s.Down+". This is what its queue tells.")
+		b.under(0, s.Down+". The following is read from its queue.")
 		if s.Seen != nil {
 			b.line("Last seen %s ago, on %s.", b.ago(s.Seen), s.Seen.UTC().Format("2006-01-02 15:04:05 UTC"))
 		} else {
-			b.line("It has written nothing yet.")
+			b.line("The queue is empty.")
 		}
 		return
 	}
@@ -172,7 +172,7 @@ func (b *board) site(s *agent.SiteStatus) {
 // overCaps says who has no series of their own.
 func (b *board) overCaps(s *agent.SiteStatus) {
 	if n := s.ClientsWithoutSeries; n > 0 {
-		b.under(2, "NOT WATCHED: "+count(uint64(n))+" clients, each under its policy, have no series: their backups are only counted. Raise BACKWIRE_NETBACKUP_MAX_CLIENT_SERIES.")
+		b.under(2, "NOT WATCHED: "+count(uint64(n))+" client and policy pairs have no series of their own, so no alert can fire for them. Raise BACKWIRE_NETBACKUP_MAX_CLIENT_SERIES.")
 	}
 	if n := s.PoliciesWithoutSeries; n > 0 {
 		b.under(2, count(uint64(n))+" policies have no counters of their own: their jobs are counted under \"(other policies)\". Raise BACKWIRE_NETBACKUP_MAX_JOB_SERIES.")
@@ -199,7 +199,7 @@ func (b *board) collectors(collectors []agent.CollectorStatus) {
 			b.under(6, c.Error)
 		}
 		if c.Unreadable > 0 {
-			b.under(6, count(c.Unreadable)+" rows could not be read and are missing; the log names the first")
+			b.under(6, count(c.Unreadable)+" rows could not be read and are left out; the log shows the first")
 		}
 		if c.Warning != "" {
 			b.under(6, c.Warning)
@@ -212,7 +212,7 @@ const shownCycles = 5
 
 func (b *board) cycles(s *agent.SiteStatus) {
 	if s.Running != nil {
-		b.line("  a cycle is running for %s", b.ago(s.Running))
+		b.line("  a cycle has been running for %s", b.ago(s.Running))
 	}
 	if len(s.Recent) == 0 {
 		return
@@ -239,7 +239,7 @@ func (b *board) queue(q *agent.QueueStatus) {
 	}
 	b.under(2, fmt.Sprintf("%s of %s in %s%s", agent.ReadableSize(q.Bytes), agent.ReadableSize(q.MaxBytes), plural(q.Segments, "segment"), oldest))
 	if q.Failures > 0 {
-		b.under(2, fmt.Sprintf("THE DISK TAKES NOTHING: %s records are in memory only", count(q.PendingRecords)))
+		b.under(2, fmt.Sprintf("CANNOT WRITE TO DISK: %s records are in memory only", count(q.PendingRecords)))
 	}
 	for _, l := range q.Losses {
 		whose := ""
@@ -252,7 +252,7 @@ func (b *board) queue(q *agent.QueueStatus) {
 
 func (b *board) endpoints(s *agent.Status) {
 	if len(s.Endpoints) == 0 {
-		b.line("\nno endpoint: what is collected stays in the queue")
+		b.line("\nno endpoint is configured: samples stay in the queue")
 		return
 	}
 	const form = "%-22s %-9s %8s %10s %11s %9s %5s"
@@ -276,7 +276,7 @@ func (b *board) endpoints(s *agent.Status) {
 			b.under(6, why)
 		}
 		if e.Parked > 0 {
-			b.under(6, count(uint64(e.Parked))+" samples are set aside: the receiver takes others and fails on these; they are sent again for a day")
+			b.under(6, count(uint64(e.Parked))+" samples are parked: the receiver fails on them but accepts others; backwire sends them again for a day")
 		}
 	}
 }

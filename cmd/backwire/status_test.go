@@ -102,8 +102,8 @@ func TestStatusOfAGuardedPage(t *testing.T) {
 	_, stdout, _ := s.execute(t, "status", "--user", "ada", "--password-file", right)
 	wantLines(t, stdout, "backwire", "SITE", "default")
 	for want, args := range map[string][]string{
-		"its page wants a password: give status --user and --password-file": {"status"},
-		"does not take the password in":                                     {"status", "--user", "ada", "--password-file", wrong},
+		"its status page needs a password: use --user and --password-file": {"status"},
+		"refuses the password in": {"status", "--user", "ada", "--password-file", wrong},
 	} {
 		code, stdout, _ := s.execute(t, args...)
 		wantLines(t, stdout, "the agent runs, and", want, "This is what its queue tells.")
@@ -121,7 +121,7 @@ func TestStatusOfAGuardedPage(t *testing.T) {
 	wantLines(t, stdout, "another certificate")
 	s.settings["LISTEN_CONFIG_FILE"] = ""
 	_, stdout, _ = s.execute(t, "status")
-	wantLines(t, stdout, "its page answers 400 Bad Request")
+	wantLines(t, stdout, "its status page answers 400 Bad Request")
 	if err := running.end(syscall.SIGTERM); err != nil {
 		t.Error(err)
 	}

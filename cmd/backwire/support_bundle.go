@@ -26,11 +26,11 @@ func newSupportBundle(sh *shell) *cobra.Command {
 	var output string
 	support := &cobra.Command{
 		Use:   "support-bundle",
-		Short: "Collect what somebody needs to help you, without a secret, into one file",
+		Short: "Collect diagnostics for support in one file, without secrets",
 		Long: `support-bundle writes a tar.gz with the versions, the settings without secrets, the status,
-metrics and profiles of the running agent, the list of the queue and the last lines of the
-log. It sends nothing. Every secret that the settings hold or refer to is also looked for in
-the rest and cut out. What cannot be collected is named in missing.txt.`,
+metrics and profiles of the running agent, the list of segments in the queue and the last
+lines of the log. It sends nothing. Secrets from the settings are removed from all files.
+missing.txt lists what could not be collected.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return sh.supportBundle(cmd.Context(), output) },
 	}

@@ -38,21 +38,21 @@ func newTrust(sh *shell) *cobra.Command {
 	var flags trustFlags
 	trust := &cobra.Command{
 		Use:   "trust [URL]",
-		Short: "Fetch a primary server's certificate authority and store it after a yes",
-		Long: `trust asks a primary server for its certificate authority, shows the fingerprint and stores
-it once you say that it is the right one: at the question, or with --fingerprint. What the
-primary server itself says of it is told there by "nbcertcmd -listCACertDetails".
+		Short: "Fetch a primary server's CA certificate and store it once you confirm it",
+		Long: `trust fetches the CA certificate of a primary server and shows its fingerprint. It stores the
+certificate once you confirm the fingerprint, at the prompt or with --fingerprint. Run
+"nbcertcmd -listCACertDetails" on the primary server to get the fingerprint to compare with.
 
-Without a URL the server is that of BACKWIRE_NETBACKUP_URL, and the file that of
-BACKWIRE_NETBACKUP_CA_FILE. The rest of the settings need not be complete.`,
+Without a URL, trust uses BACKWIRE_NETBACKUP_URL, and stores the certificate in
+BACKWIRE_NETBACKUP_CA_FILE. Other settings do not have to be complete.`,
 		Example: `  backwire trust https://primary.example:1556/netbackup
   backwire trust --site paris --fingerprint 5C:01:…`,
 		Args: atMostOne("a URL"),
 		RunE: func(cmd *cobra.Command, args []string) error { return sh.trust(cmd.Context(), flags, args) },
 	}
-	trust.Flags().StringVar(&flags.site, "site", "", "the site's name, where there are several")
-	trust.Flags().StringVar(&flags.fingerprint, "fingerprint", "", "SHA-256 of the right one, in hex: asks nothing")
-	trust.Flags().StringVar(&flags.file, "ca-file", "", "where to store it (default the setting's file, or "+defaultCAFile("")+")")
+	trust.Flags().StringVar(&flags.site, "site", "", "name of the site, if there are several")
+	trust.Flags().StringVar(&flags.fingerprint, "fingerprint", "", "expected SHA-256 fingerprint, in hex; trust then does not ask")
+	trust.Flags().StringVar(&flags.file, "ca-file", "", "file to store the certificate in (default the file of the setting, or "+defaultCAFile("")+")")
 	return trust
 }
 
@@ -68,7 +68,7 @@ func atMostOne(what string) cobra.PositionalArgs {
 
 func (sh *shell) trust(ctx context.Context, flags trustFlags, args []string) error {
 	if flags.fingerprint == "" && !sh.interactive {
-		return usageError{errors.New("nobody can be asked, because standard input is not a terminal: give --fingerprint")}
+		return usageError{errors.New("cannot ask for confirmation because standard input is not a terminal: use --fingerprint")}
 	}
 	primary, err := sh.primary(flags, args)
 	if err != nil {
@@ -78,7 +78,7 @@ func (sh *shell) trust(ctx context.Context, flags trustFlags, args []string) err
 	defer cancel()
 	shown, err := netbackup.FetchCA(ctx, primary.URL.URL)
 	if err != nil {
-		return fmt.Errorf("fetch the certificate authority: %w", err)
+		return fmt.Errorf("fetch the CA certificate: %w", err)
 	}
 	chosen, err := sh.choose(primary.URL.URL, shown, flags.fingerprint)
 	if err != nil {
@@ -108,7 +108,7 @@ func (sh *shell) primary(flags trustFlags, args []string) (agent.Primary, error)
 	case !p.URL.Set():
 		return p, usageError{fmt.Errorf("give the primary server's URL, or set %s", p.Variable("URL"))}
 	case p.URL.Scheme != "https":
-		return p, usageError{fmt.Errorf("%s: a certificate authority is for https", p.URL)}
+		return p, usageError{fmt.Errorf("%s: a CA certificate is needed for https only", p.URL)}
 	}
 	p.CAFile = cmp.Or(flags.file, p.CAFile, defaultCAFile(p.Name))
 	return p, nil
@@ -116,7 +116,7 @@ func (sh *shell) primary(flags trustFlags, args []string) (agent.Primary, error)
 
 // choose picks what is believed of what the server shows.
 func (sh *shell) choose(from *url.URL, shown []netbackup.CA, fingerprint string) ([]netbackup.CA, error) {
-	fmt.Fprintf(sh.stdout, "%s shows:\n", from)
+	fmt.Fprintf(sh.stdout, "%s presents:\n", from)
 	for _, ca := range shown {
 		writeCA(sh.stdout, ca)
 	}
@@ -124,7 +124,7 @@ func (sh *shell) choose(from *url.URL, shown []netbackup.CA, fingerprint string)
 		return chooseByFingerprint(shown, fingerprint)
 	}
 	fmt.Fprintln(sh.stdout, `
-Compare with what the primary server says: nbcertcmd -listCACertDetails`)
+Compare with the output on the primary server: nbcertcmd -listCACertDetails`)
 	answers := bufio.NewScanner(sh.stdin)
 	var chosen []netbackup.CA
 	for _, ca := range shown {
@@ -134,7 +134,7 @@ Compare with what the primary server says: nbcertcmd -listCACertDetails`)
 		}
 	}
 	if chosen == nil {
-		return nil, errors.New("nothing is trusted and nothing was stored")
+		return nil, errors.New("not confirmed; nothing was stored")
 	}
 	return chosen, nil
 }
@@ -149,7 +149,7 @@ func chooseByFingerprint(shown []netbackup.CA, fingerprint string) ([]netbackup.
 			return []netbackup.CA{ca}, nil
 		}
 	}
-	return nil, fmt.Errorf("none of these has the fingerprint %s: either it is another server's, or somebody stands between; nothing was stored", fingerprint)
+	return nil, fmt.Errorf("no certificate has the fingerprint %s: it belongs to another server, or the connection is intercepted; nothing was stored", fingerprint)
 }
 
 // writeCA quotes what the server, whoever it is, made up.
@@ -157,7 +157,7 @@ func writeCA(w io.Writer, ca netbackup.CA) {
 	c := ca.Certificate
 	note := ""
 	if now := time.Now(); now.After(c.NotAfter) || now.Before(c.NotBefore) {
-		note = "  NOT VALID NOW"
+		note = "  NOT VALID AT PRESENT"
 	}
 	fmt.Fprintf(w, "\n  subject      %q\n  SHA-256      %s\n  valid        %s to %s%s\n",
 		c.Subject.String(), ca.Fingerprint, c.NotBefore.UTC().Format(time.DateOnly), c.NotAfter.UTC().Format(time.DateOnly), note)
@@ -168,7 +168,7 @@ func writeCA(w io.Writer, ca netbackup.CA) {
 func (sh *shell) store(chosen []netbackup.CA, primary *agent.Primary) error {
 	path, err := filepath.Abs(primary.CAFile)
 	if err != nil {
-		return fmt.Errorf("store the certificate authority: %w", err)
+		return fmt.Errorf("store the CA certificate: %w", err)
 	}
 	var text strings.Builder
 	for _, ca := range chosen {
@@ -176,11 +176,11 @@ func (sh *shell) store(chosen []netbackup.CA, primary *agent.Primary) error {
 	}
 	err = renameio.WriteFile(path, []byte(text.String()), 0o644, renameio.WithTempDir(filepath.Dir(path)), renameio.WithStaticPermissions(0o644))
 	if errors.Is(err, os.ErrPermission) {
-		return fmt.Errorf("store the certificate authority: %w; run it as root, or choose another place with --ca-file", err)
+		return fmt.Errorf("store the CA certificate: %w; run trust as root, or choose another file with --ca-file", err)
 	}
 	if err != nil {
-		return fmt.Errorf("store the certificate authority: %w", err)
+		return fmt.Errorf("store the CA certificate: %w", err)
 	}
-	fmt.Fprintf(sh.stdout, "\nStored. The setting that uses it:\n%s=%s\n", primary.Variable("CA_FILE"), path)
+	fmt.Fprintf(sh.stdout, "\nStored. Use it with this setting:\n%s=%s\n", primary.Variable("CA_FILE"), path)
 	return nil
 }

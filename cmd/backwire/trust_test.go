@@ -79,7 +79,7 @@ func TestTrustRefuses(t *testing.T) {
 		code int
 		says string
 	}{
-		"another's fingerprint": {[]string{s.primary.URL(), "--fingerprint", other}, exitFailed, "somebody stands between"},
+		"another's fingerprint": {[]string{s.primary.URL(), "--fingerprint", other}, exitFailed, "the connection is intercepted"},
 		"no fingerprint":        {[]string{s.primary.URL(), "--fingerprint", "abc"}, exitUsage, "fingerprint"},
 		"nobody to ask":         {[]string{s.primary.URL()}, exitUsage, "--fingerprint"},
 		"no https":              {[]string{"http://127.0.0.1:1", "--fingerprint", other}, exitUsage, "https"},

@@ -11,7 +11,7 @@ import (
 func newVersion(sh *shell) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
-		Short: "Say which build this is",
+		Short: "Print the version",
 		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			fmt.Fprintln(sh.stdout, readBuild())
