@@ -9,7 +9,7 @@ GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
 DEADCODE      := golang.org/x/tools/cmd/deadcode@v0.52.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help build test race lint vuln fmt bench profile demo rules dashboards crash-loop memory mutants week year package test-packages check clean
+.PHONY: help build test race lint vuln fmt bench profile demo rules dashboards crash-loop memory mutants histories week year package test-packages check clean
 
 help: ## Show what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ memory: ## Measure the memory of 1 to 50 sites, for the table in docs/sizing.md
 
 mutants: ## Change an operator at a time and see whether a test notices; SEED, LINES of each part and PARTS choose
 	@SEED="$(SEED)" LINES="$(LINES)" PARTS="$(PARTS)" ./.ci/mutants
+
+histories: ## Live through 10,000 random histories of jobs, and count each job once
+	$(GO) test ./source/netbackup -count 1 -timeout 0 -v -run '^TestModelCountsEveryJobOnce$$' -histories 10000
 
 week: ## Queue a week of 20,000 series with the endpoint down, and drain it
 	BACKWIRE_TEST_WEEK=full $(GO) test ./remotewrite -count 1 -timeout 0 -v -run '^TestWeek$$'

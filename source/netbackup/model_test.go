@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"os"
 	"runtime"
 	"runtime/debug"
 	"testing"
@@ -18,7 +17,7 @@ import (
 )
 
 var (
-	histories = flag.Int("histories", 0, "random histories to live through; 0 is 1,000, or 10,000 where nothing may be left out, or 100 with -short")
+	histories = flag.Int("histories", 0, "random histories to live through; 0 is 1,000, or 100 with -short")
 	seed      = flag.Uint64("seed", 0, "live through this history alone, and say what happens")
 )
 
@@ -34,8 +33,6 @@ func TestModelCountsEveryJobOnce(t *testing.T) {
 	n := cmp.Or(*histories, 1000)
 	if testing.Short() {
 		n = 100
-	} else if *histories == 0 && os.Getenv("BACKWIRE_TEST_REQUIRE") == "all" {
-		n = 10_000
 	}
 	gc := debug.SetGCPercent(400) // each history is short-lived garbage
 	t.Cleanup(func() { debug.SetGCPercent(gc) })
