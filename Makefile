@@ -9,7 +9,7 @@ GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
 DEADCODE      := golang.org/x/tools/cmd/deadcode@v0.52.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help build test race lint vuln fmt bench profile demo rules dashboards crash-loop memory mutants histories week year package test-packages check clean
+.PHONY: help build test race lint vuln fmt bench profile demo rules dashboards crash-loop memory mutants histories bits week year package test-packages check clean
 
 help: ## Show what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ mutants: ## Change an operator at a time and see whether a test notices; SEED, L
 
 histories: ## Live through 10,000 random histories of jobs, and count each job once
 	$(GO) test ./source/netbackup -count 1 -timeout 0 -v -run '^TestModelCountsEveryJobOnce$$' -histories 10000
+
+bits: ## Flip every bit of a queue's files, each alone, and read what is left
+	BACKWIRE_TEST_BITS=all $(GO) test ./remotewrite -count 1 -timeout 0 -v -run '^TestEveryBit$$'
 
 week: ## Queue a week of 20,000 series with the endpoint down, and drain it
 	BACKWIRE_TEST_WEEK=full $(GO) test ./remotewrite -count 1 -timeout 0 -v -run '^TestWeek$$'
