@@ -13,13 +13,14 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"backwire/agent/config"
 	"backwire/source/netbackup"
 )
 
 // Agent collects, commits and sends from the start of Run to its end. It has no state
 // outside itself: after Run another Agent may take over, with another Config.
 type Agent struct {
-	config    *Config
+	config    *config.Config
 	version   string
 	log       *slog.Logger
 	metrics   *selfMetrics
@@ -203,7 +204,13 @@ func (a *Agent) begin() { a.beginning.Do(func() { close(a.begun) }) }
 
 // page is what answers at BACKWIRE_LISTEN.
 func (a *Agent) page() http.Handler {
-	return pageHosts(a.config).only(newPage(a, time.Local, a.metrics.registry, a.log))
+	return pageHosts(a.config).Only(newPage(a, time.Local, a.metrics.registry, a.log))
+}
+
+// pageHosts are the names of a configuration's page.
+func pageHosts(c *config.Config) Hosts {
+	host, _, _ := net.SplitHostPort(string(c.Listen)) // it has been validated, or there is no page
+	return Hosts{All: c.PageGuarded(), Named: append([]string{host}, c.ListenHosts...)}
 }
 
 // Status is what the agent does at this moment.

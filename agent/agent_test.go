@@ -36,8 +36,8 @@ func (w *works) note(what string) {
 
 func (w *works) agent(t *testing.T, environ ...string) *Agent {
 	t.Helper()
-	config := mustLoad(t, minimal(append([]string{"BACKWIRE_LISTEN="}, environ...)...)...)
-	a := &Agent{config: config, version: "test", log: slog.New(slog.DiscardHandler), started: time.Now(), begun: make(chan struct{})}
+	settings := mustLoad(t, minimal(append([]string{"BACKWIRE_LISTEN="}, environ...)...)...)
+	a := &Agent{config: settings, version: "test", log: slog.New(slog.DiscardHandler), started: time.Now(), begun: make(chan struct{})}
 	a.metrics = newSelfMetrics("test", a.Status)
 	a.open = func(context.Context) (*plant, error) {
 		p := &plant{

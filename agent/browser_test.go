@@ -33,8 +33,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// updating says whether the test was called with -update, which the reference pages have defined.
-func updating() bool { return flag.Lookup("update").Value.String() == "true" }
+var update = flag.Bool("update", false, "take the screenshots in docs again")
 
 // browser is a headless Chromium and what it complained of.
 type browser struct {
@@ -147,7 +146,7 @@ func TestPageInABrowser(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			b := newBrowser(t)
 			picture := b.look(t, server.URL+"/", s)
-			if s.kept && updating() {
+			if s.kept && *update {
 				keep(t, filepath.Join("..", "docs", s.name+".png"), picture)
 			}
 		})
@@ -258,7 +257,7 @@ func TestScreenshotsAreCurrent(t *testing.T) {
 	newScene(t).handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
 	sum := sha256.Sum256(w.Body.Bytes())
 	path, current := filepath.Join("..", "docs", "page.sha256"), hex.EncodeToString(sum[:])+"\n"
-	if updating() {
+	if *update {
 		if err := os.WriteFile(path, []byte(current), 0o644); err != nil {
 			t.Fatal(err)
 		}

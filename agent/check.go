@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"backwire/agent/config"
 	"backwire/source"
 	"backwire/source/netbackup"
 	"backwire/source/probe"
@@ -36,10 +37,10 @@ func about(subject string, findings []probe.Finding) []probe.Finding {
 	return findings
 }
 
-func (a *Agent) checkSite(ctx context.Context, s *Site) []probe.Finding {
-	config := a.config.siteConfig(s, a.version)
-	config.Client.Impatient = true
-	site, err := netbackup.NewSite(config, source.Checkpoint{}, a.log, time.Now)
+func (a *Agent) checkSite(ctx context.Context, s *config.Site) []probe.Finding {
+	made := siteConfig(a.config, s, a.version)
+	made.Client.Impatient = true
+	site, err := netbackup.NewSite(made, source.Checkpoint{}, a.log, time.Now)
 	if err != nil {
 		return refusedSettings(err)
 	}
@@ -48,7 +49,7 @@ func (a *Agent) checkSite(ctx context.Context, s *Site) []probe.Finding {
 	return findings
 }
 
-func (a *Agent) checkEndpoint(ctx context.Context, e *Endpoint) []probe.Finding {
+func (a *Agent) checkEndpoint(ctx context.Context, e *config.Endpoint) []probe.Finding {
 	if e.URL.Dir() != "" {
 		made, err := a.newExporter(e, nil)
 		if err != nil {

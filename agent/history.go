@@ -1,6 +1,8 @@
 package agent
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -72,4 +74,67 @@ func (h *history) miss(ticks uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.missed += ticks
+}
+
+// status is the part of a site's status that its cycles make.
+func (h *history) status() SiteStatus {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := SiteStatus{
+		Running: instant(h.running), Committed: instant(h.committed),
+		Cycles: h.cycles, Failed: h.failed, Panics: h.panics, Missed: h.missed,
+		Commits: h.commits, Refused: h.refused,
+	}
+	for i := len(h.recent) - 1; i >= 0; i-- {
+		s.Recent = append(s.Recent, h.recent[i].status())
+	}
+	return s
+}
+
+func (o *outcome) status() CycleStatus {
+	c := CycleStatus{Tick: o.tick, Seconds: o.duration.Seconds(), Batches: o.batches, Samples: o.samples}
+	if o.err != nil {
+		c.Error = o.err.Error()
+	}
+	return c
+}
+
+// stuckAfter is how far beyond its time limit a cycle is stuck, because it ignores its end, and so is a scheduler
+// that does not look at the clock: it does so every few seconds.
+const stuckAfter = 30 * time.Second
+
+// healthy says that the site's loop goes on. That the site itself answers is not asked:
+// an outage is no reason to start the agent again.
+func (h *history) healthy(limit time.Duration) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.running.IsZero() {
+		return h.looking()
+	}
+	if took := time.Since(h.running); took > limit+stuckAfter {
+		return fmt.Errorf("a cycle is stuck: it has been running for %v, its limit is %v", took.Round(time.Second), limit)
+	}
+	return nil
+}
+
+// looking says that the scheduler goes on between two cycles.
+func (h *history) looking() error {
+	if silent := time.Since(h.looked); !h.looked.IsZero() && silent > stuckAfter {
+		return fmt.Errorf("the scheduler is stuck: it has not run for %v", silent.Round(time.Second))
+	}
+	return nil
+}
+
+// ready says that the site had its first cycle, whatever came of it, and that what its last
+// cycle yielded was committed.
+func (h *history) ready() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.cycles == 0:
+		return errors.New("its first cycle is not finished")
+	case h.last.refused > 0:
+		return fmt.Errorf("its last cycle was not committed: %w", h.last.err)
+	}
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"backwire/agent/config"
 	"backwire/source"
 	"backwire/source/netbackup"
 )
@@ -40,7 +41,7 @@ func (a *Agent) Once(ctx context.Context) ([]source.Batch, error) {
 
 // tryCycle runs one cycle of a fresh site, which remembers nothing and is forgotten. It
 // returns the last whole batch: what the site knows now.
-func (a *Agent) tryCycle(ctx context.Context, s *Site) (source.Batch, error) {
+func (a *Agent) tryCycle(ctx context.Context, s *config.Site) (source.Batch, error) {
 	site, err := a.newPrimary(s, source.Checkpoint{}, nil)
 	if err != nil {
 		return source.Batch{}, err

@@ -17,6 +17,8 @@ import (
 	"runtime/pprof"
 	"time"
 
+	"backwire/agent/config"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/exporter-toolkit/web"
@@ -211,7 +213,7 @@ const (
 )
 
 // serveGuarded serves behind what a web configuration file asks for; there may be none.
-func serveGuarded(server *http.Server, listener net.Listener, guard File, log *slog.Logger) error {
+func serveGuarded(server *http.Server, listener net.Listener, guard config.File, log *slog.Logger) error {
 	if guard == "" {
 		return server.Serve(listener)
 	}
@@ -220,7 +222,7 @@ func serveGuarded(server *http.Server, listener net.Listener, guard File, log *s
 }
 
 // servePage answers on the listener until ctx ends, then lets answers under way finish.
-func servePage(ctx context.Context, listener net.Listener, handler http.Handler, guard File, log *slog.Logger) error {
+func servePage(ctx context.Context, listener net.Listener, handler http.Handler, guard config.File, log *slog.Logger) error {
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: pageHeaderTimeout, ReadTimeout: pageReadTimeout, WriteTimeout: pageWriteTimeout,

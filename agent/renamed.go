@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"backwire/agent/config"
 	"backwire/remotewrite"
 	"backwire/source/probe"
 )
@@ -18,8 +19,8 @@ var ErrRenamed = errors.New("a site may have been renamed")
 
 // renamed finds sites that the queue does not know yet, beside others that are not configured any more and were counted within
 // BACKWIRE_BACKFILL.
-func (c *Config) renamed(known []remotewrite.SiteInspection, now time.Time) error {
-	configured := c.siteNames()
+func renamed(c *config.Config, known []remotewrite.SiteInspection, now time.Time) error {
+	configured := siteNames(c)
 	var fresh, gone []string
 	for _, name := range configured {
 		if !slices.ContainsFunc(known, func(s remotewrite.SiteInspection) bool { return s.Name == name }) {
@@ -43,16 +44,16 @@ func (c *Config) renamed(known []remotewrite.SiteInspection, now time.Time) erro
 		strings.Join(fresh, ", "), strings.Join(gone, ", "), from, to, c.Backfill, strings.Replace(from, "OLD", "SITE", 1))
 }
 
-func (c *Config) siteNames() (names []string) {
+func siteNames(c *config.Config) (names []string) {
 	for i := range c.Sites {
 		names = append(names, c.Sites[i].Site)
 	}
 	return names
 }
 
-// queued are the queue's names of all that is committed to it.
-func (c *Config) queued() []string {
-	names := c.siteNames()
+// queuedNames are the queue's names of all that is committed to it.
+func queuedNames(c *config.Config) []string {
+	names := siteNames(c)
 	if c.SelfMetrics {
 		names = append(names, selfName)
 	}
@@ -66,7 +67,7 @@ func (a *Agent) CheckNames() error {
 	if err != nil {
 		return nil //nolint:nilerr // who opens the queue tells of it
 	}
-	return a.config.renamed(found.Sites, time.Now())
+	return renamed(a.config, found.Sites, time.Now())
 }
 
 func (a *Agent) checkNames() []probe.Finding {

@@ -29,8 +29,8 @@ func TestRenamed(t *testing.T) {
 		"no backfill":                 {[]remotewrite.SiteInspection{site("rome", time.Minute)}, "0", false},
 		"the agent's own metrics":     {[]remotewrite.SiteInspection{site(selfName, time.Minute)}, "24h", false},
 	} {
-		config := mustLoad(t, minimal("BACKWIRE_NETBACKUP_SITE=paris", "BACKWIRE_BACKFILL="+c.backfill)...)
-		if err := config.renamed(c.known, now); errors.Is(err, ErrRenamed) != c.want {
+		settings := mustLoad(t, minimal("BACKWIRE_NETBACKUP_SITE=paris", "BACKWIRE_BACKFILL="+c.backfill)...)
+		if err := renamed(settings, c.known, now); errors.Is(err, ErrRenamed) != c.want {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -18,13 +18,14 @@ import (
 	"testing"
 	"time"
 
+	"backwire/agent/config"
+
 	"golang.org/x/crypto/bcrypt"
 )
 
-// webFile writes a web configuration.
-func webFile(t *testing.T, text string) string {
+func writeFile(t *testing.T, text string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "web.yml")
+	path := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -60,8 +61,8 @@ func identity(t *testing.T) (certificate, key string, pair tls.Certificate) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	certificate = webFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
-	key = webFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: secret})))
+	certificate = writeFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	key = writeFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: secret})))
 	if pair, err = tls.LoadX509KeyPair(certificate, key); err != nil {
 		t.Fatal(err)
 	}
@@ -95,9 +96,9 @@ func TestPageLeavesLoopbackOnlyGuarded(t *testing.T) {
 	} {
 		environ := append(minimal(), "BACKWIRE_LISTEN="+c.listen)
 		if c.web != "" {
-			environ = append(environ, "BACKWIRE_LISTEN_CONFIG_FILE="+webFile(t, c.web))
+			environ = append(environ, "BACKWIRE_LISTEN_CONFIG_FILE="+writeFile(t, c.web))
 		}
-		cfg, err := Load(environ, nil)
+		cfg, err := LoadConfig(environ, nil)
 		variable, words, _ := strings.Cut(c.refused, "= ")
 		switch {
 		case c.refused == "" && err != nil, c.refused != "" && err == nil:
@@ -121,7 +122,7 @@ func guarded(t *testing.T, configuration string) string {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- servePage(ctx, listener, page, File(webFile(t, configuration)), slog.New(slog.DiscardHandler))
+		ended <- servePage(ctx, listener, page, config.File(writeFile(t, configuration)), slog.New(slog.DiscardHandler))
 	}()
 	t.Cleanup(func() {
 		cancel()

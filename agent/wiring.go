@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"backwire/agent/config"
 	"backwire/remotewrite"
 	"backwire/source"
 	"backwire/source/netbackup"
@@ -17,8 +19,13 @@ import (
 
 // Here a Config becomes what the other rooms are made of, and what they say becomes a Status.
 
+// LoadConfig is Load with what this program collects.
+func LoadConfig(environ []string, file []config.Assignment) (*config.Config, error) {
+	return config.Load(environ, file, config.Choices{Collectors: netbackup.Collectors(), Compat: []string{netbackup.CompatExporter}})
+}
+
 // siteConfig is a site in netbackup's own terms.
-func (c *Config) siteConfig(s *Site, version string) netbackup.SiteConfig {
+func siteConfig(c *config.Config, s *config.Site, version string) netbackup.SiteConfig {
 	client := netbackup.Config{
 		Site: s.Site, URL: s.URL.URL,
 		Username: s.Username, DomainName: s.DomainName, DomainType: s.DomainType,
@@ -27,10 +34,10 @@ func (c *Config) siteConfig(s *Site, version string) netbackup.SiteConfig {
 		UserAgent: userAgent(version),
 	}
 	if s.APIKey.Set() || s.APIKeyFile != "" {
-		client.APIKey = credential(s.APIKey, s.APIKeyFile)
+		client.APIKey = config.Credential(s.APIKey, s.APIKeyFile)
 	}
 	if s.Password.Set() || s.PasswordFile != "" {
-		client.Password = credential(s.Password, s.PasswordFile)
+		client.Password = config.Credential(s.Password, s.PasswordFile)
 	}
 	return netbackup.SiteConfig{
 		Client: client, Interval: time.Duration(c.Interval), Backfill: time.Duration(c.Backfill), Collect: c.Collect, Compat: c.Compat,
@@ -43,10 +50,10 @@ func userAgent(version string) string { return "backwire/" + version }
 
 // newPrimary makes a site that goes on where its checkpoint ended, and starts again from what again gives; nil gives nothing.
 // It talks to nobody yet.
-func (a *Agent) newPrimary(s *Site, from source.Checkpoint, again func() source.Checkpoint) (*netbackup.Site, error) {
-	config := a.config.siteConfig(s, a.version)
-	config.Checkpoint, config.Client.Bodies = again, a.bodies
-	made, err := netbackup.NewSite(config, from, a.log, time.Now)
+func (a *Agent) newPrimary(s *config.Site, from source.Checkpoint, again func() source.Checkpoint) (*netbackup.Site, error) {
+	primary := siteConfig(a.config, s, a.version)
+	primary.Checkpoint, primary.Client.Bodies = again, a.bodies
+	made, err := netbackup.NewSite(primary, from, a.log, time.Now)
 	if err != nil {
 		return nil, fmt.Errorf("site %s: %w", s.Site, err)
 	}
@@ -54,7 +61,7 @@ func (a *Agent) newPrimary(s *Site, from source.Checkpoint, again func() source.
 }
 
 // newSitePart gives a site its ticks.
-func (a *Agent) newSitePart(s *Site, queue *remotewrite.Queue) (*sitePart, error) {
+func (a *Agent) newSitePart(s *config.Site, queue *remotewrite.Queue) (*sitePart, error) {
 	remembered := func() source.Checkpoint { return queue.Checkpoint(s.Site) }
 	made, err := a.newPrimary(s, remembered(), remembered)
 	if err != nil {
@@ -126,7 +133,7 @@ func describeSite(from netbackup.Status, to *SiteStatus) {
 }
 
 // endpointConfig is an endpoint in remotewrite's own terms.
-func (c *Config) endpointConfig(e *Endpoint, version string) (remotewrite.EndpointConfig, error) {
+func endpointConfig(c *config.Config, e *config.Endpoint, version string) (remotewrite.EndpointConfig, error) {
 	headers, err := e.RequestHeaders()
 	if err != nil {
 		return remotewrite.EndpointConfig{}, err
@@ -138,17 +145,17 @@ func (c *Config) endpointConfig(e *Endpoint, version string) (remotewrite.Endpoi
 	return remotewrite.EndpointConfig{
 		Name: e.Name, URL: e.URL.URL.URL.String(),
 		Username: e.Username, Password: e.Password.Reveal(), PasswordFile: string(e.PasswordFile),
-		BearerTokenFile: string(e.BearerTokenFile), OAuth2: e.oauth2(), Tenant: e.Tenant, Headers: headers,
+		BearerTokenFile: string(e.BearerTokenFile), OAuth2: oauth2Of(e), Tenant: e.Tenant, Headers: headers,
 		CAFile: string(e.CAFile), CertFile: string(e.CertFile), KeyFile: string(e.KeyFile),
 		InsecureSkipVerify: bool(e.InsecureSkipVerify), ProxyURL: proxy,
 		Protocol: e.Protocol, Timeout: time.Duration(e.Timeout), MaxSamples: int(e.MaxSamples),
 		MaxSampleAge: time.Duration(e.MaxSampleAge), Concurrency: int(e.Concurrency),
-		ExternalLabels: e.ExternalLabels.over(c.ExternalLabels), Keep: e.Keep.Regexp(), Drop: e.Drop.Regexp(),
+		ExternalLabels: e.ExternalLabels.Over(c.ExternalLabels), Keep: e.Keep.Regexp(), Drop: e.Drop.Regexp(),
 		UserAgent: userAgent(version), Instance: c.Instance,
 	}, nil
 }
 
-func (e *Endpoint) oauth2() remotewrite.OAuth2 {
+func oauth2Of(e *config.Endpoint) remotewrite.OAuth2 {
 	if e.Oauth2ClientID == "" {
 		return remotewrite.OAuth2{}
 	}
@@ -164,15 +171,29 @@ func (e *Endpoint) oauth2() remotewrite.OAuth2 {
 
 // newEndpoint makes an endpoint that reads from a subscription and keeps what is refused; both
 // are nil where nothing is sent. It talks to nobody yet.
-func (a *Agent) newEndpoint(e *Endpoint, from *remotewrite.Subscription, rejected remotewrite.Rejected) (*remotewrite.Endpoint, error) {
-	config, err := a.config.endpointConfig(e, a.version)
+func (a *Agent) newEndpoint(e *config.Endpoint, from *remotewrite.Subscription, rejected remotewrite.Rejected) (*remotewrite.Endpoint, error) {
+	receiver, err := endpointConfig(a.config, e, a.version)
 	if err != nil {
 		return nil, fmt.Errorf("endpoint %s: %w", e.Name, err)
 	}
 	if from != nil {
-		config.ParkedDir = filepath.Join(a.config.Queue.Dir, "parked")
+		receiver.ParkedDir = filepath.Join(a.config.Queue.Dir, "parked")
 	}
-	return remotewrite.NewEndpoint(config, from, rejected, a.log)
+	return remotewrite.NewEndpoint(receiver, from, rejected, a.log)
+}
+
+// newExporter makes an exporter that reads from a subscription, nil where nothing is written.
+func (a *Agent) newExporter(e *config.Endpoint, from *remotewrite.Subscription) (*remotewrite.Exporter, error) {
+	var key ed25519.PrivateKey
+	if e.SigningKeyFile != "" {
+		var err error
+		if key, err = remotewrite.ReadSigningKey(string(e.SigningKeyFile)); err != nil {
+			return nil, fmt.Errorf("endpoint %s: %w", e.Name, err)
+		}
+	}
+	return remotewrite.NewExporter(remotewrite.ExporterConfig{
+		Name: e.Name, Queue: a.config.Queue.Dir, Dir: e.URL.Dir(), Key: key, Interval: time.Duration(e.ExportInterval),
+	}, from, a.log), nil
 }
 
 // sender is an endpoint of either kind.
@@ -182,14 +203,14 @@ type sender interface {
 }
 
 // newSender makes what takes an endpoint's samples away; place and rejected are nil where nothing is sent.
-func (a *Agent) newSender(e *Endpoint, place *remotewrite.Subscription, rejected remotewrite.Rejected) (sender, error) {
+func (a *Agent) newSender(e *config.Endpoint, place *remotewrite.Subscription, rejected remotewrite.Rejected) (sender, error) {
 	if e.URL.Dir() != "" {
 		return a.newExporter(e, place)
 	}
 	return a.newEndpoint(e, place, rejected)
 }
 
-func (a *Agent) newEndpointPart(e *Endpoint, queue *remotewrite.Queue, rejected remotewrite.Rejected) (*endpointPart, sender, error) {
+func (a *Agent) newEndpointPart(e *config.Endpoint, queue *remotewrite.Queue, rejected remotewrite.Rejected) (*endpointPart, sender, error) {
 	place, err := queue.Subscribe(e.Name, e.Start == "oldest")
 	if err != nil {
 		return nil, nil, err
@@ -284,10 +305,10 @@ func (a *Agent) openQueue() (*remotewrite.Queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.config.renamed(queue.Sites(), time.Now()); err != nil {
+	if err := renamed(a.config, queue.Sites(), time.Now()); err != nil {
 		return nil, errors.Join(err, queue.Close())
 	}
-	if err := queue.KeepSites(a.config.queued()); err != nil {
+	if err := queue.KeepSites(queuedNames(a.config)); err != nil {
 		a.log.Error("the next start tries again", "err", err)
 	}
 	return queue, nil
@@ -324,20 +345,20 @@ var errNoSites = errors.New("no site is configured")
 
 // New makes an agent and tries what can be tried without a queue and a network, so that a
 // wrong configuration is refused while another agent still runs with the old one.
-func New(config *Config, version string, log *slog.Logger) (*Agent, error) {
-	if len(config.Sites) == 0 {
+func New(settings *config.Config, version string, log *slog.Logger) (*Agent, error) {
+	if len(settings.Sites) == 0 {
 		return nil, errNoSites
 	}
-	a := &Agent{config: config, version: version, log: log, started: time.Now(), begun: make(chan struct{})}
+	a := &Agent{config: settings, version: version, log: log, started: time.Now(), begun: make(chan struct{})}
 	a.metrics = newSelfMetrics(version, a.Status)
 	a.open, a.bodies = a.openPlant, netbackup.NewBodies()
 	var problems []error
-	for i := range config.Sites {
-		_, err := a.newPrimary(&config.Sites[i], source.Checkpoint{}, nil)
+	for i := range settings.Sites {
+		_, err := a.newPrimary(&settings.Sites[i], source.Checkpoint{}, nil)
 		problems = append(problems, err)
 	}
-	for i := range config.Endpoints {
-		_, err := a.newSender(&config.Endpoints[i], nil, nil)
+	for i := range settings.Endpoints {
+		_, err := a.newSender(&settings.Endpoints[i], nil, nil)
 		problems = append(problems, err)
 	}
 	if err := errors.Join(problems...); err != nil {

@@ -53,7 +53,7 @@ func newShop(t *testing.T) *shop {
 	}
 	s.environ = []string{
 		"BACKWIRE_NETBACKUP_URL=" + primary.URL(), "BACKWIRE_NETBACKUP_SITE=paris",
-		"BACKWIRE_NETBACKUP_API_KEY_FILE=" + writeSecret(t, "api-key", nbusim.DefaultKey+"\n", 0o600),
+		"BACKWIRE_NETBACKUP_API_KEY_FILE=" + writeFile(t, nbusim.DefaultKey+"\n"),
 		"BACKWIRE_NETBACKUP_CA_FILE=" + authority,
 		"BACKWIRE_REMOTE_WRITE_URL=" + server.URL, "BACKWIRE_INTERVAL=1s", "BACKWIRE_BACKFILL=2m", "BACKWIRE_LISTEN=",
 		"BACKWIRE_QUEUE_DIR=" + filepath.Join(t.TempDir(), "queue"),
@@ -265,9 +265,9 @@ func TestNewRefusesWhileAnotherRuns(t *testing.T) {
 	ran := make(chan error, 1)
 	go func() { ran <- first.Run(ctx) }()
 	<-s.arrived
-	notPEM := writeSecret(t, "ca.pem", "no certificate", 0o600)
-	config := mustLoad(t, append(s.environ, "BACKWIRE_NETBACKUP_CA_FILE="+notPEM)...)
-	if _, err := New(config, "test", slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), notPEM) {
+	notPEM := writeFile(t, "no certificate")
+	settings := mustLoad(t, append(s.environ, "BACKWIRE_NETBACKUP_CA_FILE="+notPEM)...)
+	if _, err := New(settings, "test", slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), notPEM) {
 		t.Errorf("New with a CA file that is none = %v", err)
 	}
 	second := s.agent(t)
@@ -294,11 +294,11 @@ func TestLogsHoldNoSecret(t *testing.T) {
 	s.primary.SetKeys(nbusim.APIKey{Key: canary})
 	s.received.Always(&receiver.Answer{Status: http.StatusUnauthorized, Body: "who?"})
 	var log lockedBuffer
-	config := mustLoad(t, append(s.environ, "BACKWIRE_NETBACKUP_API_KEY_FILE=", "BACKWIRE_NETBACKUP_API_KEY="+canary,
+	settings := mustLoad(t, append(s.environ, "BACKWIRE_NETBACKUP_API_KEY_FILE=", "BACKWIRE_NETBACKUP_API_KEY="+canary,
 		"BACKWIRE_REMOTE_WRITE_USERNAME=u", "BACKWIRE_REMOTE_WRITE_PASSWORD="+canary, "BACKWIRE_REMOTE_WRITE_HEADERS=x-key:"+canary)...)
 	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	logger.Debug("configuration", "config", config)
-	a, err := New(config, "test", logger)
+	logger.Debug("configuration", "config", settings)
+	a, err := New(settings, "test", logger)
 	if err != nil {
 		t.Fatal(err)
 	}

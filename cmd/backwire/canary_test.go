@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"backwire/agent"
+	"backwire/agent/config"
 	"backwire/source/netbackup/nbusim"
 )
 
@@ -42,7 +43,7 @@ func secretFields(spec reflect.Type) []string {
 	var fields []string
 	for field := range spec.Fields() {
 		switch field.Type {
-		case reflect.TypeFor[agent.Secret](), reflect.TypeFor[agent.Pairs](), reflect.TypeFor[agent.URL](), reflect.TypeFor[agent.Target](), reflect.TypeFor[agent.Proxy]():
+		case reflect.TypeFor[config.Secret](), reflect.TypeFor[config.Pairs](), reflect.TypeFor[config.URL](), reflect.TypeFor[config.Target](), reflect.TypeFor[config.Proxy]():
 		default:
 			if field.Tag.Get("secret") == "" {
 				continue
@@ -56,7 +57,7 @@ func secretFields(spec reflect.Type) []string {
 func newAviary(t *testing.T) *aviary {
 	t.Helper()
 	a := &aviary{stand: newStand(t), secrets: map[string]string{}, planted: map[string]bool{}}
-	for _, spec := range []reflect.Type{reflect.TypeFor[agent.Config](), reflect.TypeFor[agent.Queue](), reflect.TypeFor[agent.Site](), reflect.TypeFor[agent.Endpoint]()} {
+	for _, spec := range []reflect.Type{reflect.TypeFor[config.Config](), reflect.TypeFor[config.Queue](), reflect.TypeFor[config.Site](), reflect.TypeFor[config.Endpoint]()} {
 		for _, field := range secretFields(spec) {
 			a.secrets[field] = fmt.Sprintf("Canary%dx%s", len(a.secrets), rand.Text())
 		}

@@ -91,7 +91,7 @@ func (d *stage) newAgent() error {
 		return err
 	}
 	d.page = "http://" + listen + "/"
-	cfg, err := agent.Load([]string{
+	cfg, err := agent.LoadConfig([]string{
 		"BACKWIRE_INTERVAL=" + demoInterval.String(),
 		"BACKWIRE_BACKFILL=" + demoHistory.String(),
 		"BACKWIRE_NETBACKUP_URL=" + d.primary.URL(),

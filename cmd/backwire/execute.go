@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"backwire/agent"
+	"backwire/agent/config"
 	"backwire/source"
 )
 
@@ -61,7 +62,7 @@ type refusedError struct{ error }
 func (e refusedError) Unwrap() error { return e.error }
 
 func exitCode(err error) int {
-	var problems agent.Problems
+	var problems config.Problems
 	var refused refusedError
 	var usage usageError
 	switch {

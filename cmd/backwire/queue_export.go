@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"backwire/agent"
+	"backwire/agent/config"
 	"backwire/remotewrite"
 )
 
@@ -80,7 +80,7 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	var ago agent.Duration
+	var ago config.Duration
 	if ago.UnmarshalText([]byte(text)) == nil {
 		return now.Add(-time.Duration(ago)), nil
 	}

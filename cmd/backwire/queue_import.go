@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"backwire/agent"
+	"backwire/agent/config"
 	"backwire/remotewrite"
 )
 
@@ -137,19 +138,19 @@ func (sh *shell) openBundles(ctx context.Context, medium *remotewrite.Medium, di
 	return bundles, nil
 }
 
-func (sh *shell) endpointsConfig() (*agent.Config, error) {
+func (sh *shell) endpointsConfig() (*config.Config, error) {
 	file, err := sh.assignments()
 	if err != nil {
 		return nil, err
 	}
-	return agent.LoadEndpoints(sh.environ, file)
+	return config.LoadEndpoints(sh.environ, file)
 }
 
 // receiversOf are the configured endpoints, or those of the command line with nothing but their URL.
-func receiversOf(cfg *agent.Config, urls []string) ([]remotewrite.EndpointConfig, error) {
+func receiversOf(cfg *config.Config, urls []string) ([]remotewrite.EndpointConfig, error) {
 	version := readBuild().version
 	if len(urls) == 0 {
-		configured, err := cfg.Receivers(version)
+		configured, err := agent.Receivers(cfg, version)
 		if err == nil && len(configured) == 0 {
 			err = usageError{errors.New("no endpoint is configured: set BACKWIRE_REMOTE_WRITE_URL, or use --to URL")}
 		}

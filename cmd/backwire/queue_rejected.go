@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"backwire/agent"
+	"backwire/agent/config"
 	"backwire/remotewrite"
 	"backwire/source"
 )
@@ -87,7 +88,7 @@ func (sh *shell) pushRejected(ctx context.Context, endpoint string) error {
 	for r, err := range rejectedBy(cfg.Queue.Dir, endpoint) {
 		waiting[r.Endpoint] = waiting[r.Endpoint] || err == nil
 	}
-	receivers, err := cfg.Receivers(readBuild().version)
+	receivers, err := agent.Receivers(cfg, readBuild().version)
 	if err != nil {
 		return err
 	}
@@ -107,7 +108,7 @@ func (sh *shell) pushRejected(ctx context.Context, endpoint string) error {
 }
 
 // repush fails where something stays.
-func (sh *shell) repush(ctx context.Context, cfg *agent.Config, to remotewrite.EndpointConfig) error {
+func (sh *shell) repush(ctx context.Context, cfg *config.Config, to remotewrite.EndpointConfig) error {
 	store, err := remotewrite.OpenRejected(cfg.Queue.Dir)
 	if err != nil {
 		return err

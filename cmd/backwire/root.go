@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"backwire/agent"
+	"backwire/agent/config"
 	"backwire/source"
 )
 
@@ -82,7 +83,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 }
 
 // assignments are the env file's; none where the default one does not exist.
-func (sh *shell) assignments() ([]agent.Assignment, error) {
+func (sh *shell) assignments() ([]config.Assignment, error) {
 	path := sh.envFile
 	if path == "" {
 		path = defaultEnvFile
@@ -90,7 +91,7 @@ func (sh *shell) assignments() ([]agent.Assignment, error) {
 			return nil, nil
 		}
 	}
-	file, err := agent.ReadEnvFile(path)
+	file, err := config.ReadEnvFile(path)
 	if err != nil {
 		return nil, refusedError{err}
 	}
@@ -98,21 +99,21 @@ func (sh *shell) assignments() ([]agent.Assignment, error) {
 }
 
 // config is the whole configuration, or agent.Problems.
-func (sh *shell) config() (*agent.Config, error) {
+func (sh *shell) config() (*config.Config, error) {
 	file, err := sh.assignments()
 	if err != nil {
 		return nil, err
 	}
-	return agent.Load(sh.environ, file)
+	return agent.LoadConfig(sh.environ, file)
 }
 
 // queueConfig is the queue's configuration alone.
-func (sh *shell) queueConfig() (agent.Queue, error) {
+func (sh *shell) queueConfig() (config.Queue, error) {
 	file, err := sh.assignments()
 	if err != nil {
-		return agent.Queue{}, err
+		return config.Queue{}, err
 	}
-	return agent.LoadQueue(sh.environ, file)
+	return config.LoadQueue(sh.environ, file)
 }
 
 // printable leaves nothing in a line of the log that a terminal obeys: values repeat what servers, receivers and media say.
@@ -129,7 +130,7 @@ func printable(_ []string, a slog.Attr) slog.Attr {
 }
 
 // logger writes to standard error as the configuration says, and tells its warnings.
-func (sh *shell) logger(cfg *agent.Config) *slog.Logger {
+func (sh *shell) logger(cfg *config.Config) *slog.Logger {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(cfg.LogLevel)) // the configuration has been validated
 	options := &slog.HandlerOptions{Level: level, ReplaceAttr: printable}

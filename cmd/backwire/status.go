@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"backwire/agent"
+	"backwire/agent/config"
 	"backwire/remotewrite"
 	"backwire/source"
 )
@@ -55,17 +56,17 @@ func (sh *shell) status(ctx context.Context, flags statusFlags) error {
 	if err != nil {
 		return err
 	}
-	local, err := agent.LoadLocal(sh.environ, file)
+	local, err := config.LoadLocal(sh.environ, file)
 	if err != nil {
 		return err
 	}
-	local.User, local.PasswordFile = flags.user, flags.passwordFile
+	client := agent.LocalClient{Local: local, User: flags.user, PasswordFile: flags.passwordFile}
 	write := writeStatus
 	if flags.asJSON {
 		write = writeStatusJSON
 	}
 	for {
-		s, err := local.Status(ctx)
+		s, err := client.Status(ctx)
 		if err != nil {
 			return err
 		}

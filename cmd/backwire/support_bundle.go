@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"backwire/agent"
+	"backwire/agent/config"
 	"backwire/remotewrite"
 	"backwire/source/secret"
 )
@@ -86,13 +87,13 @@ func (b *bundle) add(name string, content []byte, err error) {
 
 func (sh *shell) fillBundle(ctx context.Context, b *bundle) {
 	file, fileErr := sh.assignments()
-	b.secrets = secret.NewKeeper(agent.Secrets(sh.environ, file)...)
+	b.secrets = secret.NewKeeper(config.Secrets(sh.environ, file)...)
 	b.add("version.txt", versions(), nil)
 	b.add("settings.txt", sh.shownSettings(file), fileErr)
-	local, err := agent.LoadLocal(sh.environ, file)
+	local, err := config.LoadLocal(sh.environ, file)
 	b.add("status.json", nil, err)
 	if err == nil {
-		sh.addAgent(ctx, b, local)
+		sh.addAgent(ctx, b, agent.LocalClient{Local: local})
 	}
 	unit, err := output(ctx, "systemctl", "show", "backwire.service", "--no-pager",
 		"--property=LoadState,ActiveState,SubState,UnitFileState,Result,NRestarts,ExecMainStatus,ExecMainStartTimestamp,MemoryCurrent,MemoryMax,TasksCurrent,StatusText,DropInPaths")
@@ -103,9 +104,9 @@ func (sh *shell) fillBundle(ctx context.Context, b *bundle) {
 }
 
 // addAgent asks the running agent, and the queue.
-func (sh *shell) addAgent(ctx context.Context, b *bundle, local agent.Local) {
+func (sh *shell) addAgent(ctx context.Context, b *bundle, client agent.LocalClient) {
 	var text bytes.Buffer
-	status, err := local.Status(ctx)
+	status, err := client.Status(ctx)
 	if err == nil {
 		err = writeStatusJSON(&text, &status)
 	}
@@ -113,11 +114,11 @@ func (sh *shell) addAgent(ctx context.Context, b *bundle, local agent.Local) {
 	for _, page := range [][2]string{
 		{"metrics.txt", "/metrics"}, {"goroutines.txt", "/debug/pprof/goroutine"}, {"heap.pprof", "/debug/pprof/heap"},
 	} {
-		body, err := local.Page(ctx, page[1])
+		body, err := client.Page(ctx, page[1])
 		b.add(page[0], body, err)
 	}
 	var list bytes.Buffer
-	found, err := remotewrite.Inspect(local.Queue.Dir)
+	found, err := remotewrite.Inspect(client.Queue.Dir)
 	if err == nil {
 		err = writeInspection(&list, found)
 	}
@@ -137,16 +138,16 @@ func versions() []byte {
 }
 
 // shownSettings are what is set, and what is wrong with it.
-func (sh *shell) shownSettings(file []agent.Assignment) []byte {
+func (sh *shell) shownSettings(file []config.Assignment) []byte {
 	var text bytes.Buffer
-	for _, s := range agent.Show(sh.environ, file) {
+	for _, s := range config.Show(sh.environ, file) {
 		fmt.Fprintf(&text, "%s=%s", s.Name, s.Value)
 		if s.Origin != "" {
 			fmt.Fprintf(&text, "  (%s)", s.Origin)
 		}
 		fmt.Fprintln(&text)
 	}
-	cfg, err := agent.Load(sh.environ, file)
+	cfg, err := agent.LoadConfig(sh.environ, file)
 	if err != nil {
 		fmt.Fprintf(&text, "\n%v\n", err)
 		return text.Bytes()

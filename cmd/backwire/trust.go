@@ -16,7 +16,7 @@ import (
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
-	"backwire/agent"
+	"backwire/agent/config"
 	"backwire/source/netbackup"
 )
 
@@ -88,8 +88,8 @@ func (sh *shell) trust(ctx context.Context, flags trustFlags, args []string) err
 }
 
 // primary is whom to trust, and where to store it.
-func (sh *shell) primary(flags trustFlags, args []string) (agent.Primary, error) {
-	var p agent.Primary
+func (sh *shell) primary(flags trustFlags, args []string) (config.Primary, error) {
+	var p config.Primary
 	if len(args) == 1 {
 		p.Name = flags.site
 		if err := p.URL.UnmarshalText([]byte(args[0])); err != nil {
@@ -100,7 +100,7 @@ func (sh *shell) primary(flags trustFlags, args []string) (agent.Primary, error)
 		if err != nil {
 			return p, err
 		}
-		if p, err = agent.LoadPrimary(sh.environ, file, flags.site); err != nil {
+		if p, err = config.LoadPrimary(sh.environ, file, flags.site); err != nil {
 			return p, err
 		}
 	}
@@ -165,7 +165,7 @@ func writeCA(w io.Writer, ca netbackup.CA) {
 
 // store writes the file at once or not at all. Everybody may read it: a certificate is no secret, and the
 // service does not run as who stores it.
-func (sh *shell) store(chosen []netbackup.CA, primary *agent.Primary) error {
+func (sh *shell) store(chosen []netbackup.CA, primary *config.Primary) error {
 	path, err := filepath.Abs(primary.CAFile)
 	if err != nil {
 		return fmt.Errorf("store the CA certificate: %w", err)

@@ -100,7 +100,7 @@ type life struct {
 // live makes an agent from the stand's settings, as run does, and runs it.
 func (s *stand) live(t *testing.T) *life {
 	t.Helper()
-	cfg, err := agent.Load(s.environ(), nil)
+	cfg, err := agent.LoadConfig(s.environ(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

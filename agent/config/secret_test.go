@@ -1,4 +1,4 @@
-package agent
+package config
 
 import (
 	"os"
@@ -19,7 +19,7 @@ func TestSecretFileIsReadAnewEachTime(t *testing.T) {
 	t.Parallel()
 	path := writeSecret(t, "api-key", "first\r\n", 0o600)
 	site := mustLoad(t, withKeyFile(path)...).Sites[0]
-	read := credential(site.APIKey, site.APIKeyFile)
+	read := Credential(site.APIKey, site.APIKeyFile)
 	if secret, err := read(); err != nil || secret != "first" {
 		t.Fatalf("read %q, %v", secret, err)
 	}

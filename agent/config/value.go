@@ -1,4 +1,4 @@
-package agent
+package config
 
 import (
 	"errors"
@@ -150,9 +150,10 @@ func (u URL) String() string {
 func (u URL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
 
 // loopback says whether the URL stays on this host.
-func (u URL) loopback() bool { return loopbackHost(u.Hostname()) }
+func (u URL) loopback() bool { return LoopbackHost(u.Hostname()) }
 
-func loopbackHost(host string) bool {
+// LoopbackHost says whether a name or an address is this machine's own, which nobody else can reach.
+func LoopbackHost(host string) bool {
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		return true
 	}
@@ -245,7 +246,7 @@ func (a *Address) UnmarshalText(text []byte) error {
 // local says whether only this machine reaches it.
 func (a Address) local() bool {
 	host, _, err := net.SplitHostPort(string(a))
-	return a == "" || err == nil && loopbackHost(host)
+	return a == "" || err == nil && LoopbackHost(host)
 }
 
 // Names is a list of the names of blocks.
@@ -335,8 +336,8 @@ func (l *Labels) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// over are these labels and, of the others, those with other names.
-func (l Labels) over(others Labels) Labels {
+// Over are these labels and, of the others, those with other names.
+func (l Labels) Over(others Labels) Labels {
 	merged := slices.Clone(others)
 	for _, label := range l {
 		merged = slices.DeleteFunc(merged, func(o source.Label) bool { return o.Name == label.Name })

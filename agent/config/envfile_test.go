@@ -1,4 +1,4 @@
-package agent
+package config
 
 import (
 	"errors"
@@ -137,7 +137,7 @@ func TestOnlyFilesAreRead(t *testing.T) {
 		if _, err := ReadEnvFile(path); !errors.Is(err, regular.ErrNot) {
 			t.Errorf("env file %s: %v", path, err)
 		}
-		if _, err := readSecret(File(path)); !errors.Is(err, regular.ErrNot) {
+		if _, err := ReadSecret(File(path)); !errors.Is(err, regular.ErrNot) {
 			t.Errorf("secret %s: %v", path, err)
 		}
 		if _, err := readProtection(File(path)); !errors.Is(err, regular.ErrNot) {
@@ -165,7 +165,7 @@ func TestEnvFileThatOthersReadIsTold(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := Load(nil, file)
+		c, err := load(nil, file)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package agent
+package config
 
 import (
 	"errors"
@@ -119,7 +119,7 @@ func TestLoginIsWholeOrNotThere(t *testing.T) {
 		"a key and a password":           {[]string{key, password}, []string{"API_KEY", "USERNAME"}},
 		"a key's file and a user":        {[]string{keyFile, user}, []string{"API_KEY_FILE"}},
 	} {
-		_, err := Load(append(c.settings, url), nil)
+		_, err := load(append(c.settings, url), nil)
 		wantProblemsWith(t, name, err, block, c.wrong)
 	}
 }
@@ -145,7 +145,7 @@ func TestLoginOfAnEndpointIsWholeOrNotThere(t *testing.T) {
 		"a user without a password":      {[]string{user}, []string{"PASSWORD_FILE"}},
 		"a user and a token":             {[]string{user, password, token}, []string{"BEARER_TOKEN_FILE", "BEARER_TOKEN_FILE"}},
 	} {
-		_, err := Load(minimal(append(c.settings, url)...), nil)
+		_, err := load(minimal(append(c.settings, url)...), nil)
 		wantProblemsWith(t, name, err, block, c.wrong)
 	}
 }
@@ -165,7 +165,7 @@ func TestClientCertificateIsWholeOrNotThere(t *testing.T) {
 		"a certificate only": {[]string{certificate}, []string{"KEY_FILE"}},
 		"a key only":         {[]string{key}, []string{"CERT_FILE"}},
 	} {
-		_, err := Load(minimal(append(c.settings, url)...), nil)
+		_, err := load(minimal(append(c.settings, url)...), nil)
 		wantProblemsWith(t, name, err, block, c.wrong)
 	}
 }

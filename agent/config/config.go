@@ -1,4 +1,4 @@
-package agent
+package config
 
 import "slices"
 
@@ -114,20 +114,40 @@ const (
 	queuePrefix    = prefix + "_QUEUE"
 )
 
+// Choices are the values that only those who collect can name.
+type Choices struct {
+	Collectors []string
+	Compat     []string // exporters whose names and labels are known
+}
+
 // Load makes the configuration of an environment ("NAME=value", as os.Environ gives it) and
 // an env file's assignments, over which the environment wins. The error is Problems.
-func Load(environ []string, file []Assignment) (*Config, error) {
+func Load(environ []string, file []Assignment, choices Choices) (*Config, error) {
 	l := newLoader(environ, file)
 	c := &Config{}
 	l.fill(newBlock(prefix, ""), c)
 	c.Sites = loadBlocks(l, sitePrefix, c.NetbackupSites, func(name string) *Site { return &Site{Name: name} })
 	l.loadEndpoints(c)
-	l.validate(c)
+	l.validate(c, choices)
 	l.refuseUnknown()
 	if len(l.problems) > 0 {
 		return nil, l.problems
 	}
 	l.warnOfExposed(file)
+	c.Warnings = l.warnings
+	return c, nil
+}
+
+// LoadEndpoints is Load without sites, for commands that send on a machine where nothing is collected.
+func LoadEndpoints(environ []string, file []Assignment) (*Config, error) {
+	l := newLoader(environ, file)
+	c := &Config{}
+	l.fill(newBlock(prefix, ""), c)
+	l.loadEndpoints(c)
+	l.validateEndpoints(c)
+	if len(l.problems) > 0 {
+		return nil, l.problems
+	}
 	c.Warnings = l.warnings
 	return c, nil
 }
@@ -148,4 +168,22 @@ func LoadQueue(environ []string, file []Assignment) (Queue, error) {
 		return Queue{}, l.problems
 	}
 	return q, nil
+}
+
+// Local is what a command needs to find the agent of this machine.
+type Local struct {
+	Listen           Address `split_words:"true" default:"127.0.0.1:9469" empty:"true"`
+	ListenConfigFile string  `split_words:"true"`
+	Queue            Queue
+}
+
+// LoadLocal reads the few settings of Local alone, so that a mistake elsewhere does not keep anybody from looking.
+func LoadLocal(environ []string, file []Assignment) (Local, error) {
+	l := newLoader(environ, file)
+	var local Local
+	l.fill(newBlock(prefix, ""), &local)
+	if len(l.problems) > 0 {
+		return Local{}, l.problems
+	}
+	return local, nil
 }

@@ -1,4 +1,4 @@
-package agent
+package config
 
 import (
 	"bytes"
@@ -61,8 +61,8 @@ type File string
 // maxSecretFile bounds what is read of a secret's file, in bytes: a wrong path may be anything.
 const maxSecretFile = 64 << 10
 
-// readSecret reads a secret's file; the end of line that editors leave is not part of it.
-func readSecret(path File) (string, error) {
+// ReadSecret reads a secret's file; the end of line that editors leave is not part of it.
+func ReadSecret(path File) (string, error) {
 	content, err := regular.Read(string(path), maxSecretFile)
 	if err != nil {
 		return "", fmt.Errorf("read a secret: %w", err)
@@ -74,13 +74,13 @@ func readSecret(path File) (string, error) {
 	return text, nil
 }
 
-// credential gives a secret that is set directly or is in a file. The file is read each
+// Credential gives a secret that is set directly or is in a file. The file is read each
 // time, so that a rotated secret is used without a reload.
-func credential(direct Secret, file File) func() (string, error) {
+func Credential(direct Secret, file File) func() (string, error) {
 	if file == "" {
 		return func() (string, error) { return direct.Reveal(), nil }
 	}
-	return func() (string, error) { return readSecret(file) }
+	return func() (string, error) { return ReadSecret(file) }
 }
 
 // findFile resolves a path as the administrator and systemd mean it: an absolute path as it

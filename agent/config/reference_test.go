@@ -1,4 +1,4 @@
-package agent_test
+package config_test
 
 import (
 	"flag"
@@ -7,14 +7,14 @@ import (
 	"strings"
 	"testing"
 
-	"backwire/agent"
+	"backwire/agent/config"
 )
 
-var update = flag.Bool("update", false, "write what is made from the code: the reference page, the env file, the screenshots")
+var update = flag.Bool("update", false, "write what is made from the code: the reference page and the env file")
 
 const (
-	referencePage = "../docs/configuration.md"
-	envTemplate   = "../packaging/backwire.env"
+	referencePage = "../../docs/configuration.md"
+	envTemplate   = "../../packaging/backwire.env"
 )
 
 // What is written about the settings comes from the settings.
@@ -30,14 +30,14 @@ func TestReferenceIsCurrent(t *testing.T) {
 			t.Fatal(err)
 		}
 		if string(got) != want {
-			t.Errorf("%s is not current: go test ./agent -run Reference -update", path)
+			t.Errorf("%s is not current: go test ./agent/config -run Reference -update", path)
 		}
 	}
 }
 
 // The env file as it is installed sets nothing and can be read.
 func TestEnvTemplateIsReadable(t *testing.T) {
-	assignments, err := agent.ReadEnvFile(envTemplate)
+	assignments, err := config.ReadEnvFile(envTemplate)
 	if err != nil || len(assignments) != 0 {
 		t.Errorf("got %v, %v, want no assignment", assignments, err)
 	}
@@ -61,7 +61,7 @@ such as ` + "`BACKWIRE_NETBACKUP_PARIS_URL`" + `. A setting without a site name 
 | variable | default | meaning |
 |---|---|---|
 `)
-	for _, v := range agent.Describe() {
+	for _, v := range config.Describe() {
 		value := ""
 		if v.Default != "" {
 			value = "`" + v.Default + "`"
@@ -76,7 +76,7 @@ func template() string {
 	b.WriteString(`# Settings of backwire, in the syntax of systemd's EnvironmentFile. Put comments on lines of their own.
 # After a change, run backwire check, then systemctl reload backwire.
 `)
-	for _, v := range agent.Describe() {
+	for _, v := range config.Describe() {
 		fmt.Fprintf(&b, "\n# %s\n#%s=%s\n", v.Description, v.Name, v.Default)
 	}
 	return b.String()

@@ -1,4 +1,4 @@
-package agent
+package config
 
 import (
 	"encoding/json"
@@ -19,7 +19,7 @@ import (
 
 const canary = "canary-4711"
 
-// minimal is the least that is accepted; more settings follow and win.
+// Minimal is the least that is accepted; more settings follow and win.
 func minimal(more ...string) []string {
 	return append([]string{
 		"BACKWIRE_NETBACKUP_URL=https://primary.example:1556/netbackup",
@@ -27,9 +27,14 @@ func minimal(more ...string) []string {
 	}, more...)
 }
 
+// load knows two collectors.
+func load(environ []string, file []Assignment) (*Config, error) {
+	return Load(environ, file, Choices{Collectors: []string{"jobs", "storage"}, Compat: []string{"nbu_exporter"}})
+}
+
 func mustLoad(t *testing.T, environ ...string) *Config {
 	t.Helper()
-	c, err := Load(environ, nil)
+	c, err := load(environ, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +44,7 @@ func mustLoad(t *testing.T, environ ...string) *Config {
 // problemsOf loads what must be refused.
 func problemsOf(t *testing.T, environ ...string) Problems {
 	t.Helper()
-	_, err := Load(environ, nil)
+	_, err := load(environ, nil)
 	problems, ok := errors.AsType[Problems](err)
 	if !ok {
 		t.Fatalf("Load = %v, want Problems", err)
@@ -135,7 +140,7 @@ func TestEveryProblemAtOnce(t *testing.T) {
 
 func TestProblemSaysVariableValueAndExpectation(t *testing.T) {
 	t.Parallel()
-	_, err := Load(minimal(), []Assignment{{Name: "BACKWIRE_INTERVAL", Value: "2d", Origin: "/etc/backwire/backwire.env:3"}})
+	_, err := load(minimal(), []Assignment{{Name: "BACKWIRE_INTERVAL", Value: "2d", Origin: "/etc/backwire/backwire.env:3"}})
 	want := `BACKWIRE_INTERVAL="2d" (/etc/backwire/backwire.env:3): expected a value between 1s and 1d`
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("Load = %v, want %s", err, want)
@@ -168,7 +173,7 @@ func TestWrongValues(t *testing.T) {
 		"a pattern that is none":        {"BACKWIRE_REMOTE_WRITE_DROP=nbu_(", "regular expression"},
 		"a scope that is none":          {"BACKWIRE_REMOTE_WRITE_OAUTH2_SCOPES=a,,b", "words separated by commas"},
 		"a collector with blanks":       {"BACKWIRE_COLLECT=jobs storage", "all,-name"},
-		"a collector that is none":      {"BACKWIRE_COLLECT=all,-tapes", "server, storage, disk_pools, storage_servers, tape_drives, jobs, policies, alerts, malware, images, slos, tape_media, volume_pools, robots, all, not -tapes"},
+		"a collector that is none":      {"BACKWIRE_COLLECT=all,-tapes", "jobs, storage, all, not -tapes"},
 		"a site's name in capitals":     {"BACKWIRE_NETBACKUP_SITES=Paris", "lower-case"},
 		"a CA file that is not there":   {"BACKWIRE_NETBACKUP_CA_FILE=/nowhere/ca.pem", "no such file"},
 		"a CA file that is a directory": {"BACKWIRE_NETBACKUP_CA_FILE=/", "is not a file"},
@@ -424,7 +429,7 @@ func TestBlockNameThatCollides(t *testing.T) {
 func TestEnvironmentWinsOverFile(t *testing.T) {
 	t.Parallel()
 	file := []Assignment{{Name: "BACKWIRE_INTERVAL", Value: "30s", Origin: "f:1"}, {Name: "BACKWIRE_BACKFILL", Value: "1h", Origin: "f:2"}, {Name: "BACKWIRE_BACKFILL", Value: "2h", Origin: "f:3"}, {Name: "HTTPS_PROXY", Value: canary, Origin: "f:4"}}
-	c, err := Load(minimal("BACKWIRE_INTERVAL=15s"), file)
+	c, err := load(minimal("BACKWIRE_INTERVAL=15s"), file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -468,8 +473,8 @@ func TestLoadQueueNeedsNothingElse(t *testing.T) {
 func TestCompatKnowsOneExporter(t *testing.T) {
 	wantProblem(t, problemsOf(t, minimal("BACKWIRE_COMPAT=other")...), "BACKWIRE_COMPAT", "other", "nbu_exporter")
 	c := mustLoad(t, minimal("BACKWIRE_COMPAT=nbu_exporter")...)
-	if got := c.siteConfig(&c.Sites[0], "test").Compat; got != "nbu_exporter" {
-		t.Errorf("the site is told %q", got)
+	if c.Compat != "nbu_exporter" {
+		t.Errorf("got %q", c.Compat)
 	}
 }
 
@@ -491,34 +496,17 @@ func TestOAuth2IsWholeOrNotThere(t *testing.T) {
 			t.Errorf("got %v, want a problem with %s", problems, wrong)
 		}
 	}
-	c := mustLoad(t, minimal(push, id, secret, at, block+"OAUTH2_SCOPES=write, read", block+"OAUTH2_PARAMS=audience:https://mimir.example")...)
-	made, err := c.endpointConfig(&c.Endpoints[0], "1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if o := made.OAuth2; o.ClientID != "backwire" || o.TokenURL != "https://login.example/token" ||
-		!slices.Equal(o.Scopes, []string{"write", "read"}) || o.Params.Get("audience") != "https://mimir.example" {
-		t.Errorf("made %+v", o)
-	}
+	mustLoad(t, minimal(push, id, secret, at)...)
 }
 
-func TestLabelsAndPatternsOfAnEndpoint(t *testing.T) {
+func TestLoadEndpointsRefuses(t *testing.T) {
 	t.Parallel()
-	c := mustLoad(t, minimal(
-		"BACKWIRE_EXTERNAL_LABELS=dc:one,env:prod", "BACKWIRE_REMOTE_WRITE_ENDPOINTS=cloud,local",
-		"BACKWIRE_REMOTE_WRITE_CLOUD_URL=https://a.example", "BACKWIRE_REMOTE_WRITE_LOCAL_URL=https://b.example",
-		"BACKWIRE_REMOTE_WRITE_CLOUD_EXTERNAL_LABELS=env:cloud,cluster:c,__replica__:a", "BACKWIRE_REMOTE_WRITE_DROP=nbu_client_.*",
-	)...)
-	for i, want := range []Labels{
-		{{Name: "__replica__", Value: "a"}, {Name: "cluster", Value: "c"}, {Name: "dc", Value: "one"}, {Name: "env", Value: "cloud"}},
-		{{Name: "dc", Value: "one"}, {Name: "env", Value: "prod"}},
-	} {
-		made, err := c.endpointConfig(&c.Endpoints[i], "1")
-		if err != nil || !slices.Equal(made.ExternalLabels, want) {
-			t.Errorf("%s: labels %v, %v, want %v", made.Name, made.ExternalLabels, err, want)
-		}
-		if made.Keep != nil || !made.Drop.MatchString("nbu_client_last_status") || made.Drop.MatchString("nbu_client") || made.Drop.MatchString("x_nbu_client_y") {
-			t.Errorf("%s: keep %v, drop %v", made.Name, made.Keep, made.Drop)
-		}
+	_, err := LoadEndpoints([]string{"BACKWIRE_REMOTE_WRITE_URL=http://mimir.example/push"}, nil)
+	if err == nil || !strings.Contains(err.Error(), "BACKWIRE_REMOTE_WRITE_URL") {
+		t.Errorf("http without leave = %v", err)
+	}
+	c, err := LoadEndpoints(nil, nil)
+	if err != nil || len(c.Endpoints) != 0 {
+		t.Errorf("nothing set = %+v, %v", c, err)
 	}
 }

@@ -1,4 +1,4 @@
-package agent
+package config
 
 import (
 	"encoding/hex"
@@ -8,8 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"backwire/source/netbackup"
 )
 
 // What no single value can tell: fields that need or exclude each other, and names.
@@ -32,7 +30,7 @@ func (c *Collectors) UnmarshalText(text []byte) error {
 }
 
 // validate checks what was parsed.
-func (l *loader) validate(c *Config) {
+func (l *loader) validate(c *Config, choices Choices) {
 	labels := map[string]string{}
 	for i := range c.Sites {
 		site := &c.Sites[i]
@@ -45,14 +43,14 @@ func (l *loader) validate(c *Config) {
 		labels[site.Site] = own
 	}
 	l.validateEndpoints(c)
-	l.validateCollectors(c.Collect)
+	l.validateCollectors(c.Collect, choices.Collectors)
 	if len(c.Endpoints) == 0 {
 		l.warn("no endpoint is configured: set %s_URL; until then the queue grows to its limit and then drops the oldest samples; queue export copies it", endpointPrefix)
 	}
 	l.validateQueue(c.Queue)
 	l.validatePage(c)
-	if c.Compat != "" && c.Compat != netbackup.CompatExporter {
-		l.refuseNamed(prefix+"_COMPAT", c.Compat, "expected "+netbackup.CompatExporter+", or nothing")
+	if c.Compat != "" && !slices.Contains(choices.Compat, c.Compat) {
+		l.refuseNamed(prefix+"_COMPAT", c.Compat, "expected "+strings.Join(choices.Compat, ", ")+", or nothing")
 	}
 }
 
@@ -65,8 +63,8 @@ func (l *loader) validateEndpoints(c *Config) {
 	}
 }
 
-func (l *loader) validateCollectors(chosen Collectors) {
-	known := append(netbackup.Collectors(), "all")
+func (l *loader) validateCollectors(chosen Collectors, known []string) {
+	known = append(slices.Clone(known), "all")
 	for _, name := range chosen {
 		if name == "-all" || !slices.Contains(known, strings.TrimPrefix(name, "-")) {
 			l.refuseNamed(prefix+"_COLLECT", strings.Join(chosen, ","),
@@ -224,7 +222,7 @@ var ownHeaders = []string{"Authorization", "Content-Encoding", "Content-Length",
 
 // RequestHeaders are an endpoint's further headers.
 func (e *Endpoint) RequestHeaders() (map[string]string, error) {
-	text, err := credential(e.Headers, e.HeadersFile)()
+	text, err := Credential(e.Headers, e.HeadersFile)()
 	if err != nil || text == "" {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package agent
+package config
 
 import (
 	"crypto/x509"
@@ -32,8 +32,8 @@ func readWeb(path string) (c web.Config, err error) {
 	return c, nil
 }
 
-// pageCertificate is the one that the page shows by a web configuration; nil where it shows none.
-func pageCertificate(path string) (*x509.Certificate, error) {
+// PageCertificate is the one that the page shows by a web configuration; nil where it shows none.
+func PageCertificate(path string) (*x509.Certificate, error) {
 	if path == "" {
 		return nil, nil
 	}
@@ -75,6 +75,15 @@ func readProtection(path File) (protection, error) {
 		encrypted: encrypted, password: len(c.Users) > 0,
 		mutual: encrypted && c.TLSConfig.ClientAuth == "RequireAndVerifyClientCert",
 	}, nil
+}
+
+// PageGuarded says whether the page asks everybody for a password or a certificate.
+func (c *Config) PageGuarded() bool {
+	if c.ListenConfigFile == "" {
+		return false
+	}
+	p, err := readProtection(c.ListenConfigFile)
+	return err == nil && (p.password || p.mutual)
 }
 
 // unguarded says why a page is refused that others can reach.

@@ -1,4 +1,4 @@
-package agent
+package config
 
 // Variable describes one variable, for the reference page, the man page and the commented
 // env file, which are generated from it.

@@ -1,4 +1,4 @@
-package agent
+package config
 
 import (
 	"encoding"
@@ -247,7 +247,7 @@ func (l *loader) assignFile(field *File, s setting, tags reflect.StructTag) {
 	if tags.Get("secret") == "" {
 		return
 	}
-	if _, err := readSecret(path); err != nil {
+	if _, err := ReadSecret(path); err != nil {
 		l.refuse(s, s.value, "cannot read the file: "+err.Error())
 	}
 	if info.Mode().Perm()&0o007 != 0 {

@@ -1,13 +1,8 @@
-package agent
+package config
 
 import (
-	"crypto/ed25519"
-	"fmt"
 	"slices"
 	"strings"
-	"time"
-
-	"backwire/remotewrite"
 )
 
 // An endpoint with a file:// URL exports: what the queue holds goes to a directory, as bundles.
@@ -31,18 +26,4 @@ func (l *loader) validateExport(b block, e *Endpoint) {
 			l.refuse(s, "", "this setting needs a file:// URL: only bundles are written and signed")
 		}
 	}
-}
-
-// newExporter makes an exporter that reads from a subscription, nil where nothing is written.
-func (a *Agent) newExporter(e *Endpoint, from *remotewrite.Subscription) (*remotewrite.Exporter, error) {
-	var key ed25519.PrivateKey
-	if e.SigningKeyFile != "" {
-		var err error
-		if key, err = remotewrite.ReadSigningKey(string(e.SigningKeyFile)); err != nil {
-			return nil, fmt.Errorf("endpoint %s: %w", e.Name, err)
-		}
-	}
-	return remotewrite.NewExporter(remotewrite.ExporterConfig{
-		Name: e.Name, Queue: a.config.Queue.Dir, Dir: e.URL.Dir(), Key: key, Interval: time.Duration(e.ExportInterval),
-	}, from, a.log), nil
 }

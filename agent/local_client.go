@@ -12,37 +12,24 @@ import (
 	"strconv"
 	"time"
 
+	"backwire/agent/config"
 	"backwire/remotewrite"
 	"backwire/remotewrite/wal"
 )
 
-// Local is what a command needs to find the agent of this machine.
-type Local struct {
-	Listen           Address `split_words:"true" default:"127.0.0.1:9469" empty:"true"`
-	ListenConfigFile string  `split_words:"true"`
-	Queue            Queue
+// LocalClient asks the agent of this machine, and where none answers its queue.
+type LocalClient struct {
+	config.Local
 
 	// Who asks, where the page wants a password.
-	User         string `ignored:"true"`
-	PasswordFile string `ignored:"true"`
-}
-
-// LoadLocal reads the few settings of Local alone, so that a mistake elsewhere does not keep anybody from looking.
-func LoadLocal(environ []string, file []Assignment) (Local, error) {
-	l := newLoader(environ, file)
-	var local Local
-	l.fill(newBlock(prefix, ""), &local)
-	if len(l.problems) > 0 {
-		return Local{}, l.problems
-	}
-	return local, nil
+	User, PasswordFile string
 }
 
 // askWithin bounds the wait for an agent that is there and does not answer.
 const askWithin = 3 * time.Second
 
 // Status asks the running agent. Where none answers, it is what the queue alone tells, with the reason in Down.
-func (l Local) Status(ctx context.Context) (Status, error) {
+func (l LocalClient) Status(ctx context.Context) (Status, error) {
 	s, asked := l.ask(ctx)
 	if asked == nil {
 		return s, nil
@@ -51,13 +38,13 @@ func (l Local) Status(ctx context.Context) (Status, error) {
 	if err != nil {
 		return Status{}, fmt.Errorf("%w; and without it: %w", asked, err)
 	}
-	s = l.standing(found)
+	s = l.queued(found)
 	s.Down = asked.Error()
 	return s, l.countRejected(&s)
 }
 
 // ask is the agent's own answer.
-func (l Local) ask(ctx context.Context) (Status, error) {
+func (l LocalClient) ask(ctx context.Context) (Status, error) {
 	var s Status
 	body, err := l.Page(ctx, "/status.json")
 	if err != nil {
@@ -70,13 +57,13 @@ func (l Local) ask(ctx context.Context) (Status, error) {
 }
 
 // Page is what the running agent answers at a path of its page.
-func (l Local) Page(ctx context.Context, path string) ([]byte, error) {
+func (l LocalClient) Page(ctx context.Context, path string) ([]byte, error) {
 	if l.Listen == "" {
-		return nil, l.silent(errors.New(prefix + "_LISTEN is empty, so the agent has no status page"))
+		return nil, l.silent(errors.New("BACKWIRE_LISTEN is empty, so the agent has no status page"))
 	}
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
-	certificate, err := pageCertificate(l.ListenConfigFile)
+	certificate, err := config.PageCertificate(l.ListenConfigFile)
 	if err != nil {
 		return nil, l.silent(err)
 	}
@@ -105,7 +92,7 @@ func (l Local) Page(ctx context.Context, path string) ([]byte, error) {
 	return body, nil
 }
 
-func (l Local) request(ctx context.Context, path string, encrypted bool) (*http.Request, error) {
+func (l LocalClient) request(ctx context.Context, path string, encrypted bool) (*http.Request, error) {
 	scheme := "http://"
 	if encrypted {
 		scheme = "https://"
@@ -114,7 +101,7 @@ func (l Local) request(ctx context.Context, path string, encrypted bool) (*http.
 	if err != nil || l.User == "" {
 		return req, err
 	}
-	password, err := readSecret(File(l.PasswordFile))
+	password, err := config.ReadSecret(config.File(l.PasswordFile))
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +123,7 @@ func only(certificate *x509.Certificate) *tls.Config {
 }
 
 // unknown is for an agent that answers, but not everybody.
-func (l Local) unknown() error {
+func (l LocalClient) unknown() error {
 	if l.User != "" {
 		return fmt.Errorf("the agent is running, but its status page refuses the password in %s for user %s", l.PasswordFile, l.User)
 	}
@@ -147,7 +134,7 @@ func (l Local) unknown() error {
 const maxAnswer = 16 << 20
 
 // silent says whether there is an agent that does not answer, by the queue's lock.
-func (l Local) silent(cause error) error {
+func (l LocalClient) silent(cause error) error {
 	pid, err := wal.Holder(l.Queue.Dir)
 	switch {
 	case errors.Is(err, wal.ErrNotLocked):
@@ -158,8 +145,8 @@ func (l Local) silent(cause error) error {
 	return fmt.Errorf("the agent is running (pid %d) but does not answer: %w", pid, cause)
 }
 
-// standing is what a queue tells of the agent that wrote it.
-func (l Local) standing(found remotewrite.Inspection) Status {
+// queued is what a queue tells of the agent that wrote it.
+func (l LocalClient) queued(found remotewrite.Inspection) Status {
 	s := Status{Now: time.Now(), Queue: QueueStatus{
 		Dir: l.Queue.Dir, MaxBytes: int64(l.Queue.MaxBytes), Segments: len(found.Segments),
 	}}
@@ -191,7 +178,7 @@ func (l Local) standing(found remotewrite.Inspection) Status {
 }
 
 // countRejected counts what is kept of refusals.
-func (l Local) countRejected(s *Status) error {
+func (l LocalClient) countRejected(s *Status) error {
 	for r, err := range remotewrite.ReadRejected(l.Queue.Dir) {
 		if err != nil {
 			return err

@@ -1,4 +1,4 @@
-package agent
+package config
 
 import (
 	"maps"
@@ -95,7 +95,7 @@ func (l *loader) secrets(v variable, value string) []string {
 		if err != nil || v.tags.Get("secret") == "" {
 			return nil
 		}
-		if content, err := readSecret(path); err == nil {
+		if content, err := ReadSecret(path); err == nil {
 			return withParts(content)
 		}
 	}
