@@ -44,9 +44,10 @@ bench: ## Print the README's table of figures
 profile: ## Measure what the compiler is to make fast, for cmd/backwire/default.pgo
 	@mkdir -p $(BIN)
 	$(GO) test -trimpath -run '^$$' -bench 'Drain$$|Live|Commit|Restart' -benchtime 40x -o $(BIN)/profiled.test -cpuprofile $(BIN)/queue.pprof ./remotewrite
-	$(GO) test -trimpath -run '^$$' -bench 'Jobs/decoder|Ledger' -o $(BIN)/profiled.test -cpuprofile $(BIN)/source.pprof ./source/netbackup
-	$(GO) tool pprof -proto -output cmd/backwire/default.pgo $(BIN)/queue.pprof $(BIN)/source.pprof
-	@rm $(BIN)/profiled.test $(BIN)/queue.pprof $(BIN)/source.pprof
+	$(GO) test -trimpath -run '^$$' -bench 'Jobs/decoder' -o $(BIN)/profiled.test -cpuprofile $(BIN)/api.pprof ./source/netbackup/api
+	$(GO) test -trimpath -run '^$$' -bench 'Ledger' -o $(BIN)/profiled.test -cpuprofile $(BIN)/source.pprof ./source/netbackup
+	$(GO) tool pprof -proto -output cmd/backwire/default.pgo $(BIN)/queue.pprof $(BIN)/api.pprof $(BIN)/source.pprof
+	@rm $(BIN)/profiled.test $(BIN)/queue.pprof $(BIN)/api.pprof $(BIN)/source.pprof
 
 demo: ## See the main job done in seconds: a simulated primary, the agent and a receiver
 	@$(GO) run ./cmd/backwire demo

@@ -15,6 +15,7 @@ import (
 
 	"backwire/agent/config"
 	"backwire/source/netbackup"
+	"backwire/source/netbackup/api"
 )
 
 // Agent collects, commits and sends from the start of Run to its end. It has no state
@@ -24,7 +25,7 @@ type Agent struct {
 	version   string
 	log       *slog.Logger
 	metrics   *selfMetrics
-	bodies    *netbackup.Bodies // room for the answers of all primary servers
+	bodies    *api.Bodies // room for the answers of all primary servers
 	open      func(ctx context.Context) (*plant, error)
 	started   time.Time             // when it was made
 	standby   bool                  // an agent that waits while another has the queue

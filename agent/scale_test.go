@@ -17,6 +17,7 @@ import (
 
 	"backwire/remotewrite"
 	"backwire/source/netbackup"
+	"backwire/source/netbackup/api"
 	"backwire/source/netbackup/nbusim"
 )
 
@@ -62,7 +63,7 @@ func (s *metropolis) newSite(tb testing.TB, transport http.RoundTripper, maxSeri
 	tb.Helper()
 	base := &url.URL{Scheme: "https", Host: "primary.example:1556", Path: nbusim.Mount}
 	site, err := netbackup.NewSite(netbackup.SiteConfig{
-		Client: netbackup.Config{
+		Client: api.Config{
 			Site: "paris", URL: base, Transport: transport, Concurrency: 1,
 			APIKey: func() (string, error) { return nbusim.DefaultKey, nil },
 		},

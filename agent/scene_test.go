@@ -12,6 +12,7 @@ import (
 
 	"backwire/source"
 	"backwire/source/netbackup"
+	"backwire/source/netbackup/api"
 	"backwire/source/netbackup/nbusim"
 )
 
@@ -50,7 +51,7 @@ func newTheatre(tb testing.TB, begin time.Time, maxSeries int) *theatre {
 		tb.Fatal(err)
 	}
 	t.site, err = netbackup.NewSite(netbackup.SiteConfig{
-		Client: netbackup.Config{
+		Client: api.Config{
 			Site: "paris", URL: &url.URL{Scheme: "https", Host: "primary.example:1556", Path: nbusim.Mount}, Transport: t.primary.Transport(),
 			APIKey: func() (string, error) { return nbusim.DefaultKey, nil },
 		},

@@ -10,6 +10,7 @@ import (
 
 	"backwire/source"
 	"backwire/source/netbackup"
+	"backwire/source/netbackup/api"
 	"backwire/source/netbackup/nbusim"
 )
 
@@ -24,7 +25,7 @@ func primaries(t *testing.T, n int) (sims []*nbusim.Server, sites []*netbackup.S
 		sim.AddHistory(nbusim.Workload{Seed: uint64(i)}, 20, 20*time.Minute)
 		sim.Work(nbusim.Workload{Seed: uint64(i) + 100, JobsPerMinute: 5, MeanRun: 10 * time.Second})
 		site, err := netbackup.NewSite(netbackup.SiteConfig{
-			Client: netbackup.Config{
+			Client: api.Config{
 				Site: fmt.Sprintf("site-%d", i), URL: &url.URL{Scheme: "https", Host: "primary.example:1556", Path: nbusim.Mount},
 				Transport: sim.Transport(), APIKey: func() (string, error) { return nbusim.DefaultKey, nil },
 			},

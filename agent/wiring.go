@@ -15,6 +15,7 @@ import (
 	"backwire/remotewrite"
 	"backwire/source"
 	"backwire/source/netbackup"
+	"backwire/source/netbackup/api"
 )
 
 // Here a Config becomes what the other rooms are made of, and what they say becomes a Status.
@@ -26,7 +27,7 @@ func LoadConfig(environ []string, file []config.Assignment) (*config.Config, err
 
 // siteConfig is a site in netbackup's own terms.
 func siteConfig(c *config.Config, s *config.Site, version string) netbackup.SiteConfig {
-	client := netbackup.Config{
+	client := api.Config{
 		Site: s.Site, URL: s.URL.URL,
 		Username: s.Username, DomainName: s.DomainName, DomainType: s.DomainType,
 		CAFile: string(s.CAFile), CAFingerprint: s.CAFingerprint, InsecureSkipVerify: bool(s.InsecureSkipVerify),
@@ -351,7 +352,7 @@ func New(settings *config.Config, version string, log *slog.Logger) (*Agent, err
 	}
 	a := &Agent{config: settings, version: version, log: log, started: time.Now(), begun: make(chan struct{})}
 	a.metrics = newSelfMetrics(version, a.Status)
-	a.open, a.bodies = a.openPlant, netbackup.NewBodies()
+	a.open, a.bodies = a.openPlant, api.NewBodies()
 	var problems []error
 	for i := range settings.Sites {
 		_, err := a.newPrimary(&settings.Sites[i], source.Checkpoint{}, nil)

@@ -17,7 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"backwire/agent/config"
-	"backwire/source/netbackup"
+	"backwire/source/netbackup/api"
 )
 
 // trustWithin bounds the wait for the server.
@@ -76,7 +76,7 @@ func (sh *shell) trust(ctx context.Context, flags trustFlags, args []string) err
 	}
 	ctx, cancel := context.WithTimeout(ctx, trustWithin)
 	defer cancel()
-	shown, err := netbackup.FetchCA(ctx, primary.URL.URL)
+	shown, err := api.FetchCA(ctx, primary.URL.URL)
 	if err != nil {
 		return fmt.Errorf("fetch the CA certificate: %w", err)
 	}
@@ -115,7 +115,7 @@ func (sh *shell) primary(flags trustFlags, args []string) (config.Primary, error
 }
 
 // choose picks what is believed of what the server shows.
-func (sh *shell) choose(from *url.URL, shown []netbackup.CA, fingerprint string) ([]netbackup.CA, error) {
+func (sh *shell) choose(from *url.URL, shown []api.CA, fingerprint string) ([]api.CA, error) {
 	fmt.Fprintf(sh.stdout, "%s presents:\n", from)
 	for _, ca := range shown {
 		writeCA(sh.stdout, ca)
@@ -126,7 +126,7 @@ func (sh *shell) choose(from *url.URL, shown []netbackup.CA, fingerprint string)
 	fmt.Fprintln(sh.stdout, `
 Compare with the output on the primary server: nbcertcmd -listCACertDetails`)
 	answers := bufio.NewScanner(sh.stdin)
-	var chosen []netbackup.CA
+	var chosen []api.CA
 	for _, ca := range shown {
 		fmt.Fprintf(sh.stdout, "Trust %s? (yes/no) ", ca.Fingerprint)
 		if answers.Scan() && strings.TrimSpace(answers.Text()) == "yes" {
@@ -139,21 +139,21 @@ Compare with the output on the primary server: nbcertcmd -listCACertDetails`)
 	return chosen, nil
 }
 
-func chooseByFingerprint(shown []netbackup.CA, fingerprint string) ([]netbackup.CA, error) {
+func chooseByFingerprint(shown []api.CA, fingerprint string) ([]api.CA, error) {
 	for _, ca := range shown {
 		same, err := ca.Has(fingerprint)
 		if err != nil {
 			return nil, usageError{err}
 		}
 		if same {
-			return []netbackup.CA{ca}, nil
+			return []api.CA{ca}, nil
 		}
 	}
 	return nil, fmt.Errorf("no certificate has the fingerprint %s: it belongs to another server, or the connection is intercepted; nothing was stored", fingerprint)
 }
 
 // writeCA quotes what the server, whoever it is, made up.
-func writeCA(w io.Writer, ca netbackup.CA) {
+func writeCA(w io.Writer, ca api.CA) {
 	c := ca.Certificate
 	note := ""
 	if now := time.Now(); now.After(c.NotAfter) || now.Before(c.NotBefore) {
@@ -165,7 +165,7 @@ func writeCA(w io.Writer, ca netbackup.CA) {
 
 // store writes the file at once or not at all. Everybody may read it: a certificate is no secret, and the
 // service does not run as who stores it.
-func (sh *shell) store(chosen []netbackup.CA, primary *config.Primary) error {
+func (sh *shell) store(chosen []api.CA, primary *config.Primary) error {
 	path, err := filepath.Abs(primary.CAFile)
 	if err != nil {
 		return fmt.Errorf("store the CA certificate: %w", err)

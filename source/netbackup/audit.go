@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"backwire/source"
+	"backwire/source/netbackup/api"
 )
 
 // audit finds the finished jobs that no reading showed in its time. A reading goes by the clocks of the
@@ -139,9 +140,9 @@ func (l *ledger) askAgain(ctx context.Context, r *reading) error {
 		return nil
 	}
 	calm := max(1, int(l.interval/60_000))
-	most := max(calm, 3*r.gained/jobsPage)
+	most := max(calm, 3*r.gained/api.JobsPage)
 	for page := range most + vainAnswers {
-		ids := l.fragments.due(jobsPage, page >= calm, page >= most)
+		ids := l.fragments.due(api.JobsPage, page >= calm, page >= most)
 		if len(ids) == 0 {
 			return nil
 		}
@@ -162,7 +163,7 @@ func (l *ledger) askAgain(ctx context.Context, r *reading) error {
 // askRound asks for some of what is missing among the ids.
 func (l *ledger) askRound(ctx context.Context, r *reading, at int64) error {
 	a := &l.audit
-	if a.open == nil || (a.begun == 0 && r.gained > 10*jobsPage) { // what is open is not known yet, or enough was asked
+	if a.open == nil || (a.begun == 0 && r.gained > 10*api.JobsPage) { // what is open is not known yet, or enough was asked
 		return nil
 	}
 	if len(a.round) == 0 {
@@ -258,8 +259,8 @@ func (l *ledger) ask(ctx context.Context, r *reading, ranges []idRange) (left []
 		c := l.clause(ranges[0])
 		clauses, size, ranges = append(clauses, c), size+len(c)+len(" or "), ranges[1:]
 	}
-	filter := fmt.Sprintf("state eq '%s' and (%s)", StateDone, strings.Join(clauses, " or "))
-	for j, err := range r.jobs(ctx, JobQuery{Filter: filter, Sort: "jobId"}) {
+	filter := fmt.Sprintf("state eq '%s' and (%s)", api.StateDone, strings.Join(clauses, " or "))
+	for j, err := range r.jobs(ctx, api.JobQuery{Filter: filter, Sort: "jobId"}) {
 		if err != nil {
 			return ranges, err
 		}

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"backwire/source/guard"
+	"backwire/source/netbackup/api"
 )
 
 // errUnfinished is a first reading that takes longer than a cycle waits for it: nothing is known yet.
@@ -43,7 +46,7 @@ func (b *background) start(f func(context.Context) error) *task {
 	t := &task{turns: newTurns(), done: make(chan struct{})}
 	b.work.Go(func() {
 		defer close(t.done)
-		t.err = guarded(func() error { return f(withTurns(b.ctx, t.turns)) })
+		t.err = guard.Run(func() error { return f(api.WithBudget(b.ctx, t.turns)) })
 	})
 	return t
 }
@@ -101,23 +104,8 @@ func (t *turns) grant() {
 	}
 }
 
-type turnsKey struct{}
-
-func withTurns(ctx context.Context, t *turns) context.Context {
-	return context.WithValue(ctx, turnsKey{}, t)
-}
-
-// turnsOf are those of a reading in the background, nil for any other.
-func turnsOf(ctx context.Context) *turns {
-	t, _ := ctx.Value(turnsKey{}).(*turns)
-	return t
-}
-
-// take waits until a request may be sent.
-func (t *turns) take(ctx context.Context) error {
-	if t == nil {
-		return nil
-	}
+// Take waits until a request may be sent.
+func (t *turns) Take(ctx context.Context) error {
 	if t.left == 0 {
 		if err := t.pause(ctx, nil); err != nil {
 			return err
@@ -127,16 +115,14 @@ func (t *turns) take(ctx context.Context) error {
 	return nil
 }
 
-// again says whether a page that failed is asked for once more, and waits for the next turn.
-func (t *turns) again(ctx context.Context, err error) bool {
+// Again says whether a page that failed is asked for once more, and waits for the next turn.
+func (t *turns) Again(ctx context.Context, err error) bool {
 	if err == nil {
-		if t != nil {
-			t.failures = 0
-		}
+		t.failures = 0
 		return false
 	}
-	passing := errors.Is(err, ErrNetwork) || errors.Is(err, ErrBusy) || errors.Is(err, ErrServer)
-	if t == nil || !passing || t.failures == triesOfAPage-1 {
+	passing := errors.Is(err, api.ErrNetwork) || errors.Is(err, api.ErrBusy) || errors.Is(err, api.ErrServer)
+	if !passing || t.failures == triesOfAPage-1 {
 		return false
 	}
 	t.failures++

@@ -3,21 +3,19 @@ package netbackup
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"iter"
-	"net/http"
 	"time"
 
+	"backwire/source/netbackup/api"
 	"backwire/source/probe"
 )
 
 // Check tries everything that a cycle needs, from the network to one page of each collector, and
 // stops where the rest could only fail in the same way.
 func (s *Site) Check(ctx context.Context) []probe.Finding {
-	findings := s.checkNetwork(ctx)
+	findings := s.client.CheckNetwork(ctx)
 	if !probe.Reached(findings) {
 		return findings
 	}
@@ -37,44 +35,6 @@ func (s *Site) Check(ctx context.Context) []probe.Finding {
 	return findings
 }
 
-// checkNetwork leaves out what a replaced transport does in its own way.
-func (s *Site) checkNetwork(ctx context.Context) []probe.Finding {
-	c := s.client
-	transport, ours := c.http.Transport.(*http.Transport)
-	if !ours {
-		return nil
-	}
-	address := probe.Address{URL: c.cfg.URL, TLS: transport.TLSClientConfig, Advise: adviseTrust}
-	address.Proxy, _ = http.ProxyFromEnvironment(&http.Request{URL: c.cfg.URL})
-	if !c.cfg.InsecureSkipVerify {
-		address.Verify = func(state tls.ConnectionState) error {
-			err := c.trust.verify(state)
-			if errors.Is(err, errPinMissing) && c.learnCA(ctx) {
-				return c.trust.verify(state)
-			}
-			return err
-		}
-	}
-	return address.Try(ctx)
-}
-
-// adviseTrust is what to do about a primary server's certificate.
-func adviseTrust(err error) string {
-	const where = "\"backwire trust\" fetches it and shows its fingerprint, to be compared with \"nbcertcmd -listCACertDetails\" on the primary server " +
-		"(in the web UI: Security > Certificates > Certificate authority); then set CA_FILE"
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return "the server's certificate comes from another CA than the one that is trusted here. Get the primary's own CA: " + where
-	}
-	if errors.Is(err, errPinMissing) {
-		_, hint := networkKind(err)
-		return hint
-	}
-	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok && e.Reason == x509.Expired {
-		return "renew it on the primary server with \"nbcertcmd -renewCertificate\" (in the web UI: Security > Certificates), and see that this host's clock is right (\"timedatectl\")"
-	}
-	return ""
-}
-
 // checkPing asks for the server's clock and the API's version: nobody needs a credential for that.
 func (s *Site) checkPing(ctx context.Context) []probe.Finding {
 	const tried = "GET /ping"
@@ -82,7 +42,7 @@ func (s *Site) checkPing(ctx context.Context) []probe.Finding {
 	ping, err := s.client.Ping(ctx)
 	if err != nil {
 		f := failedCheck("version", tried, err)
-		if f.Next == "" || errors.Is(err, ErrNotOffered) || errors.Is(err, ErrForeign) {
+		if f.Next == "" || errors.Is(err, api.ErrNotOffered) || errors.Is(err, api.ErrForeign) {
 			f.Next = "is the URL right, with /netbackup at its end?" // every server answers this
 		}
 		return []probe.Finding{f.Timed(time.Since(began))}
@@ -97,7 +57,7 @@ func (s *Site) checkPing(ctx context.Context) []probe.Finding {
 }
 
 func ofRelease(version string) string {
-	if r := release(version); r != "" {
+	if r := api.Release(version); r != "" {
 		return " (NetBackup " + r + ")"
 	}
 	return ""
@@ -105,8 +65,8 @@ func ofRelease(version string) string {
 
 func (s *Site) checkLogin(ctx context.Context) probe.Finding {
 	tried := "GET /security/api-keys with the API key"
-	if s.client.cfg.APIKey == nil {
-		tried = "POST /login as " + s.client.cfg.Username
+	if s.cfg.Client.APIKey == nil {
+		tried = "POST /login as " + s.cfg.Client.Username
 	}
 	began := time.Now()
 	expires, err := s.client.APIKeyExpiry(ctx)
@@ -146,7 +106,7 @@ func (s *Site) question(collector string) (question, bool) {
 	case collectorTapeDrives:
 		return asks(s.client.TapeDrives, "|STORAGE|TAPE-DEVICES|"), true
 	case collectorJobs:
-		return question{first: func(ctx context.Context) (int, error) { return first(s.client.Jobs(ctx, JobQuery{Limit: 1})) }, namespace: "|MANAGE|JOBS|", always: true, needed: true}, true
+		return question{first: func(ctx context.Context) (int, error) { return first(s.client.Jobs(ctx, api.JobQuery{Limit: 1})) }, namespace: "|MANAGE|JOBS|", always: true, needed: true}, true
 	case collectorPolicies:
 		return asks(s.client.Policies, "|PROTECTION|POLICIES|"), true
 	case collectorAlerts:
@@ -192,12 +152,12 @@ func (q question) check(ctx context.Context, collector string) probe.Finding {
 	step := "role " + collector
 	f := probe.Finding{Step: step, Result: probe.OK, Tried: tried, Found: "readable, answered in " + took.Round(time.Millisecond/10).String()}
 	switch {
-	case errors.Is(err, ErrNotOffered) && q.needed:
-		f = failedCheck(step, tried, withHint(err, "is the URL that of a primary server, with its port and /netbackup?"))
-	case errors.Is(err, ErrNotOffered):
+	case errors.Is(err, api.ErrNotOffered) && q.needed:
+		f = failedCheck(step, tried, api.WithHint(err, "is the URL that of a primary server, with its port and /netbackup?"))
+	case errors.Is(err, api.ErrNotOffered):
 		f.Found = "not offered by this server; it is left out"
-	case errors.Is(err, ErrRole):
-		f = failedCheck(step, tried, withHint(err, q.grant()))
+	case errors.Is(err, api.ErrRole):
+		f = failedCheck(step, tried, api.WithHint(err, q.grant()))
 	case err != nil:
 		f = failedCheck(step, tried, err)
 	case rows == 0 && q.always:
@@ -216,7 +176,7 @@ func (q question) grant() string {
 // failedCheck takes an error apart into what came back and what to do.
 func failedCheck(step, tried string, err error) probe.Finding {
 	f := probe.Finding{Step: step, Result: probe.Failed, Tried: tried, Found: err.Error()}
-	if e, ok := errors.AsType[*Error](err); ok {
+	if e, ok := errors.AsType[*api.Error](err); ok {
 		bare := *e
 		f.Next, bare.Hint = e.Hint, ""
 		f.Found = bare.Error()
@@ -230,17 +190,17 @@ func failedCheck(step, tried string, err error) probe.Finding {
 // advice is what to do where the error itself does not say it.
 func advice(err error) string {
 	switch {
-	case errors.Is(err, ErrNetwork):
+	case errors.Is(err, api.ErrNetwork):
 		return "see that the server runs, and that its port can be reached from this host"
-	case errors.Is(err, ErrBusy):
+	case errors.Is(err, api.ErrBusy):
 		return "the server is there and busy: try again in a while"
-	case errors.Is(err, ErrServer):
+	case errors.Is(err, api.ErrServer):
 		return "look into the server's own logs, for the X-Request-ID where there is one"
-	case errors.Is(err, ErrVersion):
+	case errors.Is(err, api.ErrVersion):
 		return "does this release know the API version that is configured?"
-	case errors.Is(err, ErrDecode):
+	case errors.Is(err, api.ErrDecode):
 		return "something else than NetBackup answers there: is the URL right, with /netbackup at its end?"
-	case errors.Is(err, ErrCredential):
+	case errors.Is(err, api.ErrCredential):
 		return "may this user read the file, and is it the one that is meant?"
 	}
 	return "the rest of the message says what the server objects to; its own logs say why"

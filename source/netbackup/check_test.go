@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"backwire/source/netbackup/api"
 	"backwire/source/netbackup/nbusim"
 	"backwire/source/probe"
 )
@@ -30,7 +31,7 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 			change: func(c *SiteConfig) {
 				// The client asks the server for its CA, past this transport: an address, because the resolver does not work in two bubbles.
 				c.Client.URL = &url.URL{Scheme: "https", Host: "127.0.0.1:1", Path: "/netbackup"}
-				c.Client.Transport = brokenNetwork{errPinMissing}
+				c.Client.Transport = brokenNetwork{api.ErrPinMissing}
 			},
 			step: "version", what: "not among those shown", hint: "CA_FINGERPRINT",
 		},

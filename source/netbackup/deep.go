@@ -1,5 +1,7 @@
 package netbackup
 
+import "backwire/source/netbackup/api"
+
 // deep is the plain way to find what is shown late, for a server that refuses to filter by ids: now and
 // then a reading begins so far back that its depth is more than the time between two of them. How far
 // depends on how many jobs there are, because it may cost a page a cycle and no more.
@@ -20,7 +22,7 @@ func (d *deep) due(at int64) bool { return d.at == 0 || at-d.at >= deepEvery || 
 
 // made notes one that brought so many rows, and how deep the next one is.
 func (d *deep) made(at, interval int64, rows int) {
-	worth := jobsPage * max(deepEvery/interval, 1) // rows of a page a cycle
+	worth := api.JobsPage * max(deepEvery/interval, 1) // rows of a page a cycle
 	next := float64(d.depth) * float64(worth) / float64(max(rows, 1))
 	d.at = at
 	d.depth = int64(min(max(next, shallow), float64(d.depth)*deeperBy, deepest))

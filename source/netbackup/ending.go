@@ -3,6 +3,8 @@ package netbackup
 import (
 	"math"
 	"time"
+
+	"backwire/source/netbackup/api"
 )
 
 // ending is what the counters need of a finished job, small enough to hold a whole job
@@ -33,7 +35,7 @@ const (
 )
 
 // newEnding reads a job that is done. It is false for one without any time to go by.
-func newEnding(j *Job, kind *jobKind) (ending, bool) {
+func newEnding(j *api.Job, kind *jobKind) (ending, bool) {
 	e := ending{
 		id: j.ID, kind: kind, client: j.Client,
 		start: milliseconds(j.Start), active: milliseconds(j.ActiveTryStart),
@@ -48,7 +50,7 @@ func newEnding(j *Job, kind *jobKind) (ending, bool) {
 	if s := j.Status; s.Given && s.Value >= 0 && s.Value <= math.MaxInt32 {
 		e.status = int32(s.Value)
 	}
-	e.noTry = j.given&fieldTry == 0 || j.oddTry
+	e.noTry = j.Given&api.FieldTry == 0 || j.OddTry
 	if e.end == 0 {
 		e.end, e.endless = e.updated, true
 	}
@@ -63,7 +65,7 @@ func newEnding(j *Job, kind *jobKind) (ending, bool) {
 // childCount decides. PARENT_JOB among the current operations does not: it is what a job
 // does that is going to have children, and a job that failed before it had any is the only
 // trace of the backup.
-func isParent(j *Job) bool { return j.ChildCount > 0 }
+func isParent(j *api.Job) bool { return j.ChildCount > 0 }
 
 // result is in words what the status says.
 func result(status int32) string {
@@ -106,7 +108,7 @@ func milliseconds(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
-func kilobytes(v Optional[int64]) int64 {
+func kilobytes(v api.Optional[int64]) int64 {
 	if !v.Given || v.Value < 0 || v.Value > math.MaxInt64/bytesPerKilobyte {
 		return absent
 	}

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+
+	"backwire/source/netbackup/api"
 )
 
 // CompatExporter is the value of SiteConfig.Compat that adds the metric names and labels of
@@ -95,8 +97,8 @@ func (c *catalogue) exporterTapes(s shelf) {
 }
 
 // noteUnit sets what that exporter tells of a storage unit; of tape it tells nothing.
-func (x *exporterFamilies) noteUnit(g *gauges, u *StorageUnit) {
-	if x == nil || u.isTape() {
+func (x *exporterFamilies) noteUnit(g *gauges, u *api.StorageUnit) {
+	if x == nil || u.IsTape() {
 		return
 	}
 	setBytes(g, x.diskBytes, u.Free, u.Name, u.ServerType, "free")
@@ -111,7 +113,7 @@ func (x *exporterFamilies) noteUnit(g *gauges, u *StorageUnit) {
 		fact(u.ReplicationCapable), fact(u.InstantAccess))
 }
 
-func (x *exporterFamilies) notePool(g *gauges, p *DiskPool) {
+func (x *exporterFamilies) notePool(g *gauges, p *api.DiskPool) {
 	if x == nil {
 		return
 	}
@@ -120,7 +122,7 @@ func (x *exporterFamilies) notePool(g *gauges, p *DiskPool) {
 	}
 }
 
-func (x *exporterFamilies) noteDrive(g *gauges, v *TapeDrive) {
+func (x *exporterFamilies) noteDrive(g *gauges, v *api.TapeDrive) {
 	if x == nil {
 		return
 	}
@@ -131,22 +133,22 @@ func (x *exporterFamilies) noteDrive(g *gauges, v *TapeDrive) {
 	g.set(x.driveInfo, 1, v.Name, v.Host, v.Type, numeral(v.RobotNumber), v.Status)
 }
 
-func (x *exporterFamilies) noteAlert(g *gauges, a *Alert) {
+func (x *exporterFamilies) noteAlert(g *gauges, a *api.Alert) {
 	if x != nil {
 		g.count(x.alerts, a.Severity, a.Category)
 	}
 }
 
-func (x *exporterFamilies) noteScan(g *gauges, m *MalwareScan) {
+func (x *exporterFamilies) noteScan(g *gauges, m *api.MalwareScan) {
 	if x == nil {
 		return
 	}
 	g.count(x.malwareScans, m.State)
-	g.addGiven(x.scannedFiles, m.files(m.Scanned))
-	g.addGiven(x.infectedFiles, m.files(m.Impacted))
+	addFigure(g, x.scannedFiles, m.Scanned)
+	addFigure(g, x.infectedFiles, m.Impacted)
 }
 
-func (x *exporterFamilies) noteImage(g *gauges, i *Image) {
+func (x *exporterFamilies) noteImage(g *gauges, i *api.Image) {
 	if x != nil {
 		g.count(x.images, i.MalwareStatus, i.AnomalyStatus)
 	}
@@ -158,13 +160,13 @@ func (x *exporterFamilies) noteSLO(g *gauges) {
 	}
 }
 
-func (x *exporterFamilies) noteTape(g *gauges, m *TapeMedium) {
+func (x *exporterFamilies) noteTape(g *gauges, m *api.TapeMedium) {
 	if x != nil {
 		g.count(x.tapes, m.Pool, m.Type, m.RobotType)
 	}
 }
 
-func (x *exporterFamilies) noteVolumePool(g *gauges, p *VolumePool) {
+func (x *exporterFamilies) noteVolumePool(g *gauges, p *api.VolumePool) {
 	if x != nil {
 		setBytes(g, x.partlyFull, p.PartiallyFull, p.Name, p.Type)
 	}
@@ -176,12 +178,12 @@ func (x *exporterFamilies) noteRobotHost(g *gauges) {
 	}
 }
 
-func (x *exporterFamilies) noteOpen(g *gauges, j *Job) {
+func (x *exporterFamilies) noteOpen(g *gauges, j *api.Job) {
 	if x == nil {
 		return
 	}
 	g.count(x.byState, j.Type, j.State)
-	if j.State == StateQueued || j.State == StateRequeued {
+	if j.State == api.StateQueued || j.State == api.StateRequeued {
 		g.count(x.byReason, j.Type, strconv.FormatInt(j.QueueReason, 10))
 	}
 }
@@ -198,7 +200,7 @@ type recentJob struct {
 	end                                         int64 // server's clock, ms
 	jobType, policyType, policy, client, status string
 	bytes, files                                int64 // absent where negative
-	dedup                                       Optional[float64]
+	dedup                                       api.Optional[float64]
 }
 
 // window is its length in ms.
@@ -214,7 +216,7 @@ func (h *lastHour) begin(now int64) {
 }
 
 // note keeps a job that is done, or sees it again.
-func (h *lastHour) note(j *Job, e *ending) {
+func (h *lastHour) note(j *api.Job, e *ending) {
 	if h == nil || e.end <= h.since {
 		return
 	}
@@ -267,14 +269,9 @@ func (s *Site) emitExporter() {
 func (x *exporterFamilies) noteEnded(g *gauges, j *recentJob) {
 	g.count(x.jobs, j.jobType, j.policyType, j.status)
 	g.count(x.byStatus, j.jobType, j.status)
-	g.count(x.byState, j.jobType, StateDone)
-	g.addGiven(x.bytes, notNegative(j.bytes), j.jobType, j.policyType, j.status)
-	g.addGiven(x.files, notNegative(j.files), j.jobType, j.policyType)
-}
-
-// notNegative is a figure of an ending, which is absent where it is negative.
-func notNegative(n int64) Optional[float64] {
-	return Optional[float64]{Value: float64(max(n, 0)), Given: n >= 0}
+	g.count(x.byState, j.jobType, api.StateDone)
+	g.addGiven(x.bytes, float64(j.bytes), j.bytes >= 0, j.jobType, j.policyType, j.status)
+	g.addGiven(x.files, float64(j.files), j.files >= 0, j.jobType, j.policyType)
 }
 
 // noteDedup sets the means, over the jobs that give a ratio.

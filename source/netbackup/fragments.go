@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"backwire/source/netbackup/api"
 )
 
 // fragments are the finished jobs of which every answer so far left something out that counting needs.
@@ -15,12 +17,12 @@ import (
 type fragments struct {
 	byID  map[int64]*fragment
 	lacks map[lack]*vain
-	given jobFields // by this server, in any answer
+	given api.JobFields // by this server, in any answer
 }
 
 // fragment is one such job.
 type fragment struct {
-	job   Job
+	job   api.Job
 	since int64 // agent's clock when it was first seen, ms
 	asks  int   // answers that had it
 	looks int   // cycles in which it was looked whether it is overdue
@@ -32,8 +34,8 @@ type lack struct {
 	field   int
 }
 
-func lackOf(j *Job, field int) lack {
-	if jobFields(1)<<field == fieldType {
+func lackOf(j *api.Job, field int) lack {
+	if api.JobFields(1)<<field == api.FieldType {
 		return lack{"", field}
 	}
 	return lack{j.Type, field}
@@ -61,17 +63,17 @@ func newFragments() *fragments {
 
 // complete fills in what earlier answers gave of the same ending, and says whether nothing that is worth
 // waiting for is missing. now is the agent's clock, ms.
-func (f *fragments) complete(j *Job, now int64) bool {
+func (f *fragments) complete(j *api.Job, now int64) bool {
 	p := f.byID[j.ID]
-	if p != nil && j.agrees(&p.job) {
-		j.fill(&p.job)
+	if p != nil && j.Agrees(&p.job) {
+		j.Fill(&p.job)
 	}
 	f.learn(j)
 	if f.missing(j, now) == 0 || (p == nil && len(f.byID) >= maxFragments) {
 		delete(f.byID, j.ID)
 		return true
 	}
-	if p == nil || !j.agrees(&p.job) { // it ended anew
+	if p == nil || !j.Agrees(&p.job) { // it ended anew
 		p = &fragment{since: now}
 		f.byID[j.ID] = p
 	} else {
@@ -83,18 +85,18 @@ func (f *fragments) complete(j *Job, now int64) bool {
 }
 
 // learn takes note of what the server gives.
-func (f *fragments) learn(j *Job) {
-	f.given |= j.given | j.named
-	j.given.each(func(i int) { delete(f.lacks, lackOf(j, i)) })
+func (f *fragments) learn(j *api.Job) {
+	f.given |= j.Given | j.Named
+	j.Given.Each(func(i int) { delete(f.lacks, lackOf(j, i)) })
 }
 
 // ask notes that a job was asked for and what it still lacks.
-func (f *fragments) ask(j *Job, now int64) {
-	lacks := neededFields &^ j.given
-	if lacks&fieldType != 0 {
-		lacks = fieldType // what the others are to its type shows when that is known
+func (f *fragments) ask(j *api.Job, now int64) {
+	lacks := api.NeededFields &^ j.Given
+	if lacks&api.FieldType != 0 {
+		lacks = api.FieldType // what the others are to its type shows when that is known
 	}
-	lacks.each(func(i int) {
+	lacks.Each(func(i int) {
 		v := f.lacks[lackOf(j, i)]
 		if v == nil {
 			if len(f.lacks) >= maxLacks {
@@ -108,13 +110,13 @@ func (f *fragments) ask(j *Job, now int64) {
 }
 
 // missing is what the job lacks and may still be given.
-func (f *fragments) missing(j *Job, now int64) (left jobFields) {
-	(neededFields &^ j.given).each(func(i int) {
+func (f *fragments) missing(j *api.Job, now int64) (left api.JobFields) {
+	(api.NeededFields &^ j.Given).Each(func(i int) {
 		v := f.lacks[lackOf(j, i)]
-		switch field := jobFields(1) << i; {
+		switch field := api.JobFields(1) << i; {
 		case v == nil:
 			left |= field
-		case field == fieldMoved && f.given&field == 0:
+		case field == api.FieldMoved && f.given&field == 0:
 			// Older answers do not have it at all: it is not waited for where none ever named it.
 			if v.answers < vainAnswers {
 				left |= field
@@ -146,13 +148,13 @@ func (f *fragments) due(most int, hurry, unnamed bool) []int64 {
 
 // lacksUnnamed says that a fragment only waits because older servers do not have an attribute.
 func (f *fragments) lacksUnnamed(p *fragment) bool {
-	return f.given&fieldMoved == 0 && neededFields&^p.job.given == fieldMoved
+	return f.given&api.FieldMoved == 0 && api.NeededFields&^p.job.Given == api.FieldMoved
 }
 
 // promising says that what a fragment lacks may be given to others.
 func (f *fragments) promising(p *fragment) bool {
 	ok := true
-	(neededFields &^ p.job.given).each(func(i int) {
+	(api.NeededFields &^ p.job.Given).Each(func(i int) {
 		if v := f.lacks[lackOf(&p.job, i)]; v != nil && v.answers >= probes {
 			ok = false
 		}
@@ -175,7 +177,7 @@ func (f *fragments) oldest(by orderBy) int64 {
 }
 
 // overdue takes out the jobs that have waited long enough.
-func (f *fragments) overdue(now int64) (jobs []Job) {
+func (f *fragments) overdue(now int64) (jobs []api.Job) {
 	for id, p := range f.byID {
 		waited := now - p.since
 		if waited < 0 { // the agent's clock was set back
@@ -187,6 +189,6 @@ func (f *fragments) overdue(now int64) (jobs []Job) {
 			delete(f.byID, id)
 		}
 	}
-	slices.SortFunc(jobs, func(a, b Job) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(jobs, func(a, b api.Job) int { return cmp.Compare(a.ID, b.ID) })
 	return jobs
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"backwire/source"
+	"backwire/source/guard"
 )
 
 // gauges are the live series of one collector. A series keeps its pointer and its place
@@ -24,6 +25,12 @@ type gauges struct {
 	over           error           // what was more than is taken in this cycle
 	spare          gauge           // stands in for what is not taken
 }
+
+const (
+	seriesLimit = 8_000   // live series of a collector
+	labelLimit  = 2 << 20 // bytes of their labels
+	labelRoom   = 256     // bytes of labels that a further series adds to the limit, where a collector may have more series
+)
 
 // separator stands between the parts of a key: it is never in UTF-8.
 const separator = "\xff"
@@ -82,9 +89,9 @@ func (g *gauges) count(f *family, labels ...string) {
 }
 
 // addGiven makes a sum of a figure that rows may lack. Over rows of which one lacks it the sum is not known: it is absent.
-func (g *gauges) addGiven(f *family, v Optional[float64], labels ...string) {
+func (g *gauges) addGiven(f *family, v float64, given bool, labels ...string) {
 	x, _ := g.slot(f, labels)
-	x.value, x.sum, x.short = x.value+v.Value, true, x.short || !v.Given
+	x.value, x.sum, x.short = x.value+v, true, x.short || !given
 }
 
 // least keeps the smallest value that is given.
@@ -124,8 +131,8 @@ func (g *gauges) slot(f *family, labels []string) (x *gauge, fresh bool) {
 	}
 	x = g.index[string(g.key)]
 	if x == nil || x.cycle != g.cycle {
-		if g.live >= g.most || x == nil && g.size+len(g.key) > labelLimit+(g.most-seriesLimit)*textLimit {
-			g.touched, g.over = true, limitError{"a list", g.most, "different labels"}
+		if g.live >= g.most || x == nil && g.size+len(g.key) > labelLimit+(g.most-seriesLimit)*labelRoom {
+			g.touched, g.over = true, guard.Limit{What: "a list", Most: g.most, Unit: "different labels"}
 			g.spare = gauge{}
 			return &g.spare, true
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"backwire/source"
+	"backwire/source/guard"
 )
 
 func TestGaugesForgetWhatIsNotSetAnyMore(t *testing.T) {
@@ -65,7 +66,7 @@ func TestAListOfTooManyLabelsIsNotReadToItsEnd(t *testing.T) {
 	list := counting(&Site{}, states, func(g *gauges, state *string) { g.count(c.stalled, *state) })
 	g := newGauges("paris")
 	_, err := list.count(t.Context(), g)
-	if _, beyond := errors.AsType[limitError](err); !beyond || read > seriesLimit {
+	if _, beyond := errors.AsType[guard.Limit](err); !beyond || read > seriesLimit {
 		t.Errorf("%d rows were read, then: %v", read, err)
 	}
 	g.reset()

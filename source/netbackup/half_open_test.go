@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"backwire/source/netbackup/api"
 	"backwire/source/netbackup/nbusim"
 )
 
@@ -111,7 +112,11 @@ func halfOpen(t *testing.T, second bool, before time.Duration) {
 	var transport *http.Transport
 	var server *httptest.Server
 	r := newRig(t, nbusim.Options{Storage: oneUnit()}, func(c *SiteConfig) {
-		transport = newTransport(c.Client, &trust{insecure: true}).(*http.Transport)
+		c.Client.InsecureSkipVerify = true
+		var err error
+		if transport, err = api.NewTransport(c.Client); err != nil {
+			t.Fatal(err)
+		}
 		transport.DialContext, transport.ForceAttemptHTTP2 = w.dial, second
 		c.Client.Transport = transport
 	})

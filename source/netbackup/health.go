@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"backwire/source"
+	"backwire/source/netbackup/api"
 )
 
 // outcome is how one collector fared in a cycle.
@@ -30,7 +31,7 @@ type collectorHealth struct {
 // notOffered says that the server does not have what the collector asks for, which is no
 // failure: but every primary server has jobs.
 func (h *collectorHealth) notOffered() bool {
-	return errors.Is(h.outcome.err, ErrNotOffered) && h.name != collectorJobs
+	return errors.Is(h.outcome.err, api.ErrNotOffered) && h.name != collectorJobs
 }
 
 // note takes an outcome and tells of what changes, and not of what goes on. Each kind of error is told once in a row of
@@ -67,9 +68,9 @@ func (s *Site) proveCredential(ctx context.Context) {
 // things of what cannot be told apart.
 func (s *Site) countUnreadable(c *collector) {
 	for _, series := range c.gauges.takeContradictions() {
-		s.client.problems.contradiction(c.noun, series)
+		s.client.Problems().Contradiction(c.noun, series)
 	}
-	lost := s.client.problems.rowsLost(c.noun)
+	lost := s.client.Problems().RowsLost(c.noun)
 	if lost > c.health.lostRows {
 		s.ledger.tally.unreadableOf(c.name).pending += float64(lost - c.health.lostRows)
 	}
@@ -104,7 +105,7 @@ func (s *Site) emitServer() {
 	}
 	s.gauges.set(s.catalogue.serverInfo, 1,
 		cmp.Or(info.Name, s.cfg.Client.URL.Hostname()),
-		cmp.Or(info.Version, release(s.ping.APIVersion)),
+		cmp.Or(info.Version, api.Release(s.ping.APIVersion)),
 		s.ping.APIVersion)
 }
 

@@ -1,11 +1,15 @@
 package netbackup
 
-import "strings"
+import (
+	"strings"
+
+	"backwire/source/netbackup/api"
+)
 
 // jobProblems makes a counter of the values in rows of jobs that were unreadable or impossible.
 // What is missing is none of them: it is unknown, and asked for again.
 type jobProblems struct {
-	found   *problems         // of the site's client; nil where nothing is read
+	found   *api.Problems     // of the site's client; nil where nothing is read
 	counted map[string]uint64 // by field, what the counter has of them
 }
 
@@ -17,7 +21,7 @@ const (
 // impossible counts a value of a job that was read but cannot be.
 func (p *jobProblems) impossible(field, value string) {
 	if p.found != nil {
-		p.found.add(jobNoun, field, []byte(value))
+		p.found.Add(jobNoun, field, []byte(value))
 	}
 }
 
@@ -26,7 +30,7 @@ func (p *jobProblems) countTo(t *tally) {
 	if p.found == nil {
 		return
 	}
-	for key, n := range p.found.snapshot() {
+	for key, n := range p.found.Snapshot() {
 		field, ok := strings.CutPrefix(key, jobNoun+".")
 		if key == jobNoun {
 			field, ok = jobRows, true

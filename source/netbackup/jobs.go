@@ -6,6 +6,9 @@ import (
 	"math"
 	"strconv"
 	"time"
+
+	"backwire/source/guard"
+	"backwire/source/netbackup/api"
 )
 
 // jobLimits bound how many different values of jobs are remembered, whatever a server makes up: each is a few dozen
@@ -24,6 +27,9 @@ const (
 	mostResults = 1_000 // NetBackup has some hundred that jobs end with
 
 	otherValues = "(other)"
+
+	longestValue = 256     // bytes of a text, after the client has cut it
+	openLimit    = 200_000 // jobs that are not done
 )
 
 func newJobLimits(policies int) *jobLimits {
@@ -42,8 +48,8 @@ func (l *jobLimits) begin(now time.Time) {
 }
 
 // fold puts a job whose values are too many under the others. It says whether it did.
-func (l *jobLimits) fold(j *Job) (folded bool) {
-	var room [3 * textLimit]byte
+func (l *jobLimits) fold(j *api.Job) (folded bool) {
+	var room [3 * longestValue]byte
 	const separator = 0xff // never in UTF-8
 	if !l.rhythms.admits(append(room[:0], j.ScheduleType...)) {
 		j.ScheduleType, folded = otherValues, true
@@ -58,17 +64,17 @@ func (l *jobLimits) fold(j *Job) (folded bool) {
 		j.Policy, folded = otherPolicies, true
 	}
 	if s := j.Status; s.Given && s.Value > 1 && !l.results.admits(strconv.AppendInt(room[:0], s.Value, 10)) {
-		j.Status, folded = some[int64](math.MaxInt32), true
+		j.Status, folded = api.Optional[int64]{Value: math.MaxInt32, Given: true}, true
 	}
 	return folded
 }
 
 // ended are jobs for the ledger.
-func (s *Site) ended(ctx context.Context, q JobQuery) iter.Seq2[Job, error] {
-	return func(yield func(Job, error) bool) {
+func (s *Site) ended(ctx context.Context, q api.JobQuery) iter.Seq2[api.Job, error] {
+	return func(yield func(api.Job, error) bool) {
 		for j, err := range s.client.Jobs(ctx, q) {
 			if err == nil && s.jobLimits.fold(&j) {
-				s.client.limited.Add(1)
+				s.client.NoteLimited()
 			}
 			if !yield(j, err) {
 				return
@@ -78,12 +84,12 @@ func (s *Site) ended(ctx context.Context, q JobQuery) iter.Seq2[Job, error] {
 }
 
 // notDone are jobs that are open.
-func (s *Site) notDone(ctx context.Context, q JobQuery) iter.Seq2[Job, error] {
-	return func(yield func(Job, error) bool) {
+func (s *Site) notDone(ctx context.Context, q api.JobQuery) iter.Seq2[api.Job, error] {
+	return func(yield func(api.Job, error) bool) {
 		n := 0
 		for j, err := range s.client.Jobs(ctx, q) {
 			if n++; n > openLimit {
-				yield(Job{}, s.client.beyond("/admin/jobs", limitError{"a list", openLimit, "jobs that are not done"}))
+				yield(api.Job{}, s.client.Beyond("/admin/jobs", guard.Limit{What: "a list", Most: openLimit, Unit: "jobs that are not done"}))
 				return
 			}
 			if !yield(j, err) {

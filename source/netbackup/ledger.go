@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"backwire/source"
+	"backwire/source/netbackup/api"
 )
 
 // ledger counts the finished jobs of a site, each once, and knows how far it has read.
@@ -195,15 +196,15 @@ func (l *ledger) base(now int64, by orderBy) int64 {
 }
 
 // tidy leaves out what a row says and cannot be.
-func (l *ledger) tidy(j *Job) { j.leaveOutImpossible(l.latest, &l.problems) }
+func (l *ledger) tidy(j *api.Job) { l.problems.leaveOutImpossible(j, l.latest) }
 
 // accept takes a row that came for a finished job, and says whether there is an ending to be counted. One
 // that is in pieces is none yet.
-func (l *ledger) accept(j *Job) (ending, bool) {
-	if j.given&fieldState != 0 && j.State != StateDone {
+func (l *ledger) accept(j *api.Job) (ending, bool) {
+	if j.Given&api.FieldState != 0 && j.State != api.StateDone {
 		return l.ranAgain(j)
 	}
-	if j.given&(fieldTry|fieldStart) == fieldTry|fieldStart {
+	if j.Given&(api.FieldTry|api.FieldStart) == api.FieldTry|api.FieldStart {
 		if e, _ := newEnding(j, nil); l.counted.has(&e) && l.lastHour == nil {
 			delete(l.fragments.byID, j.ID)
 			return ending{}, false
@@ -217,19 +218,19 @@ func (l *ledger) accept(j *Job) (ending, bool) {
 
 // ranAgain is for a job that was finished and is not any more. What is known of its ending is all that
 // there will ever be.
-func (l *ledger) ranAgain(j *Job) (ending, bool) {
+func (l *ledger) ranAgain(j *api.Job) (ending, bool) {
 	p := l.fragments.byID[j.ID]
 	if p == nil {
 		return ending{}, false
 	}
 	delete(l.fragments.byID, j.ID)
-	j.given &= fieldType | fieldPolicyType | fieldPolicy | fieldScheduleType | fieldClient | fieldParent | fieldChildren
-	p.job.fill(j)
+	j.Given &= api.FieldType | api.FieldPolicyType | api.FieldPolicy | api.FieldScheduleType | api.FieldClient | api.FieldParent | api.FieldChildren
+	p.job.Fill(j)
 	return l.judge(&p.job)
 }
 
 // judge says whether an ending of which all is known that will be is to be counted.
-func (l *ledger) judge(j *Job) (ending, bool) {
+func (l *ledger) judge(j *api.Job) (ending, bool) {
 	e, ok := newEnding(j, l.tally.kindOf(j))
 	if !ok { // without any time it has ended by now, which is all that is known
 		e.end = l.at + l.skew
@@ -280,7 +281,7 @@ func (l *ledger) read(ctx context.Context, begin func() *reading, part func(*rea
 // the server still has.
 func (l *ledger) forgotten(ctx context.Context, r *reading) (int64, error) {
 	until := l.readAt + l.skew
-	for j, err := range r.jobs(ctx, JobQuery{Filter: "state eq 'DONE'", Sort: string(r.by), Limit: 1}) {
+	for j, err := range r.jobs(ctx, api.JobQuery{Filter: "state eq 'DONE'", Sort: string(r.by), Limit: 1}) {
 		if err != nil {
 			return 0, err
 		}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"backwire/source"
+	"backwire/source/netbackup/api"
 	"backwire/source/netbackup/nbusim"
 )
 
@@ -26,7 +27,7 @@ type recorded struct {
 
 func (p *recorded) RoundTrip(r *http.Request) (*http.Response, error) {
 	if strings.HasSuffix(r.URL.Path, "/ping") {
-		return reply(http.StatusOK, strconv.FormatInt(time.Now().UnixMilli(), 10), "X-NetBackup-API-Version", "14.0"), nil
+		return httpAnswer(http.StatusOK, strconv.FormatInt(time.Now().UnixMilli(), 10), "X-NetBackup-API-Version", "14.0"), nil
 	}
 	return &http.Response{StatusCode: http.StatusOK, Header: p.header, Body: io.NopCloser(bytes.NewReader(p.body)), ContentLength: int64(len(p.body)), Request: r}, nil
 }
@@ -38,7 +39,7 @@ func record(b *testing.B) *recorded {
 	if err != nil {
 		b.Fatal(err)
 	}
-	sim.AddHistory(nbusim.Workload{Seed: 1}, jobsPage, time.Hour)
+	sim.AddHistory(nbusim.Workload{Seed: 1}, api.JobsPage, time.Hour)
 	req, err := http.NewRequestWithContext(b.Context(), http.MethodGet,
 		"https://primary.example/netbackup/admin/jobs?page%5Blimit%5D=100&filter=state%20eq%20%27DONE%27&sort=lastUpdateTime", nil)
 	if err != nil {
@@ -65,11 +66,11 @@ func nothing() []source.Sample { return nil }
 func BenchmarkLedgerJob(b *testing.B) {
 	page := record(b)
 	base, _ := url.Parse("https://primary.example/netbackup")
-	client, err := NewClient(Config{Site: "paris", URL: base, Transport: page, APIKey: func() (string, error) { return "k", nil }}, slog.New(slog.DiscardHandler))
+	client, err := api.NewClient(api.Config{Site: "paris", URL: base, Transport: page, APIKey: func() (string, error) { return "k", nil }}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.Fatal(err)
 	}
-	cfg := SiteConfig{Client: Config{Site: "paris"}, Interval: time.Minute, Backfill: 24 * time.Hour, MaxClientSeries: defaultClientSeries, MaxJobSeries: defaultJobSeries, ForgetClients: defaultForgetClients}
+	cfg := SiteConfig{Client: api.Config{Site: "paris"}, Interval: time.Minute, Backfill: 24 * time.Hour, MaxClientSeries: defaultClientSeries, MaxJobSeries: defaultJobSeries, ForgetClients: defaultForgetClients}
 	c := newCatalogue()
 	l := newLedger(cfg, c, slog.New(slog.DiscardHandler))
 	tick := time.Now().UnixMilli() / 60_000 * 60_000
@@ -86,7 +87,7 @@ func BenchmarkLedgerJob(b *testing.B) {
 			jobs += r.gained
 		}
 	}
-	if jobs != b.N*jobsPage {
+	if jobs != b.N*api.JobsPage {
 		b.Fatalf("%d jobs in %d pages", jobs, b.N)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(jobs), "ns/job")
@@ -94,7 +95,7 @@ func BenchmarkLedgerJob(b *testing.B) {
 
 // BenchmarkLedgerQuietCycle is a cycle in which nothing ended, by series.
 func BenchmarkLedgerQuietCycle(b *testing.B) {
-	cfg := SiteConfig{Client: Config{Site: "paris"}, Interval: time.Minute, MaxClientSeries: defaultClientSeries, MaxJobSeries: defaultJobSeries, ForgetClients: defaultForgetClients}
+	cfg := SiteConfig{Client: api.Config{Site: "paris"}, Interval: time.Minute, MaxClientSeries: defaultClientSeries, MaxJobSeries: defaultJobSeries, ForgetClients: defaultForgetClients}
 	l := newLedger(cfg, newCatalogue(), slog.New(slog.DiscardHandler))
 	for i := range 2000 {
 		e := ending{id: int64(i), try: 1, end: 1, status: 0, client: strconv.Itoa(i), bytes: 1, kind: l.tally.kind(kindKey{backup, "STANDARD", "gold", "FULL_BACKUP"})}

@@ -2,6 +2,8 @@ package netbackup
 
 import (
 	"context"
+
+	"backwire/source/netbackup/api"
 )
 
 // openJobs reads the jobs that are not done.
@@ -43,7 +45,7 @@ type move struct {
 // stalledAfter is how long a job moves no bytes before it counts as stalled, in ms.
 const stalledAfter = 1_800_000
 
-func newOpenJobs(c *catalogue, site string, limit int, found *problems) *openJobs {
+func newOpenJobs(c *catalogue, site string, limit int, found *api.Problems) *openJobs {
 	return &openJobs{
 		c: c, gauges: newGauges(site), moves: map[int64]move{}, waits: map[int64]wait{},
 		problems: jobProblems{found: found}, limit: limit, policies: map[activeKey]bool{},
@@ -56,15 +58,15 @@ func (o *openJobs) read(ctx context.Context, jobs jobLister, now int64) (int, er
 	clear(o.policies)
 	seen := map[int64]bool{}
 	o.listed = o.listed[:0]
-	for j, err := range jobs(ctx, JobQuery{Filter: "state ne 'DONE'", Sort: "jobId"}) {
+	for j, err := range jobs(ctx, api.JobQuery{Filter: "state ne 'DONE'", Sort: "jobId"}) {
 		if err != nil {
 			return len(seen), err
 		}
-		if j.State == StateDone || seen[j.ID] {
+		if j.State == api.StateDone || seen[j.ID] {
 			continue // it ended while the pages were read, or came to another page
 		}
 		seen[j.ID] = true
-		j.leaveOutImpossible(now+aheadMost, &o.problems)
+		o.problems.leaveOutImpossible(&j, now+aheadMost)
 		o.note(&j, now)
 		if err := o.gauges.beyond(); err != nil {
 			return len(seen), err
@@ -74,18 +76,18 @@ func (o *openJobs) read(ctx context.Context, jobs jobLister, now int64) (int, er
 	return len(seen), nil
 }
 
-func (o *openJobs) note(j *Job, now int64) {
+func (o *openJobs) note(j *api.Job, now int64) {
 	g, c := o.gauges, o.c
 	o.listed = append(o.listed, openJob{j.ID, milliseconds(j.Start)})
 	g.count(c.open, j.Type, j.PolicyType, j.State)
 	c.exporter.noteOpen(g, j)
 	switch j.State {
-	case StateQueued, StateRequeued:
+	case api.StateQueued, api.StateRequeued:
 		g.count(c.queued, j.Type, reason(j.QueueReason))
 		if since := o.waitingSince(j, now); since != 0 {
 			g.least(c.oldestQueued, float64(since)/1000, j.Type)
 		}
-	case StateActive:
+	case api.StateActive:
 		if since := max(milliseconds(j.Start), milliseconds(j.ActiveTryStart)); since != 0 {
 			k := o.admit(activeKey{j.Type, j.Policy})
 			g.least(c.oldestActive, float64(since)/1000, k.jobType, k.policy)
@@ -112,11 +114,11 @@ func (o *openJobs) admit(k activeKey) activeKey {
 // waitingSince is when a job that waits began to: when it was started, or, where it has worked before, when its last try
 // ended. For that the server has no date. It is no later than the last change of the job, as it was when the job was
 // first seen to wait again, and than now.
-func (o *openJobs) waitingSince(j *Job, now int64) int64 {
+func (o *openJobs) waitingSince(j *api.Job, now int64) int64 {
 	start := milliseconds(j.Start)
 	_, worked := o.moves[j.ID] // as it was seen in the cycle before
 	w, known := o.waits[j.ID]
-	if !worked && !known && j.State != StateRequeued && j.Try <= 1 && milliseconds(j.ActiveTryStart) <= start {
+	if !worked && !known && j.State != api.StateRequeued && j.Try <= 1 && milliseconds(j.ActiveTryStart) <= start {
 		return start
 	}
 	if !known || w.try != j.Try {
@@ -131,7 +133,7 @@ func (o *openJobs) waitingSince(j *Job, now int64) int64 {
 }
 
 // noteWork looks at an active job that works by itself.
-func (o *openJobs) noteWork(j *Job, now int64) {
+func (o *openJobs) noteWork(j *api.Job, now int64) {
 	g, c := o.gauges, o.c
 	if o.stalled(j, now) {
 		g.count(c.stalled, j.Type)
@@ -142,12 +144,12 @@ func (o *openJobs) noteWork(j *Job, now int64) {
 	}
 	g.count(c.mediaJobs, server)
 	rate := j.TransferRate // in kilobytes
-	g.addGiven(c.mediaRate, Optional[float64]{float64(rate.Value) * bytesPerKilobyte, rate.Given && rate.Value >= 0}, server)
+	g.addGiven(c.mediaRate, float64(rate.Value)*bytesPerKilobyte, rate.Given && rate.Value >= 0, server)
 }
 
 // stalled says that the job has moved nothing for long. A job that is seen for the first
 // time has moved when its try started, if it has moved nothing at all, else now.
-func (o *openJobs) stalled(j *Job, now int64) bool {
+func (o *openJobs) stalled(j *api.Job, now int64) bool {
 	bytes := max(j.KilobytesTransferred.Value, j.KilobytesDataTransferred.Value)
 	m, known := o.moves[j.ID]
 	switch {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"backwire/source"
+	"backwire/source/netbackup/api"
 )
 
 // Picture is what a site knows for a person who asks how the night was: made after each cycle and never
@@ -171,9 +172,9 @@ func (j *JobsPicture) add(c *catalogue, x source.Sample, skew int64) {
 	switch x.Series.Metric {
 	case c.open.Metric:
 		switch x.Series.Label("state") {
-		case StateActive:
+		case api.StateActive:
 			j.Active += n
-		case StateQueued, StateRequeued:
+		case api.StateQueued, api.StateRequeued:
 			j.Queued += n
 		default:
 			j.Others += n

@@ -48,7 +48,7 @@ func (l *lie) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // What a job cannot have is left out of every sum, and counted; the job is counted, and the next one as if nothing had been.
-// The limits are physics (see plausible.go), the lies those that a database restored in part, a proxy or a release may tell:
+// The limits are physics (see api/bounds.go), the lies those that a database restored in part, a proxy or a release may tell:
 // the ends of int32, int64 and float64, what is not a number, and times before NetBackup and after today.
 func TestOneLieSpoilsNoCounter(t *testing.T) {
 	numbers := []string{`9223372036854775807`, `-9223372036854775808`, `1e30`, `-1e30`, `"9223372036854775807"`, `"1e300"`, `"NaN"`, `"Infinity"`, `-1`, `"many"`, `true`, `[]`, `{}`}

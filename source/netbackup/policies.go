@@ -10,13 +10,16 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"backwire/source/guard"
+	"backwire/source/netbackup/api"
 )
 
 // policies reads what each client is promised: which policies back it up, and how often. A
 // policy is read in full when it is new or has changed. One that cannot be read promises nothing, and costs no other.
 type policies struct {
 	c          *catalogue
-	client     *Client
+	client     *api.Client
 	background *background
 	gauges     *gauges
 	ledger     *ledger
@@ -42,8 +45,8 @@ type policyBook struct {
 
 // policyFile is what is known of an active policy. It is not changed once it is in a book.
 type policyFile struct {
-	row    Policy
-	plan   PolicyPlan
+	row    api.Policy
+	plan   api.PolicyPlan
 	readAt int64 // server's clock, ms; 0 where it must be read
 
 	err      error // of the last try; nil where it was read or not tried
@@ -77,7 +80,7 @@ func (p *policies) read(ctx context.Context, now int64) (int, error) {
 		}
 		before := p.policyBook
 		p.under = p.background.start(func(ctx context.Context) (err error) {
-			p.next, err = p.client.readPolicies(ctx, before, now, p.background.grace)
+			p.next, err = readPolicies(ctx, p.client, before, now, p.background.grace)
 			return err
 		})
 	}
@@ -88,7 +91,7 @@ func (p *policies) read(ctx context.Context, now int64) (int, error) {
 			p.policyBook, p.next = p.next, policyBook{}
 			p.refused = false
 		} else if err != nil {
-			p.refused = errors.Is(err, ErrRole) || errors.Is(err, ErrNotOffered)
+			p.refused = errors.Is(err, api.ErrRole) || errors.Is(err, api.ErrNotOffered)
 		}
 	}
 	switch {
@@ -120,28 +123,28 @@ func (b *policyBook) unread(now int64) (names []string) {
 }
 
 // readPolicies makes the next book. With an error it is what was read before that.
-func (c *Client) readPolicies(ctx context.Context, before policyBook, now int64, limit time.Duration) (policyBook, error) {
+func readPolicies(ctx context.Context, c *api.Client, before policyBook, now int64, limit time.Duration) (policyBook, error) {
 	book := policyBook{before.listedAt, maps.Clone(before.plans), before.order, before.names}
 	if book.listDue(now) {
-		plans, names, err := c.listPolicies(ctx, before.plans, now)
+		plans, names, err := listPolicies(ctx, c, before.plans, now)
 		if err != nil {
 			return policyBook{}, err
 		}
 		book = policyBook{now, plans, slices.Sorted(maps.Keys(plans)), names}
 	}
-	err := c.readPlans(ctx, &book, now, time.Now().Add(limit))
+	err := readPlans(ctx, c, &book, now, time.Now().Add(limit))
 	book.order = slices.DeleteFunc(slices.Clone(book.order), func(name string) bool { return book.plans[name] == nil })
 	return book, err
 }
 
-func (c *Client) listPolicies(ctx context.Context, before map[string]*policyFile, now int64) (found map[string]*policyFile, names map[string]bool, err error) {
+func listPolicies(ctx context.Context, c *api.Client, before map[string]*policyFile, now int64) (found map[string]*policyFile, names map[string]bool, err error) {
 	found, names = map[string]*policyFile{}, map[string]bool{}
 	for row, err := range c.Policies(ctx) {
 		if err != nil {
 			return nil, nil, err
 		}
 		if names[row.Name] = true; len(names) > mostPolicies {
-			return nil, nil, c.beyond("/config/policies/", limitError{"a list", mostPolicies, "policies"})
+			return nil, nil, c.Beyond("/config/policies/", guard.Limit{What: "a list", Most: mostPolicies, Unit: "policies"})
 		}
 		if inactive := row.Active.Given && !row.Active.Value; inactive || !backsUpClients(row.Type) {
 			continue
@@ -178,7 +181,7 @@ func backsUpClients(policyType string) bool {
 }
 
 // readPlans reads some policies in full, until a time. It returns an error that is not a policy's own.
-func (c *Client) readPlans(ctx context.Context, book *policyBook, now int64, until time.Time) error {
+func readPlans(ctx context.Context, c *api.Client, book *policyBook, now int64, until time.Time) error {
 	silent := 0
 	for i, name := range book.unread(now) {
 		if i == policiesAtOnce || time.Now().After(until) {
@@ -189,19 +192,19 @@ func (c *Client) readPlans(ctx context.Context, book *policyBook, now int64, unt
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case errors.Is(err, ErrNotOffered):
+		case errors.Is(err, api.ErrNotOffered):
 			delete(book.plans, name) // it was deleted since it was listed
 			silent = 0
 			continue
-		case errors.Is(err, ErrAuthentication), errors.Is(err, ErrCredential), errors.Is(err, ErrVersion):
+		case errors.Is(err, api.ErrAuthentication), errors.Is(err, api.ErrCredential), errors.Is(err, api.ErrVersion):
 			return err
-		case errors.Is(err, ErrNetwork), errors.Is(err, ErrBusy):
+		case errors.Is(err, api.ErrNetwork), errors.Is(err, api.ErrBusy):
 			silent++
 		default:
 			silent = 0
 		}
-		if err == nil && book.bytes()+plan.bytes() > policyNamesLimit {
-			err = c.beyond("/config/policies/"+name, limitError{"the clients of all policies", policyNamesLimit, "bytes"})
+		if err == nil && book.bytes()+bytesOf(&plan) > policyNamesLimit {
+			err = c.Beyond("/config/policies/"+name, guard.Limit{What: "the clients of all policies", Most: policyNamesLimit, Unit: "bytes"})
 		}
 		file.note(plan, err, now)
 		book.plans[name] = &file
@@ -214,12 +217,13 @@ func (c *Client) readPlans(ctx context.Context, book *policyBook, now int64, unt
 
 func (b *policyBook) bytes() (n int) {
 	for _, f := range b.plans {
-		n += f.plan.bytes()
+		n += bytesOf(&f.plan)
 	}
 	return n
 }
 
-func (p *PolicyPlan) bytes() (n int) {
+// bytesOf is what the names of a plan's clients take.
+func bytesOf(p *api.PolicyPlan) (n int) {
 	for _, client := range p.Clients {
 		n += len(client)
 	}
@@ -227,13 +231,13 @@ func (p *PolicyPlan) bytes() (n int) {
 }
 
 // note takes what a reading came to. A plan that cannot be read any more is not what the policy promises now.
-func (f *policyFile) note(plan PolicyPlan, err error, now int64) {
+func (f *policyFile) note(plan api.PolicyPlan, err error, now int64) {
 	f.err = err
 	if err == nil {
 		f.plan, f.readAt, f.failures = plan, max(now, 1), 0
 		return
 	}
-	f.plan = PolicyPlan{}
+	f.plan = api.PolicyPlan{}
 	f.retryAt = now + int64(min(policyRetry<<min(f.failures, 10), policiesEvery))
 	f.failures++
 }
@@ -298,7 +302,7 @@ func (p *policies) promiseFound() {
 	}
 }
 
-func (p *policies) promise(k clientKey, plan *PolicyPlan) {
+func (p *policies) promise(k clientKey, plan *api.PolicyPlan) {
 	if plan.Every > 0 {
 		p.gauges.set(p.c.rpo, plan.Every.Seconds(), k.client, k.policy)
 	}

@@ -21,6 +21,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"backwire/source/netbackup/api"
 	"backwire/source/netbackup/nbusim"
 	"backwire/source/netbackup/nbusim/vendordoc"
 )
@@ -94,10 +95,10 @@ func newerPaths() []string {
 
 // wantVendorsJobs reads the vendor's example, whose ids are numbers and whose schedule type is
 // none of the documented ones.
-func wantVendorsJobs(t *testing.T, c *Client) {
+func wantVendorsJobs(t *testing.T, c *api.Client) {
 	t.Helper()
-	var jobs []Job
-	for j, err := range c.Jobs(t.Context(), JobQuery{}) {
+	var jobs []api.Job
+	for j, err := range c.Jobs(t.Context(), api.JobQuery{}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +107,7 @@ func wantVendorsJobs(t *testing.T, c *Client) {
 	if len(jobs) != 2 || jobs[0].ID != 1 || jobs[0].ScheduleType != "FULL" || jobs[1].ID != 2 {
 		t.Errorf("the jobs are %+v", jobs)
 	}
-	lost := c.DecodeProblems()
+	lost := c.Problems().Snapshot()
 	delete(lost, "storage_server.deduplicationRatioPercentage") // the mock gives the smallest number there is, which is no ratio
 	if len(lost) > 0 {
 		t.Errorf("left out as not readable: %v", lost)

@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"backwire/source/guard"
+	"backwire/source/netbackup/api"
 )
 
 // orderBy is the attribute by which finished jobs are selected and sorted.
@@ -29,7 +32,7 @@ func (o orderBy) overlap() int64 {
 }
 
 // given is the time of a job by which it is sorted, 0 where the answer does not have it.
-func (o orderBy) given(j *Job) int64 {
+func (o orderBy) given(j *api.Job) int64 {
 	if o == byEnd {
 		return milliseconds(j.End)
 	}
@@ -51,10 +54,10 @@ const maxHeld = 10_000
 // does not keep their order. A million jobs a day are 700 a minute.
 const mostHeld = 60_000
 
-var errTooManyHeld = limitError{"a list", mostHeld, "jobs that end within one interval or do not come in their order"}
+var errTooManyHeld = guard.Limit{What: "a list", Most: mostHeld, Unit: "jobs that end within one interval or do not come in their order"}
 
 // jobLister is the part of a client that a reading needs.
-type jobLister func(context.Context, JobQuery) iter.Seq2[Job, error]
+type jobLister func(context.Context, api.JobQuery) iter.Seq2[api.Job, error]
 
 // reading is one pass over the finished jobs since a time, in as many spans as there are
 // idle readers: whoever has nothing to do takes the later half of the longest remainder.
@@ -64,9 +67,9 @@ type reading struct {
 	overlap int64 // ms before the watermark where it begins
 	readers int
 	jobs    jobLister
-	tidy    func(*Job)                // leaves out what cannot be, before anything else
-	accept  func(*Job) (ending, bool) // called under mu; an ending that is waited for is none yet
-	waits   func() int                // for how many, called under mu
+	tidy    func(*api.Job)                // leaves out what cannot be, before anything else
+	accept  func(*api.Job) (ending, bool) // called under mu; an ending that is waited for is none yet
+	waits   func() int                    // for how many, called under mu
 
 	mu       sync.Mutex
 	progress progress
@@ -166,7 +169,7 @@ func (r *reading) hire(ctx context.Context, g *errgroup.Group) {
 // work reads spans until there is nothing to take.
 func (r *reading) work(ctx context.Context, g *errgroup.Group, s *span) {
 	for s != nil {
-		err := guarded(func() error { return r.readSpan(ctx, g, s) })
+		err := guard.Run(func() error { return r.readSpan(ctx, g, s) })
 		r.mu.Lock()
 		s.busy = false
 		if err != nil && r.err == nil {
@@ -208,7 +211,7 @@ func (r *reading) take() *span {
 			longest = i
 		}
 	}
-	if longest < 0 || r.spans[longest].remainder(r.now) <= 2*jobsPage {
+	if longest < 0 || r.spans[longest].remainder(r.now) <= 2*api.JobsPage {
 		return nil
 	}
 	later := r.spans[longest].split(r.now)
@@ -224,7 +227,7 @@ func (r *reading) readSpan(ctx context.Context, g *errgroup.Group, s *span) erro
 	s.begun = s.read
 	p := &spanPage{since: s.read}
 	r.mu.Unlock()
-	for j, err := range r.jobs(ctx, JobQuery{Filter: filter, Sort: string(r.by)}) {
+	for j, err := range r.jobs(ctx, api.JobQuery{Filter: filter, Sort: string(r.by)}) {
 		if err != nil {
 			return err
 		}
@@ -248,12 +251,12 @@ type spanPage struct {
 
 // receive takes one job, and at the end of a page it sets others to work. It also gives a line for the log. Nothing in it may
 // leave r.mu locked, not even a panic: the other readers would wait for ever.
-func (r *reading) receive(ctx context.Context, g *errgroup.Group, s *span, p *spanPage, j *Job) (more bool, line []any) {
+func (r *reading) receive(ctx context.Context, g *errgroup.Group, s *span, p *spanPage, j *api.Job) (more bool, line []any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	more = r.add(s, j)
-	if p.jobs++; p.jobs%jobsPage == 0 {
-		s.measure(p.since, jobsPage)
+	if p.jobs++; p.jobs%api.JobsPage == 0 {
+		s.measure(p.since, api.JobsPage)
 		p.since = s.read
 		r.hire(ctx, g)
 		line = r.progress.due(r)
@@ -262,7 +265,7 @@ func (r *reading) receive(ctx context.Context, g *errgroup.Group, s *span, p *sp
 }
 
 // add takes one job; it answers false where the span ends or the reading pauses. r.mu is held.
-func (r *reading) add(s *span, j *Job) bool {
+func (r *reading) add(s *span, j *api.Job) bool {
 	r.tidy(j)
 	if at := r.by.given(j); at != 0 { // what the answer leaves out says nothing of its order
 		if at < s.read {

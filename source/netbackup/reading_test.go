@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"backwire/source/netbackup/api"
 	"backwire/source/netbackup/nbusim"
 )
 
@@ -44,16 +45,16 @@ func TestReadingOfHistoryIsShared(t *testing.T) {
 
 // listed answers every query with these jobs, whatever was asked, and then fails or not.
 func listed(fail error, updates ...int64) jobLister {
-	return func(context.Context, JobQuery) iter.Seq2[Job, error] {
-		return func(yield func(Job, error) bool) {
+	return func(context.Context, api.JobQuery) iter.Seq2[api.Job, error] {
+		return func(yield func(api.Job, error) bool) {
 			for i, at := range updates {
-				j := Job{ID: int64(i) + 1, State: StateDone, LastUpdate: time.UnixMilli(at), End: time.UnixMilli(at)}
+				j := api.Job{ID: int64(i) + 1, State: api.StateDone, LastUpdate: time.UnixMilli(at), End: time.UnixMilli(at)}
 				if !yield(j, nil) {
 					return
 				}
 			}
 			if fail != nil {
-				yield(Job{}, fail)
+				yield(api.Job{}, fail)
 			}
 		}
 	}
@@ -61,10 +62,10 @@ func listed(fail error, updates ...int64) jobLister {
 
 func newReading(now int64, jobs jobLister) *reading {
 	return &reading{
-		waits: func() int { return 0 }, tidy: func(*Job) {},
+		waits: func() int { return 0 }, tidy: func(*api.Job) {},
 		progress: progress{log: slog.New(slog.DiscardHandler)},
 		by:       byLastUpdate, now: now, readers: 1, jobs: jobs, spans: []*span{{from: 1000, to: open, read: 1000}},
-		accept: func(j *Job) (ending, bool) { return newEnding(j, nil) },
+		accept: func(j *api.Job) (ending, bool) { return newEnding(j, nil) },
 	}
 }
 

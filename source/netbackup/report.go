@@ -7,6 +7,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"backwire/source/guard"
+	"backwire/source/netbackup/api"
 )
 
 // report is what changed for the collectors in a cycle. It is told to the log by cause and not by collector: an outage
@@ -42,8 +45,8 @@ func (r *report) say(log *slog.Logger) {
 	for _, key := range slices.Sorted(maps.Keys(r.failed)) {
 		f := r.failed[key]
 		said := []any{"collector", strings.Join(f.collectors, ", "), "error", f.err}
-		if p, is := errors.AsType[*panicError](f.err); is {
-			said = append(said, "stack", string(p.stack))
+		if p, is := errors.AsType[*guard.Panic](f.err); is {
+			said = append(said, "stack", string(p.Stack))
 		}
 		if f.notOffered {
 			log.Info("collector is not offered by this server", said...)
@@ -66,16 +69,16 @@ func plural(noun string, n int) string {
 // errorKey is what of an error stays the same while its cause does. The text does not: it may hold the port of a connection,
 // a cursor, the id of a request.
 func errorKey(err error) string {
-	if e, ok := errors.AsType[*Error](err); ok {
+	if e, ok := errors.AsType[*api.Error](err); ok {
 		return string(e.Kind)
 	}
 	if errors.Is(err, errEmpty) {
 		return errEmpty.Error()
 	}
-	if f, ok := errors.AsType[fault](err); ok {
+	if f, ok := errors.AsType[api.Fault](err); ok {
 		return string(f)
 	}
-	if k, ok := errors.AsType[Kind](err); ok {
+	if k, ok := errors.AsType[api.Kind](err); ok {
 		return string(k)
 	}
 	return fmt.Sprintf("%T", err)

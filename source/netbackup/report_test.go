@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -31,14 +32,23 @@ func (b *broken) RoundTrip(r *http.Request) (*http.Response, error) {
 	return b.RoundTripper.RoundTrip(r)
 }
 
+// httpAnswer is one with headers given as name, value, name, value.
+func httpAnswer(status int, body string, headers ...string) *http.Response {
+	h := http.Header{}
+	for i := 0; i < len(headers); i += 2 {
+		h.Set(headers[i], headers[i+1])
+	}
+	return &http.Response{StatusCode: status, Header: h, ContentLength: int64(len(body)), Body: io.NopCloser(strings.NewReader(body))}
+}
+
 // An outage is one line, however its errors read, and so is its end.
 func TestAnOutageIsSaidOnce(t *testing.T) {
-	behindPing := func(answer func(n int64) *http.Response) func(int64, string) (*http.Response, error) {
+	behindPing := func(respond func(n int64) *http.Response) func(int64, string) (*http.Response, error) {
 		return func(n int64, path string) (*http.Response, error) {
 			if strings.HasSuffix(path, "/ping") {
 				return nil, nil
 			}
-			return answer(n), nil
+			return respond(n), nil
 		}
 	}
 	for name, c := range map[string]struct {
@@ -52,13 +62,13 @@ func TestAnOutageIsSaidOnce(t *testing.T) {
 			return nil, []error{syscall.ECONNRESET, syscall.ECONNREFUSED, errors.New("EOF")}[n%3]
 		}, 1},
 		"ids of requests": {behindPing(func(n int64) *http.Response {
-			return reply(500, fmt.Sprintf(`{"errorCode":%d,"errorMessage":"request %d failed"}`, n, n), "X-Request-ID", itoa(int(n)))
+			return httpAnswer(500, fmt.Sprintf(`{"errorCode":%d,"errorMessage":"request %d failed"}`, n, n), "X-Request-ID", itoa(int(n)))
 		}), 1},
 		"several gateways": {behindPing(func(n int64) *http.Response {
-			return reply([]int{500, 502, 504}[n%3], fmt.Sprintf("<html>ref %d", n))
+			return httpAnswer([]int{500, 502, 504}[n%3], fmt.Sprintf("<html>ref %d", n))
 		}), 1},
 		"cursors": {behindPing(func(n int64) *http.Response {
-			return reply(200, fmt.Sprintf(`{"data":[{"id":"%d"`, n))
+			return httpAnswer(200, fmt.Sprintf(`{"data":[{"id":"%d"`, n))
 		}), 1},
 	} {
 		t.Run(name, func(t *testing.T) {

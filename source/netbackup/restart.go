@@ -6,6 +6,7 @@ import (
 	"iter"
 
 	"backwire/source"
+	"backwire/source/guard"
 )
 
 // giving hands cycles over to the caller of Collect. It tells a panic of the caller from one of the counting: the first is
@@ -21,7 +22,7 @@ func (g *giving) give(cycles iter.Seq[source.Cycle]) (err error) {
 	if g.stopped {
 		return context.Canceled
 	}
-	return guarded(func() error {
+	return guard.Run(func() error {
 		for c := range cycles {
 			if !g.take(c) {
 				return context.Canceled
@@ -63,7 +64,7 @@ func (s *Site) startAgain(cause error) error {
 
 func (s *Site) newLedger() *ledger {
 	l := newLedger(s.cfg, s.catalogue, s.log)
-	l.problems.found = s.client.problems
+	l.problems.found = s.client.Problems()
 	if s.cfg.Compat == CompatExporter {
 		l.lastHour = &lastHour{jobs: map[int64]recentJob{}}
 	}
@@ -72,7 +73,7 @@ func (s *Site) newLedger() *ledger {
 
 // protect runs what is only shown.
 func (s *Site) protect(what string, f func()) {
-	if err := guarded(func() error { f(); return nil }); err != nil {
+	if err := guard.Run(func() error { f(); return nil }); err != nil {
 		s.log.Error("left out after a panic", "part", what, "error", err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"backwire/remotewrite"
 	"backwire/source"
+	"backwire/source/netbackup/api"
 	"backwire/source/netbackup/nbusim"
 )
 
@@ -45,7 +46,7 @@ func newRig(t testing.TB, o nbusim.Options, change ...func(*SiteConfig)) *rig {
 	}
 	r := &rig{t: t, sim: sim, store: newStore(t, "paris"), log: slog.New(slog.DiscardHandler), began: time.Now()}
 	r.cfg = SiteConfig{
-		Client: Config{
+		Client: api.Config{
 			Site: "paris", URL: base, Transport: sim.Transport(), Concurrency: 4,
 			APIKey: func() (string, error) { return nbusim.DefaultKey, nil },
 		},

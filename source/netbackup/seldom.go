@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"iter"
+
+	"backwire/source/guard"
+	"backwire/source/netbackup/api"
 )
 
 // seldom reads what changes rarely and comes in many pages: at most some times an hour, and over as many cycles as it takes.
@@ -69,8 +72,7 @@ func (s *seldom) end(err error, now int64) {
 		s.gauges.take(s.draft)
 	}
 	s.draft = nil
-	_, beyond := errors.AsType[limitError](err)
-	if err == nil || beyond || errors.Is(err, ErrNotOffered) || errors.Is(err, ErrLimit) {
+	if err == nil || guard.Beyond(err) || errors.Is(err, api.ErrNotOffered) || errors.Is(err, api.ErrLimit) {
 		s.readAt = max(now, 1)
 	}
 }

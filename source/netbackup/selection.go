@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+
+	"backwire/source/netbackup/api"
 )
 
 // selection is the attribute by which finished jobs are read: the last update, or the end of the job where
@@ -41,6 +43,6 @@ func (s *selection) accept() bool {
 // refuses says that NetBackup itself does not take an attribute in a filter: it answers 400 with an error
 // code of its own (admin.yaml, GET /admin/jobs). A proxy's refusal says nothing about the server.
 func refuses(err error, attribute string) bool {
-	e, ok := errors.AsType[*Error](err)
-	return ok && e.Kind == ErrRequest && e.Status == http.StatusBadRequest && e.Code != 0 && strings.Contains(e.Query, attribute)
+	e, ok := errors.AsType[*api.Error](err)
+	return ok && e.Kind == api.ErrRequest && e.Status == http.StatusBadRequest && e.Code != 0 && strings.Contains(e.Query, attribute)
 }

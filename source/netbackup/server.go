@@ -1,20 +1,23 @@
 package netbackup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
+
+	"backwire/source/netbackup/api"
 )
 
 // serverFacts reads what hardly changes, once an hour: who the server is, and when the
 // API key expires.
 type serverFacts struct {
 	c      *catalogue
-	client *Client
+	client *api.Client
 	gauges *gauges
 
 	readAt  int64 // ms of the server's clock, 0 before it succeeded
-	info    ServerInfo
+	info    api.ServerInfo
 	expires time.Time
 }
 
@@ -42,30 +45,13 @@ func (s *serverFacts) ask(ctx context.Context) error {
 	if err != nil && !withheld(err) {
 		return err
 	}
-	keep(&info.Name, s.info.Name) // they are labels
-	keep(&info.Version, s.info.Version)
+	info.Name, info.Version = cmp.Or(info.Name, s.info.Name), cmp.Or(info.Version, s.info.Version) // they are labels
 	s.info, s.expires = info, expires
 	return nil
 }
 
 // withheld says that the server has it not, or not for this credential: what is optional
 // is then absent.
-func withheld(err error) bool { return errors.Is(err, ErrNotOffered) || errors.Is(err, ErrRole) }
-
-// release is the NetBackup release that an API version came with, empty for one that is
-// not known.
-func release(apiVersion string) string {
-	switch apiVersion {
-	case "10.0":
-		return "10.3"
-	case "11.0":
-		return "10.4"
-	case "12.0":
-		return "10.5"
-	case "13.0":
-		return "11.0"
-	case "14.0":
-		return "11.2"
-	}
-	return ""
+func withheld(err error) bool {
+	return errors.Is(err, api.ErrNotOffered) || errors.Is(err, api.ErrRole)
 }

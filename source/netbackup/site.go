@@ -15,6 +15,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"backwire/source"
+	"backwire/source/guard"
+	"backwire/source/netbackup/api"
 )
 
 // The collectors, by the names that select them.
@@ -46,7 +48,7 @@ func Collectors() []string {
 // SiteConfig is what a site is. It is not changed after NewSite. Client.Concurrency is how
 // many requests the reading of finished jobs has under way; each other question has one.
 type SiteConfig struct {
-	Client   Config
+	Client   api.Config
 	Interval time.Duration // of the grid that samples lie on
 	Backfill time.Duration // how far back the first start and a gap are filled; 0 is off
 	Collect  []string      // names of collectors, "all", and with a - those to leave out; empty is all
@@ -77,7 +79,7 @@ type Site struct {
 	readers    int // of finished jobs
 	log        *slog.Logger
 	now        func() time.Time
-	client     *Client
+	client     *api.Client
 	catalogue  *catalogue
 	collectors []*collector
 	ledger     *ledger
@@ -86,9 +88,9 @@ type Site struct {
 	policies   *policies
 	background *background
 	jobLimits  *jobLimits
-	gauges     *gauges // of the site's health
-	exporter   *gauges // of nbu_exporter's names
-	ping       Ping    // of this cycle; zero where there was no answer
+	gauges     *gauges  // of the site's health
+	exporter   *gauges  // of nbu_exporter's names
+	ping       api.Ping // of this cycle; zero where there was no answer
 	reading    *reading
 	accepted   bool          // a question was answered in this cycle, by a server that accepts the credential
 	broken     error         // the panic that the ledger had while it was read
@@ -121,16 +123,16 @@ func NewSite(cfg SiteConfig, cp source.Checkpoint, log *slog.Logger, now func() 
 	cfg.MaxJobSeries = cmp.Or(cfg.MaxJobSeries, defaultJobSeries)
 	cfg.ForgetClients = cmp.Or(cfg.ForgetClients, defaultForgetClients)
 	cfg.ForgetPolicies = cmp.Or(cfg.ForgetPolicies, defaultForgetPolicies)
-	readers := cmp.Or(cfg.Client.Concurrency, defaultConcurrency)
+	readers := cmp.Or(cfg.Client.Concurrency, api.DefaultConcurrency)
 	cfg.Client.Concurrency = readers + len(Collectors()) // so that no collector waits for another
-	client, err := NewClient(cfg.Client, log)
+	client, err := api.NewClient(cfg.Client, log)
 	if err != nil {
 		return nil, err
 	}
 	c := newCatalogue()
 	s := &Site{
 		cfg: cfg, readers: readers, log: log.With("site", cfg.Client.Site), now: now, client: client, catalogue: c,
-		open: newOpenJobs(c, cfg.Client.Site, cfg.MaxJobSeries, client.problems), gauges: newGauges(cfg.Client.Site),
+		open: newOpenJobs(c, cfg.Client.Site, cfg.MaxJobSeries, client.Problems()), gauges: newGauges(cfg.Client.Site),
 		exporter: newGauges(cfg.Client.Site), background: newBackground(cfg.Interval), jobLimits: newJobLimits(cfg.MaxJobSeries),
 	}
 	if cfg.Compat == CompatExporter {
@@ -240,12 +242,12 @@ func (s *Site) finish(g *giving, t int64) {
 	if err == nil {
 		err = g.give(s.ledger.cycles(s.reading, s.samples, t))
 	}
-	if panicked(err) {
+	if guard.Panicked(err) {
 		s.failed(collectorJobs, err)
 		if err = s.startAgain(err); err == nil {
 			err = g.give(s.ledger.cycles(nil, s.samples, t))
 		}
-		if panicked(err) {
+		if guard.Panicked(err) {
 			g.cause = err
 		}
 	}
@@ -288,7 +290,7 @@ func (s *Site) collect(ctx context.Context, part func(*reading) error) {
 	s.reading, s.broken = nil, nil
 	s.jobLimits.begin(s.now())
 	s.parts, s.counted = make(chan *reading), make(chan error)
-	asked, accepted := s.client.asked.Load(), s.client.accepted.Load()
+	askedBefore, acceptedBefore := s.client.Questions()
 	now, err := s.askTime(ctx)
 	outcomes := make([]outcome, len(s.collectors))
 	var group errgroup.Group
@@ -311,23 +313,24 @@ func (s *Site) collect(ctx context.Context, part func(*reading) error) {
 		close(ended)
 	}()
 	s.serveParts(part, ended)
-	if err == nil && s.client.asked.Load() == asked {
+	if asked, _ := s.client.Questions(); err == nil && asked == askedBefore {
 		s.proveCredential(ctx)
 	}
-	s.accepted = s.client.accepted.Load() != accepted
+	_, accepted := s.client.Questions()
+	s.accepted = accepted != acceptedBefore
 	s.noteOutcomes(outcomes)
 }
 
 // run reads. What was set before a panic is not to be relied on.
 func (c *collector) run(ctx context.Context, now int64, clock func() time.Time) (o outcome) {
 	began := clock()
-	o.err = guarded(func() (err error) {
+	o.err = guard.Run(func() (err error) {
 		if o.rows, err = c.read(ctx, now); err == nil {
 			err = c.gauges.beyond()
 		}
 		return err
 	})
-	if panicked(o.err) || c.gauges.beyond() != nil {
+	if guard.Panicked(o.err) || c.gauges.beyond() != nil {
 		c.gauges.reset()
 	}
 	o.took = clock().Sub(began)
@@ -380,7 +383,7 @@ func (s *Site) serveParts(part func(*reading) error, ended <-chan struct{}) {
 
 // samples are those of the tick alone. It is asked once the jobs are counted.
 func (s *Site) samples() []source.Sample {
-	if err := guarded(func() error { s.policies.emit(); return nil }); err != nil {
+	if err := guard.Run(func() error { s.policies.emit(); return nil }); err != nil {
 		s.failed(collectorPolicies, err)
 	}
 	if n, ok := s.ledger.unaccounted(); ok {
@@ -427,14 +430,14 @@ func (s *Site) readJobs(ctx context.Context, now int64) (int, error) {
 	var opened int
 	var openErr, doneErr error
 	both.Go(func() error {
-		openErr = guarded(func() (err error) {
+		openErr = guard.Run(func() (err error) {
 			opened, err = s.open.read(ctx, s.notDone, now)
 			return err
 		})
 		return nil
 	})
 	both.Go(func() error {
-		doneErr = guarded(func() error { return s.readEnded(ctx, now) })
+		doneErr = guard.Run(func() error { return s.readEnded(ctx, now) })
 		return nil
 	})
 	_ = both.Wait() // each has left its error
@@ -444,13 +447,13 @@ func (s *Site) readJobs(ctx context.Context, now int64) (int, error) {
 		s.ledger.noteOpen(s.open.listed, s.ledger.at)
 	}
 	if doneErr == nil {
-		doneErr = guarded(func() error { return s.ledger.check(ctx, s.reading) })
+		doneErr = guard.Run(func() error { return s.ledger.check(ctx, s.reading) })
 	}
-	if panicked(doneErr) {
+	if guard.Panicked(doneErr) {
 		s.broken = doneErr
 	}
 	if errors.Is(doneErr, errTooManyHeld) {
-		doneErr = s.client.beyond("/admin/jobs", errTooManyHeld)
+		doneErr = s.client.Beyond("/admin/jobs", errTooManyHeld)
 	}
 	s.ledger.audit.current = openErr == nil && doneErr == nil
 	rows := opened
@@ -481,7 +484,7 @@ func (s *Site) seeAnyJob(ctx context.Context) error {
 	if s.ledger.counted.top == 0 {
 		return nil // there may be none yet
 	}
-	for _, err := range s.client.Jobs(ctx, JobQuery{Limit: 1}) {
+	for _, err := range s.client.Jobs(ctx, api.JobQuery{Limit: 1}) {
 		return err
 	}
 	return errEmpty

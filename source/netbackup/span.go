@@ -1,6 +1,10 @@
 package netbackup
 
-import "math"
+import (
+	"math"
+
+	"backwire/source/netbackup/api"
+)
 
 // span is a range of time [from, to) whose finished jobs are read in ascending order by
 // one reader. Times are ms of the server's clock.
@@ -37,7 +41,7 @@ func (s *span) measure(since int64, jobs int) {
 
 // stretch is how many jobs a reader is to read on its own, so that what is read is without
 // gaps, and can be counted, up to a little before the furthest.
-const stretch = 25 * jobsPage
+const stretch = 25 * api.JobsPage
 
 // split gives the later half of what is unread to another reader, or more where a stretch is
 // less than the half.

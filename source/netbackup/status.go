@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"backwire/source"
+	"backwire/source/netbackup/api"
 )
 
 // Status is a site as it was after the last cycle.
@@ -48,12 +49,12 @@ func (s *Site) publish() {
 	st := Status{
 		Site:          s.cfg.Client.Site,
 		Server:        source.Printable(cmp.Or(s.facts.info.Name, s.cfg.Client.URL.Hostname())),
-		ServerVersion: source.Printable(cmp.Or(s.facts.info.Version, release(s.ping.APIVersion))),
+		ServerVersion: source.Printable(cmp.Or(s.facts.info.Version, api.Release(s.ping.APIVersion))),
 		APIVersion:    s.ping.APIVersion,
 		Up:            s.accepted,
 		Skew:          time.Duration(s.ledger.skew) * time.Millisecond,
 		ReadUntil:     instant(s.ledger.watermark),
-		Limited:       s.client.limited.Load(),
+		Limited:       s.client.Limited(),
 	}
 	for _, c := range s.collectors {
 		h, warning := &c.health, ""

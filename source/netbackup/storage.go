@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+
+	"backwire/source/netbackup/api"
 )
 
 // errEmpty is an answer without the rows that every server has. A credential whose role
@@ -14,9 +16,9 @@ var errEmpty = errors.New("the answer is 200 with an empty list; the role of the
 // storageUnits reads the storage units.
 type storageUnits struct {
 	c      *catalogue
-	client *Client
+	client *api.Client
 	gauges *gauges
-	told   lastTold[StorageUnit]
+	told   lastTold[api.StorageUnit]
 }
 
 func (s *storageUnits) read(ctx context.Context, _ int64) (rows int, err error) {
@@ -26,7 +28,7 @@ func (s *storageUnits) read(ctx context.Context, _ int64) (rows int, err error) 
 			return rows, err
 		}
 		rows++
-		s.told.complete(u.Name, &u, (*StorageUnit).keepFacts)
+		s.told.complete(u.Name, &u, (*api.StorageUnit).KeepFacts)
 		s.note(&u)
 	}
 	if rows == 0 {
@@ -35,7 +37,7 @@ func (s *storageUnits) read(ctx context.Context, _ int64) (rows int, err error) 
 	return rows, nil
 }
 
-func (s *storageUnits) note(u *StorageUnit) {
+func (s *storageUnits) note(u *api.StorageUnit) {
 	g, c := s.gauges, s.c
 	setBytes(g, c.unitCapacity, u.Capacity, u.Name, u.Category)
 	setBytes(g, c.unitUsed, u.Used, u.Name, u.Category)
@@ -49,10 +51,10 @@ func (s *storageUnits) note(u *StorageUnit) {
 // diskPools reads the disk pools and their volumes.
 type diskPools struct {
 	c       *catalogue
-	client  *Client
+	client  *api.Client
 	gauges  *gauges
-	told    lastTold[DiskPool]
-	volumes lastTold[DiskVolume]
+	told    lastTold[api.DiskPool]
+	volumes lastTold[api.DiskVolume]
 }
 
 func (d *diskPools) read(ctx context.Context, _ int64) (rows int, err error) {
@@ -63,10 +65,10 @@ func (d *diskPools) read(ctx context.Context, _ int64) (rows int, err error) {
 			return rows, err
 		}
 		rows++
-		d.told.complete(p.ID, &p, (*DiskPool).keepFacts)
+		d.told.complete(p.ID, &p, (*api.DiskPool).KeepFacts)
 		for i := range p.Volumes {
 			if v := &p.Volumes[i]; v.ID != "" {
-				d.volumes.complete(p.ID+separator+v.ID, v, (*DiskVolume).keepFacts)
+				d.volumes.complete(p.ID+separator+v.ID, v, (*api.DiskVolume).KeepFacts)
 			}
 		}
 		d.note(&p)
@@ -74,7 +76,7 @@ func (d *diskPools) read(ctx context.Context, _ int64) (rows int, err error) {
 	return rows, nil
 }
 
-func (d *diskPools) note(p *DiskPool) {
+func (d *diskPools) note(p *api.DiskPool) {
 	g, c := d.gauges, d.c
 	g.tell(c.poolInfo, 1, p.ID, p.Name, p.Category, p.ServerType)
 	setBytes(g, c.poolRaw, p.Raw, p.ID, p.Category)
@@ -93,7 +95,7 @@ func (d *diskPools) note(p *DiskPool) {
 // storageServers reads the storage servers.
 type storageServers struct {
 	c      *catalogue
-	client *Client
+	client *api.Client
 	gauges *gauges
 }
 
@@ -114,9 +116,9 @@ func (s *storageServers) read(ctx context.Context, _ int64) (rows int, err error
 // tapeDrives reads the tape drives.
 type tapeDrives struct {
 	c      *catalogue
-	client *Client
+	client *api.Client
 	gauges *gauges
-	told   lastTold[TapeDrive]
+	told   lastTold[api.TapeDrive]
 }
 
 func (t *tapeDrives) read(ctx context.Context, _ int64) (rows int, err error) {
@@ -126,34 +128,37 @@ func (t *tapeDrives) read(ctx context.Context, _ int64) (rows int, err error) {
 			return rows, err
 		}
 		rows++
-		t.told.complete(v.Name, &v, (*TapeDrive).keepFacts)
+		t.told.complete(v.Name, &v, (*api.TapeDrive).KeepFacts)
 		t.note(&v)
 	}
 	return rows, nil
 }
 
-func (t *tapeDrives) note(v *TapeDrive) {
+func (t *tapeDrives) note(v *api.TapeDrive) {
 	t.c.exporter.noteDrive(t.gauges, v)
 	setState(t.gauges, t.c.driveUp, strings.TrimPrefix(v.Status, "DRIVE_STATUS_"),
 		v.Name, v.Host, v.Type, v.RobotType, numeral(v.RobotNumber))
 }
 
 // numeral is a number as a label; one that was not given is no label.
-func numeral(v Optional[int64]) string {
+func numeral(v api.Optional[int64]) string {
 	if !v.Given {
 		return ""
 	}
 	return strconv.FormatInt(v.Value, 10)
 }
 
+// addFigure makes a sum of a figure that rows may lack.
+func addFigure(g *gauges, f *family, v api.Optional[int64]) { g.addGiven(f, float64(v.Value), v.Given) }
+
 // setBytes sets what the server gave; what it did not give stays absent.
-func setBytes(g *gauges, f *family, v Optional[int64], labels ...string) {
+func setBytes(g *gauges, f *family, v api.Optional[int64], labels ...string) {
 	if v.Given {
 		g.tell(f, float64(v.Value), labels...)
 	}
 }
 
-func setPercent(g *gauges, f *family, v Optional[float64], labels ...string) {
+func setPercent(g *gauges, f *family, v api.Optional[float64], labels ...string) {
 	if v.Given && v.Value >= 0 && v.Value <= 100 {
 		g.tell(f, v.Value/100, labels...)
 	}
@@ -172,7 +177,7 @@ func setState(g *gauges, f *family, state string, labels ...string) {
 }
 
 // fact is a yes or no as a label; one that was not given is no label.
-func fact(v Optional[bool]) string {
+func fact(v api.Optional[bool]) string {
 	if !v.Given {
 		return ""
 	}

@@ -113,3 +113,19 @@ func TestStorageHasNoNegativeRatio(t *testing.T) {
 		r.want(1, "nbu_storage_server_up")
 	})
 }
+
+func TestTapeDrivesAreUpOrDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := oneUnit()
+		for _, status := range []string{"UP", "DOWN", "MIXED", "DISABLED", "NEW"} {
+			e.Drives = append(e.Drives, nbusim.TapeDrive{Name: status, Status: "DRIVE_STATUS_" + status, Host: "media-1", RobotNumber: 3})
+		}
+		r := newRig(t, nbusim.Options{Release: "11.0", Storage: e})
+		r.tick()
+		for status, up := range map[string]float64{"UP": 1, "MIXED": 1, "DOWN": 0, "DISABLED": 0, "NEW": none()} {
+			r.want(up, "nbu_tape_drive_up", "tape_drive", status)
+		}
+		r.want(1, "nbu_tape_drive_up", "tape_drive", "UP", "media_server", "media-1", "drive_type", "DT_HCART3", "robot_number", "3")
+		r.want(1, "nbu_collector_success", "collector", "tape_drives")
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"backwire/source"
+	"backwire/source/netbackup/api"
 )
 
 // cell is a durable series and its value.
@@ -88,7 +89,7 @@ func newTally(c *catalogue, site string, limit int) *tally {
 }
 
 // kindOf is the kind of a job: the same pointer for the same labels.
-func (t *tally) kindOf(j *Job) *jobKind {
+func (t *tally) kindOf(j *api.Job) *jobKind {
 	return t.kind(kindKey{j.Type, j.PolicyType, j.Policy, j.ScheduleType})
 }
 

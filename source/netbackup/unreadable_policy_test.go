@@ -19,11 +19,11 @@ const unreadablePolicies = "nbu_policies_unreadable"
 // it keep what they promise, and it is said which one it is.
 func TestAPolicyThatCannotBeReadCostsThatPolicy(t *testing.T) {
 	huge := `{"data":{"attributes":{"policy":{"clients":[` + strings.Repeat(`{"hostName":"c"},`, 10) + `{"hostName":"c"}],"schedules":[{"scheduleType":"Calendar","backupType":"Full Backup","includeDates":{"specificDates":["` +
-		strings.Repeat(`2026-01-01","`, mostDates) + `2026-01-02"]}}]}}}}`
+		strings.Repeat(`2026-01-01","`, 10_000) + `2026-01-02"]}}]}}}}`
 	for name, effect := range map[string]nbusim.Effect{
 		"500": nbusim.Status(500), "503": nbusim.Status(503), "403": nbusim.Status(403), "400": nbusim.Status(400), "resets": nbusim.Reset(),
 		"hangs": nbusim.Delay(time.Hour), "HTML": nbusim.ProxyPage(), "truncated": nbusim.Truncated(), "garbage": nbusim.Body("{]"),
-		"endless": nbusim.Oversized(bodyLimit), "absurd dates": nbusim.Body(huge),
+		"endless": nbusim.Oversized(8 << 20), "absurd dates": nbusim.Body(huge),
 	} {
 		for _, bad := range []string{"policy-0", "policy-3", "policy-6"} {
 			t.Run(name+" "+bad, func(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"backwire/remotewrite"
+	"backwire/source/netbackup/api"
 	"backwire/source/netbackup/nbusim"
 )
 
@@ -96,7 +97,7 @@ func (y *year) start() {
 	}
 	y.queue = q
 	y.site, err = NewSite(SiteConfig{
-		Client: Config{
+		Client: api.Config{
 			Site: "paris", URL: &url.URL{Scheme: "https", Host: "primary.example:1556", Path: nbusim.Mount}, Transport: y.sim.Transport(), Concurrency: 1,
 			APIKey: func() (string, error) { return nbusim.DefaultKey, nil },
 		},

@@ -1,0 +1,159 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// Bodies bounds the bytes of all answers that are in memory at the same time, those of all sites together. Small ones share
+// a pool; a site may have as much of it as it leaves to the others, so that there is always room for one more.
+// What outgrows its share waits for its turn in the one place for large answers. It may be used by many goroutines.
+type Bodies struct {
+	pool  *semaphore.Weighted // bytes
+	used  atomic.Int64        // of them
+	large *semaphore.Weighted // 1
+}
+
+const (
+	poolBytes  = 12 << 20
+	firstBytes = 64 << 10 // that an answer begins with
+	smallBytes = 1 << 20  // that an answer may have of the pool
+	largeTime  = 10 * time.Second
+)
+
+// NewBodies returns room for the answers of an agent.
+func NewBodies() *Bodies {
+	return &Bodies{pool: semaphore.NewWeighted(poolBytes), large: semaphore.NewWeighted(1)}
+}
+
+const errSlowBody Fault = "an answer of more than 1 MiB that takes longer than 10 s is refused"
+
+// heldBody is an answer's body and its room. Release gives the room back.
+type heldBody struct {
+	client *Client
+	bytes  []byte
+	held   int64 // of the pool
+	large  bool
+}
+
+func (b *heldBody) release() {
+	if b.held > 0 {
+		b.client.inPool.Add(-b.held)
+		b.client.cfg.Bodies.used.Add(-b.held)
+		b.client.cfg.Bodies.pool.Release(b.held)
+	}
+	if b.large {
+		b.client.cfg.Bodies.large.Release(1)
+		b.client.largeTurn.Release(1)
+	}
+	b.held, b.large, b.bytes = 0, false, nil
+}
+
+// readBody reads an answer to its end, or an error as far as it is told. broken ends the reading by a cause.
+func (c *Client) readBody(ctx context.Context, resp *http.Response, broken context.CancelCauseFunc) (*heldBody, error) {
+	b := &heldBody{client: c}
+	room := b.firstRoom(resp.ContentLength)
+	if err := c.cfg.Bodies.pool.Acquire(ctx, room); err != nil { // nothing of this answer is held meanwhile
+		return b, err
+	}
+	b.keep(room)
+	most := bodyLimit
+	if resp.StatusCode >= http.StatusMultipleChoices {
+		most = errorLimit
+	}
+	b.bytes = make([]byte, 0, room)
+	for {
+		n, err := resp.Body.Read(b.bytes[len(b.bytes):cap(b.bytes)])
+		b.bytes = b.bytes[:len(b.bytes)+n]
+		switch {
+		case errors.Is(err, io.EOF):
+			return b, nil
+		case err != nil:
+			if cause := context.Cause(ctx); errors.Is(cause, errSlowBody) {
+				err = cause
+			}
+			return b, err
+		case len(b.bytes) < cap(b.bytes):
+			continue
+		case most == errorLimit:
+			return b, nil
+		case len(b.bytes) >= most:
+			return b, atEnd(resp.Body)
+		}
+		if err := b.grow(ctx, broken); err != nil {
+			return b, err
+		}
+	}
+}
+
+// atEnd is nil where a body that is as large as may be has no byte more.
+func atEnd(body io.Reader) error {
+	switch n, err := io.ReadFull(body, make([]byte, 1)); {
+	case n > 0:
+		return errOversized
+	case errors.Is(err, io.EOF):
+		return nil
+	default:
+		return err
+	}
+}
+
+// firstRoom is what an answer begins with: its length, where it is told and fair.
+func (b *heldBody) firstRoom(length int64) int64 {
+	if length >= firstBytes && length < smallBytes && b.fair(length+1) {
+		return length + 1 // so that its end is seen without growing
+	}
+	return firstBytes
+}
+
+// fair says that a site has no more of the pool than is left to the others.
+func (b *heldBody) fair(more int64) bool {
+	return b.client.inPool.Load()+more <= poolBytes-b.client.cfg.Bodies.used.Load()
+}
+
+func (b *heldBody) keep(n int64) {
+	b.held += n
+	b.client.inPool.Add(n)
+	b.client.cfg.Bodies.used.Add(n)
+}
+
+// grow doubles the room.
+func (b *heldBody) grow(ctx context.Context, broken context.CancelCauseFunc) error {
+	room := b.client.cfg.Bodies
+	more := int64(cap(b.bytes))
+	switch {
+	case b.large:
+	case cap(b.bytes) < smallBytes && b.fair(more) && room.pool.TryAcquire(more):
+		b.keep(more)
+	default:
+		if err := b.takeTurn(ctx, broken); err != nil {
+			return err
+		}
+	}
+	grown := make([]byte, len(b.bytes), 2*cap(b.bytes))
+	copy(grown, b.bytes)
+	b.bytes = grown
+	return nil
+}
+
+// takeTurn waits for the place of large answers: behind the site's own, so that others wait for one of each site at most.
+// Who has it has it for a short time.
+func (b *heldBody) takeTurn(ctx context.Context, broken context.CancelCauseFunc) error {
+	if err := b.client.largeTurn.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	if err := b.client.cfg.Bodies.large.Acquire(ctx, 1); err != nil {
+		b.client.largeTurn.Release(1)
+		return err
+	}
+	b.large = true
+	timer := time.AfterFunc(largeTime, func() { broken(errSlowBody) })
+	context.AfterFunc(ctx, func() { timer.Stop() })
+	return nil
+}

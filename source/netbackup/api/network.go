@@ -1,0 +1,48 @@
+package api
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net/http"
+
+	"backwire/source/probe"
+)
+
+// CheckNetwork tries the way to the server: its name, its port, its certificate. It leaves out what a replaced transport does in its own way.
+func (c *Client) CheckNetwork(ctx context.Context) []probe.Finding {
+	transport, ours := c.http.Transport.(*http.Transport)
+	if !ours {
+		return nil
+	}
+	address := probe.Address{URL: c.cfg.URL, TLS: transport.TLSClientConfig, Advise: adviseTrust}
+	address.Proxy, _ = http.ProxyFromEnvironment(&http.Request{URL: c.cfg.URL})
+	if !c.cfg.InsecureSkipVerify {
+		address.Verify = func(state tls.ConnectionState) error {
+			err := c.trust.verify(state)
+			if errors.Is(err, ErrPinMissing) && c.learnCA(ctx) {
+				return c.trust.verify(state)
+			}
+			return err
+		}
+	}
+	return address.Try(ctx)
+}
+
+// adviseTrust is what to do about a primary server's certificate.
+func adviseTrust(err error) string {
+	const where = "\"backwire trust\" fetches it and shows its fingerprint, to be compared with \"nbcertcmd -listCACertDetails\" on the primary server " +
+		"(in the web UI: Security > Certificates > Certificate authority); then set CA_FILE"
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return "the server's certificate comes from another CA than the one that is trusted here. Get the primary's own CA: " + where
+	}
+	if errors.Is(err, ErrPinMissing) {
+		_, hint := networkKind(err)
+		return hint
+	}
+	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok && e.Reason == x509.Expired {
+		return "renew it on the primary server with \"nbcertcmd -renewCertificate\" (in the web UI: Security > Certificates), and see that this host's clock is right (\"timedatectl\")"
+	}
+	return ""
+}

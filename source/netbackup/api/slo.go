@@ -1,0 +1,43 @@
+package api
+
+import (
+	"context"
+	"iter"
+)
+
+// SLO is one row of /servicecatalog/slos: a protection plan, in the words of the web UI.
+type SLO struct {
+	ID       string
+	Workload string // CLOUD, VMWARE, …
+}
+
+// slosPage is the maximum of page[limit] of the other listings: for /servicecatalog/slos none is documented.
+const slosPage = 100
+
+// SLOs lists all service level objectives.
+func (c *Client) SLOs(ctx context.Context) iter.Seq2[SLO, error] {
+	return listing[SLO]{
+		client: c, noun: "slo", path: "/servicecatalog/slos", row: sloRow,
+		size: slosPage, pager: byOffset,
+	}.rows(ctx)
+}
+
+func sloRow(d *decoder) (s SLO, ok bool) {
+	for name := range d.members() {
+		switch string(name) {
+		case "id":
+			s.ID = d.identify()
+		case "attributes":
+			for name := range d.members() {
+				if string(name) == "workloadType" {
+					s.Workload = d.word()
+				} else {
+					d.skip()
+				}
+			}
+		default:
+			d.skip()
+		}
+	}
+	return s, s.ID != ""
+}
