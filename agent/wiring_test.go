@@ -210,9 +210,9 @@ func TestCheck(t *testing.T) {
 		want     []string // of the lines that fail: subject, step and words of each
 	}{
 		"all is well":  {},
-		"wrong key":    {settings: []string{"BACKWIRE_NETBACKUP_API_KEY_FILE=", "BACKWIRE_NETBACKUP_API_KEY=" + canary}, want: []string{"site paris", "not authenticated", "is the API key right"}},
+		"wrong key":    {settings: []string{"BACKWIRE_NETBACKUP_API_KEY_FILE=", "BACKWIRE_NETBACKUP_API_KEY=" + canary}, want: []string{"site paris", "not authenticated", "check the API key"}},
 		"wrong CA":     {settings: []string{"BACKWIRE_NETBACKUP_CA_FILE="}, want: []string{"site paris certificate", "unknown authority", "backwire trust"}},
-		"wrong path":   {settings: []string{"BACKWIRE_NETBACKUP_URL="}, want: []string{"site paris", "is the URL right"}},
+		"wrong path":   {settings: []string{"BACKWIRE_NETBACKUP_URL="}, want: []string{"site paris", "check the URL"}},
 		"proxy's HTML": {bend: func(s *shop) { s.primary.Inject(nbusim.Fault{Effect: nbusim.ProxyPage()}) }, want: []string{"site paris", "proxy"}},
 		"storage fails": {bend: func(s *shop) {
 			s.primary.Inject(nbusim.Fault{Path: "/storage/storage-units", Effect: nbusim.Status(500)})
@@ -271,7 +271,7 @@ func TestNewRefusesWhileAnotherRuns(t *testing.T) {
 		t.Errorf("New with a CA file that is none = %v", err)
 	}
 	second := s.agent(t)
-	if err := second.Run(ctx); err == nil || !strings.Contains(err.Error(), "only one agent may use a queue") {
+	if err := second.Run(ctx); err == nil || !strings.Contains(err.Error(), "only one agent can use a queue") {
 		t.Errorf("a second Run beside the first = %v", err)
 	}
 	stop()

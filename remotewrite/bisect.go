@@ -361,12 +361,12 @@ func (e *Endpoint) rejectSome(w *window, n int, a answer) {
 // giveUp counts a rejection and keeps it.
 func (e *Endpoint) giveUp(r Rejection, why string) {
 	if e.recorder.refused(r.Samples, strconv.Itoa(r.Status)) {
-		e.log.Error("receiver refuses samples", "samples", r.Samples, "series", r.Series[0].String(), "answer", why)
+		e.log.Error("the receiver rejected samples", "samples", r.Samples, "series", r.Series[0].String(), "answer", why)
 	}
 	if e.rejected == nil {
 		return
 	}
 	if err := e.rejected.Reject(r); err != nil {
-		e.log.Error("refused samples cannot be kept", "error", err, "samples", r.Samples)
+		e.log.Error("rejected samples cannot be stored", "error", err, "samples", r.Samples)
 	}
 }

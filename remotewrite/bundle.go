@@ -134,7 +134,7 @@ func (f *bundleFeed) report(l loss) {
 		return d.Segment == l.segment && d.Offset == l.offset
 	})
 	if !known && f.failed == nil {
-		f.failed = fmt.Errorf("segment %d cannot be read any more at byte %d: %w", l.segment, l.offset, l.err)
+		f.failed = fmt.Errorf("segment %d is no longer readable at byte %d: %w", l.segment, l.offset, l.err)
 	}
 }
 

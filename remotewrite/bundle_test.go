@@ -199,10 +199,10 @@ func TestManifest(t *testing.T) {
 	if err != nil || len(late.Files) != 1 || late.Files[0] != m.Files[len(m.Files)-1] {
 		t.Errorf("since the last sample: %+v, %v", late, err)
 	}
-	if _, err := Export(t.Context(), x.dir, x.whole, ExportOptions{}); err == nil || !strings.Contains(err.Error(), "is there already") {
+	if _, err := Export(t.Context(), x.dir, x.whole, ExportOptions{}); err == nil || !strings.Contains(err.Error(), "already exists") {
 		t.Errorf("export into a bundle = %v", err)
 	}
-	if _, err := Export(t.Context(), x.dir, filepath.Join(t.TempDir(), "out"), ExportOptions{Endpoint: "clod"}); err == nil || !strings.Contains(err.Error(), "there are: cloud") {
+	if _, err := Export(t.Context(), x.dir, filepath.Join(t.TempDir(), "out"), ExportOptions{Endpoint: "clod"}); err == nil || !strings.Contains(err.Error(), "endpoints: cloud") {
 		t.Errorf("export for an unknown endpoint = %v", err)
 	}
 }
@@ -225,7 +225,7 @@ func TestFailedExportLeavesNothing(t *testing.T) {
 			_ = os.Rename(filepath.Join(x.dir, "00000000000000000002.seg"), filepath.Join(x.dir, "away"))
 		}
 	}})
-	if err == nil || !strings.Contains(err.Error(), "segment 2 was given up") {
+	if err == nil || !strings.Contains(err.Error(), "segment 2 was deleted") {
 		t.Errorf("Export = %v", err)
 	}
 	if left := contentOf(t, to); len(left) != 0 {
@@ -321,13 +321,13 @@ func TestBundleIsRefused(t *testing.T) {
 		}, "", "00000000000000000099.seg is not in manifest.json"},
 		"manifest missing":       {remove(manifestFile), "", "manifest.json is missing"},
 		"manifest cut":           {edit(manifestFile, func(b []byte) []byte { return b[:len(b)/2] }), "", "manifest.json: "},
-		"manifest of no files":   {edit(manifestFile, func([]byte) []byte { return []byte(`{"version":1}`) }), "", "names no segment"},
-		"manifest of tomorrow":   {edit(manifestFile, func([]byte) []byte { return []byte(`{"version":2}`) }), "", "version 2, only 1"},
+		"manifest of no files":   {edit(manifestFile, func([]byte) []byte { return []byte(`{"version":1}`) }), "", "lists no segment"},
+		"manifest of tomorrow":   {edit(manifestFile, func([]byte) []byte { return []byte(`{"version":2}`) }), "", "version 2 is not supported, only 1"},
 		"manifest points out":    {edit(manifestFile, func(b []byte) []byte { return []byte(strings.Replace(string(b), second, "../../etc/passwd", 1)) }), "", "../../etc/passwd"},
-		"manifest changed":       {edit(manifestFile, func(b []byte) []byte { return []byte(strings.Replace(string(b), "paris", "lyons", 1)) }), trusted, "manifest.sig does not fit"},
-		"another's signature":    {func(*testing.T, string) {}, other, "manifest.sig does not fit"},
+		"manifest changed":       {edit(manifestFile, func(b []byte) []byte { return []byte(strings.Replace(string(b), "paris", "lyons", 1)) }), trusted, "manifest.sig does not match"},
+		"another's signature":    {func(*testing.T, string) {}, other, "manifest.sig does not match"},
 		"signature missing":      {remove(signatureFile), trusted, "manifest.sig is missing"},
-		"signature cut":          {edit(signatureFile, func(b []byte) []byte { return b[:10] }), trusted, "manifest.sig does not fit"},
+		"signature cut":          {edit(signatureFile, func(b []byte) []byte { return b[:10] }), trusted, "manifest.sig does not match"},
 		"signature of a changed": {edit(second, flip), trusted, second + " was changed"},
 	}
 	for name, c := range cases {

@@ -87,7 +87,7 @@ func (c *canary) askLate(ctx context.Context, p protocol, at int64) (request, an
 func (c *canary) send(ctx context.Context, p protocol, at int64, more ...source.Label) (request, answer) {
 	labels := append([]source.Label{{Name: "endpoint", Value: c.config.Name}, {Name: "instance", Value: c.instance}}, more...)
 	w := oneSample(&source.Metric{
-		Name: canaryMetric, Type: source.Gauge, Help: "A sample that a receiver must take; what it answers tells what its other answers mean.",
+		Name: canaryMetric, Type: source.Gauge, Help: "Test sample that every receiver must accept. The answer shows what the receiver's other answers mean.",
 	}, labels, point{at, 1})
 	return sendOnce(ctx, c.client, c.config.ExternalLabels, p, w)
 }

@@ -26,7 +26,7 @@ func (e *Endpoint) Check(ctx context.Context) []probe.Finding {
 	if err != nil {
 		return append(findings, probe.Finding{
 			Step: "settings", Result: probe.Failed, Tried: "read the TLS settings", Found: err.Error(),
-			Next: "put CA_FILE, CERT_FILE and KEY_FILE right, and let this user read them",
+			Next: "correct CA_FILE, CERT_FILE and KEY_FILE, and make them readable for this user",
 		})
 	}
 	if !probe.Reached(findings) {
@@ -87,9 +87,9 @@ func (e *Endpoint) adviseTrust(err error) string {
 	switch err.(type) { //nolint:errorlint // Verify does not wrap
 	case x509.UnknownAuthorityError:
 		if e.config.CAFile == "" {
-			return "the system's CAs do not know who issued it: write the issuer's certificate into a file and name that in CA_FILE"
+			return "no CA of this system issued it: set CA_FILE to a file with the certificate of the CA"
 		}
-		return e.config.CAFile + " does not hold who issued it: put the issuer's certificate there"
+		return e.config.CAFile + " does not contain the CA that issued it: add the CA certificate"
 	}
 	return ""
 }
@@ -102,13 +102,13 @@ func (e *Endpoint) checkOwnCertificate() probe.Finding {
 	f := probe.Finding{Step: "client certificate", Result: probe.OK, Tried: "read " + e.config.CertFile}
 	pair, err := readKeyPair(e.config.CertFile, e.config.KeyFile)
 	if err != nil {
-		f.Result, f.Found, f.Next = probe.Failed, err.Error(), "do CERT_FILE and KEY_FILE belong together, and may this user read them?"
+		f.Result, f.Found, f.Next = probe.Failed, err.Error(), "check that CERT_FILE and KEY_FILE belong together and that this user can read them"
 		return f
 	}
 	end := pair.Leaf.NotAfter
 	f.Found = fmt.Sprintf("%q, valid until %s", pair.Leaf.Subject.CommonName, end.UTC().Format(time.DateOnly))
 	if time.Until(end) < probe.ExpiresSoon {
-		f.Result, f.Next = probe.Warning, "have a new one issued: the receiver refuses it after that day"
+		f.Result, f.Next = probe.Warning, "have a new one issued before that day; after it the receiver refuses the certificate"
 	}
 	return f
 }
@@ -149,7 +149,7 @@ func (e *Endpoint) settle(send func(protocol) answer) (answer, verdict) {
 func (e *Endpoint) checkWrite(ctx context.Context) []probe.Finding {
 	at := time.Now().UnixMilli()
 	w := oneSample(&source.Metric{
-		Name: checkMetric, Type: source.Gauge, Unit: "seconds", Help: "When somebody last checked this endpoint.",
+		Name: checkMetric, Type: source.Gauge, Unit: "seconds", Help: "Time of the last backwire check of this endpoint.",
 	}, []source.Label{{Name: "endpoint", Value: e.config.Name}, {Name: "instance", Value: e.canary.instance}}, point{at, float64(at) / 1000})
 	return reportWrite(e.settle(func(p protocol) answer {
 		_, a := sendOnce(ctx, e.client, e.config.ExternalLabels, p, w)
@@ -167,18 +167,18 @@ func reportWrite(a answer, v verdict) []probe.Finding {
 		f.Result, f.Found, f.Next = probe.Failed, a.complaint(), a.advice()
 		return []probe.Finding{f}
 	case a.written == 0:
-		f.Result, f.Found = probe.Failed, fmt.Sprintf("%d, and by the receiver's own count 0 samples were stored", a.status)
-		f.Next = "does a relabelling rule of the receiver drop " + checkMetric + ", or is something in between?"
+		f.Result, f.Found = probe.Failed, fmt.Sprintf("%d, but the receiver reports that 0 samples were stored", a.status)
+		f.Next = "check whether a relabelling rule of the receiver drops " + checkMetric + ", or whether something in between answers"
 	case a.written > 0:
-		f.Found = fmt.Sprintf("stored in %s, by the receiver's own count", took)
+		f.Found = fmt.Sprintf("stored in %s, confirmed by the receiver", took)
 	default:
-		f.Found = fmt.Sprintf("%d in %s; remote write %s has no count to confirm it", a.status, took, a.protocol)
+		f.Found = fmt.Sprintf("accepted (%d) in %s; remote write %s cannot confirm how many samples were stored", a.status, took, a.protocol)
 	}
 	findings := []probe.Finding{f}
 	if !a.date.IsZero() {
 		// The header has whole seconds, so half of one is the best guess at the rest.
 		ahead := a.date.Add(time.Second / 2).Sub(time.Now().Add(-a.took / 2))
-		findings = append(findings, probe.Clock("the Date of that answer", ahead, 2*time.Second, "receivers refuse samples of the future"))
+		findings = append(findings, probe.Clock("the Date header of that answer", ahead, 2*time.Second, "receivers refuse samples with future times"))
 	}
 	return findings
 }

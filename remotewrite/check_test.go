@@ -27,8 +27,8 @@ func TestCheckWritesOneSample(t *testing.T) {
 		next    string
 		stored  int
 	}{
-		{receiver.Options{}, nil, probe.OK, "by the receiver's own count", "", 1},
-		{receiver.Options{V2: receiver.Swallow}, nil, probe.OK, "remote write 1.0 has no count", "", 1},
+		{receiver.Options{}, nil, probe.OK, "confirmed by the receiver", "", 1},
+		{receiver.Options{V2: receiver.Swallow}, nil, probe.OK, "remote write 1.0 cannot confirm", "", 1},
 		{receiver.Options{}, &receiver.Answer{Status: 401, Body: "no such token"}, probe.Failed, "401 Unauthorized: no such token", "BEARER_TOKEN_FILE", 0},
 		{receiver.Options{}, &receiver.Answer{Status: 400, Body: "out of bounds"}, probe.Failed, "out of bounds", "TENANT", 0},
 		{receiver.Options{}, &receiver.Answer{Status: 307, Header: http.Header{"Location": {"https://else.where/"}}}, probe.Failed, "https://else.where/", "log", 0},
@@ -57,7 +57,7 @@ func TestAnswersSendsTheCanaryAlone(t *testing.T) {
 		t.Errorf("%v, %d series", err, len(g.receiver.Series()))
 	}
 	g.receiver.Always(&receiver.Answer{Status: 404})
-	if err := g.endpoint.answers(t.Context()); err == nil || !strings.Contains(err.Error(), "is the path right?") {
+	if err := g.endpoint.answers(t.Context()); err == nil || !strings.Contains(err.Error(), "check the path") {
 		t.Errorf("a receiver that is not there: %v", err)
 	}
 }

@@ -275,13 +275,13 @@ func (a *answer) describe() string {
 	case a.err != nil:
 		return a.err.Error()
 	case a.page:
-		return fmt.Sprintf("%d with a page of HTML", a.status)
+		return fmt.Sprintf("%d with an HTML page", a.status)
 	case a.status/100 == 2 && a.short():
-		return fmt.Sprintf("%d, and by the receiver's own count %d of %d samples are stored", a.status, a.written, a.sent)
+		return fmt.Sprintf("%d, but the receiver reports that it stored %d of %d samples", a.status, a.written, a.sent)
 	case a.status/100 == 2:
-		return fmt.Sprintf("%d without a header that confirms it: the receiver does not understand Remote-Write %s", a.status, a.protocol)
+		return fmt.Sprintf("%d without the confirmation header: the receiver does not support Remote-Write %s", a.status, a.protocol)
 	case a.location != "":
-		return fmt.Sprintf("%d %s to %s: redirects are not followed, set the URL to where the receiver is", a.status, http.StatusText(a.status), a.location)
+		return fmt.Sprintf("%d %s to %s: redirects are not followed; set the URL to the address of the receiver", a.status, http.StatusText(a.status), a.location)
 	}
 	return strings.TrimRight(fmt.Sprintf("%d %s: %s", a.status, http.StatusText(a.status), a.words), ": \n")
 }

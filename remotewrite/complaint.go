@@ -33,49 +33,49 @@ func (a *answer) advice() string {
 	}
 	switch {
 	case a.page:
-		return "does a proxy or a login page answer in the receiver's place?"
+		return "check whether a proxy or a login page answers instead of the receiver"
 	case a.status/100 == 2:
 		return "set PROTOCOL to auto, or to 1.0"
 	case a.status >= 500:
-		return "the receiver is there and fails: its own log says why"
+		return "the receiver fails: see its log"
 	}
 	switch a.status {
 	case http.StatusUnauthorized, http.StatusForbidden:
-		return "are USERNAME and PASSWORD_FILE, or BEARER_TOKEN_FILE, right, and may they write?"
+		return "check USERNAME and PASSWORD_FILE, or BEARER_TOKEN_FILE, and that they are allowed to write"
 	case http.StatusNotFound, http.StatusMethodNotAllowed:
-		return "is the path right? Mimir and Grafana Cloud take /api/v1/push, Prometheus and VictoriaMetrics /api/v1/write"
+		return "check the path: /api/v1/push for Mimir, /api/v1/write for Prometheus and VictoriaMetrics, /api/prom/push for Grafana Cloud"
 	case http.StatusProxyAuthRequired:
-		return "put the proxy's user and password into PROXY_URL"
+		return "add the user and password of the proxy to PROXY_URL"
 	case http.StatusUnsupportedMediaType:
-		return "set PROTOCOL to auto; if it is, no remote write is spoken there"
+		return "set PROTOCOL to auto; if it is auto, this is not a remote-write receiver"
 	case http.StatusBadRequest:
-		return "does the receiver want a tenant (TENANT), or another PROTOCOL?"
+		return "check whether the receiver needs a tenant (TENANT) or another PROTOCOL"
 	case http.StatusTooManyRequests:
-		return "the receiver limits this tenant's rate: raise the limit, or try again later"
+		return "the receiver limits the rate of this tenant: raise the limit, or try again later"
 	case http.StatusRequestEntityTooLarge:
-		return "raise the receiver's limit on a request's size, or that of the proxy before it"
+		return "raise the request size limit of the receiver, or of the proxy in front of it"
 	case http.StatusConflict, http.StatusUnprocessableEntity:
-		return "the receiver's words say what it objects to; does it take samples of this time, and these external labels?"
+		return "see the receiver's message; check that it accepts samples of this time and the external labels"
 	}
-	return "the receiver's words, and its own log, say why"
+	return "see the receiver's message and its log"
 }
 
 // adviceOn is what to do where no answer came.
 func adviceOn(err error) string {
 	if tokenRefusal(err) != nil {
-		return "are OAUTH2_CLIENT_ID, OAUTH2_CLIENT_SECRET_FILE and OAUTH2_TOKEN_URL right?"
+		return "check OAUTH2_CLIENT_ID, OAUTH2_CLIENT_SECRET_FILE and OAUTH2_TOKEN_URL"
 	}
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return "name the CA of the receiver's certificate in CA_FILE"
+		return "set CA_FILE to the CA certificate of the receiver"
 	}
 	if _, ok := errors.AsType[x509.HostnameError](err); ok {
-		return "use the name that the receiver's certificate carries"
+		return "use a host name that is in the receiver's certificate"
 	}
 	if e, ok := errors.AsType[*net.DNSError](err); ok && e.IsNotFound {
-		return "is the host name spelled right, and known to this host's DNS?"
+		return "check the spelling of the host name and this host's DNS"
 	}
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		return "nothing listens there: is the port right, and is the receiver up?"
+		return "nothing listens there: check the port and that the receiver is running"
 	}
-	return "see that the receiver runs, and that it can be reached from this host, through PROXY_URL where one is needed"
+	return "check that the receiver is running and reachable from this host, through PROXY_URL if a proxy is needed"
 }

@@ -24,7 +24,7 @@ type directory struct {
 // Why a queue cannot be opened yet: another program has it, or its directory has to be there and is not.
 var (
 	ErrInUse  = wal.ErrLocked
-	ErrAbsent = errors.New("it is not there")
+	ErrAbsent = errors.New("it does not exist")
 )
 
 // openDirectory locks the directory. Where only it is missing it is made, unless it has to be there.
@@ -116,7 +116,7 @@ func wantEmpty(files wal.FS) error {
 		return err
 	}
 	if len(log.Segments()) > 0 {
-		err = errors.New("there is a log in it already, restart to go on with that")
+		err = errors.New("it already contains a queue; restart the agent to use it")
 	}
 	return errors.Join(err, log.Close())
 }
@@ -125,12 +125,12 @@ func wantEmpty(files wal.FS) error {
 // root in it would stop the service that it belongs to.
 func checkOwner(path string, info fs.FileInfo) error {
 	if info.Mode().Perm()&0o022 != 0 {
-		return fmt.Errorf("%s has mode %04o, others could change what is sent: run chmod 700 %s",
+		return fmt.Errorf("%s has mode %04o, so other users can change what is sent: run chmod 700 %s",
 			path, info.Mode().Perm(), path)
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if ok && int(stat.Uid) != os.Geteuid() {
-		return fmt.Errorf("%s belongs to user %d and this program runs as user %d: run it as that user, or chown -R %d %s",
+		return fmt.Errorf("%s belongs to user %d but this program runs as user %d: run it as that user, or run chown -R %d %s",
 			path, stat.Uid, os.Geteuid(), os.Geteuid(), path)
 	}
 	return nil
@@ -140,13 +140,13 @@ func checkOwner(path string, info fs.FileInfo) error {
 func advice(err error, path string) string {
 	switch {
 	case errors.Is(err, wal.ErrLocked):
-		return "; only one agent may use a queue: stop the other or give this one a directory of its own"
+		return "; only one agent can use a queue: stop the other agent, or set another directory"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return "; make room on the file system of " + path + ", what is kept is then written by itself"
+		return "; free space on the file system of " + path + ", then the records in memory are written"
 	case errors.Is(err, syscall.EROFS):
-		return "; the file system is mounted read-only: remount it writable or choose another directory"
+		return "; the file system is mounted read-only: remount it writable, or set another directory"
 	case errors.Is(err, fs.ErrNotExist):
-		return "; create " + path + " or choose another directory"
+		return "; create " + path + " or set another directory"
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Sprintf("; user %d needs to read, write and enter %s", os.Geteuid(), path)
 	case errors.Is(err, syscall.ENOTDIR):
@@ -164,7 +164,7 @@ func (d *directory) advice(err error) string {
 }
 
 // errReplaced is another directory in this one's place.
-var errReplaced = errors.New("it was replaced by another")
+var errReplaced = errors.New("it was replaced by another directory")
 
 // check finds out that the directory is no longer the one that was opened: what is written
 // to a removed file is lost, and no write fails.
@@ -177,7 +177,7 @@ func (d *directory) check() error {
 		err = errReplaced
 	}
 	if err != nil {
-		return fmt.Errorf("queue directory %s is gone: %w; put it back, or make an empty one, and it goes on there", d.path, err)
+		return fmt.Errorf("queue directory %s is gone: %w; restore it, or create an empty one, and the agent continues there", d.path, err)
 	}
 	return nil
 }

@@ -104,7 +104,7 @@ func TestDirectoryVanishes(t *testing.T) {
 	}
 	other := openDir(t, dir, Options{})
 	commitCycles(t, other, newFleet("lyon", 1, 0.5), 1)
-	if err := q.Commit(f.cycle()); err == nil || !strings.Contains(err.Error(), "a log in it already") {
+	if err := q.Commit(f.cycle()); err == nil || !strings.Contains(err.Error(), "already contains a queue") {
 		t.Errorf("commit into another log's directory: %v", err)
 	}
 	if err := errors.Join(other.Close(), os.RemoveAll(dir), os.Rename(dir+"-away", dir)); err != nil {

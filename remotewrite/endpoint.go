@@ -87,7 +87,7 @@ func (c EndpointConfig) protocols() (first protocol, fallback bool, err error) {
 	case "1.0":
 		return protocol1, false, nil
 	}
-	return 0, false, fmt.Errorf("protocol %q is none of auto, 2.0, 1.0", c.Protocol)
+	return 0, false, fmt.Errorf("protocol %q: expected auto, 2.0 or 1.0", c.Protocol)
 }
 
 // leastSamples is what a window holds where there is so much: enough for every shard, and for a place to be kept seldom.
@@ -242,7 +242,7 @@ func (e *Endpoint) drain(l life) error {
 		}
 		if err := e.feed.advance(&e.window, nil); err != nil {
 			// What was delivered is sent once more after a restart, and nothing is lost.
-			e.log.Error("endpoint cannot keep its place", "error", err)
+			e.log.Error("the position of the endpoint cannot be stored", "error", err)
 		}
 	}
 }

@@ -95,7 +95,7 @@ func checkVacant(root *os.Root) error {
 	}
 	for _, name := range names {
 		if name == manifestFile || name == signatureFile || strings.HasSuffix(name, ".seg") {
-			return fmt.Errorf("%s is there already: a bundle needs a directory of its own", name)
+			return fmt.Errorf("%s already exists: a bundle needs a new directory", name)
 		}
 	}
 	return nil
@@ -174,7 +174,7 @@ func (x *export) start(files wal.FS) (wal.Position, error) {
 		return at, err
 	}
 	names, _ := wal.Cursors(files)
-	return at, fmt.Errorf("no endpoint %q has a place in the queue, there are: %s", x.options.Endpoint, strings.Join(names, ", "))
+	return at, fmt.Errorf("endpoint %q has no position in the queue; endpoints: %s", x.options.Endpoint, strings.Join(names, ", "))
 }
 
 // before says that a segment is older than what was asked for. Where damage hides how old it
@@ -189,7 +189,7 @@ func (x *export) copyAll(ctx context.Context, segments []SegmentInspection) erro
 		f := &x.manifest.Files[i]
 		sum, err := x.copy(ctx, f.Name, f.Bytes)
 		if errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("segment %d was given up by the agent while it was copied, export again: %w", s.Segment, err)
+			return fmt.Errorf("segment %d was deleted by the agent during the copy; export again: %w", s.Segment, err)
 		}
 		if err != nil {
 			return fmt.Errorf("copy %s: %w", f.Name, err)

@@ -62,7 +62,7 @@ func (x *Exporter) Run(ctx context.Context, _ time.Duration) error {
 		wait := x.config.Interval
 		if err := x.export(); err != nil {
 			wait = exportRetry
-			x.recorder.failed("no bundle can be written", err.Error(), slog.LevelError)
+			x.recorder.failed("cannot write a bundle", err.Error(), slog.LevelError)
 		}
 		_ = x.bell.sleep(ctx, wait)
 	}
@@ -91,7 +91,7 @@ func (x *Exporter) Check() []probe.Finding {
 	f := probe.Finding{Step: "directory", Result: probe.OK, Tried: "write to " + x.config.Dir}
 	if err := x.tryWriting(); err != nil {
 		f.Result, f.Found = probe.Failed, err.Error()
-		f.Next = "mount the medium, make the directory on it once, and let this user write there"
+		f.Next = "mount the medium, create the directory on it once, and make it writable for this user"
 	}
 	return []probe.Finding{f}
 }
@@ -114,7 +114,7 @@ func (x *Exporter) present() error {
 	info, err := os.Stat(x.config.Dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%s is not there, waiting for it: is its medium mounted? backwire does not make it, make it there once", x.config.Dir)
+		return fmt.Errorf("%s does not exist; waiting for it. Mount the medium and create the directory on it once; backwire does not create it", x.config.Dir)
 	case err != nil:
 		return fmt.Errorf("export to %s: %w", x.config.Dir, err)
 	case !info.IsDir():
@@ -125,7 +125,7 @@ func (x *Exporter) present() error {
 		return fmt.Errorf("export to %s: %w", x.config.Dir, err)
 	}
 	if x.mounted && !own {
-		return fmt.Errorf("%s is a mount point and its medium is out, waiting for it", x.config.Dir)
+		return fmt.Errorf("%s is a mount point without its medium; waiting for the medium", x.config.Dir)
 	}
 	x.mounted = own
 	return nil
@@ -158,7 +158,7 @@ func (x *Exporter) export() error {
 	defer func() { _ = root.Close() }() // nothing is written by it
 	part := fmt.Sprintf("%s-%s", host, x.config.Name) + partSuffix
 	if err := root.RemoveAll(part); err != nil { // of a run that was cut off
-		return fmt.Errorf("remove a bundle that was not finished: %w", err)
+		return fmt.Errorf("remove an unfinished bundle: %w", err)
 	}
 	queue, err := os.OpenRoot(x.config.Queue)
 	if err != nil {
@@ -167,7 +167,7 @@ func (x *Exporter) export() error {
 	defer func() { _ = queue.Close() }() // what is written in it is synced
 	last, err := lastNumber(queue, x.config.Name)
 	if err != nil {
-		x.log.Warn("the bundles are counted from 1 again", "err", err)
+		x.log.Warn("bundle numbers start at 1 again", "err", err)
 	}
 	out := &export{options: ExportOptions{Endpoint: x.config.Name, Number: last + 1, Key: x.config.Key, Progress: func(int64, int64) {}}}
 	err = errors.Join(out.run(context.Background(), x.config.Queue, filepath.Join(x.config.Dir, part)), out.close())
@@ -182,7 +182,7 @@ func (x *Exporter) export() error {
 		return err
 	}
 	if err := storeNumber(queue, x.config.Name, last+1); err != nil {
-		x.log.Warn("the next bundle has the same number", "err", err)
+		x.log.Warn("the next bundle will have the same number", "err", err)
 	}
 	return x.exported(out, name)
 }
@@ -190,7 +190,7 @@ func (x *Exporter) export() error {
 // advice is what to do about the common causes.
 func (x *Exporter) advice(err error) string {
 	if errors.Is(err, syscall.EROFS) {
-		return "; is it mounted read-only? As a service it also has to be allowed: ReadWritePaths=" + x.config.Dir + " in the unit"
+		return "; check that it is not mounted read-only. The service also needs ReadWritePaths=" + x.config.Dir + " in the unit"
 	}
 	return advice(err, x.config.Dir)
 }

@@ -126,13 +126,13 @@ func TestExporterWaitsForItsMedium(t *testing.T) {
 		m.live(t, func(q *Queue, x *Exporter) {
 			commitCycles(t, q, m.fleet, 3)
 			time.Sleep(time.Hour)
-			if why := x.Stats().LastError; !strings.Contains(why, m.dir+" is not there, waiting for it") {
+			if why := x.Stats().LastError; !strings.Contains(why, m.dir+" does not exist; waiting for it") {
 				t.Errorf("waits with %q", why)
 			}
 			if names, err := os.ReadDir(filepath.Dir(m.dir)); err != nil || len(names) != 0 {
 				t.Errorf("in the place of the medium: %v, %v", names, err)
 			}
-			if f := NewExporter(m.config, nil, slog.New(slog.DiscardHandler)).Check(); !strings.Contains(f[0].Found, "is not there") {
+			if f := NewExporter(m.config, nil, slog.New(slog.DiscardHandler)).Check(); !strings.Contains(f[0].Found, "does not exist") {
 				t.Errorf("check found %+v", f)
 			}
 			m.insert(t)
@@ -145,7 +145,7 @@ func TestExporterWaitsForItsMedium(t *testing.T) {
 				t.Errorf("with the medium in: %+v", s)
 			}
 		})
-		if n := strings.Count(m.log.String(), "no bundle can be written"); n != 1 {
+		if n := strings.Count(m.log.String(), "cannot write a bundle"); n != 1 {
 			t.Errorf("it was said %d times:\n%s", n, &m.log)
 		}
 		if n, points := m.arrive(t, nil); n != 1 || points != 150 {
@@ -163,7 +163,7 @@ func TestExporterKnowsAMountPoint(t *testing.T) {
 		t.Errorf("a directory: %v", err)
 	}
 	x.mounted = true
-	if err := x.present(); err == nil || !strings.Contains(err.Error(), "its medium is out") {
+	if err := x.present(); err == nil || !strings.Contains(err.Error(), "without its medium") {
 		t.Errorf("a mount point without its medium: %v", err)
 	}
 	x.config.Dir = "/proc"

@@ -17,7 +17,7 @@ import (
 )
 
 // errChanged says that a medium gives other bytes than those that were compared with the manifest.
-var errChanged = errors.New("it is not what it was when it was verified: the medium was changed, or fails")
+var errChanged = errors.New("it differs from what was verified: the medium was changed or is failing")
 
 // hashedPiece is how many bytes of a segment have a hash of their own. 64 GiB then take 8 MiB of memory.
 const hashedPiece = 256 << 10
@@ -69,7 +69,7 @@ func (f *BundleFile) hash(ctx context.Context, root *os.Root) (hashedFile, error
 	case hashed.bytes > f.Bytes:
 		return hashedFile{}, fmt.Errorf("%s has more than its %d bytes", f.Name, f.Bytes)
 	case hex.EncodeToString(whole.Sum(nil)) != f.SHA256:
-		return hashedFile{}, fmt.Errorf("%s was changed: its SHA-256 is not the manifest's", f.Name)
+		return hashedFile{}, fmt.Errorf("%s was changed: its SHA-256 differs from the manifest", f.Name)
 	}
 	return hashed, nil
 }

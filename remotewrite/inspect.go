@@ -119,7 +119,7 @@ func (in *inspector) report(l loss) {
 		in.refused = fmt.Errorf("segment %d at byte %d: %w", l.segment, l.offset, l.err)
 	}
 	if most := in.room.damages; most > 0 && len(in.found.Damages) == most {
-		in.refused = fmt.Errorf("it is damaged at more than %d places", most)
+		in.refused = fmt.Errorf("it is damaged in more than %d places", most)
 		return
 	}
 	in.found.Damages = append(in.found.Damages, DamageInspection{l.segment, l.offset, l.lost, l.err})
@@ -248,7 +248,7 @@ func (in *inspector) cursors(fs wal.FS) error {
 			}
 			c.Err = errors.Join(c.Err, r.close())
 		} else if was && (errors.Is(c.Err, wal.ErrNoPosition) || errors.Is(c.Err, os.ErrNotExist)) {
-			c.Err = fmt.Errorf("the cursor of endpoint %s is gone, it was at %v: it goes on there, and some is sent again", name, known.At)
+			c.Err = fmt.Errorf("the position of endpoint %s is gone; it was %v. The endpoint continues there and sends some samples again", name, known.At)
 		}
 		in.found.Cursors = append(in.found.Cursors, c)
 	}

@@ -14,7 +14,7 @@ import (
 var errInterrupted = errors.New("interrupted")
 
 // errUnsent ends sending.
-var errUnsent = fmt.Errorf("%w; what is missing is sent when it is run again", errInterrupted)
+var errUnsent = fmt.Errorf("%w; run it again to send the rest", errInterrupted)
 
 // interruptible are files that are read until ctx ends: damage or a hole of a terabyte is one long reading.
 type interruptible struct {

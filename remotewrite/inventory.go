@@ -98,10 +98,10 @@ func newestStock(slots [2][]byte) stock {
 	}
 	switch unused := slots[0]; {
 	case newest.generation == 0:
-		newest.damage = errors.New("the inventory cannot be read, so what somebody deleted of the queue before is not missed; the agent writes it anew at its next start")
+		newest.damage = errors.New("the inventory cannot be read, so earlier deletions from the queue are not detected; the agent writes a new inventory at its next start")
 	case newest.generation == 1 && len(unused) == inventorySlot && isZero(unused):
 	case older.generation == 0 || older.generation != newest.generation-1:
-		newest.damage = errors.New("one of the inventory's two copies cannot be read, the other is taken; the agent writes it anew at its next start")
+		newest.damage = errors.New("one of the two copies of the inventory cannot be read, so the other is used; the agent writes a new inventory at its next start")
 	}
 	return newest
 }
@@ -184,7 +184,7 @@ func (q *Queue) takeStock() {
 	next := stock{inventory: now, generation: q.stock.generation + 1}
 	err := next.write(q.fs)
 	if err != nil && !q.stock.failed {
-		q.logger.Error("what the queue holds cannot be written down: what somebody deletes of it now is not missed", "err", err)
+		q.logger.Error("the inventory of the queue cannot be written: deletions from the queue are not detected now", "err", err)
 	}
 	if q.stock.failed = err != nil; err == nil {
 		q.stock = next
@@ -221,9 +221,9 @@ func (q *Queue) miss() {
 		return
 	}
 	p.before = p.before.plus(lost)
-	q.logger.Error("the end of the queue is gone: what was not sent of it is lost, and jobs may be counted again",
+	q.logger.Error("the newest segments of the queue are gone: their undelivered samples are lost, and jobs may be counted again",
 		"ends_at", q.log.End(), "ended_in_segment", had.Segment, "records", lost.Records, "samples", lost.Samples)
 	if err := q.roll(); err != nil {
-		q.logger.Error("cannot begin a segment behind those that are gone", "err", err)
+		q.logger.Error("cannot start a new segment after the missing ones", "err", err)
 	}
 }

@@ -111,7 +111,7 @@ const (
 func (m *Medium) readManifest(root *os.Root) (*Manifest, error) {
 	b, err := readUnlinked(root, manifestFile, maxManifest)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s is missing: this is no bundle, or its export did not end", manifestFile)
+		return nil, fmt.Errorf("%s is missing: this is not a bundle, or its export was interrupted", manifestFile)
 	}
 	if err != nil {
 		return nil, err
@@ -122,7 +122,7 @@ func (m *Medium) readManifest(root *os.Root) (*Manifest, error) {
 		}
 	}
 	if n := bytes.Count(b, []byte(",")); n > mostCommas { // a list of nothing takes twenty times its bytes
-		return nil, fmt.Errorf("%s lists %d things, which is more than one import takes", manifestFile, n)
+		return nil, fmt.Errorf("%s lists %d entries, more than one import accepts", manifestFile, n)
 	}
 	found := &Manifest{}
 	if err := json.Unmarshal(b, found); err != nil {
@@ -152,22 +152,22 @@ func readUnlinked(root *os.Root, name string, most int64) ([]byte, error) {
 func (m *Manifest) validate() error {
 	switch {
 	case m.Version != manifestVersion:
-		return fmt.Errorf("version %d, only %d is known", m.Version, manifestVersion)
+		return fmt.Errorf("version %d is not supported, only %d", m.Version, manifestVersion)
 	case len(m.Files) == 0:
-		return errors.New("it names no segment")
+		return errors.New("it lists no segment")
 	case len(m.Agent) > maxWord || len(m.Endpoint) > maxWord || len(m.Sites) > maxBundleNames:
-		return errors.New("its names are too long, or too many")
+		return errors.New("it has too many names, or names that are too long")
 	}
 	before := uint64(0)
 	for _, f := range m.Files {
 		number, ok := wal.SegmentNumber(f.Name)
 		switch {
 		case !ok:
-			return fmt.Errorf("%q is no segment's name", f.Name[:min(len(f.Name), maxWord)])
+			return fmt.Errorf("%q is not the name of a segment", f.Name[:min(len(f.Name), maxWord)])
 		case number <= before:
-			return fmt.Errorf("%s is there twice, or not in its place", f.Name)
+			return fmt.Errorf("%s is listed twice or out of order", f.Name)
 		case f.Bytes < 0 || f.Bytes > maxSegmentBytes:
-			return fmt.Errorf("%s cannot have %d bytes", f.Name, f.Bytes)
+			return fmt.Errorf("%s has an impossible size: %d bytes", f.Name, f.Bytes)
 		}
 		before = number
 	}
@@ -185,13 +185,13 @@ func (m *Manifest) clean() {
 func checkSignature(root *os.Root, manifest []byte, trusted ed25519.PublicKey) error {
 	signature, err := readUnlinked(root, signatureFile, ed25519.SignatureSize)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s is missing: the bundle is not signed, and a key is trusted", signatureFile)
+		return fmt.Errorf("%s is missing: the bundle is not signed, but --trusted-key requires a signature", signatureFile)
 	}
 	if err != nil {
 		return err
 	}
 	if !ed25519.Verify(trusted, manifest, signature) {
-		return fmt.Errorf("%s does not fit %s: it was changed, or signed with a key that is not trusted", signatureFile, manifestFile)
+		return fmt.Errorf("%s does not match %s: it was changed, or signed with another key", signatureFile, manifestFile)
 	}
 	return nil
 }
@@ -223,11 +223,11 @@ const mostProblems = 20
 func (m *Manifest) checkSegments(root *os.Root, found []wal.SegmentInfo) error {
 	for i, s := range found {
 		if i >= len(m.Files) || s.Name() != m.Files[i].Name {
-			return fmt.Errorf("%s is not in its place in %s", s.Name(), manifestFile)
+			return fmt.Errorf("%s is out of order in %s", s.Name(), manifestFile)
 		}
 	}
 	if len(found) < len(m.Files) {
-		return fmt.Errorf("%s is no segment that can be read", m.Files[len(found)].Name)
+		return fmt.Errorf("%s is not a readable segment", m.Files[len(found)].Name)
 	}
 	listed := make(map[string]bool, len(m.Files))
 	for _, f := range m.Files {

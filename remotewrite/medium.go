@@ -25,7 +25,7 @@ const (
 	maxMediumManifests = 8 << 20 // bytes of all manifests
 )
 
-var errMediumFull = errors.New("more than one import takes: import the bundles in parts, directory by directory")
+var errMediumFull = errors.New("more than one import accepts: import the bundles in parts, one directory at a time")
 
 // Medium is what bundles are read from: a stick, a share. Nobody knows what somebody else has put there. It belongs to one
 // goroutine.
@@ -57,7 +57,7 @@ func Bundles(dir string) ([]string, error) {
 			continue
 		}
 		if source.Printable(e.Name()) != e.Name() {
-			return nil, fmt.Errorf("look for bundles in %s: the directory %q has no name that backwire gives", dir, e.Name())
+			return nil, fmt.Errorf("look for bundles in %s: the name of directory %q is not from backwire", dir, e.Name())
 		}
 		found = append(found, path)
 	}
@@ -79,7 +79,7 @@ func entriesOf(dir string) ([]fs.DirEntry, error) {
 		return nil, err
 	}
 	if len(entries) > maxMediumNames {
-		return nil, fmt.Errorf("%s holds more than %d files", dir, maxMediumNames)
+		return nil, fmt.Errorf("%s contains more than %d files", dir, maxMediumNames)
 	}
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(a.Name(), b.Name()) })
 	return entries, nil
@@ -90,7 +90,7 @@ func entriesOf(dir string) ([]fs.DirEntry, error) {
 func (m *Medium) Open(ctx context.Context, dir string, progress func(done, total int64)) (*Bundle, error) {
 	b := &Bundle{path: dir}
 	if err := b.open(ctx, m, progress); err != nil {
-		return nil, fmt.Errorf("bundle %s is refused, nothing is sent: %w", dir, err)
+		return nil, fmt.Errorf("bundle %s is refused; nothing is sent: %w", dir, err)
 	}
 	m.bundles = append(m.bundles, &b.Manifest)
 	return b, nil

@@ -133,11 +133,11 @@ func TestManifestIsRefused(t *testing.T) {
 		want   string
 	}{
 		"name twice":         {func(m *Manifest) { m.Files[1] = m.Files[0] }, "twice"},
-		"not in order":       {func(m *Manifest) { slices.Reverse(m.Files) }, "not in its place"},
-		"name points out":    {func(m *Manifest) { m.Files[0].Name = "../00000000000000000001.seg" }, "no segment's name"},
+		"not in order":       {func(m *Manifest) { slices.Reverse(m.Files) }, "out of order"},
+		"name points out":    {func(m *Manifest) { m.Files[0].Name = "../00000000000000000001.seg" }, "not the name of a segment"},
 		"a terminal's words": {func(m *Manifest) { m.Files[0].Name = "\x1b[2J.seg" }, `\x1b[2J`},
-		"less than nothing":  {func(m *Manifest) { m.Files[0].Bytes = -1 }, "cannot have"},
-		"too much":           {func(m *Manifest) { m.Files[0].Bytes = 1 << 62 }, "cannot have"},
+		"less than nothing":  {func(m *Manifest) { m.Files[0].Bytes = -1 }, "impossible size"},
+		"too much":           {func(m *Manifest) { m.Files[0].Bytes = 1 << 62 }, "impossible size"},
 		"long agent":         {func(m *Manifest) { m.Agent = strings.Repeat("x", 2000) }, "too long"},
 		"another hash":       {func(m *Manifest) { m.Files[0].SHA256 = "md5:0" }, "SHA-256"},
 		"too many segments": {func(m *Manifest) {

@@ -37,23 +37,23 @@ func newEndpointMetrics() endpointMetrics {
 		return prometheus.NewDesc("backwire_"+name, help, append([]string{"endpoint"}, labels...), nil)
 	}
 	return endpointMetrics{
-		samples:   desc("samples_total", "Samples that the receiver has taken."),
-		exemplars: desc("exemplars_total", "Exemplars that the receiver has taken."),
-		failed:    desc("samples_failed_total", "Samples that the receiver has refused for good."),
-		retried:   desc("samples_retried_total", "Samples that were sent again after a failure, each time counted."),
-		rejected:  desc("samples_rejected_total", "Samples that the receiver has refused for good, by status code.", "reason"),
-		dropped:   desc("samples_dropped_total", "Samples that were not sent, by reason.", "reason"),
-		filtered:  desc("samples_filtered_total", "Samples that were not sent because KEEP and DROP leave their metrics out."),
-		inFlight:  desc("samples_in_flight", "Samples that were read from the queue and are being sent."),
-		parked:    desc("samples_parked", "Samples that are set aside, because the receiver takes others and fails on these. They are sent again for a day."),
-		state:     desc("endpoint_state", "1 for what the endpoint is about, 0 for the others: sending, catching_up, waiting, paused (address or credentials), refusing (the receiver refuses everything).", "state"),
-		highest:   desc("queue_highest_sent_timestamp_seconds", "Time of the newest sample that the receiver has taken since the start."),
-		protocol:  desc("protocol_info", "The version of remote write that is spoken.", "version"),
-		paused:    desc("paused", "Whether nothing is sent until somebody puts something right: the address, the credentials, or a receiver that refuses everything."),
+		samples:   desc("samples_total", "Samples accepted by the receiver."),
+		exemplars: desc("exemplars_total", "Exemplars accepted by the receiver."),
+		failed:    desc("samples_failed_total", "Samples rejected by the receiver."),
+		retried:   desc("samples_retried_total", "Samples sent again after a failure. Each retry counts."),
+		rejected:  desc("samples_rejected_total", "Samples rejected by the receiver, by status code.", "reason"),
+		dropped:   desc("samples_dropped_total", "Samples that were dropped and not sent, by reason.", "reason"),
+		filtered:  desc("samples_filtered_total", "Samples not sent because KEEP or DROP excludes their metrics."),
+		inFlight:  desc("samples_in_flight", "Samples read from the queue that are being sent."),
+		parked:    desc("samples_parked", "Parked samples: the receiver fails on them but accepts others. They are sent again for a day."),
+		state:     desc("endpoint_state", "1 for the current state of the endpoint, 0 for the other states: sending, catching_up, waiting, paused (wrong address or credentials), refusing (the receiver refuses everything).", "state"),
+		highest:   desc("queue_highest_sent_timestamp_seconds", "Time of the newest sample accepted by the receiver since the agent started."),
+		protocol:  desc("protocol_info", "Version of remote write in use.", "version"),
+		paused:    desc("paused", "1 when sending is paused until somebody corrects the address, the credentials or the receiver, 0 otherwise."),
 		bytes:     desc("bytes_total", "Bytes of request bodies sent, after compression."),
-		requests:  desc("requests_total", "Requests by the answer's status code; error where there was no answer.", "code"),
+		requests:  desc("requests_total", "Requests by status code of the answer; error if there was no answer.", "code"),
 		duration:  desc("sent_batch_duration_seconds", "Time from a request to its answer."),
-		expiry:    desc("certificate_expiry_timestamp_seconds", "When the first certificate of the receiver's chain expires."),
+		expiry:    desc("certificate_expiry_timestamp_seconds", "Time at which the first certificate in the receiver's chain expires."),
 	}
 }
 
@@ -76,18 +76,18 @@ func newQueueMetrics() queueMetrics {
 		return prometheus.NewDesc("backwire_"+name, help, labels, nil)
 	}
 	return queueMetrics{
-		bytes:     desc("queue_bytes", "Size of the queue's segments on disk."),
-		maxBytes:  desc("queue_max_bytes", "What the size is kept below."),
-		segments:  desc("queue_segments", "Number of the queue's segments."),
-		records:   desc("queue_records_total", "Records committed to the queue since it began."),
-		samples:   desc("queue_samples_total", "Samples committed to the queue since it began."),
+		bytes:     desc("queue_bytes", "Size of the queue on disk."),
+		maxBytes:  desc("queue_max_bytes", "Maximum size of the queue on disk."),
+		segments:  desc("queue_segments", "Number of segments in the queue."),
+		records:   desc("queue_records_total", "Records committed to the queue since it was created."),
+		samples:   desc("queue_samples_total", "Samples committed to the queue since it was created."),
 		oldest:    desc("queue_oldest_timestamp_seconds", "Time of the oldest sample on disk."),
 		newest:    desc("queue_newest_timestamp_seconds", "Time of the newest sample on disk."),
-		unwritten: desc("queue_unwritten_samples", "Samples kept in memory because the disk takes none."),
-		failures:  desc("queue_failed_commits", "Commits that failed since the last that did not."),
-		lost:      desc("queue_lost_records_total", "Records that were given up or could not be read, by reason.", "endpoint", "reason"),
-		pending:   desc("samples_pending", "Samples in the queue that the receiver has not taken.", "endpoint"),
-		lag:       desc("lag_seconds", "Age of the oldest batch in the queue that the receiver has not taken; 0 if it has all.", "endpoint"),
+		unwritten: desc("queue_unwritten_samples", "Samples kept in memory because the disk cannot be written."),
+		failures:  desc("queue_failed_commits", "Failed commits since the last successful one."),
+		lost:      desc("queue_lost_records_total", "Records that were dropped or could not be read, by reason.", "endpoint", "reason"),
+		pending:   desc("samples_pending", "Samples in the queue that the receiver has not accepted yet.", "endpoint"),
+		lag:       desc("lag_seconds", "Age of the oldest samples in the queue that the receiver has not accepted yet; 0 if there are none.", "endpoint"),
 	}
 }
 

@@ -39,38 +39,38 @@ func TestCollector(t *testing.T) {
 		registry := prometheus.NewPedanticRegistry()
 		registry.MustRegister(c)
 		want := `
-			# HELP backwire_certificate_expiry_timestamp_seconds When the first certificate of the receiver's chain expires.
+			# HELP backwire_certificate_expiry_timestamp_seconds Time at which the first certificate in the receiver's chain expires.
 			# TYPE backwire_certificate_expiry_timestamp_seconds gauge
 			backwire_certificate_expiry_timestamp_seconds{endpoint="test"} 1.79e+09
-			# HELP backwire_lag_seconds Age of the oldest batch in the queue that the receiver has not taken; 0 if it has all.
+			# HELP backwire_lag_seconds Age of the oldest samples in the queue that the receiver has not accepted yet; 0 if there are none.
 			# TYPE backwire_lag_seconds gauge
 			backwire_lag_seconds{endpoint="test"} 61
-			# HELP backwire_paused Whether nothing is sent until somebody puts something right: the address, the credentials, or a receiver that refuses everything.
+			# HELP backwire_paused 1 when sending is paused until somebody corrects the address, the credentials or the receiver, 0 otherwise.
 			# TYPE backwire_paused gauge
 			backwire_paused{endpoint="test"} 1
-			# HELP backwire_protocol_info The version of remote write that is spoken.
+			# HELP backwire_protocol_info Version of remote write in use.
 			# TYPE backwire_protocol_info gauge
 			backwire_protocol_info{endpoint="test",version="2.0"} 1
-			# HELP backwire_queue_lost_records_total Records that were given up or could not be read, by reason.
+			# HELP backwire_queue_lost_records_total Records that were dropped or could not be read, by reason.
 			# TYPE backwire_queue_lost_records_total counter
 			backwire_queue_lost_records_total{endpoint="test",reason="damaged"} 3
-			# HELP backwire_queue_max_bytes What the size is kept below.
+			# HELP backwire_queue_max_bytes Maximum size of the queue on disk.
 			# TYPE backwire_queue_max_bytes gauge
 			backwire_queue_max_bytes 1.048576e+06
-			# HELP backwire_queue_records_total Records committed to the queue since it began.
+			# HELP backwire_queue_records_total Records committed to the queue since it was created.
 			# TYPE backwire_queue_records_total counter
 			backwire_queue_records_total 2
-			# HELP backwire_requests_total Requests by the answer's status code; error where there was no answer.
+			# HELP backwire_requests_total Requests by status code of the answer; error if there was no answer.
 			# TYPE backwire_requests_total counter
 			backwire_requests_total{code="401",endpoint="test"} 2
 			backwire_requests_total{code="503",endpoint="test"} 1
-			# HELP backwire_samples_in_flight Samples that were read from the queue and are being sent.
+			# HELP backwire_samples_in_flight Samples read from the queue that are being sent.
 			# TYPE backwire_samples_in_flight gauge
 			backwire_samples_in_flight{endpoint="test"} 20
-			# HELP backwire_samples_pending Samples in the queue that the receiver has not taken.
+			# HELP backwire_samples_pending Samples in the queue that the receiver has not accepted yet.
 			# TYPE backwire_samples_pending gauge
 			backwire_samples_pending{endpoint="test"} 100
-			# HELP backwire_samples_retried_total Samples that were sent again after a failure, each time counted.
+			# HELP backwire_samples_retried_total Samples sent again after a failure. Each retry counts.
 			# TYPE backwire_samples_retried_total counter
 			backwire_samples_retried_total{endpoint="test"} 10
 		`

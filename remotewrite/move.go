@@ -31,14 +31,14 @@ func (q *Queue) move() error {
 	if err := q.copyCursors(wal.NewDir(next.root), begin); err != nil {
 		return errors.Join(err, next.close())
 	}
-	q.logger.Error("the queue's directory was replaced by an empty one: it goes on there, what the old one held is lost", "dir", next.path)
+	q.logger.Error("the queue directory was replaced by an empty one: the agent continues there; the contents of the old one are lost", "dir", next.path)
 	q.abandon(begin)
 	q.files.Move(next.root)
 	q.moves.Add(1)
 	old := q.dir
 	q.dir = next
 	if err := old.close(); err != nil {
-		q.logger.Warn("cannot close the directory that is gone", "err", err)
+		q.logger.Warn("cannot close the removed directory", "err", err)
 	}
 	return nil
 }

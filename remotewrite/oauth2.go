@@ -121,7 +121,7 @@ func describeRefusal(r *oauth2.RetrieveError) string {
 	if location := r.Response.Header.Get("Location"); location != "" {
 		why = "redirects are not followed"
 	}
-	return strings.TrimSuffix(fmt.Sprintf("no OAuth2 token: the token endpoint answers %s: %s", r.Response.Status, why), ": ")
+	return strings.TrimSuffix(fmt.Sprintf("no OAuth2 token: the token endpoint answered %s: %s", r.Response.Status, why), ": ")
 }
 
 // needsSomebody says whether a refusal of a token goes on until somebody puts something right.

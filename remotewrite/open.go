@@ -73,7 +73,7 @@ func open(fs wal.FS, o Options) (*Queue, error) {
 // that can be understood, from the one before.
 func (q *Queue) restore(recovery wal.Recovery) error {
 	if recovery.Cut != nil {
-		q.logger.Warn("a write that was interrupted is cut off; it was never committed",
+		q.logger.Warn("removed an interrupted write; it was never committed",
 			"segment", recovery.Cut.Segment, "offset", recovery.Cut.Offset, "bytes", recovery.Cut.Bytes)
 	}
 	segments := q.log.Segments()
@@ -83,7 +83,7 @@ func (q *Queue) restore(recovery wal.Recovery) error {
 			return fmt.Errorf("restore state from segment %d: %w", s.Number, err)
 		}
 		if r.had.Segment == 0 {
-			q.logger.Error("the newest segment's state cannot be read, an older one is taken: jobs may be counted again",
+			q.logger.Error("the state in the newest segment cannot be read, so an older one is used: jobs may be counted again",
 				"segment", s.Number)
 			continue
 		}
@@ -96,7 +96,7 @@ func (q *Queue) restore(recovery wal.Recovery) error {
 		return nil
 	}
 	if len(segments) > 0 {
-		q.logger.Error("no segment's state can be read: every site starts from nothing", "segments", len(segments))
+		q.logger.Error("no state can be read from any segment: every site starts from zero", "segments", len(segments))
 	}
 	q.packer, q.rolling = newPacker(newImage()), true
 	return nil
@@ -118,6 +118,6 @@ func (q *Queue) replay(segment uint64) (*reader, error) {
 
 func (q *Queue) reportState(l loss) {
 	q.lose(reasonDamaged, l.lost)
-	q.logger.Warn("damage in the log while restoring state",
+	q.logger.Warn("damage in the queue while restoring state",
 		"segment", l.segment, "offset", l.offset, "lost_records", l.lost.Records, "err", l.err)
 }

@@ -106,13 +106,13 @@ func parseParked(line []byte) (parkedSamples, error) {
 	sum, b, _ := bytes.Cut(line, []byte(" "))
 	s := parkedSamples{size: len(line)}
 	if want, err := strconv.ParseUint(string(sum), 16, 32); err != nil || uint32(want) != rejectedSum(b) {
-		return s, errors.New("damaged: its checksum is not right")
+		return s, errors.New("damaged: wrong checksum")
 	}
 	if err := json.Unmarshal(b, &s); err != nil {
 		return s, err
 	}
 	if s.Version != parkedVersion {
-		return s, fmt.Errorf("version %d, only %d is known", s.Version, parkedVersion)
+		return s, fmt.Errorf("version %d is not supported, only %d", s.Version, parkedVersion)
 	}
 	return s, nil
 }
@@ -243,18 +243,18 @@ func (e *Endpoint) parked(r refusal, since, now time.Time, tries int) parkedSamp
 func (e *Endpoint) park(gone func(parkedSamples) bool, more []parkedSamples) {
 	over, samples, err := e.parking.change(gone, more...)
 	if err != nil {
-		e.log.Error("samples that fail cannot be set aside", "error", err)
+		e.log.Error("failing samples cannot be parked", "error", err)
 		over, samples = more, e.parking.samples()
 	}
 	e.recorder.parked(samples)
 	for _, s := range more {
 		if e.recorder.news("parked") {
-			e.log.Warn("the receiver fails on some samples and takes others: those are set aside and sent again for a day",
+			e.log.Warn("the receiver fails on some samples and accepts others: the failing ones are parked and sent again for a day",
 				"samples", s.Samples, "series", s.Series[0].String(), "status", s.Status, "answer", s.Words)
 		}
 	}
 	for _, s := range over {
-		e.giveUp(s.Rejection, "set aside without room for it: "+s.Words)
+		e.giveUp(s.Rejection, "no space left to park it: "+s.Words)
 	}
 }
 

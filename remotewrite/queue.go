@@ -37,7 +37,7 @@ const segmentRecords = 256
 
 // ErrRetained says that a cycle was not written but is kept in memory and tried again with
 // the next commit. It is lost if the program ends before.
-var ErrRetained = errors.New("cycle is kept in memory only")
+var ErrRetained = errors.New("cycle kept in memory only")
 
 func (o Options) withDefaults() Options {
 	if o.MaxBytes == 0 {
@@ -134,7 +134,7 @@ func (q *Queue) flush() error {
 		c, silent := q.pending.first()
 		err := q.writePending(c, silent)
 		if errors.Is(err, wal.ErrTooLarge) {
-			q.logger.Error("a cycle in memory is given up", "err", q.refuse(c, err))
+			q.logger.Error("a cycle in memory was dropped", "err", q.refuse(c, err))
 		} else if err != nil {
 			return err
 		}
@@ -177,7 +177,7 @@ func (q *Queue) retain(c source.Cycle, cause error) error {
 
 func (q *Queue) recovered() {
 	if q.failures > 0 {
-		q.logger.Info("the queue is written to again", "failures", q.failures)
+		q.logger.Info("the queue can be written again", "failures", q.failures)
 		q.failures = 0
 		q.publish()
 	}
@@ -220,7 +220,7 @@ func (q *Queue) append(c source.Cycle, silent bool) error {
 	if n := q.packer.stateBytes(); n > mostState && n > before {
 		q.packer.revert()
 		q.halfway = false
-		return fmt.Errorf("the state of all sites would be %d bytes, at most %d fit in the head of a segment: %w", n, mostState, wal.ErrTooLarge)
+		return fmt.Errorf("the state of all sites is %d bytes; at most %d fit in a segment: %w", n, mostState, wal.ErrTooLarge)
 	}
 	q.trim(int64(len(record)))
 	if _, err := q.log.Append(record); err != nil {
@@ -254,7 +254,7 @@ func (q *Queue) due() bool {
 
 // recollect brings the packer, which a panic has left half changed, to where the log is.
 func (q *Queue) recollect() error {
-	q.logger.Error("the last commit broke off: the queue goes on from what is on the disk")
+	q.logger.Error("the last commit failed: the queue continues from what is on disk")
 	if err := q.restore(wal.Recovery{}); err != nil {
 		return err
 	}

@@ -174,7 +174,7 @@ func TestDiskThatFails(t *testing.T) {
 	}{
 		{crashfs.Fault{Ops: crashfs.Open | crashfs.Change, Err: syscall.EROFS, Sticky: true}, "mounted read-only"},
 		{crashfs.Fault{Ops: crashfs.Sync, Err: syscall.EIO, Sticky: true}, "input/output error"},
-		{crashfs.Fault{Ops: crashfs.Write, Err: syscall.ENOSPC, Sticky: true, Written: 50}, "make room"},
+		{crashfs.Fault{Ops: crashfs.Write, Err: syscall.ENOSPC, Sticky: true, Written: 50}, "free space"},
 	} {
 		t.Run(c.want, func(t *testing.T) {
 			fs := crashfs.New()

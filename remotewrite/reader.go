@@ -194,7 +194,7 @@ func (r *reader) bridge(rec *wal.Record, echo []byte, entering bool, w *window) 
 		r.broken = nil
 		r.enter(rec, echo)
 	case entering:
-		r.broken = fmt.Errorf("no head that could be read: %w", wal.ErrMissing)
+		r.broken = fmt.Errorf("no readable segment head: %w", wal.ErrMissing)
 	case missing == 1 && len(echo) > 0 && r.broken == nil:
 		missing = 0
 		r.broken = r.take(echo, r.wanted(w, rec.Pos.Compare(r.from) > 0))

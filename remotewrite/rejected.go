@@ -268,21 +268,21 @@ func rejectedSum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc
 
 func parseRejected(line []byte, size int) (versioned, error) {
 	if size > len(line) {
-		return versioned{}, fmt.Errorf("left out: it has %d bytes, more than %d", size, maxRejectedLine)
+		return versioned{}, fmt.Errorf("skipped: it has %d bytes, more than %d", size, maxRejectedLine)
 	}
 	sum, b, _ := bytes.Cut(line, []byte(" "))
 	if want, err := strconv.ParseUint(string(sum), 16, 32); err != nil || uint32(want) != rejectedSum(b) {
-		return versioned{}, errors.New("damaged: its checksum is not right")
+		return versioned{}, errors.New("damaged: wrong checksum")
 	}
 	if n := objects(b); n > 16+len(b)/minObject {
-		return versioned{}, fmt.Errorf("left out: %d objects in %d bytes are nothing that backwire writes", n, len(b))
+		return versioned{}, fmt.Errorf("skipped: %d objects in %d bytes; backwire did not write this", n, len(b))
 	}
 	var v versioned
 	if err := json.Unmarshal(b, &v); err != nil {
 		return versioned{}, err
 	}
 	if v.Version != rejectedVersion {
-		return versioned{}, fmt.Errorf("version %d, only %d is known", v.Version, rejectedVersion)
+		return versioned{}, fmt.Errorf("version %d is not supported, only %d", v.Version, rejectedVersion)
 	}
 	v.id = fmt.Sprintf("%s %d", sum, v.Time.UnixNano())
 	return v, nil

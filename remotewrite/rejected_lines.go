@@ -9,7 +9,7 @@ import (
 )
 
 // errLeftOut ends a file that goes on behind what a rejected store may have.
-var errLeftOut = errors.New("what follows is left out")
+var errLeftOut = errors.New("the rest is skipped")
 
 // rejectedLines reads lines, and of none more than one may have.
 type rejectedLines struct {

@@ -185,9 +185,9 @@ func TestRejectedStoreIsReadWithinABound(t *testing.T) {
 		want    string
 		read    int
 	}{
-		"long line":    {strings.Repeat("x", 20<<20) + "\n" + string(right), 0, "line 1: left out: it has 20971520 bytes", 1},
-		"empty series": {many + string(right), 0, "line 1: left out: 1300002 objects", 1},
-		"endless":      {string(right), 1 << 40, "what follows is left out", 1},
+		"long line":    {strings.Repeat("x", 20<<20) + "\n" + string(right), 0, "line 1: skipped: it has 20971520 bytes", 1},
+		"empty series": {many + string(right), 0, "line 1: skipped: 1300002 objects", 1},
+		"endless":      {string(right), 1 << 40, "the rest is skipped", 1},
 	} {
 		dir := t.TempDir()
 		path := filepath.Join(dir, rejectedFile)

@@ -159,7 +159,7 @@ func (q *Queue) give(c Contents, reason string) {
 			continue
 		}
 		q.loseOf(name, reason, t)
-		q.logger.Warn("the oldest segment is given up before it was delivered", "reason", reason, "endpoint", name,
+		q.logger.Warn("the oldest segment was deleted before it was delivered", "reason", reason, "endpoint", name,
 			"segment", c.Segment, "records", t.Records, "samples", t.Samples)
 	}
 }

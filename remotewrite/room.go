@@ -6,7 +6,7 @@ import (
 )
 
 // errOversized says that bytes ask for more memory than their reader gives them.
-var errOversized = errors.New("it asks for more memory than its size allows for")
+var errOversized = errors.New("it needs more memory than is allowed for its size")
 
 // room bounds what a reader keeps of what it reads. A few bytes may stand for many: a mask copies labels, snappy makes a
 // megabyte of 50 kB of zeros. The zero value bounds nothing.

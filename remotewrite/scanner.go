@@ -91,7 +91,7 @@ func (s *scanner) count(size int) int {
 func (s *scanner) index(length int) uint32 {
 	v := s.uvarint()
 	if v >= uint64(length) {
-		s.fail("reference to what was never defined")
+		s.fail("reference to an undefined entry")
 		return 0
 	}
 	return uint32(v)

@@ -42,7 +42,7 @@ func gaps(bundles []*Manifest) (found []string) {
 }
 
 func describeGap(before []*Manifest, last, next *Manifest) string {
-	between := fmt.Sprintf("what was collected between %s and %s", last.Created.Format(time.RFC3339), next.Created.Format(time.RFC3339))
+	between := fmt.Sprintf("samples collected between %s and %s", last.Created.Format(time.RFC3339), next.Created.Format(time.RFC3339))
 	number := uint64(0) // of the endpoint's bundle before
 	for _, b := range before {
 		if b.Endpoint == next.Endpoint && b.Number < next.Number {
@@ -51,14 +51,14 @@ func describeGap(before []*Manifest, last, next *Manifest) string {
 	}
 	switch {
 	case number == 0 || next.Number == 0:
-		return fmt.Sprintf("the bundles of %s have a gap: %s is in none of them", next.Agent, between)
+		return fmt.Sprintf("the bundles of %s have a gap: no bundle contains %s", next.Agent, between)
 	case next.Number == number+1:
-		return fmt.Sprintf("no bundle of %s is missing, but between bundle %d and %d the agent gave up samples before it could export them",
+		return fmt.Sprintf("no bundle of %s is missing, but between bundles %d and %d the agent dropped samples before it could export them",
 			next.Agent, number, next.Number)
 	case next.Number == number+2:
-		return fmt.Sprintf("bundle %d of %s is missing: it holds %s", number+1, next.Agent, between)
+		return fmt.Sprintf("bundle %d of %s is missing: it contains %s", number+1, next.Agent, between)
 	}
-	return fmt.Sprintf("bundles %d to %d of %s are missing: they hold %s", number+1, next.Number-1, next.Agent, between)
+	return fmt.Sprintf("bundles %d to %d of %s are missing: they contain %s", number+1, next.Number-1, next.Agent, between)
 }
 
 // start is where a bundle begins in its agent's log, end where it ends.

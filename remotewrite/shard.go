@@ -17,7 +17,7 @@ const (
 )
 
 // errStopped says that life was over before a final verdict. The samples are still in the log.
-var errStopped = errors.New("stopped before the receiver took the samples")
+var errStopped = errors.New("stopped before the receiver accepted the samples")
 
 // shard delivers some series of a window, one request after the other. It belongs to one goroutine at a time.
 type shard struct {
@@ -216,7 +216,7 @@ func (s *shard) failed(l life, r request, a *answer) (settled bool, err error) {
 func (s *shard) hold(l life, r request, a *answer) error {
 	s.attempt++
 	wait := max(s.backoff.NextBackOff(), a.retryAfter)
-	s.endpoint.recorder.failed("sending again", a.describe(), slog.LevelWarn, "samples", r.samples)
+	s.endpoint.recorder.failed("retrying", a.describe(), slog.LevelWarn, "samples", r.samples)
 	if s.endpoint.bell.sleep(l.soft, wait) != nil {
 		return errStopped
 	}
@@ -226,9 +226,9 @@ func (s *shard) hold(l life, r request, a *answer) error {
 // pause waits until somebody has put something right. Nothing is given up meanwhile.
 func (s *shard) pause(l life, a *answer, v verdict) error {
 	e := s.endpoint
-	state, kind := StatePaused, "paused until the address or the credentials are right"
+	state, kind := StatePaused, "paused until the address or the credentials are corrected"
 	if v != paused {
-		state, kind = StateRefusing, "the receiver refuses everything, a sample that must be right too: paused, nothing is given up"
+		state, kind = StateRefusing, "the receiver refuses everything, even a test sample: paused, all samples are kept"
 	}
 	s.attempt++
 	e.recorder.paused(state, a.describe())
@@ -252,7 +252,7 @@ func (s *shard) older(l life, r request) error {
 	taken := judge(a, false) == delivered
 	switch {
 	case conclude(aboutProtocol, taken) == speaksOlder:
-		s.endpoint.log.Info("receiver does not understand Remote-Write 2.0, going on with 1.0")
+		s.endpoint.log.Info("the receiver does not support Remote-Write 2.0; using 1.0")
 		s.endpoint.speak(protocol1)
 		s.fresh()
 		return nil

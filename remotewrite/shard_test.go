@@ -95,7 +95,7 @@ func TestRetriesForEver(t *testing.T) {
 		if n := strings.Count(g.log.String(), "503"); n != 1 {
 			t.Errorf("the log says it %d times", n)
 		}
-		if !strings.Contains(g.log.String(), "takes samples again") {
+		if !strings.Contains(g.log.String(), "accepts samples again") {
 			t.Error("the log does not say that it is over")
 		}
 	})
@@ -146,7 +146,7 @@ func TestNoFallbackWhere20IsWanted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t, EndpointConfig{Protocol: "2.0"}, receiver.Options{V2: receiver.Swallow}, testWindow(10, 1))
 		g.run(t, func() {
-			if s := g.endpoint.Stats(); !strings.Contains(s.Paused, "does not understand") {
+			if s := g.endpoint.Stats(); !strings.Contains(s.Paused, "does not support") {
 				t.Errorf("stats %+v", s)
 			}
 		})

@@ -39,7 +39,7 @@ func readKey[K any](path, kind string, parse func(der []byte) (any, error)) (K, 
 	}
 	key, ok := parsed.(K)
 	if !ok {
-		return none, fmt.Errorf("read key %s: expected an ed25519 key, this is a %T", path, parsed)
+		return none, fmt.Errorf("read key %s: expected an ed25519 key, found %T", path, parsed)
 	}
 	return key, nil
 }

@@ -72,9 +72,9 @@ func (q *Queue) end(name string) error {
 		{T: t}, {T: t, Partial: true, Samples: q.packer.checkpoint(name).Series},
 	}}, false)
 	if err != nil {
-		return fmt.Errorf("end the series of site %q, which is not configured any more: %w", name, err)
+		return fmt.Errorf("end the series of site %q, which is no longer configured: %w", name, err)
 	}
-	q.logger.Warn("a site is not configured any more: its series end, and its counts are kept for 35 days in case it comes back", "site", name)
+	q.logger.Warn("a site is no longer configured: its series end; its counted jobs are kept for 35 days in case it comes back", "site", name)
 	return nil
 }
 
@@ -103,7 +103,7 @@ func (q *Queue) expired() map[string]string {
 	expired := make(map[string]string)
 	for _, site := range q.packer.known() {
 		if q.sites != nil && !slices.Contains(q.sites, site.Name) && q.packer.hasEnded(site.Name) && q.options.Clock().Sub(site.Newest) > siteKept {
-			q.logger.Info("the counts of a site that was removed 35 days ago are freed", "site", site.Name)
+			q.logger.Info("deleted the counted jobs of a site that was removed 35 days ago", "site", site.Name)
 			expired[site.Name] = ""
 		}
 	}
@@ -112,8 +112,8 @@ func (q *Queue) expired() map[string]string {
 
 // Errors of a change to a queue's sites.
 var (
-	errUnknownSite = errors.New("the queue does not know it")
-	errKnownSite   = errors.New("the queue knows it already")
+	errUnknownSite = errors.New("the queue has no such site")
+	errKnownSite   = errors.New("the queue already has a site of this name")
 )
 
 // ForgetSite ends a site's series and frees its state. No agent may use the queue.

@@ -193,7 +193,7 @@ func (r *recorder) taken() {
 	r.recovered()
 	r.mu.Unlock()
 	if failures > 0 {
-		r.log.Info("endpoint takes samples again", "failures", failures, "after", time.Since(since).Round(time.Millisecond))
+		r.log.Info("endpoint accepts samples again", "failures", failures, "after", time.Since(since).Round(time.Millisecond))
 	}
 }
 
@@ -288,7 +288,7 @@ func (r *recorder) failed(kind, why string, level slog.Level, args ...any) {
 	r.failing = kind
 	r.mu.Unlock()
 	if !again {
-		r.log.Log(context.Background(), level, "endpoint does not take samples: "+kind, append(args, "error", why)...)
+		r.log.Log(context.Background(), level, "endpoint does not accept samples: "+kind, append(args, "error", why)...)
 	}
 }
 

@@ -36,7 +36,7 @@ type filled struct {
 }
 
 // errSubscribed refuses two subscriptions with one cursor.
-var errSubscribed = errors.New("endpoint is already reading")
+var errSubscribed = errors.New("another reader uses this endpoint's position")
 
 // Subscribe continues at the endpoint's cursor. An endpoint without one begins at the end of the
 // queue, or at the oldest that is left.
@@ -117,7 +117,7 @@ func (s *Subscription) resume(known inventoryPlace, was bool, cause error) wal.P
 		from = known.At
 	}
 	s.again = s.queue.log.End()
-	s.queue.logger.Error("an endpoint's cursor is gone or cannot be read: it goes on at an earlier place, and some is sent again",
+	s.queue.logger.Error("the position of an endpoint is missing or unreadable: the endpoint continues at an earlier position and sends some samples again",
 		"endpoint", s.name, "segment", from.Segment, "offset", from.Offset, "err", cause)
 	return from
 }
@@ -137,11 +137,11 @@ func (s *Subscription) miss(from wal.Position, known inventoryPlace, was bool) {
 		return
 	}
 	s.queue.loseOf(s.name, reason, lost)
-	s.queue.logger.Error("segments that an endpoint had not read are gone", "reason", reason, "endpoint", s.name,
+	s.queue.logger.Error("segments are gone before an endpoint received them", "reason", reason, "endpoint", s.name,
 		"from", known.At.Segment, "to", r.had.Segment-1, "records", lost.Records, "samples", lost.Samples)
 	next := wal.Position{Segment: r.had.Segment}
 	if err := s.cursor.Store(next); err != nil {
-		s.queue.logger.Warn("an endpoint's place behind segments that are gone cannot be kept: they are counted again after a restart", "endpoint", s.name, "err", err)
+		s.queue.logger.Warn("the position of an endpoint after missing segments cannot be stored: they are counted again after a restart", "endpoint", s.name, "err", err)
 	}
 	s.place(next, filled{next, r.before, Totals{}, r.past.Newest})
 }
@@ -149,7 +149,7 @@ func (s *Subscription) miss(from wal.Position, known inventoryPlace, was bool) {
 // tell says what a new endpoint leaves out.
 func (s *Subscription) tell(from wal.Position) {
 	if segments := s.queue.log.Segments(); len(segments) > 0 && from == s.queue.log.End() {
-		s.queue.logger.Warn("a new endpoint begins at the newest: what is queued already is not sent to it", "endpoint", s.name, "segments", len(segments))
+		s.queue.logger.Warn("a new endpoint starts at the newest samples: what is already queued is not sent to it", "endpoint", s.name, "segments", len(segments))
 	}
 }
 
@@ -299,11 +299,11 @@ func (s *Subscription) Close() error {
 func (s *Subscription) report(l loss) {
 	s.queue.loseOf(s.name, reasonDamaged, l.lost)
 	if l.lost == (Totals{}) {
-		s.queue.logger.Warn("damage in the log, nothing is lost",
+		s.queue.logger.Warn("damage in the queue, nothing is lost",
 			"endpoint", s.name, "segment", l.segment, "offset", l.offset, "err", l.err)
 		return
 	}
-	s.queue.logger.Error("damage in the log", "endpoint", s.name, "segment", l.segment, "offset", l.offset,
+	s.queue.logger.Error("damage in the queue", "endpoint", s.name, "segment", l.segment, "offset", l.offset,
 		"lost_records", l.lost.Records, "lost_samples", l.lost.Samples, "err", l.err)
 }
 
@@ -320,7 +320,7 @@ func (q *Queue) holdAll() error {
 	}
 	for _, name := range names {
 		if !slices.Contains(q.options.Endpoints, name) {
-			q.logger.Warn("a cursor has no endpoint any more and holds nothing back", "endpoint", name)
+			q.logger.Warn("an endpoint was removed: its undelivered data is no longer kept", "endpoint", name)
 			continue
 		}
 		known := q.stock.Endpoints[name]

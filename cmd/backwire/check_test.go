@@ -25,13 +25,13 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 			func(t *testing.T, s *stand) {
 				s.settings["NETBACKUP_API_KEY_FILE"] = s.file(t, "wrong-key", "wrong")
 			},
-			[][]string{{"site paris", "login", "not authenticated", "is the API key right, and not expired?"}},
+			[][]string{{"site paris", "login", "not authenticated", "check the API key and its expiry"}},
 		},
 		"wrong CA": {
 			func(t *testing.T, s *stand) {
 				s.settings["NETBACKUP_CA_FILE"] = s.file(t, "other.pem", string(otherPrimary(t).CA()))
 			},
-			[][]string{{"site paris", "certificate", "comes from another CA", "backwire trust", "nbcertcmd -listCACertDetails", "openssl s_client -connect 127.0.0.1:"}},
+			[][]string{{"site paris", "certificate", "was not issued by the trusted CA", "backwire trust", "nbcertcmd -listCACertDetails", "openssl s_client -connect 127.0.0.1:"}},
 		},
 		"wrong fingerprint": {
 			func(t *testing.T, s *stand) {
@@ -48,7 +48,7 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 				s.settings["REMOTE_WRITE_CA_FILE"] = s.file(t, "receiver.pem", string(pem))
 				s.settings["REMOTE_WRITE_URL"] = strings.Replace(secure.URL, "127.0.0.1", "localhost", 1)
 			},
-			[][]string{{"endpoint default", "certificate", "is valid for example.com", "use a name in the URL that the certificate carries: example.com"}},
+			[][]string{{"endpoint default", "certificate", "is valid for example.com", "use a host name in the URL that is in the certificate: example.com"}},
 		},
 		"receiver's CA unknown": {
 			func(t *testing.T, s *stand) {
@@ -56,13 +56,13 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 				t.Cleanup(secure.Close)
 				s.settings["REMOTE_WRITE_URL"] = secure.URL
 			},
-			[][]string{{"endpoint default", "certificate", "unknown authority", "name that in CA_FILE", "openssl s_client"}},
+			[][]string{{"endpoint default", "certificate", "unknown authority", "set CA_FILE to a file", "openssl s_client"}},
 		},
 		"https to an http port": {
 			func(_ *testing.T, s *stand) {
 				s.settings["REMOTE_WRITE_URL"] = strings.Replace(s.push, "http:", "https:", 1)
 			},
-			[][]string{{"endpoint default", "certificate", "does not speak TLS", "is it http"}},
+			[][]string{{"endpoint default", "certificate", "does not speak TLS", "whether it is an http port"}},
 		},
 		"unknown host": {
 			func(_ *testing.T, s *stand) { s.settings["NETBACKUP_URL"] = "https://primary.invalid:1556/netbackup" },
@@ -70,11 +70,11 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 		},
 		"wrong path": {
 			func(_ *testing.T, s *stand) { s.settings["NETBACKUP_URL"] += "/api" },
-			[][]string{{"site paris", "version", "404", "is the URL right, with /netbackup at its end?"}},
+			[][]string{{"site paris", "version", "404", "check the URL: it ends with /netbackup"}},
 		},
 		"a proxy's HTML": {
 			func(_ *testing.T, s *stand) { s.primary.Inject(nbusim.Fault{Effect: nbusim.ProxyPage()}) },
-			[][]string{{"site paris", "version", "not readable", "does a proxy or a login page answer"}},
+			[][]string{{"site paris", "version", "not readable", "check whether a proxy or a login page answers"}},
 		},
 		"primary server down": {
 			func(_ *testing.T, s *stand) { _ = s.primary.Close() },
@@ -97,11 +97,11 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 		},
 		"endpoint 401": {
 			func(_ *testing.T, s *stand) { s.receiver.Always(&receiver.Answer{Status: 401, Body: "invalid\ntoken"}) },
-			[][]string{{"endpoint default", "write", "401 Unauthorized: invalid token", "are USERNAME and PASSWORD_FILE"}},
+			[][]string{{"endpoint default", "write", "401 Unauthorized: invalid token", "check USERNAME and PASSWORD_FILE"}},
 		},
 		"endpoint 404": {
 			func(_ *testing.T, s *stand) { s.receiver.Always(&receiver.Answer{Status: 404}) },
-			[][]string{{"endpoint default", "write", "404 Not Found", "is the path right?"}},
+			[][]string{{"endpoint default", "write", "404 Not Found", "check the path"}},
 		},
 		"endpoint unreachable": {
 			func(t *testing.T, s *stand) {
@@ -113,7 +113,7 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 			func(_ *testing.T, s *stand) {
 				s.receiver.Always(&receiver.Answer{Status: 200, Header: http.Header{"Content-Type": {"text/html"}}, Body: "<html>"})
 			},
-			[][]string{{"endpoint default", "write", "page of HTML", "does a proxy or a login page answer"}},
+			[][]string{{"endpoint default", "write", "page of HTML", "check whether a proxy or a login page answers"}},
 		},
 		"a receiver that stores nothing": {
 			func(_ *testing.T, s *stand) {
@@ -126,7 +126,7 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 				_ = s.primary.Close()
 				s.receiver.Always(&receiver.Answer{Status: 503})
 			},
-			[][]string{{"site paris", "route", "connection refused"}, {"endpoint default", "write", "503", "its own log says why"}},
+			[][]string{{"site paris", "route", "connection refused"}, {"endpoint default", "write", "503", "see its log"}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -217,7 +217,7 @@ func TestCheckIsWell(t *testing.T) {
 	wantFailures(t, stdout, nil)
 	for _, line := range []string{
 		"Configuration OK", "ok name 127.0.0.1 is an address", "ok route connected to 127.0.0.1:", "ok certificate TLS 1.3", "ok version API version 14.0",
-		"ok clock within 1s", "ok login the credential is accepted", "ok role storage readable", "ok role disk_pools readable",
+		"ok clock within 1s", "ok login credential accepted", "ok role storage readable", "ok role disk_pools readable",
 		"ok role storage_servers readable", "ok role tape_drives", "ok role jobs readable", "ok role policies", "ok role alerts", "ok role malware", "ok role images", "ok role slos", "ok role tape_media", "ok role volume_pools", "ok role robots", "ok write stored in", "checks passed",
 	} {
 		if !strings.Contains(strings.Join(strings.Fields(stdout), " "), line) {

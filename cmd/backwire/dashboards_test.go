@@ -174,7 +174,7 @@ func countRules() (n int) {
 
 // healthy are panels whose number is 0 at this primary server, and should be at most.
 var healthy = []string{
-	"Without room", // it takes thousands of clients
+	"Not monitored", // it takes thousands of clients
 }
 
 func (p *prometheus) missing(d grafana.Dashboard) (names []string) {

@@ -57,7 +57,7 @@ func testFullDisk(t *testing.T, heal func(*testing.T, *receiver.Receiver, string
 		queue.Bytes, queue.Segments, queue.Failures, queue.PendingRecords)
 
 	heal(t, r, filler)
-	says(t, p, "the queue is written to again")
+	says(t, p, "the queue can be written again")
 	primary.work(t, 0)
 	r.Always(nil)
 	awaitDelivery(t, r, primary, env)

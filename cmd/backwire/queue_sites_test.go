@@ -55,7 +55,7 @@ func TestARenamedSiteWaitsForADecision(t *testing.T) {
 func TestSitesOfAQueueInUse(t *testing.T) {
 	dir, environ := fillQueue(t, 3)
 	for want, args := range map[string][]string{
-		"the queue does not know it": {"forget", "rome"},
+		"the queue has no such site": {"forget", "rome"},
 		"needs the name of one site": {"forget"},
 		"needs two names":            {"rename", "paris"},
 	} {

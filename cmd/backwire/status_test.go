@@ -56,7 +56,7 @@ func TestStatusOfARunningAgentAndOfItsQueue(t *testing.T) {
 	stop()
 
 	code, stdout, _ = s.execute(t, "status")
-	wantLines(t, stdout, "the agent is not running. This is what its queue tells.", "Last seen", "SITE paris", "default - - 0 -")
+	wantLines(t, stdout, "the agent is not running. The following is read from its queue.", "Last seen", "SITE paris", "default - - 0 -")
 	if code != exitFailed {
 		t.Errorf("exit code %d without an agent", code)
 	}
@@ -70,7 +70,7 @@ func TestStatusOfAnAgentThatShowsNoPage(t *testing.T) {
 	defer stop()
 	s.settings["LISTEN"] = freePort(t)
 	_, stdout, _ := s.execute(t, "status")
-	wantLines(t, stdout, "the agent runs with pid", "does not answer", "connection refused")
+	wantLines(t, stdout, "the agent is running (pid", "does not answer", "connection refused")
 	s.settings["LISTEN"] = ""
 	_, stdout, _ = s.execute(t, "status")
 	wantLines(t, stdout, "BACKWIRE_LISTEN is empty")
@@ -106,7 +106,7 @@ func TestStatusOfAGuardedPage(t *testing.T) {
 		"refuses the password in": {"status", "--user", "ada", "--password-file", wrong},
 	} {
 		code, stdout, _ := s.execute(t, args...)
-		wantLines(t, stdout, "the agent runs, and", want, "This is what its queue tells.")
+		wantLines(t, stdout, "the agent is running, but", want, "The following is read from its queue.")
 		if code != exitFailed {
 			t.Errorf("%v: exit code %d", args, code)
 		}
@@ -118,7 +118,7 @@ func TestStatusOfAGuardedPage(t *testing.T) {
 	s.file(t, "another.pem", another)
 	s.settings["LISTEN_CONFIG_FILE"] = s.file(t, "another.yml", "tls_server_config: {cert_file: another.pem, key_file: page.key}\n")
 	_, stdout, _ = s.execute(t, "status", "--user", "ada", "--password-file", right)
-	wantLines(t, stdout, "another certificate")
+	wantLines(t, stdout, "a certificate other than")
 	s.settings["LISTEN_CONFIG_FILE"] = ""
 	_, stdout, _ = s.execute(t, "status")
 	wantLines(t, stdout, "its status page answers 400 Bad Request")

@@ -67,7 +67,7 @@ func wantFallback(t *testing.T, env []string, program *process) {
 	if e.Protocol != "1.0" || len(e.Rejected) > 0 || e.Requests["204"] < 2 {
 		t.Errorf("the endpoint's status is %+v", e)
 	}
-	if !strings.Contains(program.output(), "going on with 1.0") {
+	if !strings.Contains(program.output(), "using 1.0") {
 		t.Error("the log does not say why 1.0 is spoken")
 	}
 }

@@ -2,25 +2,25 @@ package grafana
 
 func clients() Dashboard {
 	policy := choice("policy", "Policy", `label_values(nbu_client_last_attempt_timestamp_seconds{site=~"$site"}, policy)`)
-	return dashboard(uidClients, "Clients and RPO", "Who can be restored, to when, and who cannot.", "now-7d", []Variable{policy}, lay(
+	return dashboard(uidClients, "Clients and RPO", "Clients with a recent backup, and clients without one.", "now-7d", []Variable{policy}, lay(
 		numbers(
-			stat("Within their RPO", "Share of the clients whose last success is not older than their schedules allow, a quarter of grace included.",
+			stat("Within their RPO", "Share of the clients whose last success is not older than their schedules allow, plus a quarter.",
 				unitShare, shareColors, now(compliance, "")),
 			stat("Beyond their RPO", "Clients whose last success is older.", unitCount, anyIsBad, now(zeroElse(missedClients), "")).whole(),
-			stat("Never with success", "Clients of active policies of which no success is known.", unitCount, anyIsBad,
+			stat("Never successful", "Clients of active policies without any known successful backup.", unitCount, anyIsBad,
 				now(zeroElse("sum("+of("nbu_client_never_succeeded")+")"), "")).whole(),
 			stat("Failing now", "Clients whose last backup failed.", unitCount, anyIsWarn,
 				now(zeroElse("count("+of("nbu_client_last_status")+" > 1)"), "")).whole(),
-			stat("Seen in the last day", "Clients with a backup that ended, however it ended.", unitCount, plain,
+			stat("Seen in the last day", "Clients with a finished backup, successful or not.", unitCount, plain,
 				now("count("+of("nbu_client_last_attempt_timestamp_seconds")+" > time() - 86400)", "")).whole(),
-			stat("Without room", "Backups whose client has no series of its own, because the cap on client series was reached.", unitCount, anyIsWarn,
+			stat("Not monitored", "Backups of clients without series of their own, because the limit on client series was reached.", unitCount, anyIsWarn,
 				now(zeroElse("sum("+during(of("nbu_client_overflow_total"))+")"), "")).whole(),
 		),
 		line{14, []Panel{everyClient()}},
 		pictures(
-			graph("Within their RPO", "Over time: a step down is a night that went wrong.", unitShare, query(compliance, "all sites")).upToAll().
+			graph("Within their RPO", "Over time. A step down is a night with failed backups.", unitShare, query(compliance, "all sites")).upToAll().
 				marked(shareColors),
-			graph("Failed in a row", "Failed backups of a client since its last success: the ten worst.", unitCount,
+			graph("Failed in a row", "The ten clients with the most failed backups since their last success.", unitCount,
 				query("topk(10, max by (site, client, policy) ("+of("nbu_client_consecutive_failures", `policy=~"$policy"`)+") > 0)", "{{client}} ({{policy}})")),
 		),
 	))
@@ -31,7 +31,7 @@ func everyClient() Panel {
 	each := func(metric string) string {
 		return "max by (site, client, policy) (" + of(metric, `policy=~"$policy"`) + ")"
 	}
-	return table("Clients", "One line a client and policy. A client that never succeeded has no last success.", "last success",
+	return table("Clients", "One row per client and policy. A client without a successful backup has no last success.", "last success",
 		[]column{
 			{"client", "client", "", nil},
 			{"policy", "policy", "", nil},

@@ -6,13 +6,13 @@ func jobs() Dashboard {
 	ended := of("nbu_jobs_completed_total", isLeaf, chosen)
 	failed := of("nbu_jobs_completed_total", isLeaf, chosen, isFailed)
 	read, moved := of("nbu_job_bytes_total", chosen), of("nbu_job_moved_bytes_total", chosen)
-	return dashboard(uidJobs, "Jobs", "What ran, what failed and why, what waits and for what.", "now-24h", []Variable{policyType}, lay(
+	return dashboard(uidJobs, "Jobs", "Finished, failed and queued jobs, with the reasons.", "now-24h", []Variable{policyType}, lay(
 		numbers(
 			stat("Ended", "Leaf jobs of every type.", unitCount, plain, now("sum("+during(ended)+")", "")).whole(),
 			stat("Failed", "Leaf jobs with a status above 1.", unitCount, anyIsWarn, now(zeroElse("sum("+during(failed)+")"), "")).whole(),
-			stat("Retries", "Tries of ended jobs beyond the first.", unitCount, plain,
+			stat("Retries", "Retries of finished jobs.", unitCount, plain,
 				now("sum("+during(of("nbu_job_retries_total", chosen))+")", "")).whole(),
-			stat("Stalled", "Active jobs that have moved nothing for 30 minutes.", unitCount, anyIsBad,
+			stat("Stalled", "Active jobs that have transferred no data for 30 minutes.", unitCount, anyIsBad,
 				now(zeroElse("sum("+of("nbu_jobs_stalled")+")"), "")).whole(),
 			stat("Waiting longest", "Age of the oldest job in the queue.", unitSeconds, thresholds(good, step(warn, 3600), step(bad, 14400)),
 				now("max(time() - "+of("nbu_jobs_oldest_queued_timestamp_seconds")+")", "")),
@@ -20,13 +20,13 @@ func jobs() Dashboard {
 				now("max(time() - "+of("nbu_jobs_oldest_active_timestamp_seconds")+")", "")),
 		),
 		pictures(
-			bars("Ended, by type", "Leaf jobs that ended. The dots lead to jobs by their ids.", unitCount,
+			bars("Finished, by type", "Finished leaf jobs. The dots are exemplars with job ids.", unitCount,
 				query("sum by (job_type) ("+each(ended)+")", "{{job_type}}").withJobs()),
 			bars("Failed, by status", "Leaf jobs that failed. 129: storage full. 24, 25, 41, 42, 58: the network. 96: no media. 2074: a disk volume is down.", unitCount,
 				query("sum by (status) ("+each(failed)+")", "status {{status}}").withJobs()),
 		),
 		pictures(
-			table("Failed, by policy", "Policies with failed jobs, most first.", "failed",
+			table("Failed, by policy", "Policies with the most failed jobs first.", "failed",
 				[]column{
 					{"policy", "policy", "", nil},
 					{"policy_type", "type", "", nil},
@@ -35,19 +35,19 @@ func jobs() Dashboard {
 					{"Value", "failed", unitCount, anyIsWarn},
 				},
 				row("topk(50, round(sum by (site, policy, policy_type, status) ("+during(failed)+")) > 0)")),
-			graph("Jobs that wait, by reason", "What queued jobs wait for.", unitCount,
+			graph("Queued jobs, by reason", "Reasons why jobs are queued.", unitCount,
 				query("sum by (reason) ("+of("nbu_jobs_queued")+")", "{{reason}}")).stacked(),
 		),
 		pictures(
-			heat("How long jobs took", "Ended leaf jobs by their duration. The dots are jobs.",
+			heat("Duration of jobs", "Finished leaf jobs by duration. The dots are jobs.",
 				query("sum by (le) ("+lately(of("nbu_job_duration_seconds_bucket", chosen))+")", "").withJobs()),
-			graph("How long jobs waited", "From the start of a job to the start of its last try: the longest of 95 %, by type.", unitSeconds,
+			graph("Waiting time of jobs", "From the start of a job to the start of its last attempt: 95th percentile, by type.", unitSeconds,
 				query(quantile("0.95", of("nbu_job_queue_wait_seconds_bucket", chosen), "le, job_type"), "{{job_type}}").withJobs()),
 		),
 		pictures(
-			graph("Throughput", "Bytes a second of jobs that ended, before and after deduplication.", unitRate,
+			graph("Throughput", "Bytes per second of finished jobs, before and after deduplication.", unitRate,
 				query("sum("+persecond(read)+")", "read"), query("sum("+persecond(moved)+")", "moved")),
-			graph("Saved by deduplication", "Share of what was read that did not have to be moved.", unitShare,
+			graph("Saved by deduplication", "Share of the data read that did not have to be transferred.", unitShare,
 				query("1 - sum by (policy_type) ("+during(moved)+") / (sum by (policy_type) ("+during(read)+") > 0)", "{{policy_type}}")).upToAll(),
 		),
 		pictures(

@@ -6,27 +6,27 @@ func storage() Dashboard {
 	growth := "predict_linear(" + of("nbu_disk_pool_used_bytes") + "[7d], 86400) - predict_linear(" + of("nbu_disk_pool_used_bytes") + "[7d], 0)"
 	days := "clamp_min((" + pool("nbu_disk_pool_usable_bytes") + " * (" + pool("nbu_disk_pool_high_water_mark_ratio") + " or 0 * " + pool("nbu_disk_pool_usable_bytes") + " + 1)" +
 		" - " + pool("nbu_disk_pool_used_bytes") + "), 0) / (max by (site, disk_pool) (" + growth + ") > 0)"
-	return dashboard(uidStorage, "Storage and forecast", "How full it is, how fast it fills, and what is down.", "now-30d", nil, lay(
+	return dashboard(uidStorage, "Storage and forecast", "Used space, growth and components that are down.", "now-30d", nil, lay(
 		numbers(
-			stat("Fullest disk pool", "Used share of the pool that has least room.", unitShare, poolColors, now("max("+poolShare+")", "")),
-			stat("First to be full", "Days until the first pool is at its high-water mark, if it goes on as in the last week.", unitDays,
+			stat("Fullest disk pool", "Used share of the fullest pool.", unitShare, poolColors, now("max("+poolShare+")", "")),
+			stat("First to be full", "Days until the first pool reaches its high-water mark at last week's growth.", unitDays,
 				thresholds(bad, step(warn, 14), step(good, 60)), now("min("+days+")", "")),
-			stat("Room", "What is available in all disk pools.", unitBytes, plain, now("sum("+of("nbu_disk_pool_available_bytes")+")", "")),
+			stat("Room", "Available space in all disk pools.", unitBytes, plain, now("sum("+of("nbu_disk_pool_available_bytes")+")", "")),
 			stat("Pools down", "Disk pools that are not up.", unitCount, anyIsBad, now(zeroElse("count("+of("nbu_disk_pool_up")+" == 0)"), "")).whole(),
 			stat("Volumes down", "Disk volumes that are not up.", unitCount, anyIsBad, now(zeroElse("count("+of("nbu_disk_volume_up")+" == 0)"), "")).whole(),
 			stat("Storage servers down", "Storage servers that are not up.", unitCount, anyIsBad,
 				now(zeroElse("count("+of("nbu_storage_server_up")+" == 0)"), "")).whole(),
 		),
 		pictures(
-			graph("Use of disk pools", "Used share; the lines are the usual high-water marks.", unitShare, query(poolShare, byPool)).upToAll().marked(poolColors),
-			graph("In 30 days", "Used share in 30 days from each point, if it goes on as in the week before: above 100 % is not enough.", unitShare,
+			graph("Use of disk pools", "Used share. The lines are the default high-water marks.", unitShare, query(poolShare, byPool)).upToAll().marked(poolColors),
+			graph("In 30 days", "Expected used share 30 days later, at the growth of the week before. Above 100 % the space does not suffice.", unitShare,
 				query("max by (site, disk_pool) (predict_linear("+of("nbu_disk_pool_used_bytes")+"[7d], 30 * 86400)) / "+pool("nbu_disk_pool_usable_bytes"), byPool)).
 				marked(thresholds(good, step(warn, 0.8), step(bad, 1))),
 		),
 		pictures(
-			meters("Days until full", "Until the high-water mark, if it goes on as in the last week. Pools that do not grow are not shown.", unitDays,
+			meters("Days until full", "Days until the high-water mark at last week's growth. Pools that do not grow are not shown.", unitDays,
 				thresholds(bad, step(warn, 14), step(good, 60)), now("sort("+days+")", byPool)),
-			graph("Growth a day", "By linear regression over the week before.", unitBytes, query("max by (site, disk_pool) ("+growth+")", byPool)).sinking(),
+			graph("Growth per day", "By linear regression over the week before.", unitBytes, query("max by (site, disk_pool) ("+growth+")", byPool)).sinking(),
 		),
 		line{10, []Panel{table("Disk pools", "", "used",
 			[]column{
@@ -45,9 +45,9 @@ func storage() Dashboard {
 			states("Storage servers up", "", query("max by (site, storage_server, type) ("+of("nbu_storage_server_up")+")", "{{storage_server}} {{type}}")),
 		),
 		pictures(
-			graph("Use of storage units", "Units may share a disk pool: do not add them up. Tape and cloud have no capacity.", unitShare,
+			graph("Use of storage units", "Storage units can share a disk pool: do not add them up. Tape and cloud have no capacity.", unitShare,
 				query(of("nbu_storage_unit_used_bytes")+" / "+of("nbu_storage_unit_capacity_bytes"), "{{site}} {{storage_unit}}")).upToAll(),
-			graph("Deduplication", "The ratio as the storage server gives it.", unitCount,
+			graph("Deduplication", "Deduplication ratio, as reported by the storage server.", unitCount,
 				query("max by (site, storage_server) ("+of("nbu_storage_server_dedup_ratio")+")", "{{storage_server}}")),
 		),
 		heading("Tapes"), tapeNumbers(), tapeGraphs(),

@@ -62,13 +62,13 @@ func page() []byte {
 ` + generated + `
 
 The rules are in ` + "`packaging/rules`" + `: ` + "`backwire.rules.yaml`" + ` for Prometheus (` + "`rule_files`" + `) and vmalert,
-` + "`backwire.mimir.yaml`" + ` for ` + "`mimirtool rules load`" + ` (Mimir and Grafana Cloud). Each alert carries its summary, what it
-means and the first steps as annotations; here they are to read. ` + "`critical`" + ` wants somebody now, ` + "`warning`" + ` today.
+` + "`backwire.mimir.yaml`" + ` for ` + "`mimirtool rules load`" + ` (Mimir and Grafana Cloud). Each alert carries its summary,
+meaning and first steps as annotations; this page lists them. ` + "`critical`" + ` needs attention now, ` + "`warning`" + ` today.
 
-Metrics of the agent itself (` + "`backwire_…`" + `) come with the pushed ones; where the endpoint is the thing that fails, only
-another endpoint or a scrape of ` + "`/metrics`" + ` can tell in time.
+Metrics of the agent itself (` + "`backwire_…`" + `) are pushed with the others. When the endpoint itself fails, only
+another endpoint or a scrape of ` + "`/metrics`" + ` shows it in time.
 
-## What is recorded
+## Recording rules
 
 | rule | meaning |
 |---|---|

@@ -36,7 +36,7 @@ func malwareTrials() []trial {
 			alert: "NetBackupInfectedImages", at: "40h", every: "1h", labels: paris,
 			fires:   []series{{malware, "1x50"}, {impacted, "2x50"}},
 			silent:  []series{{malware, "1x50"}, {impacted, "2x30 stale"}}, // expired
-			summary: "2 image(s) at paris have held malware for more than a day",
+			summary: "2 image(s) at paris have contained malware for more than a day",
 		},
 		{
 			alert: "NetBackupMalwareScansFailing", at: "3h", every: "1m", labels: paris,
@@ -98,7 +98,7 @@ func keptTrials() []trial {
 			alert: "NetBackupProtectionPlanGone", at: "20h", every: "1h", labels: paris,
 			fires:   []series{{slos, "1x50"}, {vmware, "2x10 stale"}},
 			silent:  []series{{slos, "1x10 0x40"}, {vmware, "2x10 stale"}}, // not read any more
-			summary: "2 protection plan(s) fewer than a day ago at paris",
+			summary: "2 fewer protection plan(s) than a day ago at paris",
 		},
 	}
 }

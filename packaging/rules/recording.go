@@ -33,7 +33,7 @@ func recordings() Group {
 func backupRecordings() []Rule {
 	return []Rule{
 		{
-			Record: jobSuccess, help: "Share of the last day's backup jobs that ended well, after NetBackup's own tries of each job.",
+			Record: jobSuccess, help: "Share of successful backup jobs in the last day, after NetBackup's own retries.",
 			Expr: `(
   sum by (site) (increase(` + well + `[1d]))
   or
@@ -43,7 +43,7 @@ func backupRecordings() []Rule {
 (sum by (site) (increase(` + backups + `[1d])) > 0)`,
 		},
 		{
-			Record: clientSuccess, help: "Share of the clients tried in the last day whose latest backup ended well: what failed first and succeeded later is well.",
+			Record: clientSuccess, help: "Share of the clients with a backup attempt in the last day whose latest backup succeeded.",
 			Expr: `sum by (site) (
   (nbu_client_last_status <= bool 1)
   and on (site, client, policy)
@@ -53,7 +53,7 @@ func backupRecordings() []Rule {
 count by (site) (nbu_client_last_attempt_timestamp_seconds > time() - 86400)`,
 		},
 		{
-			Record: clientRPO, help: "How old a client's last success may be: by its policy's schedules; a week where they do not tell; a day for everybody where policies cannot be read.",
+			Record: clientRPO, help: "Maximum age of a client's last success: from the schedules of its policy; a week if they do not define it; a day if policies cannot be read.",
 			Expr: `nbu_client_rpo_seconds
 or on (site, client, policy)
 0 * nbu_client_never_succeeded + 604800
@@ -65,7 +65,7 @@ or on (site, client, policy)
 )`,
 		},
 		{
-			Record: rpoCompliance, help: "Share of the clients whose last success is not older than it may be, with a quarter of grace.",
+			Record: rpoCompliance, help: "Share of the clients whose last success is not older than allowed, plus a quarter.",
 			Expr: `(
   sum by (site) (
     (time() - nbu_client_last_success_timestamp_seconds)
@@ -80,11 +80,11 @@ count by (site) (` + clientRPO + `)`,
 		},
 		daysUntilFull(), basicDiskDays(),
 		{
-			Record: throughput, help: "Bytes a second that finished backups read in the last hour.",
+			Record: throughput, help: "Bytes per second that finished backups read in the last hour.",
 			Expr: `sum by (site, policy_type) (rate(nbu_job_bytes_total{job_type="BACKUP"}[1h]))`,
 		},
 		{
-			Record: moved, help: "Bytes a second that finished backups moved in the last hour, after deduplication.",
+			Record: moved, help: "Bytes per second that finished backups transferred in the last hour, after deduplication.",
 			Expr: `sum by (site, policy_type) (rate(nbu_job_moved_bytes_total{job_type="BACKUP"}[1h]))`,
 		},
 	}
@@ -93,13 +93,13 @@ count by (site) (` + clientRPO + `)`,
 // keptRecordings count what a server keeps; 0 is recorded too, so that the first one is one more.
 func keptRecordings() []Rule {
 	return []Rule{
-		counted(impactedScans, "malware", `nbu_malware_scans{result="IMPACTED"}`, "Images in which the newest scan has found malware."),
-		counted(errorAlerts, "alerts", `nbu_alerts{severity=~"ERROR|CRITICAL",category!="JOB"}`, "Errors among the server's own alerts that are not about a job."),
-		counted(jobErrorAlerts, "alerts", `nbu_alerts{severity=~"ERROR|CRITICAL",category="JOB"}`, "Errors among the server's own alerts that are about jobs."),
+		counted(impactedScans, "malware", `nbu_malware_scans{result="IMPACTED"}`, "Images in which the newest scan found malware."),
+		counted(errorAlerts, "alerts", `nbu_alerts{severity=~"ERROR|CRITICAL",category!="JOB"}`, "Error alerts on the server that are not about jobs."),
+		counted(jobErrorAlerts, "alerts", `nbu_alerts{severity=~"ERROR|CRITICAL",category="JOB"}`, "Error alerts on the server about jobs."),
 		counted(plans, "slos", `nbu_slos`, "Protection plans."),
 		counted(frozenTapes, "tape_media", `nbu_tape_media{status=~".*(FROZEN|SUSPENDED).*"}`, "Tapes that are frozen or suspended."),
 		{
-			Record: scratchTapes, help: "Tapes in a scratch pool that can be written to.",
+			Record: scratchTapes, help: "Writable tapes in a scratch pool.",
 			Expr: `sum by (site, pool) (nbu_tape_media{status!~".*(FULL|FROZEN|SUSPENDED).*"})
 and on (site, pool)
 nbu_tape_pool_partially_full_media{type="SCRATCH_MEDIA_POOL"}
@@ -121,7 +121,7 @@ or
 // daysUntilFull divides what is free below the high-water mark by the growth of a day.
 func daysUntilFull() Rule {
 	return Rule{
-		Record: poolDays, help: "Days until a disk pool is at its high-water mark, if it goes on as in the last week; absent where it does not grow.",
+		Record: poolDays, help: "Days until a disk pool reaches its high-water mark at last week's growth. Absent if it does not grow.",
 		Expr: `clamp_min(
   (
     nbu_disk_pool_usable_bytes * on (site, disk_pool) group_left () nbu_disk_pool_high_water_mark_ratio
@@ -144,7 +144,7 @@ func daysUntilFull() Rule {
 func basicDiskDays() Rule {
 	const used = `nbu_storage_unit_used_bytes{category="BASIC_DISK"}`
 	return Rule{
-		Record: unitDays, help: "Days until a storage unit on basic disk is full, if it goes on as in the last week; absent where it does not grow.",
+		Record: unitDays, help: "Days until a storage unit on basic disk is full at last week's growth. Absent if it does not grow.",
 		Expr: `nbu_storage_unit_free_bytes{category="BASIC_DISK"}
 /
 (

@@ -12,12 +12,12 @@ or
 (` + unitDays + ` and on (site, storage_unit) nbu_storage_unit_used_bytes offset 2d) < 14`,
 			summary: "{{ with $labels.disk_pool }}disk pool {{ . }}{{ end }}{{ with $labels.storage_unit }}storage unit {{ . }}{{ end }} " +
 				"at {{ $labels.site }} is full in {{ $value | printf \"%.1f\" }} days",
-			meaning: "If it goes on growing as in the last week, the storage reaches its high-water mark within two weeks. Then backups fail with status 129.",
+			meaning: "At last week's growth the storage reaches its high-water mark within two weeks. Then backups fail with status 129.",
 			steps: []string{
-				"See since when it grows: the dashboard Storage and forecast shows the last weeks.",
-				"A step: find the policy whose moved bytes rose (nbu_job_moved_bytes_total by policy) and ask whether that was meant.",
-				"A slope: check that expired images are cleaned up (image cleanup jobs, bpimage -cleanup) and that duplications to the next tier run.",
-				"Otherwise order capacity, shorten retention, or send some policies elsewhere.",
+				"Check when the growth began: the dashboard Storage and forecast shows the last weeks.",
+				"A sudden rise: find the policy whose transferred bytes rose (nbu_job_moved_bytes_total by policy) and check whether it is intended.",
+				"Steady growth: check that expired images are cleaned up (image cleanup jobs, bpimage -cleanup) and that duplications to the next tier run.",
+				"Otherwise add capacity, shorten retention, or move policies to other storage.",
 			},
 		},
 		{
@@ -25,12 +25,12 @@ or
 			expr: `nbu_disk_pool_used_bytes / nbu_disk_pool_usable_bytes
 >= on (site, disk_pool) group_left ()
 nbu_disk_pool_high_water_mark_ratio`,
-			summary: "disk pool {{ $labels.disk_pool }} at {{ $labels.site }} is at {{ $value | humanizePercentage }}, its high-water mark is reached",
-			meaning: "NetBackup takes the pool for full: new backups to it wait or fail with status 129 until images are gone.",
+			summary: "disk pool {{ $labels.disk_pool }} at {{ $labels.site }} is {{ $value | humanizePercentage }} full and has reached its high-water mark",
+			meaning: "NetBackup treats the pool as full: new backups to it wait, or fail with status 129, until images are deleted.",
 			steps: []string{
-				"Run the image cleanup (bpimage -cleanup -allclients) and wait for its job; on MSDP, space comes back only after the queue was worked off (crcontrol --processqueue).",
-				"Send the most urgent policies to another storage unit.",
-				"Then do as for NetBackupStorageFilling.",
+				"Run the image cleanup (bpimage -cleanup -allclients) and wait for its job; on MSDP, space is freed only after the queue is processed (crcontrol --processqueue).",
+				"Move the most urgent policies to another storage unit.",
+				"Then follow the steps of NetBackupStorageFilling.",
 			},
 		},
 	}
@@ -45,9 +45,9 @@ func downAlerts() []alert {
 			summary: "disk pool {{ $labels.disk_pool }} at {{ $labels.site }} is down",
 			meaning: "No backup can be written to the pool and no image in it can be restored.",
 			steps: []string{
-				"See whether its storage server is down as well: that comes first.",
+				"Check whether its storage server is down too; correct that first.",
 				"nbdevquery -listdp -U shows the state; check that the disk is mounted and writable on the media server.",
-				"nbdevconfig -changestate -state UP brings it back once the cause is gone.",
+				"nbdevconfig -changestate -state UP sets it up again once the cause is corrected.",
 			},
 		},
 		{
@@ -56,10 +56,10 @@ func downAlerts() []alert {
 unless on (site, disk_pool)
 nbu_disk_pool_up == 0`,
 			summary: "volume {{ $labels.volume }} of disk pool {{ $labels.disk_pool }} at {{ $labels.site }} is down",
-			meaning: "The pool works on without this volume: less room, and the images on it cannot be restored.",
+			meaning: "The pool works without this volume, with less space. Images on the volume cannot be restored.",
 			steps: []string{
 				"nbdevquery -listdv -U shows the volume; check its disk, share or bucket and the credentials for it.",
-				"nbdevconfig -changestate -state UP brings it back once the cause is gone.",
+				"nbdevconfig -changestate -state UP sets it up again once the cause is corrected.",
 			},
 		},
 		{
@@ -68,9 +68,9 @@ nbu_disk_pool_up == 0`,
 			summary: "storage server {{ $labels.storage_server }} ({{ $labels.type }}) at {{ $labels.site }} is down",
 			meaning: "Nothing can be written to or read from the disk pools behind this server.",
 			steps: []string{
-				"Check that the host is up and can be reached from the primary server and the media servers.",
-				"On an MSDP server, see that spad and spoold run (bpps) and read their logs; a full data disk stops them.",
-				"For a cloud: check the credentials, the proxy and the certificate.",
+				"Check that the host is up and reachable from the primary server and the media servers.",
+				"On an MSDP server, check that spad and spoold run (bpps) and read their logs; a full data disk stops them.",
+				"For cloud storage: check the credentials, the proxy and the certificate.",
 			},
 		},
 	}

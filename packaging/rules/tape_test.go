@@ -24,14 +24,14 @@ func tapeTrials() []trial {
 			alert: "NetBackupNoTapeDriveUp", at: "2h", every: "1m", labels: paris,
 			fires:   []series{{drive0, "1x60 0x100"}, {drive1, "0x200"}},
 			silent:  []series{{drive0, "1x200"}, {drive1, "0x200"}},
-			summary: "no tape drive of paris is up any more",
+			summary: "no tape drive of paris is up",
 		},
 		{
 			// Drives that nobody uses any more are down for ever.
 			alert: "NetBackupNoTapeDriveUp", at: "2h", every: "1m", labels: paris,
 			fires:   []series{{drive0, "1x60 0x100"}},
 			silent:  []series{{drive0, "0x200"}},
-			summary: "no tape drive of paris is up any more",
+			summary: "no tape drive of paris is up",
 		},
 		{
 			// The first one that freezes is one more than none.

@@ -73,13 +73,13 @@ func clientTrials() []trial {
 			alert: "NetBackupClientNeverSucceeded", at: "25h", every: "1m", labels: db1,
 			fires:   []series{{never, "1x2000"}},
 			silent:  []series{{never, "0x2000"}},
-			summary: "db1 (policy oracle, site paris) has never been backed up with success",
+			summary: "db1 (policy oracle, site paris) has never been backed up successfully",
 		},
 		{
 			alert: "NetBackupClientNeverSucceeded", at: "25h", every: "1m", labels: db1,
 			fires:   []series{{attempt, "0x2000"}},
 			silent:  []series{{attempt, "0x2000"}, {success, "0x2000"}},
-			summary: "db1 (policy oracle, site paris) has never been backed up with success",
+			summary: "db1 (policy oracle, site paris) has never been backed up successfully",
 		},
 	}
 }
@@ -106,7 +106,7 @@ func jobTrials() []trial {
 			labels:  map[string]string{"site": "paris", "job_type": "BACKUP"},
 			fires:   []series{{`nbu_jobs_stalled{site="paris",job_type="BACKUP"}`, "2x60"}},
 			silent:  []series{{`nbu_jobs_stalled{site="paris",job_type="BACKUP"}`, "2x5 0x10 2x30"}},
-			summary: "2 BACKUP job(s) at paris are active and move nothing",
+			summary: "2 BACKUP job(s) at paris are active but transfer no data",
 		},
 		{
 			alert: "NetBackupJobQueuedTooLong", at: "5h", every: "1m",
@@ -126,7 +126,7 @@ func jobTrials() []trial {
 			alert: "NetBackupClientsNotWatched", at: "30h", every: "1h", labels: paris,
 			fires:   []series{{`nbu_client_overflow_total{site="paris"}`, "_x20 3x40"}},
 			silent:  []series{{`nbu_client_overflow_total{site="paris"}`, "0x60"}},
-			summary: "3 backups of paris within a day are of clients that are not watched",
+			summary: "3 backups of paris within a day belong to clients that are not monitored",
 		},
 		{
 			alert: "NetBackupCatalogBackupOld", at: "37h", every: "1m", labels: paris,
@@ -168,7 +168,7 @@ func storageTrials() []trial {
 			labels:  map[string]string{"site": "paris", "disk_pool": "msdp", "category": "MSDP"},
 			fires:   []series{{usable, "1000x60"}, {mark, "0.98x60"}, {used, "990x60"}},
 			silent:  []series{{usable, "1000x60"}, {mark, "0.98x60"}, {used, "970x60"}},
-			summary: "disk pool msdp at paris is at 99%, its high-water mark is reached",
+			summary: "disk pool msdp at paris is 99% full and has reached its high-water mark",
 		},
 		{
 			alert: "NetBackupDiskPoolDown", at: "15m", every: "1m", labels: msdp,
@@ -201,7 +201,7 @@ func serverTrials() []trial {
 			alert: "NetBackupServerDown", at: "20m", every: "1m", labels: map[string]string{"site": "paris"},
 			fires:   []series{{up, "0x60"}},
 			silent:  []series{{up, "0x5 1x60"}},
-			summary: "the primary server of paris gives backwire no answer",
+			summary: "the primary server of paris does not answer backwire",
 		},
 		{
 			alert: "NetBackupCollectorFailing", at: "1h", every: "1m",
@@ -215,7 +215,7 @@ func serverTrials() []trial {
 			alert: "NetBackupJobsUnseen", at: "2h", every: "1m", labels: map[string]string{"site": "paris"},
 			fires:   []series{{`nbu_jobs_unseen_seconds_total{site="paris"}`, "0x90 3600x90"}},
 			silent:  []series{{`nbu_jobs_unseen_seconds_total{site="paris"}`, "0x30 3600x90"}}, // told, and over
-			summary: "jobs of 1h 0m 0s may be missing from the counters of paris",
+			summary: "jobs from a period of 1h 0m 0s may be missing from the counters of paris",
 		},
 		{
 			alert: "NetBackupCertificateExpiring", at: "2h", every: "1m", labels: map[string]string{"site": "paris"},
@@ -246,20 +246,20 @@ func silenceTrials() []trial {
 			alert: "BackwireAgentSilent", at: "3h", every: "1m", labels: map[string]string{"site": "paris"},
 			fires:   []series{{up, "1x60"}, {`nbu_up{site="lyon"}`, "1x200"}},
 			silent:  []series{{up, "0x200"}, {`nbu_up{site="lyon"}`, "1x200"}}, // the server is down, the agent is not
-			summary: "nothing has come from backwire about paris for more than ten minutes",
+			summary: "no data from backwire about paris for more than ten minutes",
 		},
 		{
 			// A restart of the agent's host.
 			alert: "BackwireAgentSilent", at: "2h", every: "1m", labels: map[string]string{"site": "paris"},
 			fires:   []series{{up, "1x60 stale"}},
 			silent:  []series{{up, "1x112 stale _x5 1x100"}},
-			summary: "nothing has come from backwire about paris for more than ten minutes",
+			summary: "no data from backwire about paris for more than ten minutes",
 		},
 		{
 			alert: "BackwireNoData", at: "30m", every: "1m",
 			fires:   []series{{`unrelated`, "1x60"}},
 			silent:  []series{{up, "0x60"}},
-			summary: "nothing has come from any backwire agent",
+			summary: "no data from any backwire agent",
 		},
 		{
 			alert: "BackwireEndpointLagging", at: "1h", every: "1m", labels: cloud,
@@ -283,27 +283,27 @@ func silenceTrials() []trial {
 			alert: "BackwireEndpointPaused", at: "10m", every: "1m", labels: cloud,
 			fires:   []series{{paused, "1x60"}},
 			silent:  []series{{paused, "1x2 0x60"}},
-			summary: "endpoint cloud of backwire on host-1 refuses the address or the credential; nothing is sent to it",
+			summary: "endpoint cloud of backwire on host-1 refuses the address or the credential; sending is paused",
 		},
 		{
 			// It is the credential, or everything is refused: one alert says which.
 			alert: "BackwireEndpointPaused", at: "10m", every: "1m", labels: cloud,
 			fires:   []series{{paused, "1x60"}, {refuses, "0x60"}},
 			silent:  []series{{paused, "1x60"}, {refuses, "1x60"}},
-			summary: "endpoint cloud of backwire on host-1 refuses the address or the credential; nothing is sent to it",
+			summary: "endpoint cloud of backwire on host-1 refuses the address or the credential; sending is paused",
 		},
 		{
 			alert: "BackwireEndpointRefusing", at: "10m", every: "1m", labels: cloud,
 			fires:   []series{{paused, "1x60"}, {refuses, "1x60"}},
 			silent:  []series{{paused, "1x60"}, {refuses, "0x60"}},
-			summary: "endpoint cloud of backwire on host-1 refuses everything, a sample that must be right too; nothing is sent to it",
+			summary: "endpoint cloud of backwire on host-1 refuses everything, even a test sample; sending is paused",
 		},
 		{
 			// What is taken when it is sent again is no reason to look.
 			alert: "BackwireSamplesParked", at: "30m", every: "1m", labels: cloud,
 			fires:   []series{{parked, "75x60"}},
 			silent:  []series{{parked, "75x20 0x60"}},
-			summary: "endpoint cloud of backwire on host-1 fails on 75 samples and takes others",
+			summary: "endpoint cloud of backwire on host-1 fails on 75 samples but accepts others",
 		},
 	}
 }
@@ -323,20 +323,20 @@ func lossTrials() []trial {
 			alert: "BackwireSamplesRejected", at: "1h", every: "1m", labels: refusal,
 			fires:   []series{{rejected, "0x50 15x50"}},
 			silent:  []series{{rejected, "0x20 15x80"}}, // long ago
-			summary: "endpoint cloud of backwire on host-1 has refused 15 samples for good (400)",
+			summary: "endpoint cloud of backwire on host-1 has rejected 15 samples (400)",
 		},
 		{
 			// A counter that begins with its first loss.
 			alert: "BackwireSamplesRejected", at: "1h", every: "1m", labels: refusal,
 			fires:   []series{{rejected, "_x50 7x50"}},
 			silent:  []series{{rejected, "_x20 7x80"}},
-			summary: "endpoint cloud of backwire on host-1 has refused 7 samples for good (400)",
+			summary: "endpoint cloud of backwire on host-1 has rejected 7 samples (400)",
 		},
 		{
 			alert: "BackwireSamplesDropped", at: "1h", every: "1m", labels: loss,
 			fires:   []series{{dropped, "_x50 1000x50"}},
 			silent:  []series{{repeated, "_x50 1000x50"}}, // the receiver had them
-			summary: "backwire on host-1 gave up 1000 samples for endpoint cloud (max_bytes)",
+			summary: "backwire on host-1 dropped 1000 samples for endpoint cloud (max_bytes)",
 		},
 		{
 			alert: "BackwireQueueFilling", at: "30m", every: "1m", labels: map[string]string{"instance": "host-1"},

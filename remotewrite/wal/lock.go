@@ -68,7 +68,7 @@ func readPID(path string) (int, error) {
 	}
 	pid, err := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 31)
 	if err != nil || pid == 0 {
-		return 0, fmt.Errorf("read the lock's holder in %s: %q is no process id", path, b)
+		return 0, fmt.Errorf("read the lock's holder in %s: %q is not a process id", path, b)
 	}
 	return int(pid), nil
 }

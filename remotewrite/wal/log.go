@@ -134,7 +134,7 @@ func (l *Log) create(name string, content []byte) (File, error) {
 // its predecessor ends, and would hide what is appended there afterwards.
 func (l *Log) discard(name string) error {
 	if err := l.fs.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("remove half-made %s: %w", name, err)
+		return fmt.Errorf("remove unfinished %s: %w", name, err)
 	}
 	if err := l.fs.SyncDir("."); err != nil {
 		return fmt.Errorf("sync directory after removing %s: %w", name, err)

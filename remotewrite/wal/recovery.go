@@ -73,7 +73,7 @@ func (l *Log) list(others []string) ([]foundSegment, error) {
 		}
 	}
 	if len(unknown) > 0 {
-		l.logger.Warn("files that are not the log's are left alone", "files", unknown)
+		l.logger.Warn("foreign files in the directory are ignored", "files", unknown)
 	}
 	slices.SortFunc(found, func(a, b foundSegment) int {
 		return Position{Segment: a.info.Number}.Compare(Position{Segment: b.info.Number})

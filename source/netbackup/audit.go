@@ -122,7 +122,7 @@ func (l *ledger) tolerate(err error) error {
 	}
 	a := &l.audit
 	if a.refused == 0 {
-		l.log.Warn("the server refuses to filter by job ids: what it shows late is looked for by reading the last hours again", "error", err)
+		l.log.Warn("the server refuses to filter by job id: late jobs are searched for by reading the last hours again", "error", err)
 	}
 	a.refused, a.whole, a.round = l.at, false, nil
 	return nil
@@ -339,7 +339,7 @@ func (a *audit) changes() []source.Change {
 // restore takes the reopened jobs back. They are asked for for another day.
 func (a *audit) restore(b []byte, now time.Time) error {
 	if len(b) == 0 || b[0] != auditVersion {
-		return fmt.Errorf("state key %q is of an unknown version", auditKey)
+		return fmt.Errorf("state key %q has an unknown version", auditKey)
 	}
 	id := int64(0)
 	for b = b[1:]; len(b) > 0; {

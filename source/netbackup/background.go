@@ -11,7 +11,7 @@ import (
 )
 
 // errUnfinished is a first reading that takes longer than a cycle waits for it: nothing is known yet.
-var errUnfinished = errors.New("the list is still being read for the first time; it goes on in the next cycles")
+var errUnfinished = errors.New("the list is being read for the first time; reading continues in the next cycles")
 
 // background runs what may take longer than a cycle: lists that change rarely and come in many pages. No cycle waits for
 // them longer than a part of its interval.

@@ -40,12 +40,12 @@ func TestCapOnClientsIsSaidOnceUntilThereIsRoom(t *testing.T) {
 		backups("d", "e", "f")
 		r.want(5, "nbu_client_overflow_total")
 		wantSaid(t, &log, 1, "d/gold, e/gold")
-		wantSaid(t, &log, 1, "cap on series of clients")
+		wantSaid(t, &log, 1, "limit on client series")
 		wantSaid(t, &log, 0, "f/gold")
 		time.Sleep(72 * time.Hour)
 		backups("f", "g", "h", "i")
 		r.want(6, "nbu_client_overflow_total")
-		wantSaid(t, &log, 2, "cap on series of clients")
+		wantSaid(t, &log, 2, "limit on client series")
 		wantSaid(t, &log, 1, "i/gold")
 	})
 }
@@ -76,7 +76,7 @@ func TestCapOnJobsKeepsTheirSum(t *testing.T) {
 		}
 		r.want(3*(60-14), "nbu_job_overflow_total")
 		r.want(3, "nbu_jobs_completed_total", "policy", "policy-0")
-		wantSaid(t, &log, 2, "cap on series of jobs") // in each life
+		wantSaid(t, &log, 2, "limit on job series") // in each life
 		if _, n := r.live("nbu_client_last_status"); n != 60 {
 			t.Errorf("%d clients have series, want 60", n)
 		}

@@ -43,7 +43,7 @@ func (s *Site) checkPing(ctx context.Context) []probe.Finding {
 	if err != nil {
 		f := failedCheck("version", tried, err)
 		if f.Next == "" || errors.Is(err, api.ErrNotOffered) || errors.Is(err, api.ErrForeign) {
-			f.Next = "is the URL right, with /netbackup at its end?" // every server answers this
+			f.Next = "check the URL: it ends with /netbackup" // every server answers this
 		}
 		return []probe.Finding{f.Timed(time.Since(began))}
 	}
@@ -52,7 +52,7 @@ func (s *Site) checkPing(ctx context.Context) []probe.Finding {
 		Found: fmt.Sprintf("API version %s in use%s, answered in %v", ping.APIVersion, ofRelease(ping.APIVersion), ping.RoundTrip.Round(time.Millisecond/10)),
 	}
 	skew := ping.ServerTime.Add(ping.RoundTrip / 2).Sub(s.now())
-	clock := probe.Clock(tried, skew, time.Second, "samples are written at this host's time, jobs end at the server's")
+	clock := probe.Clock(tried, skew, time.Second, "samples use this host's time, jobs use the server's time")
 	return []probe.Finding{version.Timed(ping.RoundTrip), clock}
 }
 
@@ -74,14 +74,14 @@ func (s *Site) checkLogin(ctx context.Context) probe.Finding {
 	if err != nil && !withheld(err) {
 		return failedCheck("login", tried, err).Timed(took)
 	}
-	f := probe.Finding{Step: "login", Result: probe.OK, Tried: tried, Found: "the credential is accepted"}
+	f := probe.Finding{Step: "login", Result: probe.OK, Tried: tried, Found: "credential accepted"}
 	if err != nil || expires.IsZero() {
 		return f.Timed(took)
 	}
 	f.Found += "; the API key expires on " + expires.UTC().Format(time.DateOnly)
 	if expires.Sub(s.now()) < 14*24*time.Hour {
 		f.Result = probe.Warning
-		f.Next = "create a new API key in time (web UI: Security > Access keys > API keys): nothing is collected after that day"
+		f.Next = "create a new API key before that day (web UI: Security > Access keys > API keys), or collection stops"
 	}
 	return f.Timed(took)
 }
@@ -145,7 +145,7 @@ func first[T any](rows iter.Seq2[T, error]) (int, error) {
 }
 
 func (q question) check(ctx context.Context, collector string) probe.Finding {
-	tried := "first row for the collector " + collector
+	tried := "first row for collector " + collector
 	began := time.Now()
 	rows, err := q.first(ctx)
 	took := time.Since(began)
@@ -153,17 +153,17 @@ func (q question) check(ctx context.Context, collector string) probe.Finding {
 	f := probe.Finding{Step: step, Result: probe.OK, Tried: tried, Found: "readable, answered in " + took.Round(time.Millisecond/10).String()}
 	switch {
 	case errors.Is(err, api.ErrNotOffered) && q.needed:
-		f = failedCheck(step, tried, api.WithHint(err, "is the URL that of a primary server, with its port and /netbackup?"))
+		f = failedCheck(step, tried, api.WithHint(err, "check the URL: a primary server, its port and /netbackup"))
 	case errors.Is(err, api.ErrNotOffered):
-		f.Found = "not offered by this server; it is left out"
+		f.Found = "not offered by this server; skipped"
 	case errors.Is(err, api.ErrRole):
 		f = failedCheck(step, tried, api.WithHint(err, q.grant()))
 	case err != nil:
 		f = failedCheck(step, tried, err)
 	case rows == 0 && q.always:
-		f.Result, f.Found, f.Next = probe.Failed, "200 with an empty list, which is what a key without the role gets", q.grant()
+		f.Result, f.Found, f.Next = probe.Failed, "200 with an empty list, as for a key without permission", q.grant()
 	case rows == 0:
-		f.Found = "there are none, or the role does not show them: it needs View on " + q.namespace
+		f.Found = "there are none, or the role lacks the permission View on " + q.namespace
 	}
 	return f.Timed(took)
 }
@@ -191,17 +191,17 @@ func failedCheck(step, tried string, err error) probe.Finding {
 func advice(err error) string {
 	switch {
 	case errors.Is(err, api.ErrNetwork):
-		return "see that the server runs, and that its port can be reached from this host"
+		return "check that the server is running and that its port is reachable from this host"
 	case errors.Is(err, api.ErrBusy):
-		return "the server is there and busy: try again in a while"
+		return "the server is busy: try again later"
 	case errors.Is(err, api.ErrServer):
-		return "look into the server's own logs, for the X-Request-ID where there is one"
+		return "search the server's logs, for the X-Request-ID if there is one"
 	case errors.Is(err, api.ErrVersion):
-		return "does this release know the API version that is configured?"
+		return "check that this release supports the configured API version"
 	case errors.Is(err, api.ErrDecode):
-		return "something else than NetBackup answers there: is the URL right, with /netbackup at its end?"
+		return "the answer is not from NetBackup: check the URL, which ends with /netbackup"
 	case errors.Is(err, api.ErrCredential):
-		return "may this user read the file, and is it the one that is meant?"
+		return "check the name of the file and that this user can read it"
 	}
-	return "the rest of the message says what the server objects to; its own logs say why"
+	return "see the server's message; its logs say more"
 }

@@ -24,7 +24,7 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 	}{
 		"well":           {options: nbusim.Options{Storage: oneUnit()}},
 		"no answer":      {fault: &nbusim.Fault{Effect: nbusim.Reset()}, step: "version", what: "no answer"},
-		"a proxy's HTML": {fault: &nbusim.Fault{Effect: nbusim.ProxyPage()}, step: "version", what: "not readable"},
+		"a proxy's HTML": {fault: &nbusim.Fault{Effect: nbusim.ProxyPage()}, step: "version", what: "unreadable"},
 		"wrong key":      {options: nbusim.Options{Storage: oneUnit()}, change: wrongKey, step: "login", what: "not authenticated"},
 		"no role":        {fault: &nbusim.Fault{Path: "/storage/storage-units", Effect: nbusim.EmptyList()}, step: "role storage", what: "empty list", hint: "|STORAGE|STORAGE-UNITS|"},
 		"no pin": {
@@ -33,7 +33,7 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 				c.Client.URL = &url.URL{Scheme: "https", Host: "127.0.0.1:1", Path: "/netbackup"}
 				c.Client.Transport = brokenNetwork{api.ErrPinMissing}
 			},
-			step: "version", what: "not among those shown", hint: "CA_FINGERPRINT",
+			step: "version", what: "do not include the pinned CA", hint: "CA_FINGERPRINT",
 		},
 		"busy":          {fault: &nbusim.Fault{Effect: nbusim.Status(503)}, step: "version", what: "server busy", hint: "try again"},
 		"server failed": {fault: &nbusim.Fault{Effect: nbusim.Status(500)}, step: "version", what: "server failed", hint: "X-Request-ID"},

@@ -32,11 +32,11 @@ func (c *clock) changes() []source.Change {
 
 func (c *clock) restore(value []byte) error {
 	if len(value) == 0 || value[0] != clockVersion {
-		return errors.New("state key \"" + clockKey + "\" is of an unknown version")
+		return errors.New("state key \"" + clockKey + "\" has an unknown version")
 	}
 	skew, size := binary.Varint(value[1:])
 	if size <= 0 {
-		return errors.New("state key \"" + clockKey + "\" is cut short")
+		return errors.New("state key \"" + clockKey + "\" is truncated")
 	}
 	c.skew, c.saved = skew, skew
 	return nil

@@ -366,7 +366,7 @@ func (c *counted) restore(key string, value []byte) error {
 		return fmt.Errorf("restore counted jobs: key %q: %w", key, err)
 	}
 	if old && !c.date(k) {
-		return fmt.Errorf("restore counted jobs: key %q belongs to no life of the job database", key)
+		return fmt.Errorf("restore counted jobs: key %q belongs to no known run of job ids", key)
 	}
 	c.keep(k)
 	return nil
@@ -395,7 +395,7 @@ func (c *counted) restoreLate(key string, life int64, value []byte) error {
 		if i < 0 {
 			k := &chunk{number: chunkOf(id), life: life}
 			if !c.date(k) {
-				return fmt.Errorf("restore counted jobs: key %q belongs to no life of the job database", key)
+				return fmt.Errorf("restore counted jobs: key %q belongs to no known run of job ids", key)
 			}
 			c.keep(k)
 			lives, i = []*chunk{k}, 0
@@ -421,7 +421,7 @@ func (k *chunk) decode(b []byte) (old bool, err error) {
 		}
 		b = b[chunkBytes:]
 	default:
-		return false, fmt.Errorf("%d bytes of an unknown form", len(b))
+		return false, fmt.Errorf("%d bytes in an unknown format", len(b))
 	}
 	if !old {
 		for _, into := range []*int64{&k.first, &k.last, &k.ended} {
@@ -438,7 +438,7 @@ func (k *chunk) decode(b []byte) (old bool, err error) {
 	return old, decodePairs(k.tries, b)
 }
 
-var errCutShort = errors.New("cut short")
+var errCutShort = errors.New("truncated")
 
 func decodePairs(into map[int64]int32, b []byte) error {
 	for len(b) > 0 {

@@ -36,12 +36,12 @@ func (c *catalogue) addExporter() {
 	c.exporterStorage(shelf{c, sectionExporter, collectorStorage})
 	s, x := shelf{c, sectionExporter, ""}, c.exporter
 	x.apiVersion = s.gauge("nbu_api_version", "", "1 for the API version in use.", "version")
-	x.lastScrape = s.gauge("nbu_last_scrape_timestamp_seconds", "seconds", "The last time at which storage or jobs were read with success.", "source")
+	x.lastScrape = s.gauge("nbu_last_scrape_timestamp_seconds", "seconds", "Time of the last successful reading of storage or jobs.", "source")
 	s.collector = collectorDiskPools
-	x.poolVolumes = s.gauge("nbu_disk_pool_volume_count", "", "Volumes of the disk pool by their state.", "pool_name", "storage_category", "state")
+	x.poolVolumes = s.gauge("nbu_disk_pool_volume_count", "", "Volumes of the disk pool, by state.", "pool_name", "storage_category", "state")
 	s.collector = collectorTapeDrives
-	x.drives = s.gauge("nbu_tape_drives_count", "", "Tape drives by their state.", "drive_type", "robot_type", "status")
-	x.driveInfo = s.info("nbu_tape_drive_info", "Facts of the tape drive.", "drive_name", "media_server", "drive_type", "robot_number", "status")
+	x.drives = s.gauge("nbu_tape_drives_count", "", "Tape drives, by state.", "drive_type", "robot_type", "status")
+	x.driveInfo = s.info("nbu_tape_drive_info", "Properties of the tape drive.", "drive_name", "media_server", "drive_type", "robot_number", "status")
 	c.exporterProtection(s)
 }
 
@@ -50,35 +50,35 @@ func (c *catalogue) exporterJobs(s shelf) {
 	x.jobs = s.gauge("nbu_jobs_count", "", "Jobs that ended in the last hour.", "action", "policy_type", "status")
 	x.bytes = s.gauge("nbu_jobs_bytes", "bytes", "Bytes of the jobs that ended in the last hour.", "action", "policy_type", "status")
 	x.byStatus = s.gauge("nbu_status_count", "", "Jobs that ended in the last hour.", "action", "status")
-	x.byState = s.gauge("nbu_jobs_state_count", "", "Jobs that are not done by their state, and those that ended in the last hour.", "action", "state")
-	x.byReason = s.gauge("nbu_jobs_queued_count", "", "Jobs that wait, by the reason's code.", "action", "reason")
+	x.byState = s.gauge("nbu_jobs_state_count", "", "Unfinished jobs by state, and jobs that ended in the last hour.", "action", "state")
+	x.byReason = s.gauge("nbu_jobs_queued_count", "", "Queued jobs, by reason code.", "action", "reason")
 	x.files = s.gauge("nbu_jobs_files_count", "", "Files of the jobs that ended in the last hour.", "action", "policy_type")
-	x.dedup = s.gauge("nbu_jobs_dedup_ratio", "ratio", "Mean deduplication ratio of the jobs that ended in the last hour and give one.", "action", "policy_type")
+	x.dedup = s.gauge("nbu_jobs_dedup_ratio", "ratio", "Mean deduplication ratio of the jobs that ended in the last hour and report one.", "action", "policy_type")
 	x.clientSuccess = s.gauge("nbu_client_last_successful_backup_timestamp_seconds", "seconds",
-		"When the client's last successful or partially successful backup ended, under whatever policy.", "client")
+		"End of the client's last successful or partially successful backup, under any policy.", "client")
 	x.clientJobs = s.gauge("nbu_client_jobs_count", "", "Jobs of the client that ended in the last hour.", "client", "action", "status")
 	x.clientJobSuccess = s.gauge("nbu_client_last_job_success_seconds", "seconds",
-		"When the client's last successful job of a kind ended: backups ever, others in the last hour.", "client", "policy", "action")
+		"End of the client's last successful job of this type. Backups: ever; other jobs: in the last hour.", "client", "policy", "action")
 }
 
 func (c *catalogue) exporterStorage(s shelf) {
 	x := c.exporter
-	x.diskBytes = s.gauge("nbu_disk_bytes", "bytes", "Space used and free in the storage unit.", "name", "type", "size")
+	x.diskBytes = s.gauge("nbu_disk_bytes", "bytes", "Used and free space in the storage unit.", "name", "type", "size")
 	x.diskCapacity = s.gauge("nbu_disk_capacity_bytes", "bytes", "Capacity of the storage unit.", "name", "type")
-	x.unitMaxJobs = s.gauge("nbu_storage_max_concurrent_jobs", "", "Jobs that may write to the storage unit at once.", "name", "type")
-	x.unitFragment = s.gauge("nbu_storage_max_fragment_size_bytes", "bytes", "Largest fragment of an image in the storage unit.", "name", "type")
-	x.unitInfo = s.info("nbu_storage_info", "Facts of the storage unit.",
+	x.unitMaxJobs = s.gauge("nbu_storage_max_concurrent_jobs", "", "Maximum number of concurrent jobs of the storage unit.", "name", "type")
+	x.unitFragment = s.gauge("nbu_storage_max_fragment_size_bytes", "bytes", "Maximum fragment size of the storage unit.", "name", "type")
+	x.unitInfo = s.info("nbu_storage_info", "Properties of the storage unit.",
 		"name", "type", "subtype", "is_cloud", "worm_capable", "use_worm", "replication_capable", "instant_access")
 }
 
 func (c *catalogue) exporterProtection(s shelf) {
 	x := c.exporter
 	s.collector = collectorAlerts
-	x.alerts = s.gauge("nbu_alerts_count", "", "Alerts that the server keeps.", "severity", "category")
+	x.alerts = s.gauge("nbu_alerts_count", "", "Alerts on the server.", "severity", "category")
 	s.collector = collectorMalware
-	x.scannedFiles = s.gauge("nbu_malware_files_scanned", "", "Files that the newest malware scans have read.")
-	x.infectedFiles = s.gauge("nbu_malware_files_infected", "", "Files that the newest malware scans found to be impacted.")
-	x.malwareScans = s.gauge("nbu_malware_scan_count", "", "Newest malware scans by their state.", "status")
+	x.scannedFiles = s.gauge("nbu_malware_files_scanned", "", "Files read by the newest malware scans.")
+	x.infectedFiles = s.gauge("nbu_malware_files_infected", "", "Impacted files found by the newest malware scans.")
+	x.malwareScans = s.gauge("nbu_malware_scan_count", "", "Newest malware scans, by state.", "status")
 	s.collector = collectorImages
 	x.images = s.gauge("nbu_catalog_images_count", "", "Images of the last 24 hours.", "malware_status", "anomaly_status")
 	s.collector = collectorSLOs
@@ -89,9 +89,9 @@ func (c *catalogue) exporterProtection(s shelf) {
 func (c *catalogue) exporterTapes(s shelf) {
 	x := c.exporter
 	s.collector = collectorTapeMedia
-	x.tapes = s.gauge("nbu_tape_media_count", "", "Tapes by pool and kinds.", "pool", "media_type", "robot_type")
+	x.tapes = s.gauge("nbu_tape_media_count", "", "Tapes by pool, media type and robot type.", "pool", "media_type", "robot_type")
 	s.collector = collectorVolumePools
-	x.partlyFull = s.gauge("nbu_tape_pool_partially_full", "", "Tapes of the volume pool that are full in part.", "pool_name", "pool_type")
+	x.partlyFull = s.gauge("nbu_tape_pool_partially_full", "", "Partially full tapes in the volume pool.", "pool_name", "pool_type")
 	s.collector = collectorRobots
 	x.robotHosts = s.gauge("nbu_tape_robot_device_hosts", "", "Hosts that control tape robots.")
 }

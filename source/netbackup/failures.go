@@ -101,7 +101,7 @@ func (f *recentFailures) changes() []source.Change {
 func (f *recentFailures) restore(key string, b []byte) error {
 	client, policy, ok := strings.Cut(strings.TrimPrefix(key, failurePrefix), separator)
 	if !ok || len(b) == 0 || b[0] != failureVersion {
-		return fmt.Errorf("state key %q is not a failure of this version", key)
+		return fmt.Errorf("state key %q has an unknown version", key)
 	}
 	r := stateReader{b: b[1:]}
 	before := int64(0)
@@ -110,7 +110,7 @@ func (f *recentFailures) restore(key string, b []byte) error {
 		f.ends[clientKey{client, policy}] = append(f.ends[clientKey{client, policy}], before)
 	}
 	if r.short {
-		return fmt.Errorf("state key %q is cut short", key)
+		return fmt.Errorf("state key %q is truncated", key)
 	}
 	return nil
 }
@@ -132,7 +132,7 @@ func (f *recentFailures) restoreAll(b []byte) error {
 		}
 	}
 	if r.short {
-		return fmt.Errorf("state key %q is cut short", failuresKey)
+		return fmt.Errorf("state key %q is truncated", failuresKey)
 	}
 	return nil
 }

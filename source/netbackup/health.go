@@ -60,7 +60,7 @@ func (h *collectorHealth) note(o outcome, at int64, r *report) {
 // still there, and does it still accept the credential?
 func (s *Site) proveCredential(ctx context.Context) {
 	if _, err := s.client.Identity(ctx); err != nil {
-		s.log.Warn("no question was due, and the server does not say whom it takes the agent for", "error", err)
+		s.log.Warn("no request was due, and the server does not confirm the credential", "error", err)
 	}
 }
 

@@ -98,7 +98,7 @@ func (h *hours) changes() []source.Change {
 func (h *hours) restore(key string, value []byte) error {
 	hour, err := strconv.ParseInt(strings.TrimPrefix(key, hoursPrefix), 10, 64)
 	if err != nil || len(value) == 0 || value[0] == 0 || value[0] > hoursVersion {
-		return fmt.Errorf("state key %q is not an hour of this version", key)
+		return fmt.Errorf("state key %q has an unknown version", key)
 	}
 	var t hourTally
 	quarters := t[:]
@@ -110,7 +110,7 @@ func (h *hours) restore(key string, value []byte) error {
 		for _, n := range []*uint64{&t[i].success, &t[i].partial, &t[i].failure} {
 			v, size := binary.Uvarint(rest)
 			if size <= 0 {
-				return fmt.Errorf("state key %q is cut short", key)
+				return fmt.Errorf("state key %q is truncated", key)
 			}
 			*n, rest = v, rest[size:]
 		}

@@ -90,12 +90,12 @@ func newLedger(cfg SiteConfig, c *catalogue, log *slog.Logger) *ledger {
 func (l *ledger) restore(cp source.Checkpoint) error {
 	if b, ok := cp.State[ledgerKey]; ok {
 		if err := l.decode(b); err != nil {
-			return fmt.Errorf("restore the ledger of site %q: %w", l.site, err)
+			return fmt.Errorf("restore the counted jobs of site %q: %w", l.site, err)
 		}
 	}
 	for key, value := range cp.State {
 		if err := l.restoreKey(key, value); err != nil {
-			return fmt.Errorf("restore the ledger of site %q: %w", l.site, err)
+			return fmt.Errorf("restore the counted jobs of site %q: %w", l.site, err)
 		}
 	}
 	for _, s := range cp.Series {
@@ -132,7 +132,7 @@ func (l *ledger) restoreKey(key string, value []byte) error {
 // forgetUnread is for what is only shown: nothing that is counted depends on it.
 func (l *ledger) forgetUnread(err error) {
 	if err != nil {
-		l.log.Warn("a part of what is shown of the past is forgotten", "error", err)
+		l.log.Warn("a part of the history on the status page is unreadable and is lost", "error", err)
 	}
 }
 
@@ -144,7 +144,7 @@ func (l *ledger) begin(now int64, readers int, jobs jobLister) *reading {
 	l.clients.latest = l.latest
 	fresh := l.birth.birth == 0
 	if l.birth.begin(now, l.at, l.backfill) {
-		l.log.Warn("the server's clock was wrong when jobs were first read, or is wrong now: jobs count from another time on", "from", stamp(l.birth.birth))
+		l.log.Warn("the server's clock was wrong when jobs were first read, or is wrong now: the start time for counting has changed", "from", stamp(l.birth.birth))
 	}
 	if fresh {
 		l.watermark = l.birth.birth
@@ -188,7 +188,7 @@ func (l *ledger) base(now int64, by orderBy) int64 {
 	}
 	before := l.readAt + l.skew // the server's clock at the last reading, as it counts today
 	if l.watermark > before+by.overlap() {
-		l.log.Warn("the server's clock was set back against this host's; reading again from there",
+		l.log.Warn("the server's clock was set back; jobs are read again from that time",
 			"read_until", stamp(l.watermark), "reading_from", stamp(min(before, now)))
 		return min(before, now)
 	}
@@ -250,14 +250,14 @@ func (l *ledger) read(ctx context.Context, begin func() *reading, part func(*rea
 	err := r.run(ctx)
 	if r.by == byLastUpdate && refuses(err, string(byLastUpdate)) {
 		if l.selection.refuse(l.at, l.version) {
-			l.log.Warn("the server refuses to filter by the time of the last update; going by the end of jobs until it does not", "error", err)
+			l.log.Warn("the server refuses to filter by the time of the last update; jobs are selected by their end time until it accepts the filter", "error", err)
 		}
 		l.pending = r
 		r = begin()
 		err = r.run(ctx)
 	}
 	if err == nil && r.by == byLastUpdate && l.selection.accept() {
-		l.log.Info("the server filters by the time of the last update again")
+		l.log.Info("the server accepts the filter by the time of the last update again")
 	}
 	for err == nil && !r.complete() {
 		if err = l.tolerate(l.askAgain(ctx, r)); err != nil {
@@ -331,7 +331,7 @@ func (l *ledger) noticeRestarts() {
 		return
 	}
 	l.counted.restarts = 0
-	l.log.Warn("the server's job ids started again: the job database was reset, or the ids came to their end",
+	l.log.Warn("the server's job ids started again: the job database was reset, or the ids wrapped around",
 		"job_id", l.counted.first, "started", stamp(l.counted.since))
 	l.tally.bump(&l.tally.resets, l.tally.c.resets, float64(n))
 }
@@ -341,7 +341,7 @@ func (l *ledger) noticeUnseen(r *reading) {
 	if !r.complete() || r.unseen <= 0 {
 		return
 	}
-	l.log.Warn("the server has forgotten jobs that were never read: some may be missing from the counters",
+	l.log.Warn("the server deleted jobs before they were read: some may be missing from the counters",
 		"from", stamp(l.readAt+l.skew), "span", time.Duration(r.unseen)*time.Millisecond)
 	l.tally.bump(&l.tally.unseen, l.tally.c.unseen, float64(r.unseen)/1000)
 	r.unseen = 0

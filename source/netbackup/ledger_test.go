@@ -222,7 +222,7 @@ func TestLedgerRemembersThroughLongSilence(t *testing.T) {
 func TestLedgerRefusesAStateItDoesNotKnow(t *testing.T) {
 	for name, state := range map[string]map[string][]byte{
 		"version":    {ledgerKey: {9}},
-		"cut short":  {ledgerKey: {ledgerVersion, 0x80}},
+		"truncated":  {ledgerKey: {ledgerVersion, 0x80}},
 		"few":        {ledgerKey: {ledgerVersion, 2}},
 		"chunk":      {"counted/1/0": {7}},
 		"chunk name": {"counted/1/x": {formFull}},

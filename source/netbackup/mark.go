@@ -36,7 +36,7 @@ func (l *ledger) encode() []byte {
 
 func (l *ledger) decode(b []byte) error {
 	if len(b) == 0 || b[0] < 1 || b[0] > ledgerVersion {
-		return fmt.Errorf("state key %q is of an unknown version", ledgerKey)
+		return fmt.Errorf("state key %q has an unknown version", ledgerKey)
 	}
 	version := b[0]
 	var numbers []int64

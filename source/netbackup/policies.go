@@ -285,7 +285,7 @@ func (b *policyBook) warning() string {
 	if len(names) == 0 {
 		return ""
 	}
-	text := fmt.Sprintf("%d of %d policies cannot be read, nothing is known of what they promise: %s", len(names), len(b.order),
+	text := fmt.Sprintf("%d of %d policies cannot be read, so their schedules are not known: %s", len(names), len(b.order),
 		strings.Join(names[:min(len(names), named)], ", "))
 	if len(names) > named {
 		text += ", …"
@@ -331,5 +331,5 @@ func (p *policies) sayUnreadable(log *slog.Logger) {
 		log.Info("all policies can be read again")
 		return
 	}
-	log.Warn("left out what cannot be read", "policies", p.warning())
+	log.Warn("policies that cannot be read are left out", "policies", p.warning())
 }

@@ -79,11 +79,11 @@ func (p policyDays) changes() []source.Change {
 // restore takes a key of the state back.
 func (p policyDays) restore(key string, value []byte) error {
 	if len(value) == 0 || value[0] != policyVersion {
-		return fmt.Errorf("state key %q is not a policy of this version", key)
+		return fmt.Errorf("state key %q has an unknown version", key)
 	}
 	day, size := binary.Uvarint(value[1:])
 	if size <= 0 {
-		return fmt.Errorf("state key %q is cut short", key)
+		return fmt.Errorf("state key %q is truncated", key)
 	}
 	p.days[strings.TrimPrefix(key, policyPrefix)] = int64(day)
 	return nil
@@ -119,7 +119,7 @@ func (l *ledger) forgetPolicies(tick int64) {
 	}
 	if l.tally.forget(gone) {
 		l.ended = tick
-		l.log.Info("counters of policies that are gone have ended", "policies", len(gone), "setting", "FORGET_POLICIES")
+		l.log.Info("counters of removed policies have ended", "policies", len(gone), "setting", "FORGET_POLICIES")
 	}
 }
 

@@ -174,8 +174,8 @@ func TestOverflowIsSaidAgain(t *testing.T) {
 				t.Fatalf("hour %d: the status says %d policies and %d clients, want 16 and 20", hour, s.PoliciesWithoutSeries, s.ClientsWithoutSeries)
 			}
 		}
-		wantSaid(t, &log, 4, "cap on series of jobs is reached: the jobs")
-		wantSaid(t, &log, 4, "cap on series of clients is reached: the backups")
+		wantSaid(t, &log, 4, "limit on job series is reached: jobs")
+		wantSaid(t, &log, 4, "limit on client series is reached: backups")
 		time.Sleep(25 * time.Hour)
 		r.tick()
 		if s := r.site.Status(); s.PoliciesWithoutSeries != 0 {

@@ -27,6 +27,6 @@ func (p *progress) due(r *reading) []any {
 
 func (p *progress) say(line []any) {
 	if line != nil {
-		p.log.Info("reading the history of jobs", line...)
+		p.log.Info("reading the job history", line...)
 	}
 }

@@ -25,7 +25,7 @@ func TestLongReadingTellsHowFarItIs(t *testing.T) {
 			r.sim.AddHistory(nbusim.Workload{Seed: 1}, 10_000, 20*time.Hour)
 			r.sim.Inject(nbusim.Fault{Path: "/admin/jobs", Effect: nbusim.Delay(c.page)})
 			r.tick()
-			if n := strings.Count(out.String(), "reading the history of jobs"); n != c.lines {
+			if n := strings.Count(out.String(), "reading the job history"); n != c.lines {
 				t.Errorf("%s a page: %d lines, want %d:\n%s", c.page, n, c.lines, out.String())
 			}
 		})

@@ -54,7 +54,7 @@ const maxHeld = 10_000
 // does not keep their order. A million jobs a day are 700 a minute.
 const mostHeld = 60_000
 
-var errTooManyHeld = guard.Limit{What: "a list", Most: mostHeld, Unit: "jobs that end within one interval or do not come in their order"}
+var errTooManyHeld = guard.Limit{What: "a list", Most: mostHeld, Unit: "jobs that end within one interval or are out of order"}
 
 // jobLister is the part of a client that a reading needs.
 type jobLister func(context.Context, api.JobQuery) iter.Seq2[api.Job, error]

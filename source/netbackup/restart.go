@@ -55,10 +55,10 @@ func (s *Site) startAgain(cause error) error {
 	l := s.newLedger()
 	l.idle, l.skew, l.listed, l.problems.counted = s.ledger.idle, s.ledger.skew, s.ledger.listed, s.ledger.problems.counted
 	if err := l.restore(s.cfg.Checkpoint()); err != nil {
-		return fmt.Errorf("start again after %w: %w", cause, err)
+		return fmt.Errorf("restart counting after %w: %w", cause, err)
 	}
 	s.ledger, s.policies.ledger, s.reading = l, l, nil
-	s.log.Warn("counting starts again from what the queue remembers")
+	s.log.Warn("counting restarts from the state in the queue")
 	return nil
 }
 

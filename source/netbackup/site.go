@@ -117,7 +117,7 @@ type collector struct {
 // server yet.
 func NewSite(cfg SiteConfig, cp source.Checkpoint, log *slog.Logger, now func() time.Time) (*Site, error) {
 	if cfg.Interval < time.Second {
-		return nil, fmt.Errorf("site %q: an interval of %v is too short: at least 1s", cfg.Client.Site, cfg.Interval)
+		return nil, fmt.Errorf("site %q: the interval %v is too short: at least 1s", cfg.Client.Site, cfg.Interval)
 	}
 	cfg.MaxClientSeries = cmp.Or(cfg.MaxClientSeries, defaultClientSeries)
 	cfg.MaxJobSeries = cmp.Or(cfg.MaxJobSeries, defaultJobSeries)
@@ -160,7 +160,7 @@ func (s *Site) restore(cp source.Checkpoint) error {
 func (s *Site) choose(names []string) error {
 	for _, n := range names {
 		if bare := strings.TrimPrefix(n, "-"); bare != "all" && !slices.Contains(Collectors(), bare) {
-			return fmt.Errorf("site %q: there is no collector %q; there are %s",
+			return fmt.Errorf("site %q: unknown collector %q; collectors: %s",
 				s.cfg.Client.Site, bare, strings.Join(Collectors(), ", "))
 		}
 	}
@@ -276,8 +276,8 @@ func (s *Site) follow(tick int64) (t int64, ok bool) {
 	case !s.behind && last-tick < s.ledger.interval:
 		return 0, false
 	case !s.behind:
-		s.log.Warn("the agent's clock was set back: samples go on from the last one in small steps until the clock has caught up. "+
-			"If it was wrong before, and receivers refuse samples of the future, start with an empty BACKWIRE_QUEUE_DIR",
+		s.log.Warn("the agent's clock was set back: sample times advance in small steps until the clock has caught up. "+
+			"If it was wrong before, and receivers refuse samples with future times, start with an empty BACKWIRE_QUEUE_DIR",
 			"clock", instant(tick), "last_sample", instant(last))
 	}
 	s.behind = true
@@ -393,7 +393,7 @@ func (s *Site) samples() []source.Sample {
 	for _, c := range s.collectors {
 		samples = c.appendTo(samples)
 	}
-	s.protect("another exporter's names", s.emitExporter)
+	s.protect("compatibility names", s.emitExporter)
 	return s.exporter.appendTo(samples)
 }
 
@@ -494,13 +494,13 @@ func (s *Site) seeAnyJob(ctx context.Context) error {
 func (s *Site) sayOverCaps() {
 	now := s.now().UnixMilli()
 	l := s.ledger
-	l.clients.overCap.say(s.log, now, "the cap on series of clients is reached: the backups of further clients and policies are only counted",
+	l.clients.overCap.say(s.log, now, "the limit on client series is reached: backups of further client and policy pairs are only counted",
 		"MAX_CLIENT_SERIES", s.cfg.MaxClientSeries)
-	l.tally.overCap.say(s.log, now, "the cap on series of jobs is reached: the jobs of further policies are counted together",
+	l.tally.overCap.say(s.log, now, "the limit on job series is reached: jobs of further policies are counted together",
 		"MAX_JOB_SERIES", s.cfg.MaxJobSeries)
-	s.open.overCap.say(s.log, now, "the cap on series of jobs is reached: the active jobs of further policies are shown together",
+	s.open.overCap.say(s.log, now, "the limit on job series is reached: active jobs of further policies are shown together",
 		"MAX_JOB_SERIES", s.cfg.MaxJobSeries)
-	s.policies.overCap.say(s.log, now, "the cap on series of clients is reached: what policies promise to further clients is not shown",
+	s.policies.overCap.say(s.log, now, "the limit on client series is reached: the schedules of further clients are not shown",
 		"MAX_CLIENT_SERIES", s.cfg.MaxClientSeries)
 	s.policies.sayUnreadable(s.log)
 	s.mu.Lock()

@@ -11,7 +11,7 @@ import (
 
 // errEmpty is an answer without the rows that every server has. A credential whose role
 // does not allow to see them gets exactly this, and not a refusal.
-var errEmpty = errors.New("the answer is 200 with an empty list; the role of the credential probably does not allow to see more")
+var errEmpty = errors.New("the answer is 200 with an empty list; the role of the credential is probably missing a permission")
 
 // storageUnits reads the storage units.
 type storageUnits struct {

@@ -103,14 +103,14 @@ func (t *trend) encode() []byte {
 
 func (t *trend) decode(b []byte) error {
 	if len(b) == 0 || b[0] != trendVersion {
-		return errors.New("a trend of an unknown version")
+		return errors.New("a trend with an unknown version")
 	}
 	var at trendPoint
 	for b = b[1:]; len(b) > 0; {
 		step, n := binary.Uvarint(b)
 		used, m := binary.Varint(b[max(n, 0):])
 		if n <= 0 || m <= 0 {
-			return errors.New("a trend that is cut short")
+			return errors.New("a truncated trend")
 		}
 		at = trendPoint{at.step + int64(step), at.used + used}
 		t.points = append(t.points, at)

@@ -48,7 +48,7 @@ func TestAPolicyThatCannotBeReadCostsThatPolicy(t *testing.T) {
 					}
 					r.want(1, unreadablePolicies)
 					r.want(1, "nbu_collector_success", "collector", collectorPolicies)
-					wantSaid(t, &log, 1, "left out what cannot be read")
+					wantSaid(t, &log, 1, "policies that cannot be read are left out")
 					if w := warningOf(r.site, collectorPolicies); !strings.Contains(w, bad) {
 						t.Errorf("the status says %q, want the policy's name", w)
 					}

@@ -86,9 +86,9 @@ func resolve(ctx context.Context, host string) Finding {
 	addresses, err := net.DefaultResolver.LookupHost(ctx, host)
 	if err != nil {
 		f.Result, f.Found, f.Command = Failed, err.Error(), "getent hosts "+host
-		f.Next = "is the host name spelled right, and known to this host's DNS? /etc/resolv.conf and /etc/hosts decide"
+		f.Next = "check the spelling of the host name and this host's DNS (/etc/resolv.conf, /etc/hosts)"
 		if e, ok := errors.AsType[*net.DNSError](err); ok && !e.IsNotFound {
-			f.Next = "the name server does not answer: /etc/resolv.conf names it"
+			f.Next = "the name server does not answer: check /etc/resolv.conf"
 		}
 		return f.Timed(time.Since(began))
 	}
@@ -115,11 +115,11 @@ func adviseRoute(err error, address string) string {
 	host, port, _ := net.SplitHostPort(address)
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "nothing listens there: is the port right, and is the server up? There, \"ss -ltn 'sport = :" + port + "'\" shows a listener"
+		return "nothing listens there: check the port and that the server is running. On the server, \"ss -ltn 'sport = :" + port + "'\" shows a listener"
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
-		return "this host has no route there: \"ip route get " + host + "\" shows the way it takes"
+		return "this host has no route to it: \"ip route get " + host + "\" shows the route"
 	}
-	return "no answer: ask for TCP port " + port + " to be opened from this host to " + host + ", or for the proxy that leads there"
+	return "no answer: have TCP port " + port + " opened from this host to " + host + ", or to the proxy"
 }
 
 // shake makes the handshake without trust, so that the certificate is seen also where it is refused.
@@ -147,7 +147,7 @@ func (a Address) shake(ctx context.Context, connection net.Conn) Finding {
 	state := secure.ConnectionState()
 	f.Found = describe(state)
 	if a.Verify == nil {
-		f.Result, f.Next = Warning, "the certificate is not verified: whoever sits between can read the credential; name the CA in CA_FILE and take INSECURE_SKIP_VERIFY out"
+		f.Result, f.Next = Warning, "the certificate is not verified, so the credential can be intercepted: set CA_FILE and remove INSECURE_SKIP_VERIFY"
 		return f
 	}
 	return a.judge(f, state, address)
@@ -168,7 +168,7 @@ func (a Address) judge(f Finding, state tls.ConnectionState, address string) Fin
 	}
 	if first := soonest(state.PeerCertificates); time.Until(first.NotAfter) < ExpiresSoon {
 		f.Result = Warning
-		f.Next = fmt.Sprintf("renew %q before %s: nothing is sent over it afterwards", first.Subject.CommonName, first.NotAfter.UTC().Format(time.DateOnly))
+		f.Next = fmt.Sprintf("renew %q before %s; after that connections fail", first.Subject.CommonName, first.NotAfter.UTC().Format(time.DateOnly))
 	}
 	return f
 }
@@ -196,28 +196,28 @@ func soonest(chain []*x509.Certificate) *x509.Certificate {
 
 func adviseHandshake(err error) string {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return "this port does not speak TLS: is the port right, or is it http that is spoken there?"
+		return "this port does not speak TLS: check the port, and whether it is an http port"
 	}
 	if _, ok := errors.AsType[tls.AlertError](err); ok {
-		return "the server ended the handshake: does it want a client certificate (CERT_FILE, KEY_FILE), or another version of TLS?"
+		return "the server ended the handshake: it may require a client certificate (CERT_FILE, KEY_FILE) or another TLS version"
 	}
-	return "the other side ended the handshake: does something between (a proxy, a firewall that inspects TLS) take part?"
+	return "the connection was closed during the handshake: look for a proxy or firewall that inspects TLS"
 }
 
 func adviseCertificate(err error, shown *x509.Certificate) string {
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return "name the CA that issued it in CA_FILE"
+		return "set CA_FILE to the certificate of the CA that issued it"
 	}
 	if _, ok := errors.AsType[x509.HostnameError](err); ok {
-		return "use a name in the URL that the certificate carries: " + names(shown)
+		return "use a host name in the URL that is in the certificate: " + names(shown)
 	}
 	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok && e.Reason == x509.Expired {
 		if time.Now().Before(shown.NotBefore) {
-			return "it is not valid yet: is this host's clock right? \"timedatectl\" shows it"
+			return "it is not valid yet: check this host's clock (\"timedatectl\")"
 		}
-		return "have the certificate renewed on the server, and see that this host's clock is right (\"timedatectl\")"
+		return "have the certificate renewed on the server, and check this host's clock (\"timedatectl\")"
 	}
-	return "have the certificate put right on the server"
+	return "have the certificate corrected on the server"
 }
 
 // showChain is the command that shows what was refused.

@@ -81,11 +81,11 @@ func TestCertificateIsDescribedAndJudged(t *testing.T) {
 	want(t, last(t, well), "certificate", OK, `TLS 1.3, a certificate for primary.example, 127.0.0.1, issued by "primary", valid until`, "")
 	want(t, last(t, serve(t, now.Add(-day), now.Add(5*day))), "certificate", Warning, "4 days", `renew "primary" before`)
 	want(t, last(t, serve(t, now.Add(-9*day), now.Add(-day))), "certificate", Failed, "expired", "have the certificate renewed")
-	want(t, last(t, serve(t, now.Add(day), now.Add(9*day))), "certificate", Failed, "not yet valid", "is this host's clock right?")
+	want(t, last(t, serve(t, now.Add(day), now.Add(9*day))), "certificate", Failed, "not yet valid", "check this host's clock")
 
 	unverified := well
 	unverified.Verify = nil
-	want(t, last(t, unverified), "certificate", Warning, "TLS 1.3", "take INSECURE_SKIP_VERIFY out")
+	want(t, last(t, unverified), "certificate", Warning, "TLS 1.3", "remove INSECURE_SKIP_VERIFY")
 	named := well
 	named.Advise = func(error) string { return "ask Ada" }
 	named.Verify = func(tls.ConnectionState) error { return x509.UnknownAuthorityError{} }

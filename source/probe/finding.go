@@ -41,7 +41,7 @@ func Clock(tried string, ahead time.Duration, resolution time.Duration, why stri
 	}
 	if ahead.Abs() > maxSkew {
 		f.Result = Warning
-		f.Next = "set both clocks by NTP (timedatectl or chronyc tracking shows this one's state): " + why
+		f.Next = "synchronise both clocks with NTP (timedatectl or chronyc tracking shows this host's state): " + why
 	}
 	return f
 }

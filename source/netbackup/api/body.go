@@ -32,7 +32,7 @@ func NewBodies() *Bodies {
 	return &Bodies{pool: semaphore.NewWeighted(poolBytes), large: semaphore.NewWeighted(1)}
 }
 
-const errSlowBody Fault = "an answer of more than 1 MiB that takes longer than 10 s is refused"
+const errSlowBody Fault = "the answer is larger than 1 MiB and takes longer than 10 s"
 
 // heldBody is an answer's body and its room. Release gives the room back.
 type heldBody struct {

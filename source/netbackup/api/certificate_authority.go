@@ -63,7 +63,7 @@ func (c *Client) learnCA(ctx context.Context) bool {
 	}
 	cas, err := open.fetchCA(ctx)
 	if err != nil {
-		c.log.DebugContext(ctx, "the server does not hand out its CA", "error", err)
+		c.log.DebugContext(ctx, "the server does not provide its CA certificate", "error", err)
 		return false
 	}
 	return c.trust.learn(cas)
@@ -101,7 +101,7 @@ func parseCACert(body []byte) ([]CA, error) {
 		}
 	}
 	if cas == nil {
-		return nil, errors.New("no certificate in it")
+		return nil, errors.New("it contains no certificate")
 	}
 	return cas, nil
 }
@@ -132,7 +132,7 @@ func parsePEM(text []byte) ([]*x509.Certificate, error) {
 		certs = append(certs, cert)
 	}
 	if certs == nil {
-		return nil, errors.New("no PEM certificate in it")
+		return nil, errors.New("it contains no PEM certificate")
 	}
 	return certs, nil
 }

@@ -34,7 +34,7 @@ type Config struct {
 	APIVersion  string        // as "13.0"; empty means the newest that both sides know
 	Timeout     time.Duration // of one request, its body included
 	Concurrency int           // requests under way at the same time
-	Impatient   bool          // no request is sent again: somebody waits to read what is wrong
+	Impatient   bool          // no request is retried: somebody waits to read what is wrong
 	UserAgent   string
 	Bodies      *Bodies           // shared by all sites; nil is room of its own
 	Transport   http.RoundTripper // stands in for the network in tests; nil means the network
@@ -73,7 +73,7 @@ type Client struct {
 // NewClient returns a client for the server that cfg names. It does not talk to it yet.
 func NewClient(cfg Config, log *slog.Logger) (*Client, error) {
 	if cfg.URL == nil || cfg.URL.Host == "" {
-		return nil, errors.New("netbackup client: a URL with a host is needed, as https://primary.example:1556/netbackup")
+		return nil, errors.New("netbackup client: expected a URL with a host, such as https://primary.example:1556/netbackup")
 	}
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = defaultTimeout

@@ -18,21 +18,21 @@ type Kind string
 
 // The kinds of trouble a caller may want to tell apart.
 const (
-	ErrAuthentication Kind = "not authenticated"       // 401, a login refused, a second factor wanted
-	ErrRole           Kind = "role not sufficient"     // 403
-	ErrVersion        Kind = "API version refused"     // 406, 415
-	ErrBusy           Kind = "server busy"             // 429, 503, after the retries that time allowed
-	ErrNotOffered     Kind = "not offered"             // 404, 501 by NetBackup itself: an older release or a smaller role
-	ErrForeign        Kind = "not NetBackup's answer"  // 400, 403, 404, 406, 501 and such of something else, which prove nothing
-	ErrRequest        Kind = "request refused"         // 400 and the other 4xx: the filter, for example
-	ErrServer         Kind = "server failed"           // 500 and the other 5xx
-	ErrRedirect       Kind = "redirect not followed"   // 3xx: the credential goes nowhere else
-	ErrNetwork        Kind = "no answer"               // refused, unknown host, timed out, broken off
-	ErrTLS            Kind = "server not trusted"      // wrong CA, name, fingerprint; expired
-	ErrDecode         Kind = "answer not readable"     // HTML, truncated, oversized, not JSON
-	ErrPages          Kind = "pages without an end"    // a cursor or an offset that does not advance
-	ErrLimit          Kind = "more than is taken"      // an answer, a list or a text beyond what any server holds
-	ErrCredential     Kind = "credential not readable" // the key or password could not be had locally
+	ErrAuthentication Kind = "not authenticated"         // 401, a login refused, a second factor wanted
+	ErrRole           Kind = "role not sufficient"       // 403
+	ErrVersion        Kind = "API version refused"       // 406, 415
+	ErrBusy           Kind = "server busy"               // 429, 503, after the retries that time allowed
+	ErrNotOffered     Kind = "not offered"               // 404, 501 by NetBackup itself: an older release or a smaller role
+	ErrForeign        Kind = "answer not from NetBackup" // 400, 403, 404, 406, 501 and such of something else, which prove nothing
+	ErrRequest        Kind = "request refused"           // 400 and the other 4xx: the filter, for example
+	ErrServer         Kind = "server failed"             // 500 and the other 5xx
+	ErrRedirect       Kind = "redirect not followed"     // 3xx: the credential goes nowhere else
+	ErrNetwork        Kind = "no answer"                 // refused, unknown host, timed out, broken off
+	ErrTLS            Kind = "server not trusted"        // wrong CA, name, fingerprint; expired
+	ErrDecode         Kind = "unreadable answer"         // HTML, truncated, oversized, not JSON
+	ErrPages          Kind = "endless list of pages"     // a cursor or an offset that does not advance
+	ErrLimit          Kind = "limit exceeded"            // an answer, a list or a text beyond what any server holds
+	ErrCredential     Kind = "unreadable credential"     // the key or password could not be had locally
 )
 
 func (k Kind) Error() string { return string(k) }

@@ -96,7 +96,7 @@ func (c *Client) withCredential(ctx context.Context, r request) (*answer, error)
 	}
 	a, err = c.transmit(ctx, r)
 	if errors.Is(err, ErrAuthentication) {
-		err = WithHint(err, "a fresh login is refused too: is the user locked, or its session ended by another login?")
+		err = WithHint(err, "a new login is refused too: check that the user is not locked and that no other login ends its session")
 	}
 	return a, err
 }
@@ -106,7 +106,7 @@ func (c *Client) credential(ctx context.Context, version apiVersion) (string, er
 	if c.cfg.APIKey != nil {
 		key, err := c.cfg.APIKey()
 		if key = strings.TrimSpace(key); err == nil && !fitsHeader(key) {
-			err = errors.New("it is empty, or holds a character that a header cannot carry")
+			err = errors.New("it is empty, or contains a character that is not allowed in a header")
 		}
 		if err != nil {
 			return "", fmt.Errorf("%w: API key of site %q: %w", ErrCredential, c.cfg.Site, err)
@@ -152,7 +152,7 @@ func (c *Client) login(ctx context.Context, version apiVersion) error {
 		defer a.release()
 		err = c.keepToken(a)
 	} else if errors.Is(err, ErrAuthentication) {
-		err = WithHint(err, fmt.Sprintf("are the user %q, its password and its domain right? (tried again after %s, or at once with another password)",
+		err = WithHint(err, fmt.Sprintf("check the user %q, its password and its domain (next attempt after %s, or at once when the password changes)",
 			c.cfg.Username, loginPause))
 	}
 	if errors.Is(err, ErrAuthentication) {
@@ -176,12 +176,12 @@ func (c *Client) keepToken(a *answer) error {
 	if v.TokenType == "MFA" {
 		e := c.newError(a.request)
 		e.Kind, e.Status = ErrAuthentication, a.status
-		e.Message = "a second factor is wanted"
-		e.Hint = "an agent cannot give one: create an API key for this user and configure that"
+		e.Message = "a second factor is required"
+		e.Hint = "the agent cannot provide one: create an API key for this user and configure it"
 		return e
 	}
 	if v.Token == "" {
-		return c.unreadable(withoutBody(a), "the answer holds no token", nil)
+		return c.unreadable(withoutBody(a), "the answer contains no token", nil)
 	}
 	c.session.set(v.Token)
 	return nil

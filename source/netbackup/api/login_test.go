@@ -112,8 +112,8 @@ func TestFreshTokenThatIsRefusedIsReported(t *testing.T) {
 		return reply(401, `{"errorCode":8000,"errorMessage":"locked"}`)
 	}, func(c *Config) { c.APIKey, c.Password = nil, func() (string, error) { return "p", nil } })
 	err := jobsError(t, c)
-	if !errors.Is(err, ErrAuthentication) || !strings.Contains(err.Error(), "fresh login") || s.logins != 2 {
-		t.Errorf("%d logins, error %v; want 2, and that a fresh login is refused", s.logins, err)
+	if !errors.Is(err, ErrAuthentication) || !strings.Contains(err.Error(), "new login") || s.logins != 2 {
+		t.Errorf("%d logins, error %v; want 2, and that a new login is refused", s.logins, err)
 	}
 }
 

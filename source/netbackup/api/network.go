@@ -32,17 +32,17 @@ func (c *Client) CheckNetwork(ctx context.Context) []probe.Finding {
 
 // adviseTrust is what to do about a primary server's certificate.
 func adviseTrust(err error) string {
-	const where = "\"backwire trust\" fetches it and shows its fingerprint, to be compared with \"nbcertcmd -listCACertDetails\" on the primary server " +
+	const where = "\"backwire trust\" fetches it and shows its fingerprint; compare it with \"nbcertcmd -listCACertDetails\" on the primary server " +
 		"(in the web UI: Security > Certificates > Certificate authority); then set CA_FILE"
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return "the server's certificate comes from another CA than the one that is trusted here. Get the primary's own CA: " + where
+		return "the server's certificate was not issued by the trusted CA. Get the CA certificate of the primary server: " + where
 	}
 	if errors.Is(err, ErrPinMissing) {
 		_, hint := networkKind(err)
 		return hint
 	}
 	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok && e.Reason == x509.Expired {
-		return "renew it on the primary server with \"nbcertcmd -renewCertificate\" (in the web UI: Security > Certificates), and see that this host's clock is right (\"timedatectl\")"
+		return "renew it on the primary server with \"nbcertcmd -renewCertificate\" (in the web UI: Security > Certificates), and check this host's clock (\"timedatectl\")"
 	}
 	return ""
 }

@@ -87,7 +87,7 @@ func (w *walk[T]) pages(ctx context.Context) error {
 		}
 	}
 	if w.total == 0 && w.decoder.lost > 0 && !w.lenient {
-		return w.failed(ErrDecode, fmt.Errorf("none of the %d rows could be read", w.decoder.lost))
+		return w.failed(ErrDecode, fmt.Errorf("none of the %d rows is readable", w.decoder.lost))
 	}
 	return nil
 }
@@ -190,11 +190,11 @@ func (w *walk[T]) advance(p pagination, knownBefore int) (bool, error) {
 	case err != nil:
 		return false, err
 	case p.noList && (promised || w.promise):
-		return false, errors.New("the page has no list of rows, although there are more")
+		return false, errors.New("the page has no list of rows, although more rows exist")
 	case p.next != "" || w.seen.again || known > knownBefore:
 		return more, nil
 	case w.size > 0 && rows >= w.size && w.promise:
-		return false, fmt.Errorf("the same page came again after %d rows, although there are more", known)
+		return false, fmt.Errorf("the server sent the same page again after %d rows", known)
 	}
 	return false, nil // the same page again: this server knows no offset
 }
@@ -247,13 +247,13 @@ func (c *cursors) advance(p pagination, rows int) (bool, error) {
 	c.rows += int64(rows)
 	if p.next == "" {
 		if p.more || p.count.Given && p.count.Value > c.rows {
-			return false, fmt.Errorf("no cursor came after %d rows, although there are more", c.rows)
+			return false, fmt.Errorf("no cursor after %d rows, although more rows exist", c.rows)
 		}
 		return false, nil
 	}
 	hash := maphash.String(c.seed, p.next)
 	if _, ok := c.seen[hash]; ok {
-		return false, fmt.Errorf("the cursor %q came a second time", cut(p.next, textLimit))
+		return false, fmt.Errorf("the server sent cursor %q a second time", cut(p.next, textLimit))
 	}
 	c.seen[hash] = struct{}{}
 	c.next = p.next
@@ -287,7 +287,7 @@ func (o *offsets) advance(p pagination, rows int) (bool, error) {
 	atEnd := !p.more && ((counted && after >= p.count.Value) || (p.last.Given && o.offset >= p.last.Value))
 	switch {
 	case rows == 0 && (p.more || next > o.offset):
-		return false, fmt.Errorf("no rows came at offset %d, although there are more", o.offset)
+		return false, fmt.Errorf("no rows at offset %d, although more rows exist", o.offset)
 	case rows == 0:
 		return false, nil
 	case next > o.offset:
@@ -296,7 +296,7 @@ func (o *offsets) advance(p pagination, rows int) (bool, error) {
 	case atEnd:
 		return false, nil
 	case p.next != "":
-		return false, fmt.Errorf("the offset after %d is %d, which does not advance", o.offset, next)
+		return false, fmt.Errorf("the next offset after %d is %d, which does not advance", o.offset, next)
 	case p.more || counted || p.last.Given || full: // of a full page nobody knows that it is the last
 		o.offset = after
 		return true, nil
@@ -310,7 +310,7 @@ func (o *offsets) next(s string) (int64, error) {
 	}
 	next, err := strconv.ParseInt(s, 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("the next offset %q is no number", s)
+		return 0, fmt.Errorf("the next offset %q is not a number", s)
 	}
 	return next, nil
 }
@@ -324,7 +324,7 @@ func (whole) ask(url.Values) {}
 
 func (whole) advance(p pagination, rows int) (bool, error) {
 	if p.more {
-		return false, fmt.Errorf("%d rows came where all were asked for, although there are more", rows)
+		return false, fmt.Errorf("%d rows received although all were requested and more exist", rows)
 	}
 	return false, nil
 }

@@ -33,7 +33,7 @@ func (c *Client) transmit(ctx context.Context, r request) (*answer, error) {
 		}
 		return nil, err
 	}, pace, func(err error, wait time.Duration) {
-		c.log.DebugContext(ctx, "request is sent again", "wait", wait, "error", err)
+		c.log.DebugContext(ctx, "request is retried", "wait", wait, "error", err)
 	})
 	if err != nil && before != nil && !errors.As(err, new(*Error)) {
 		err = before // the context ended during a wait

@@ -53,7 +53,7 @@ func newTransport(cfg Config, t *trust) *http.Transport {
 
 // ErrPinMissing says that the pinned CA was neither shown nor on file. The server may
 // still hand it out, see learn.
-const ErrPinMissing Fault = "the pinned CA is not among those shown"
+const ErrPinMissing Fault = "the server's certificates do not include the pinned CA"
 
 // trust decides whether the server is the one it should be.
 type trust struct {
@@ -154,7 +154,7 @@ func (t *trust) pinned(certs []*x509.Certificate) (*x509.Certificate, error) {
 	if seen == nil {
 		seen = []string{"no CA"}
 	}
-	return nil, fmt.Errorf("%w: %w: %s is pinned, the server shows %s",
+	return nil, fmt.Errorf("%w: %w: %s is pinned, the server presents %s",
 		ErrTLS, ErrPinMissing, formatFingerprint(t.pin), strings.Join(seen, ", "))
 }
 

@@ -43,7 +43,7 @@ func (c *Client) verdict(a *answer) error {
 		e.Code, e.Message = code, cut(c.secrets.Clear(message), messageLimit)
 	case e.Kind == ErrNotOffered || e.Kind == ErrRole || e.Kind == ErrVersion || e.Kind == ErrRequest:
 		e.Kind, e.Message = ErrForeign, glimpse(a.body, c.secrets)
-		e.Hint = "is the URL right, with /netbackup at its end, and are NetBackup's services up?"
+		e.Hint = "check the URL, which ends with /netbackup, and that the NetBackup services are running"
 	default:
 		e.Message = glimpse(a.body, c.secrets)
 	}
@@ -57,9 +57,9 @@ func (c *Client) verdict(a *answer) error {
 func kindOf(status int) (Kind, string) {
 	switch status {
 	case http.StatusUnauthorized:
-		return ErrAuthentication, "is the API key right, and not expired?"
+		return ErrAuthentication, "check the API key and its expiry"
 	case http.StatusForbidden:
-		return ErrRole, "give the role of this key the VIEW operation on this resource"
+		return ErrRole, "give the role of this key the View permission on this resource"
 	case http.StatusNotFound, http.StatusNotImplemented:
 		return ErrNotOffered, ""
 	case http.StatusNotAcceptable, http.StatusUnsupportedMediaType:
@@ -73,7 +73,7 @@ func kindOf(status int) (Kind, string) {
 	case status >= 400:
 		return ErrRequest, ""
 	}
-	return ErrRedirect, "name the server that it points to, if that is the right one"
+	return ErrRedirect, "configure the address it points to, if it is the right one"
 }
 
 // vendorError reads both shapes of the vendor's error body: the one with attributeErrors
@@ -162,7 +162,7 @@ func (c *Client) unread(a *answer, cause error) error {
 		c.limited.Add(1)
 		return e
 	}
-	e.Message = fmt.Sprintf("the answer broke off after %d bytes", len(a.body))
+	e.Message = fmt.Sprintf("the answer ended after %d bytes", len(a.body))
 	return e
 }
 
@@ -171,7 +171,7 @@ func (c *Client) unanswered(r request, cause error) error {
 	e := c.newError(r)
 	e.Kind, e.Hint = networkKind(cause)
 	if errors.Is(cause, context.DeadlineExceeded) {
-		e.Hint = fmt.Sprintf("a request may take %s, and no longer than its cycle", c.cfg.Timeout)
+		e.Hint = fmt.Sprintf("the time limit is %s, or the rest of the cycle", c.cfg.Timeout)
 	}
 	e.Err = c.secrets.ClearError(withoutURL(cause))
 	return e
@@ -188,28 +188,28 @@ func withoutURL(err error) error {
 // networkKind tells a server that is not trusted from one that does not answer.
 func networkKind(err error) (Kind, string) {
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return ErrTLS, "the server's certificate comes from another CA: fetch the primary's CA, or name it in CA_FILE"
+		return ErrTLS, "the server's certificate was not issued by the trusted CA: set CA_FILE to the CA certificate of the primary server (backwire trust fetches it)"
 	}
 	if _, ok := errors.AsType[x509.HostnameError](err); ok {
-		return ErrTLS, "use the name that the certificate carries"
+		return ErrTLS, "use a host name that is in the certificate"
 	}
 	if _, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
-		return ErrTLS, "look at the certificate's dates, and at this host's clock"
+		return ErrTLS, "check the dates of the certificate and this host's clock"
 	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
 		return ErrTLS, "this port does not speak TLS"
 	}
 	if errors.Is(err, ErrPinMissing) {
-		return ErrTLS, "compare CA_FINGERPRINT with the one that \"nbcertcmd -listCACertDetails\" shows on the primary server"
+		return ErrTLS, "compare CA_FINGERPRINT with the output of \"nbcertcmd -listCACertDetails\" on the primary server"
 	}
 	if errors.Is(err, ErrTLS) {
-		return ErrTLS, "does CA_FILE hold the primary server's CA in PEM, and may this user read it?"
+		return ErrTLS, "check that CA_FILE contains the CA certificate of the primary server in PEM, and that this user can read it"
 	}
 	if e, ok := errors.AsType[*net.DNSError](err); ok && e.IsNotFound {
-		return ErrNetwork, "the host name is not known: is it spelled right, and known to this host's DNS?"
+		return ErrNetwork, "the host name is unknown: check its spelling and this host's DNS"
 	}
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		return ErrNetwork, "nothing listens there: is the port right (1556), and are NetBackup's services up?"
+		return ErrNetwork, "nothing listens there: check the port (1556) and that the NetBackup services are running"
 	}
 	return ErrNetwork, ""
 }
@@ -225,7 +225,7 @@ func (c *Client) unreadable(a *answer, what string, cause error) error {
 	}
 	e.Message = what + ", " + glimpse(a.body, c.secrets)
 	if isHTML(a) {
-		e.Hint = "HTML came back: does a proxy or a login page answer in the server's place?"
+		e.Hint = "the answer is HTML: check whether a proxy or a login page answers instead of the server"
 	}
 	return e
 }

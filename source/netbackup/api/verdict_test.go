@@ -30,7 +30,7 @@ func TestErrorSaysWhatWasTriedAndWhatCameBack(t *testing.T) {
 		},
 		"401": {
 			401, `{"errorCode":8000,"errorMessage":"The API key\nexpired","errorDetails":["since 2025"]}`, ErrAuthentication,
-			request + `: not authenticated: 401 Unauthorized, errorCode 8000: The API key expired ["since 2025"] (X-Request-ID r-1); is the API key right, and not expired?`,
+			request + `: not authenticated: 401 Unauthorized, errorCode 8000: The API key expired ["since 2025"] (X-Request-ID r-1); check the API key and its expiry`,
 		},
 		"403, the older body": {
 			403, `{"errorCode":"8305","errorMessage":"No access","details":{"need":"VIEW"}}`, ErrRole,
@@ -42,7 +42,7 @@ func TestErrorSaysWhatWasTriedAndWhatCameBack(t *testing.T) {
 		},
 		"404 by something else": {
 			404, "<html>nothing\n here</html>", ErrForeign,
-			request + `: not NetBackup's answer: 404 Not Found: body "<html>nothing\n here</html>" (X-Request-ID r-1); is the URL right, with /netbackup at its end, and are NetBackup's services up?`,
+			request + `: not NetBackup's answer: 404 Not Found: body "<html>nothing\n here</html>" (X-Request-ID r-1); check the URL, which ends with /netbackup, and that the NetBackup services are running`,
 		},
 		"500, empty": {500, "", ErrServer, request + `: server failed: 500 Internal Server Error: empty body (X-Request-ID r-1)`},
 	}
@@ -87,7 +87,7 @@ func TestAnswersAreWithoutSecrets(t *testing.T) {
 		"redirect":          reply(302, "", "Location", "https://elsewhere.example/"+key),
 		"no JSON":           reply(200, "hello "+key),
 		"not this JSON":     reply(200, `{"`+key+`":`),
-		"without an end":    reply(200, `{"data":[`+key),
+		"endless list":      reply(200, `{"data":[`+key),
 		"cursor that stays": reply(200, `{"data":[],"meta":{"pagination":{"next":"`+key+`"}}}`),
 	} {
 		body, _ := io.ReadAll(answer.Body)
@@ -175,8 +175,8 @@ func TestRedirectNeverCarriesTheCredential(t *testing.T) {
 
 func TestNetworkTroubleComesWithAHint(t *testing.T) {
 	tests := map[string]error{
-		"is the port right":  &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED},
-		"is it spelled":      &net.DNSError{Err: "no such host", Name: "primary.example", IsNotFound: true},
+		"check the port":     &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED},
+		"check its spelling": &net.DNSError{Err: "no such host", Name: "primary.example", IsNotFound: true},
 		"does not speak TLS": http.ErrSchemeMismatch,
 	}
 	for want, cause := range tests {

@@ -47,7 +47,7 @@ func parseFixedVersion(s string) (apiVersion, error) {
 	}
 	v, ok := parseVersion(s)
 	if !ok {
-		return apiVersion{}, fmt.Errorf("netbackup client: API version %q: expected a number as 13.0", s)
+		return apiVersion{}, fmt.Errorf("netbackup client: API version %q: expected a number such as 13.0", s)
 	}
 	return v, nil
 }
@@ -152,7 +152,7 @@ func (c *Client) currentVersion(ctx context.Context) (apiVersion, error) {
 // or downgraded, or it never says what it speaks.
 func (c *Client) settleVersion(ctx context.Context, refused apiVersion, cause error) (apiVersion, error) {
 	if c.version.fixed.known() {
-		return refused, WithHint(cause, "the configuration names API version "+refused.String()+": leave it out to have it detected")
+		return refused, WithHint(cause, "the configured API version is "+refused.String()+": remove the setting to detect the version")
 	}
 	err := c.together(ctx, "version", func() error {
 		if c.version.get() != refused {
@@ -165,7 +165,7 @@ func (c *Client) settleVersion(ctx context.Context, refused apiVersion, cause er
 		return refused, err
 	}
 	if !c.version.descend(refused) {
-		return refused, WithHint(cause, "this client speaks "+apiVersion{major: oldestVersion}.String()+" to "+
+		return refused, WithHint(cause, "this client supports "+apiVersion{major: oldestVersion}.String()+" to "+
 			apiVersion{major: newestVersion}.String()+" (NetBackup 10.2 to 11.2)")
 	}
 	return c.version.get(), nil

@@ -147,7 +147,7 @@ func TestDetectionIsTheDefaultAndAFixedVersionIsKept(t *testing.T) {
 		t.Errorf("asked %v, want %v", s.asked, want)
 	}
 	for _, err := range s.client(t, func(c *Config) { c.APIVersion = "13" }).Jobs(t.Context(), JobQuery{}) {
-		if !errors.Is(err, ErrVersion) || !strings.Contains(err.Error(), "leave it out") {
+		if !errors.Is(err, ErrVersion) || !strings.Contains(err.Error(), "remove the setting") {
 			t.Errorf("error %v, want advice to leave the version out", err)
 		}
 	}

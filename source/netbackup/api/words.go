@@ -64,7 +64,7 @@ func (p *Problems) Add(noun, field string, value []byte) {
 	first := p.counts[key] == 1
 	p.mu.Unlock()
 	if first {
-		p.log.Warn("left out what could not be read; the next ones are only counted", "field", key, "value", glimpse(value, p.secrets))
+		p.log.Warn("unreadable value left out; further ones are only counted", "field", key, "value", glimpse(value, p.secrets))
 	}
 }
 
@@ -79,7 +79,7 @@ func (p *Problems) Contradiction(noun, series string) {
 	}
 	p.mu.Unlock()
 	if first {
-		p.log.Warn("two rows say different things of what has the same name: it is left out", "row", noun, "series", p.secrets.Clear(series))
+		p.log.Warn("two rows with the same labels disagree: both are left out", "row", noun, "series", p.secrets.Clear(series))
 	}
 }
 

@@ -42,7 +42,7 @@ type APIKey struct {
 type User struct {
 	Name, Password         string
 	DomainType, DomainName string // any domain where both are empty
-	MFA                    bool   // a second factor is wanted: the token is not one to work with
+	MFA                    bool   // a second factor is required: the token is not one to work with
 	Validity               time.Duration
 	Roles                  Roles
 }
