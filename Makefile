@@ -11,19 +11,19 @@ GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 .PHONY: help build test race lint vuln fmt bench profile demo rules dashboards crash-loop memory mutants histories bits week year package test-packages check clean
 
-help: ## Show what can be done here
+help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build the static binaries into bin/
 	$(GO) build -buildvcs=auto -trimpath -ldflags '-s -w' -o $(BIN)/ ./cmd/...
 
-test: ## Run every test that needs nothing but Go; others say by name what they left out
+test: ## Run all tests; those that need a program that is not installed are skipped and say so
 	$(GO) test -timeout 20m ./...
 
 race: ## Run every test under the race detector, the long ones in their short form
 	CGO_ENABLED=1 $(GO) test -race -short -pgo=off -timeout 20m ./...
 
-lint: ## Vet, lint, look for dead code and for modernizations not yet made
+lint: ## Run vet and the linter, find dead code and pending go fix changes
 	$(GO) vet ./...
 	$(GO) vet -tags man ./cmd/backwire
 	$(GO) run $(GOLANGCI_LINT) run
@@ -31,9 +31,9 @@ lint: ## Vet, lint, look for dead code and for modernizations not yet made
 	@d=$$($(GO) fix -diff ./...); test -z "$$d" || { echo "go fix would change:"; echo "$$d"; exit 1; }
 	$(GO) mod tidy -diff
 
-vuln: ## Look for known vulnerabilities, where the database can be reached
+vuln: ## Find known vulnerabilities, if the database is reachable
 	@out=$$($(GO) run $(GOVULNCHECK) ./... 2>&1); code=$$?; echo "$$out"; \
-	case "$$out" in *"fetching vulnerabilities"*) echo "left out: the vulnerability database cannot be reached from here";; *) exit $$code;; esac
+	case "$$out" in *"fetching vulnerabilities"*) echo "skipped: the vulnerability database is not reachable";; *) exit $$code;; esac
 
 fmt: ## Format the code
 	$(GO) run $(GOFUMPT) -w .
@@ -41,7 +41,7 @@ fmt: ## Format the code
 bench: ## Print the README's table of figures
 	@./.ci/bench
 
-profile: ## Measure what the compiler is to make fast, for cmd/backwire/default.pgo
+profile: ## Measure the profile for the compiler, cmd/backwire/default.pgo
 	@mkdir -p $(BIN)
 	$(GO) test -trimpath -run '^$$' -bench 'Drain$$|Live|Commit|Restart' -benchtime 40x -o $(BIN)/profiled.test -cpuprofile $(BIN)/queue.pprof ./remotewrite
 	$(GO) test -trimpath -run '^$$' -bench 'Jobs/decoder' -o $(BIN)/profiled.test -cpuprofile $(BIN)/api.pprof ./source/netbackup/api
@@ -49,7 +49,7 @@ profile: ## Measure what the compiler is to make fast, for cmd/backwire/default.
 	$(GO) tool pprof -proto -output cmd/backwire/default.pgo $(BIN)/queue.pprof $(BIN)/api.pprof $(BIN)/source.pprof
 	@rm $(BIN)/profiled.test $(BIN)/queue.pprof $(BIN)/api.pprof $(BIN)/source.pprof
 
-demo: ## See the main job done in seconds: a simulated primary, the agent and a receiver
+demo: ## Show backwire at work with a simulated primary server and a receiver
 	@$(GO) run ./cmd/backwire demo
 
 rules: ## Write the recording rules and alerts for Prometheus and for mimirtool, and docs/alerts.md
@@ -58,13 +58,13 @@ rules: ## Write the recording rules and alerts for Prometheus and for mimirtool,
 dashboards: ## Write the Grafana dashboards
 	$(GO) test ./packaging -run FilesAreCurrent/grafana -update
 
-crash-loop: ## Kill the agent at random moments, ROUNDS times, and look whether anything is lost; SEED repeats
+crash-loop: ## Kill the agent ROUNDS times at random and check that nothing is lost; SEED repeats a run
 	$(GO) test ./cmd/backwire -count 1 -timeout 0 -v -run '^TestCrashLoop$$' -args -rounds $(or $(ROUNDS),1000) -seed $(or $(SEED),0)
 
 memory: ## Measure the memory of 1 to 50 sites, for the table in docs/sizing.md
 	BACKWIRE_TEST_SITES=full $(GO) test ./cmd/backwire -count 1 -timeout 0 -v -run '^TestMemoryOfSites$$'
 
-mutants: ## Change an operator at a time and see whether a test notices; SEED, LINES of each part and PARTS choose
+mutants: ## Change one operator at a time and check that a test fails; SEED, LINES and PARTS choose where
 	@SEED="$(SEED)" LINES="$(LINES)" PARTS="$(PARTS)" ./.ci/mutants
 
 histories: ## Live through 10,000 random histories of jobs, and count each job once
@@ -73,19 +73,19 @@ histories: ## Live through 10,000 random histories of jobs, and count each job o
 bits: ## Flip every bit of a queue's files, each alone, and read what is left
 	BACKWIRE_TEST_BITS=all $(GO) test ./remotewrite -count 1 -timeout 0 -v -run '^TestEveryBit$$'
 
-week: ## Queue a week of 20,000 series with the endpoint down, and drain it
+week: ## Queue a week of 20,000 series with the endpoint down, then send it
 	BACKWIRE_TEST_WEEK=full $(GO) test ./remotewrite -count 1 -timeout 0 -v -run '^TestWeek$$'
 
-year: ## Let policies and clients come and go for a simulated year, and see that nothing grows
+year: ## Simulate a year of changing policies and clients, and check that memory and queue do not grow
 	BACKWIRE_TEST_YEAR=full $(GO) test ./source/netbackup -count 1 -timeout 0 -v -run '^TestYear$$'
 
 package: ## Build debs and rpms for four architectures, with and without FIPS, into dist/
 	@./packaging/build
 
-test-packages: ## Try the packages on booted systems, as root on Debian; PART=bounded for what the gate has time for
+test-packages: ## Test the packages on booted systems, as root on Debian; PART=bounded runs the part for the gate
 	@./packaging/packagetest/run $(or $(PART),all)
 
-check: fmt lint race test ## All of the above that a change must pass
+check: fmt lint race test ## Run everything that a change must pass
 
-clean: ## Remove what was built
+clean: ## Remove build results
 	rm -rf $(BIN) dist

@@ -115,7 +115,7 @@ func TestNoToken(t *testing.T) {
 		want    verdict
 		words   string
 	}{
-		"refused":     {400, "", paused, "no OAuth2 token: the token endpoint answers 400 Bad Request: invalid_client no such client"},
+		"refused":     {400, "", paused, "no OAuth2 token: the token endpoint answered 400 Bad Request: invalid_client no such client"},
 		"forbidden":   {403, "", paused, "403 Forbidden"},
 		"busy":        {429, "", again, "429 Too Many Requests"},
 		"broken":      {503, "", again, "503 Service Unavailable"},

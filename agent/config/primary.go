@@ -43,7 +43,7 @@ func LoadPrimary(environ []string, file []Assignment, name string) (Primary, err
 
 func choice(names Names) string {
 	if len(names) == 0 {
-		return sitePrefix + "_SITES names none"
+		return sitePrefix + "_SITES lists none"
 	}
 	return "one of " + strings.Join(names, ", ")
 }

@@ -29,7 +29,7 @@ func TestPrimaryOfSeveral(t *testing.T) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
-	if _, err := LoadPrimary(environ[1:2], nil, "paris"); err == nil || !strings.Contains(err.Error(), "SITES names none") {
+	if _, err := LoadPrimary(environ[1:2], nil, "paris"); err == nil || !strings.Contains(err.Error(), "SITES lists none") {
 		t.Errorf("no names: %v", err)
 	}
 	if _, err := LoadPrimary([]string{"BACKWIRE_NETBACKUP_URL=ftp://x"}, nil, ""); err == nil || !strings.Contains(err.Error(), "BACKWIRE_NETBACKUP_URL") {

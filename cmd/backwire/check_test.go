@@ -74,7 +74,7 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 		},
 		"a proxy's HTML": {
 			func(_ *testing.T, s *stand) { s.primary.Inject(nbusim.Fault{Effect: nbusim.ProxyPage()}) },
-			[][]string{{"site paris", "version", "not readable", "check whether a proxy or a login page answers"}},
+			[][]string{{"site paris", "version", "unreadable answer", "check whether a proxy or a login page answers"}},
 		},
 		"primary server down": {
 			func(_ *testing.T, s *stand) { _ = s.primary.Close() },
@@ -113,7 +113,7 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 			func(_ *testing.T, s *stand) {
 				s.receiver.Always(&receiver.Answer{Status: 200, Header: http.Header{"Content-Type": {"text/html"}}, Body: "<html>"})
 			},
-			[][]string{{"endpoint default", "write", "page of HTML", "check whether a proxy or a login page answers"}},
+			[][]string{{"endpoint default", "write", "an HTML page", "check whether a proxy or a login page answers"}},
 		},
 		"a receiver that stores nothing": {
 			func(_ *testing.T, s *stand) {
@@ -238,7 +238,7 @@ func TestCheckTellsOptionalRole(t *testing.T) {
 	s := newStand(t)
 	s.primary.SetKeys(nbusim.APIKey{Key: nbusim.DefaultKey, Roles: nbusim.Roles{nbusim.NamespaceJobs, nbusim.NamespaceStorageUnits}})
 	code, stdout, _ := s.execute(t, "check")
-	if code != exitOK || !strings.Contains(strings.Join(strings.Fields(stdout), " "), "it needs View on |STORAGE|DISK-POOLS|") {
+	if code != exitOK || !strings.Contains(strings.Join(strings.Fields(stdout), " "), "the role lacks the permission View on |STORAGE|DISK-POOLS|") {
 		t.Errorf("exit code %d:\n%s", code, stdout)
 	}
 }
@@ -304,11 +304,11 @@ func TestWrongConfigurationIsRefused(t *testing.T) {
 func TestWrongUsage(t *testing.T) {
 	t.Parallel()
 	for want, args := range map[string][]string{
-		"unknown flag: --fast":                      {"check", "--fast"},
-		`"backwire check" takes no argument "all"`:  {"check", "all"},
-		`takes no argument "chekc"`:                 {"chekc"},
-		`"backwire queue" takes no argument "list"`: {"queue", "list"},
-		"flag needs an argument: --env-file":        {"check", "--env-file"},
+		"unknown flag: --fast":                                 {"check", "--fast"},
+		`"backwire check" does not accept the argument "all"`:  {"check", "all"},
+		`does not accept the argument "chekc"`:                 {"chekc"},
+		`"backwire queue" does not accept the argument "list"`: {"queue", "list"},
+		"flag needs an argument: --env-file":                   {"check", "--env-file"},
 	} {
 		code, stdout, stderr := newStand(t).execute(t, args...)
 		if code != exitUsage || stdout != "" || !strings.Contains(stderr, want) || !strings.Contains(stderr, "--help") {

@@ -124,7 +124,7 @@ func wantQueue(t *testing.T, s *stand) {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
 	if !regexp.MustCompile(`(?m)^ *SEGMENT +BYTES .*\n *\d+ +\d+ +\d+ .*Z +\d{4}-.*Z *$`).MatchString(stdout) ||
-		!regexp.MustCompile(`(?m)^ENDPOINT +AT +RECORDS BEHIND .*\ndefault +\S+ +0 +0$`).MatchString(stdout) {
+		!regexp.MustCompile(`(?m)^ENDPOINT +POSITION +RECORDS BEHIND .*\ndefault +\S+ +0 +0$`).MatchString(stdout) {
 		t.Errorf("the list is:\n%s", stdout)
 	}
 }
@@ -136,7 +136,7 @@ func TestOncePushKeepsWhatIsNotDelivered(t *testing.T) {
 	s.settings["REMOTE_WRITE_URL"] = s.primary.URL() + "/nowhere"
 	s.settings["REMOTE_WRITE_CA_FILE"] = s.settings["NETBACKUP_CA_FILE"]
 	code, _, stderr := s.execute(t, "once", "--push")
-	if code != exitFailed || !strings.Contains(stderr, "endpoint default: not delivered, kept in the queue: ") || !strings.Contains(stderr, "404") {
+	if code != exitFailed || !strings.Contains(stderr, "endpoint default: not delivered; the samples stay in the queue: ") || !strings.Contains(stderr, "404") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 	code, stdout, _ := s.execute(t, "queue", "ls")

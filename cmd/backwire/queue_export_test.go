@@ -32,7 +32,7 @@ func TestQueueExportUsedWrongly(t *testing.T) {
 		"no directory": {nil, exitUsage, "--to DIR"},
 		"both limits":  {[]string{"--to", to, "--endpoint", "a", "--since", "1h"}, exitUsage, "not both"},
 		"no moment":    {[]string{"--to", to, "--since", "yesterday"}, exitUsage, "yesterday"},
-		"no endpoint":  {[]string{"--to", to, "--endpoint", "a"}, exitFailed, `no endpoint "a"`},
+		"no endpoint":  {[]string{"--to", to, "--endpoint", "a"}, exitFailed, `endpoint "a" has no position`},
 		"no key":       {[]string{"--to", to, "--key", "/nowhere.pem"}, exitFailed, "/nowhere.pem"},
 	}
 	for name, c := range cases {

@@ -107,5 +107,5 @@ func TestQueueImportObeysAnInterrupt(t *testing.T) {
 	case <-p.ended:
 		t.Fatal("it ended by itself")
 	}
-	interrupted(t, p, "1200 samples delivered", "0 samples delivered", "run again")
+	interrupted(t, p, "1200 samples delivered", "0 samples delivered", "again to send the rest")
 }

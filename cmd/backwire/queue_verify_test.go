@@ -49,7 +49,7 @@ func TestQueueVerifyOfADamagedInventory(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, out := said(t, environ, "queue", "verify")
-	if code != exitFailed || !strings.Contains(out, "damaged: one of the inventory's two copies cannot be read") || strings.Contains(out, "missing:") {
+	if code != exitFailed || !strings.Contains(out, "damaged: one of the two copies of the inventory cannot be read") || strings.Contains(out, "missing:") {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
 }

@@ -79,7 +79,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return usageError{fmt.Errorf("%q takes no argument %q (see %q)", cmd.CommandPath(), args[0], cmd.CommandPath()+" --help")}
+	return usageError{fmt.Errorf("%q does not accept the argument %q (see %q)", cmd.CommandPath(), args[0], cmd.CommandPath()+" --help")}
 }
 
 // assignments are the env file's; none where the default one does not exist.

@@ -31,7 +31,7 @@ func TestStandbyTakesOver(t *testing.T) {
 	await(t, "the active agent counts", func() error { return grown(counted(r), 50) })
 	manager := newServiceManager(t)
 	standby := start(t, append(env, "BACKWIRE_LISTEN="+page, "NOTIFY_SOCKET="+manager.path, "WATCHDOG_USEC=4000000"), backwire, "run", "--standby")
-	manager.expect(t, "READY=1", "STATUS=standby: waits for the queue.*")
+	manager.expect(t, "READY=1", "STATUS=standby: waiting for the queue.*")
 	manager.expect(t, "WATCHDOG=1")
 	await(t, "the standby waits", func() error {
 		res, err := http.Get("http://" + page + "/-/ready")

@@ -62,7 +62,7 @@ func atMostOne(what string) cobra.PositionalArgs {
 		if len(args) <= 1 {
 			return nil
 		}
-		return usageError{fmt.Errorf("%q takes %s and no more (see %q)", cmd.CommandPath(), what, cmd.CommandPath()+" --help")}
+		return usageError{fmt.Errorf("%q accepts one argument, %s (see %q)", cmd.CommandPath(), what, cmd.CommandPath()+" --help")}
 	}
 }
 

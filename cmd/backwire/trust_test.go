@@ -84,7 +84,7 @@ func TestTrustRefuses(t *testing.T) {
 		"nobody to ask":         {[]string{s.primary.URL()}, exitUsage, "--fingerprint"},
 		"no https":              {[]string{"http://127.0.0.1:1", "--fingerprint", other}, exitUsage, "https"},
 		"no URL":                {[]string{"primary", "--fingerprint", other}, exitUsage, "expected a URL"},
-		"two URLs":              {[]string{s.primary.URL(), s.primary.URL(), "--fingerprint", other}, exitUsage, "no more"},
+		"two URLs":              {[]string{s.primary.URL(), s.primary.URL(), "--fingerprint", other}, exitUsage, "one argument"},
 		"nobody there":          {[]string{"https://127.0.0.1:1/netbackup", "--fingerprint", other}, exitFailed, "127.0.0.1:1"},
 		"no such site":          {[]string{"--site", "rome", "--fingerprint", other}, exitFailed, "SITES"},
 		"no such directory":     {[]string{"--ca-file", filepath.Join(s.dir, "nowhere", "ca.pem"), "--fingerprint", s.primary.Fingerprint()}, exitFailed, "no such file"},

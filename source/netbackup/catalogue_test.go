@@ -41,10 +41,10 @@ func reference(c *catalogue) string {
 
 Generated from the catalogue in ` + "`source/netbackup/catalogue.go`" + ` by ` + "`go generate ./source/netbackup`" + `: do not edit.
 
-Every series carries the label ` + "`site`" + `. A value that the server did not give is absent, never zero. A label without a
-value is left out. Counters and histograms count finished jobs, each exactly once, and begin with 0 one interval
-before their first job; they and the gauges marked as remembered keep their values over restarts and while the
-server does not answer. All other gauges end when they cannot be read.
+Every series carries the label ` + "`site`" + `. A value that the server does not provide is absent, never zero. A label without
+a value is omitted. Counters and histograms count each finished job exactly once. They start at 0 one interval
+before their first job. Counters, histograms and gauges marked as remembered keep their values through restarts
+and while the server does not answer. All other gauges end when they cannot be read.
 `)
 	section := ""
 	for _, f := range c.all {

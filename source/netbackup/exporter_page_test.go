@@ -20,31 +20,31 @@ type replacement struct{ old, now, differs string }
 func replacements() []replacement {
 	const hour = "The old one counts the jobs that ended in the last hour; the new one is a counter: `increase(…[1h])`. "
 	return []replacement{
-		{"nbu_jobs_count", "nbu_jobs_completed_total", hour + "The old one has parent jobs too; `parent=\"false\"` leaves them out."},
-		{"nbu_jobs_bytes", "nbu_job_bytes_total", hour + "By policy and not by status."},
+		{"nbu_jobs_count", "nbu_jobs_completed_total", hour + "The old one includes parent jobs; `parent=\"false\"` excludes them."},
+		{"nbu_jobs_bytes", "nbu_job_bytes_total", hour + "It is by policy, not by status."},
 		{"nbu_status_count", "nbu_jobs_completed_total", hour + "`sum by (job_type, status)`."},
-		{"nbu_jobs_state_count", "nbu_jobs", "The new one has the jobs that are not done; done ones are in `nbu_jobs_completed_total`."},
-		{"nbu_jobs_queued_count", "nbu_jobs_queued", "The reason is a code in the old one, words in the new one."},
+		{"nbu_jobs_state_count", "nbu_jobs", "The new one counts unfinished jobs; finished jobs are in `nbu_jobs_completed_total`."},
+		{"nbu_jobs_queued_count", "nbu_jobs_queued", "The reason is a code in the old one and text in the new one."},
 		{"nbu_jobs_files_count", "nbu_job_files_total", hour},
-		{"nbu_jobs_dedup_ratio", "nbu_job_moved_bytes_total", "`1 - increase(nbu_job_moved_bytes_total[1h]) / increase(nbu_job_bytes_total[1h])` weighs by bytes; the old one is the mean of the jobs' percentages."},
-		{"nbu_client_last_successful_backup_timestamp_seconds", "nbu_client_last_success_timestamp_seconds", "By policy too. Partial success (status 1) counts as success here, in both. All clients, not a list of chosen ones."},
-		{"nbu_client_jobs_count", "nbu_client_consecutive_failures", "Or `nbu_client_last_status`: the state of a client, and not a count over a window."},
-		{"nbu_client_last_job_success_seconds", "nbu_client_last_success_timestamp_seconds", "The new one is for backups alone. The old one remembers backups; other jobs are shown for an hour."},
-		{"nbu_disk_bytes", "nbu_storage_unit_used_bytes", "And `nbu_storage_unit_free_bytes`. Cloud has none: its numbers mean nothing. Pools are better to add up: `nbu_disk_pool_used_bytes`."},
+		{"nbu_jobs_dedup_ratio", "nbu_job_moved_bytes_total", "`1 - increase(nbu_job_moved_bytes_total[1h]) / increase(nbu_job_bytes_total[1h])` is weighted by bytes; the old one is the mean of the percentages of the jobs."},
+		{"nbu_client_last_successful_backup_timestamp_seconds", "nbu_client_last_success_timestamp_seconds", "Also by policy, and for all clients, not only for listed ones. In both, partial success (status 1) counts as success."},
+		{"nbu_client_jobs_count", "nbu_client_consecutive_failures", "Or `nbu_client_last_status`. They show the state of a client, not a count over a time window."},
+		{"nbu_client_last_job_success_seconds", "nbu_client_last_success_timestamp_seconds", "The new one is for backups only. The old one keeps backups; other jobs are shown for an hour."},
+		{"nbu_disk_bytes", "nbu_storage_unit_used_bytes", "And `nbu_storage_unit_free_bytes`. Absent for cloud, whose numbers have no meaning. To add up space, use pools: `nbu_disk_pool_used_bytes`."},
 		{"nbu_disk_capacity_bytes", "nbu_storage_unit_capacity_bytes", "Absent for cloud."},
 		{"nbu_storage_max_concurrent_jobs", "nbu_storage_unit_max_concurrent_jobs", ""},
-		{"nbu_storage_max_fragment_size_bytes", "", "No new name: it is a setting, not a measurement."},
-		{"nbu_storage_info", "nbu_storage_unit_info", "`type` is the storage server's type in the old one; it is `server_type` in the new one. Tape is in the new one only."},
-		{"nbu_disk_pool_volume_count", "nbu_disk_volume_up", "One series a volume."},
-		{"nbu_tape_drives_count", "nbu_tape_drive_up", "One series a drive: `count by (drive_type) (nbu_tape_drive_up == 0)`."},
-		{"nbu_tape_drive_info", "nbu_tape_drive_up", "A drive that is up by one of its paths is up in the new one; the old one has the state's word."},
-		{"nbu_tape_media_count", "nbu_tape_media", "By status too: `sum by (pool, media_type, robot_type) (nbu_tape_media)`."},
-		{"nbu_tape_pool_partially_full", "nbu_tape_pool_partially_full_media", "`pool_name` and `pool_type` are `pool` and `type`."},
+		{"nbu_storage_max_fragment_size_bytes", "", "No replacement: it is a setting, not a measurement."},
+		{"nbu_storage_info", "nbu_storage_unit_info", "`type` in the old one is the type of the storage server; the new one calls it `server_type`. Only the new one includes tape."},
+		{"nbu_disk_pool_volume_count", "nbu_disk_volume_up", "One series per volume."},
+		{"nbu_tape_drives_count", "nbu_tape_drive_up", "One series per drive: `count by (drive_type) (nbu_tape_drive_up == 0)`."},
+		{"nbu_tape_drive_info", "nbu_tape_drive_up", "In the new one a drive is up if one of its paths is up; the old one has the state as text."},
+		{"nbu_tape_media_count", "nbu_tape_media", "Also by status: `sum by (pool, media_type, robot_type) (nbu_tape_media)`."},
+		{"nbu_tape_pool_partially_full", "nbu_tape_pool_partially_full_media", "`pool_name` and `pool_type` are called `pool` and `type`."},
 		{"nbu_tape_robot_device_hosts", "nbu_tape_robot_hosts", ""},
 		{"nbu_alerts_count", "nbu_alerts", ""},
 		{"nbu_malware_files_scanned", "nbu_malware_scanned_files", ""},
 		{"nbu_malware_files_infected", "nbu_malware_impacted_files", ""},
-		{"nbu_malware_scan_count", "nbu_malware_scans", "`status` is `state` in the new one, which has the result too."},
+		{"nbu_malware_scan_count", "nbu_malware_scans", "`status` is called `state` in the new one, which also has the result."},
 		{"nbu_catalog_images_count", "nbu_images", "Images of the last 24 hours, in both."},
 		{"nbu_slo_count", "nbu_slos", "By workload: `sum by (site) (nbu_slos)`."},
 		{"nbu_api_version", "nbu_server_info", "The version is the label `api_version`."},
@@ -55,25 +55,25 @@ func replacements() []replacement {
 // missing are the names that need what is not collected.
 func missing() []replacement {
 	return []replacement{
-		{"nbu_response_time_ms", "nbu_collector_duration_seconds", "A pushed metric has no scrape to time; each collector's duration is told."},
+		{"nbu_response_time_ms", "nbu_collector_duration_seconds", "There is no scrape to measure. The new metric is the duration of each collector."},
 	}
 }
 
 func migration(c *catalogue) string {
 	var b strings.Builder
-	b.WriteString(`# Coming from nbu_exporter
+	b.WriteString(`# Migrate from nbu_exporter
 
 Generated by ` + "`go generate ./source/netbackup`" + `: do not edit.
 
-1. Install backwire beside the exporter and give both the same ` + "`site`" + `, if you use that label. Nobody disturbs the other, but
-   the two have some names in common: let them write to the same Prometheus only once you have seen both.
-2. Set ` + "`BACKWIRE_COMPAT=nbu_exporter`" + `. The exporter's names and labels below are then pushed beside the new ones, so that its
-   dashboards and rules go on working. ` + "`up`" + ` is gone, because nothing is scraped: ask ` + "`nbu_up`" + ` and ` + "`absent(nbu_up)`" + `.
-3. Stop the exporter. Move dashboards and rules over (` + "`packaging/grafana`, `packaging/rules`" + `), or name by name by this table.
-4. Take ` + "`BACKWIRE_COMPAT`" + ` out again. The old names end at once.
+1. Install backwire beside the exporter, and use the same label ` + "`site`" + ` in both if you have one. They do not affect each other, but
+   some metric names are the same. Let both write to the same Prometheus only after you have checked each one.
+2. Set ` + "`BACKWIRE_COMPAT=nbu_exporter`" + `. backwire then also pushes the exporter's names and labels listed below, so its dashboards and
+   rules continue to work. ` + "`up`" + ` does not exist, because nothing is scraped: use ` + "`nbu_up`" + ` and ` + "`absent(nbu_up)`" + `.
+3. Stop the exporter. Switch to the dashboards and rules in ` + "`packaging/grafana` and `packaging/rules`" + `, or replace the names with this table.
+4. Remove ` + "`BACKWIRE_COMPAT`" + `. The old names end at once.
 
-Two things change even with the old names. Queued and running jobs are seen as well, which a query by the time of their end
-never shows. And jobs are read by what changed, so a number is never missing because a page failed: it is complete or it is absent.
+Two things differ even with the old names. backwire also sees queued and running jobs, which a query by end time never shows. And it
+reads jobs by their changes, so a value is complete or absent, never too low because a page failed.
 
 ## Emitted with BACKWIRE_COMPAT=nbu_exporter
 
@@ -86,8 +86,8 @@ never shows. And jobs are read by what changed, so a number is never missing bec
 		}
 	}
 	b.WriteString(`
-` + "`nbu_job_duration_seconds`" + ` is a name of both: its series get the label ` + "`action`" + ` beside ` + "`job_type`" + `, and no second set. It counts every
-job once since the beginning instead of those of a window, so ask ` + "`rate()`" + ` of its buckets. ` + "`nbu_up`" + ` means the same in both.
+` + "`nbu_job_duration_seconds`" + ` exists in both: its series get the additional label ` + "`action`" + `. It counts every job once since the start, not
+the jobs of a time window, so use ` + "`rate()`" + ` on its buckets. ` + "`nbu_up`" + ` has the same meaning in both.
 
 ## Not emitted
 
