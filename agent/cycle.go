@@ -31,6 +31,7 @@ type cycle struct {
 	limit   time.Duration // of one cycle
 	history *history
 	log     *slog.Logger
+	failing string // the last failure that was logged; empty after a success
 }
 
 // outcome is what one cycle came to.
@@ -67,7 +68,13 @@ func (c *cycle) run(ctx context.Context, tick time.Time) {
 	case errors.Is(out.err, errAbandoned):
 		c.log.Info("cycle discarded", "tick", tick, "err", out.err)
 	case out.err != nil:
-		c.log.Error("cycle failed", "tick", tick, "err", out.err)
+		if said := out.err.Error(); said != c.failing {
+			c.log.Error("cycle failed; repeats of this failure are not logged", "tick", tick, "err", out.err)
+			c.failing = said
+		}
+	case c.failing != "":
+		c.log.Info("cycle succeeded again", "tick", tick)
+		c.failing = ""
 	}
 }
 

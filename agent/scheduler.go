@@ -13,6 +13,7 @@ type scheduler struct {
 	interval time.Duration
 	clock    func() time.Time // the wall clock, which may jump either way; waiting is monotonic
 	log      *slog.Logger
+	late     bool // the last cycle took longer than there was time, and that was said
 }
 
 // glance is the longest wait before the clock is looked at again: after a jump, or a sleep
@@ -38,9 +39,17 @@ func (s *scheduler) run(ctx, work context.Context) {
 func (s *scheduler) countMissed(phase, took time.Duration) {
 	missed := max(0, phase+took-1) / s.interval
 	if missed == 0 {
+		if s.late {
+			s.log.Info("cycles are on time again")
+		}
+		s.late = false
 		return
 	}
 	s.cycle.history.miss(uint64(missed))
+	if s.late {
+		return // the counter goes on
+	}
+	s.late = true
 	s.log.Warn("cycles skipped: the one before was still running", "missed", int(missed), "took", took, "interval", s.interval)
 }
 

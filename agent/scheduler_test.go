@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"iter"
@@ -268,6 +269,29 @@ func TestCommitErrorDoesNotEndTheCycle(t *testing.T) {
 	if err := c.history.last.err; err == nil || !strings.Contains(err.Error(), "commit a cycle: no space left") {
 		t.Errorf("outcome %v", err)
 	}
+}
+
+// What goes wrong cycle after cycle is one line in the log, and one when it is over.
+func TestFailuresOfManyCyclesAreSaidOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		queue := &kept{err: errors.New("no space left on device")}
+		slow := &scripted{takes: func(n int) time.Duration {
+			return []time.Duration{25 * time.Second, 15 * time.Second, 35 * time.Second, 0}[min(n, 3)]
+		}}
+		s := newScheduler(slow, queue, 10*time.Second)
+		var log bytes.Buffer
+		s.log = slog.New(slog.NewTextHandler(&log, nil))
+		s.cycle.log = s.log
+		runFor(115*time.Second, s)
+		queue.err = nil
+		s.cycle.run(t.Context(), time.Now())
+		for _, line := range []string{"cycles skipped", "cycles are on time again", "cycle failed", "cycle succeeded again"} {
+			if n := strings.Count(log.String(), line); n != 1 {
+				t.Errorf("%q stands %d times in:\n%s", line, n, log.String())
+			}
+		}
+	})
 }
 
 // gap yields three cycles at once, as a site does that fills a gap.
