@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"backwire/agent/config"
-	"backwire/source/netbackup"
+	"backwire/agent/page"
 	"backwire/source/netbackup/api"
 )
 
@@ -26,20 +26,20 @@ type Agent struct {
 	log       *slog.Logger
 	metrics   *selfMetrics
 	bodies    *api.Bodies // room for the answers of all primary servers
-	open      func(ctx context.Context) (*plant, error)
-	started   time.Time             // when it was made
-	standby   bool                  // an agent that waits while another has the queue
-	waiting   atomic.Pointer[error] // what for
-	running   atomic.Pointer[plant] // nil before the queue is open
-	begun     chan struct{}         // closed when the queue is open and every site has its first tick, or by a standby
+	open      func(ctx context.Context) (*agentRuntime, error)
+	started   time.Time                    // when it was made
+	standby   bool                         // an agent that waits while another has the queue
+	waiting   atomic.Pointer[error]        // what for
+	running   atomic.Pointer[agentRuntime] // nil before the queue is open
+	begun     chan struct{}                // closed when the queue is open and every site has its first tick, or by a standby
 	beginning sync.Once
 	ending    atomic.Bool
 }
 
-// plant is what runs: the queue and what feeds and empties it.
-type plant struct {
+// agentRuntime is what runs: the queue and what feeds and empties it.
+type agentRuntime struct {
 	queue       committer
-	queueStatus func() QueueStatus
+	queueStatus func() page.QueueStatus
 	sites       []*sitePart
 	self        *scheduler // of the agent's own metrics; nil where they are not pushed
 	endpoints   []*endpointPart
@@ -50,8 +50,8 @@ type plant struct {
 type sitePart struct {
 	name      string
 	scheduler *scheduler
-	describe  func(*SiteStatus)           // what the site knows beside its cycles
-	picture   func() *netbackup.Picture   // what it knows for a person
+	describe  func(*page.SiteStatus)      // what the site knows beside its cycles
+	overview  func() page.Overview        // what it knows for a person
 	close     func(context.Context) error // ends the login
 }
 
@@ -60,7 +60,7 @@ type endpointPart struct {
 	name   string
 	run    func(ctx context.Context, flush time.Duration) error
 	close  func() error // its place in the queue, once run has returned
-	status func() EndpointStatus
+	status func() page.EndpointStatus
 }
 
 // The end takes at most ten seconds: what is longer than its part of them is left behind.
@@ -102,7 +102,7 @@ func (a *Agent) serve(ctx context.Context, listener net.Listener) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	pageCtx, endPage := context.WithCancel(context.WithoutCancel(ctx))
-	group.Go(func() error { return servePage(pageCtx, listener, a.page(), a.config.ListenConfigFile, a.log) })
+	group.Go(func() error { return page.Serve(pageCtx, listener, a.page(), string(a.config.ListenConfigFile), a.log) })
 	group.Go(func() error {
 		defer endPage()
 		return a.live(ctx)
@@ -112,22 +112,22 @@ func (a *Agent) serve(ctx context.Context, listener net.Listener) error {
 
 // live lasts from the opening of the queue to its closing.
 func (a *Agent) live(ctx context.Context) error {
-	plant, err := a.open(ctx)
+	opened, err := a.open(ctx)
 	if err != nil {
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 			return nil // stopped while it waited for the queue
 		}
 		return err
 	}
-	a.running.Store(plant)
-	a.log.Info("agent started", "version", a.version, "sites", len(plant.sites), "endpoints", len(plant.endpoints), "interval", a.config.Interval)
-	a.work(ctx, plant)
-	return a.shut(plant)
+	a.running.Store(opened)
+	a.log.Info("agent started", "version", a.version, "sites", len(opened.sites), "endpoints", len(opened.endpoints), "interval", a.config.Interval)
+	a.work(ctx, opened)
+	return a.shut(opened)
 }
 
 // work runs sites and endpoints until ctx ends, then ends them in the samples' order:
 // first the cycles, then what sends them.
-func (a *Agent) work(ctx context.Context, p *plant) {
+func (a *Agent) work(ctx context.Context, p *agentRuntime) {
 	collect, endCollect := context.WithCancel(context.WithoutCancel(ctx))
 	defer endCollect()
 	send, endSend := context.WithCancel(context.WithoutCancel(ctx))
@@ -185,7 +185,7 @@ func endsWithin(d time.Duration, group *sync.WaitGroup) bool {
 }
 
 // shut ends the logins, all at once, and closes the queue.
-func (a *Agent) shut(p *plant) error {
+func (a *Agent) shut(p *agentRuntime) error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
 	defer cancel()
 	var logouts sync.WaitGroup
@@ -205,18 +205,18 @@ func (a *Agent) begin() { a.beginning.Do(func() { close(a.begun) }) }
 
 // page is what answers at BACKWIRE_LISTEN.
 func (a *Agent) page() http.Handler {
-	return pageHosts(a.config).Only(newPage(a, time.Local, a.metrics.registry, a.log))
+	return pageHosts(a.config).Only(page.New(a, time.Local, a.metrics.registry, a.log))
 }
 
 // pageHosts are the names of a configuration's page.
-func pageHosts(c *config.Config) Hosts {
+func pageHosts(c *config.Config) page.Hosts {
 	host, _, _ := net.SplitHostPort(string(c.Listen)) // it has been validated, or there is no page
-	return Hosts{All: c.PageGuarded(), Named: append([]string{host}, c.ListenHosts...)}
+	return page.Hosts{All: c.PageGuarded(), Named: append([]string{host}, c.ListenHosts...)}
 }
 
 // Status is what the agent does at this moment.
-func (a *Agent) Status() Status {
-	s := Status{Version: a.version, Started: a.started, Now: time.Now()}
+func (a *Agent) Status() page.Status {
+	s := page.Status{Version: a.version, Started: a.started, Now: time.Now()}
 	if err := a.Healthy(); err != nil {
 		s.Unhealthy = err.Error()
 	}
@@ -237,20 +237,20 @@ func (a *Agent) Status() Status {
 	return s
 }
 
-// Pictures are what the sites know for a person, after their last cycles.
-func (a *Agent) Pictures() []SitePicture {
+// Overviews are what the sites know for a person, after their last cycles.
+func (a *Agent) Overviews() []page.Overview {
 	p := a.running.Load()
 	if p == nil {
 		return nil
 	}
-	pictures := make([]SitePicture, 0, len(p.sites))
+	overviews := make([]page.Overview, 0, len(p.sites))
 	for _, s := range p.sites {
-		pictures = append(pictures, SitePicture{s.name, s.picture()})
+		overviews = append(overviews, s.overview())
 	}
-	return pictures
+	return overviews
 }
 
-func (s *sitePart) status() SiteStatus {
+func (s *sitePart) status() page.SiteStatus {
 	status := s.scheduler.cycle.history.status()
 	status.Name = s.name
 	s.describe(&status)

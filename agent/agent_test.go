@@ -14,8 +14,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"backwire/agent/page"
 	"backwire/source"
-	"backwire/source/netbackup"
 )
 
 // works is what an Agent of a test is made of.
@@ -39,9 +39,9 @@ func (w *works) agent(t *testing.T, environ ...string) *Agent {
 	settings := mustLoad(t, minimal(append([]string{"BACKWIRE_LISTEN="}, environ...)...)...)
 	a := &Agent{config: settings, version: "test", log: slog.New(slog.DiscardHandler), started: time.Now(), begun: make(chan struct{})}
 	a.metrics = newSelfMetrics("test", a.Status)
-	a.open = func(context.Context) (*plant, error) {
-		p := &plant{
-			queue: w.queue, queueStatus: func() QueueStatus { return QueueStatus{} },
+	a.open = func(context.Context) (*agentRuntime, error) {
+		p := &agentRuntime{
+			queue: w.queue, queueStatus: func() page.QueueStatus { return page.QueueStatus{} },
 			close: func() error { w.note("queue"); return nil },
 		}
 		for i, s := range w.sites {
@@ -49,13 +49,13 @@ func (w *works) agent(t *testing.T, environ ...string) *Agent {
 			sched := newScheduler(s, w.queue, time.Minute)
 			sched.cycle.history.observe = a.metrics.observer(name)
 			p.sites = append(p.sites, &sitePart{
-				name: name, scheduler: sched, describe: func(*SiteStatus) {}, picture: func() *netbackup.Picture { return &netbackup.Picture{} },
+				name: name, scheduler: sched, describe: func(*page.SiteStatus) {}, overview: func() page.Overview { return page.Overview{Site: name} },
 				close: func(context.Context) error { w.note("logout"); return nil },
 			})
 		}
 		for i, run := range w.endpoints {
 			name := string(rune('x' + i))
-			p.endpoints = append(p.endpoints, &endpointPart{name: name, run: run, close: func() error { w.note("place"); return nil }, status: func() EndpointStatus { return EndpointStatus{Name: name} }})
+			p.endpoints = append(p.endpoints, &endpointPart{name: name, run: run, close: func() error { w.note("place"); return nil }, status: func() page.EndpointStatus { return page.EndpointStatus{Name: name} }})
 		}
 		return p, nil
 	}
@@ -136,7 +136,7 @@ func TestStopWithinTenSecondsWhateverHangs(t *testing.T) {
 				a := w.agent(t)
 				if name == "logout" {
 					inner := a.open
-					a.open = func(ctx context.Context) (*plant, error) {
+					a.open = func(ctx context.Context) (*agentRuntime, error) {
 						p, err := inner(ctx)
 						p.sites[0].close = func(context.Context) error { <-released; return nil }
 						return p, err
@@ -243,7 +243,7 @@ func TestPageOfARunningAgent(t *testing.T) {
 	ran := make(chan struct{})
 	var once sync.Once
 	inner := a.open
-	a.open = func(ctx context.Context) (*plant, error) {
+	a.open = func(ctx context.Context) (*agentRuntime, error) {
 		p, err := inner(ctx)
 		observe := p.sites[0].scheduler.cycle.history.observe
 		p.sites[0].scheduler.cycle.history.observe = func(d time.Duration) { observe(d); once.Do(func() { close(ran) }) }
@@ -295,7 +295,7 @@ func TestRunSaysWhyItCannotStart(t *testing.T) {
 		t.Errorf("an address in use: %v", err)
 	}
 	a = w.agent(t)
-	a.open = func(context.Context) (*plant, error) { return nil, errors.New("queue is locked") }
+	a.open = func(context.Context) (*agentRuntime, error) { return nil, errors.New("queue is locked") }
 	if err := a.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "queue is locked") {
 		t.Errorf("a locked queue: %v", err)
 	}

@@ -208,7 +208,7 @@ func TestPageRefreshesInPlace(t *testing.T) {
 	act(t, b, chromedp.Navigate(server.URL+"/"))
 	act(t, b, chromedp.Evaluate[bool](`document.getElementById("hours").open = true`))
 
-	changed := &scene{status: shown.status, pictures: shown.pictures}
+	changed := &scene{status: shown.status, overviews: shown.overviews}
 	changed.status.Unhealthy = "a cycle is stuck"
 	handler.Store(changed.handler())
 	refreshed := chromedp.Evaluate[string](`refresh().then(() => document.getElementById("hours").open + " " + document.body.className + " " + document.body.textContent)`, chromedp.EvalAwaitPromise)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"backwire/agent/page"
 )
 
 // history is what a site's cycles came to. The scheduler writes it, the page and the
@@ -77,11 +79,11 @@ func (h *history) miss(ticks uint64) {
 }
 
 // status is the part of a site's status that its cycles make.
-func (h *history) status() SiteStatus {
+func (h *history) status() page.SiteStatus {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	s := SiteStatus{
-		Running: instant(h.running), Committed: instant(h.committed),
+	s := page.SiteStatus{
+		Running: page.Instant(h.running), Committed: page.Instant(h.committed),
 		Cycles: h.cycles, Failed: h.failed, Panics: h.panics, Missed: h.missed,
 		Commits: h.commits, Refused: h.refused,
 	}
@@ -91,8 +93,8 @@ func (h *history) status() SiteStatus {
 	return s
 }
 
-func (o *outcome) status() CycleStatus {
-	c := CycleStatus{Tick: o.tick, Seconds: o.duration.Seconds(), Batches: o.batches, Samples: o.samples}
+func (o *outcome) status() page.CycleStatus {
+	c := page.CycleStatus{Tick: o.tick, Seconds: o.duration.Seconds(), Batches: o.batches, Samples: o.samples}
 	if o.err != nil {
 		c.Error = o.err.Error()
 	}

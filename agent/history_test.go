@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"backwire/agent/page"
 	"backwire/source"
 )
 
@@ -63,13 +64,13 @@ func TestMetricsAfterAKnownHistory(t *testing.T) {
 			{takes: 500 * time.Millisecond},
 		}
 		s := newScheduler(site, &refusing{refuses: map[int]bool{3: true, 5: true}}, 10*time.Second)
-		var status Status
-		m := newSelfMetrics("1.2.3", func() Status { return status })
+		var status page.Status
+		m := newSelfMetrics("1.2.3", func() page.Status { return status })
 		s.cycle.history.observe = m.observer("paris")
 		runFor(75*time.Second, s)
 		told := s.cycle.history.status()
 		told.Name = "paris"
-		status = Status{Unready: "not yet", Sites: []SiteStatus{told}}
+		status = page.Status{Unready: "not yet", Sites: []page.SiteStatus{told}}
 		wantMetrics(t, m, `
 			# HELP backwire_build_info Version of the agent.
 			# TYPE backwire_build_info gauge

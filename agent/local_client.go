@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"backwire/agent/config"
+	"backwire/agent/page"
 	"backwire/remotewrite"
 	"backwire/remotewrite/wal"
 )
@@ -29,14 +30,14 @@ type LocalClient struct {
 const askWithin = 3 * time.Second
 
 // Status asks the running agent. Where none answers, it is what the queue alone tells, with the reason in Down.
-func (l LocalClient) Status(ctx context.Context) (Status, error) {
+func (l LocalClient) Status(ctx context.Context) (page.Status, error) {
 	s, asked := l.ask(ctx)
 	if asked == nil {
 		return s, nil
 	}
 	found, err := remotewrite.Inspect(l.Queue.Dir)
 	if err != nil {
-		return Status{}, fmt.Errorf("%w; and without it: %w", asked, err)
+		return page.Status{}, fmt.Errorf("%w; and without it: %w", asked, err)
 	}
 	s = l.queued(found)
 	s.Down = asked.Error()
@@ -44,8 +45,8 @@ func (l LocalClient) Status(ctx context.Context) (Status, error) {
 }
 
 // ask is the agent's own answer.
-func (l LocalClient) ask(ctx context.Context) (Status, error) {
-	var s Status
+func (l LocalClient) ask(ctx context.Context) (page.Status, error) {
+	var s page.Status
 	body, err := l.Page(ctx, "/status.json")
 	if err != nil {
 		return s, err
@@ -146,8 +147,8 @@ func (l LocalClient) silent(cause error) error {
 }
 
 // queued is what a queue tells of the agent that wrote it.
-func (l LocalClient) queued(found remotewrite.Inspection) Status {
-	s := Status{Now: time.Now(), Queue: QueueStatus{
+func (l LocalClient) queued(found remotewrite.Inspection) page.Status {
+	s := page.Status{Now: time.Now(), Queue: page.QueueStatus{
 		Dir: l.Queue.Dir, MaxBytes: int64(l.Queue.MaxBytes), Segments: len(found.Segments),
 	}}
 	var newest, oldest int64
@@ -162,13 +163,13 @@ func (l LocalClient) queued(found remotewrite.Inspection) Status {
 		}
 	}
 	if newest != 0 {
-		s.Queue.Oldest, s.Seen = instant(time.UnixMilli(oldest)), instant(time.UnixMilli(newest))
+		s.Queue.Oldest, s.Seen = page.Instant(time.UnixMilli(oldest)), page.Instant(time.UnixMilli(newest))
 	}
 	for _, site := range found.Sites {
-		s.Sites = append(s.Sites, SiteStatus{Name: site.Name, State: "unknown"})
+		s.Sites = append(s.Sites, page.SiteStatus{Name: site.Name, State: "unknown"})
 	}
 	for _, c := range found.Cursors {
-		e := EndpointStatus{Name: c.Name, Pending: c.Lag.Samples, Rejected: map[string]uint64{}}
+		e := page.EndpointStatus{Name: c.Name, Pending: c.Lag.Samples, Rejected: map[string]uint64{}}
 		if c.Err != nil {
 			e.Error = c.Err.Error()
 		}
@@ -178,7 +179,7 @@ func (l LocalClient) queued(found remotewrite.Inspection) Status {
 }
 
 // countRejected counts what is kept of refusals.
-func (l LocalClient) countRejected(s *Status) error {
+func (l LocalClient) countRejected(s *page.Status) error {
 	for r, err := range remotewrite.ReadRejected(l.Queue.Dir) {
 		if err != nil {
 			return err

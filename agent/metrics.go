@@ -3,6 +3,8 @@ package agent
 import (
 	"time"
 
+	"backwire/agent/page"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
@@ -15,7 +17,7 @@ type selfMetrics struct {
 	durations *prometheus.HistogramVec
 }
 
-func newSelfMetrics(version string, status func() Status) *selfMetrics {
+func newSelfMetrics(version string, status func() page.Status) *selfMetrics {
 	m := &selfMetrics{
 		registry: prometheus.NewRegistry(),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -43,7 +45,7 @@ func (m *selfMetrics) observer(site string) func(time.Duration) {
 
 // statusCollector makes metrics of a Status.
 type statusCollector struct {
-	status func() Status
+	status func() page.Status
 	ready  *prometheus.Desc
 	sites  []siteFact
 }
@@ -52,35 +54,35 @@ type statusCollector struct {
 type siteFact struct {
 	desc  *prometheus.Desc
 	kind  prometheus.ValueType
-	value func(*SiteStatus) (value float64, known bool)
+	value func(*page.SiteStatus) (value float64, known bool)
 }
 
-func newStatusCollector(status func() Status) *statusCollector {
+func newStatusCollector(status func() page.Status) *statusCollector {
 	return &statusCollector{
 		status: status,
 		ready:  prometheus.NewDesc("backwire_ready", "1 when every site has finished its first cycle and the queue accepts cycles.", nil, nil),
 		sites: []siteFact{
-			newSiteCount("cycles_total", "Finished cycles, including failed ones.", func(s *SiteStatus) uint64 { return s.Cycles }),
-			newSiteCount("cycles_failed_total", "Cycles that panicked, exceeded their time limit or were not committed.", func(s *SiteStatus) uint64 { return s.Failed }),
-			newSiteCount("cycle_panics_total", "Cycles that ended with a panic.", func(s *SiteStatus) uint64 { return s.Panics }),
-			newSiteCount("missed_ticks_total", "Cycles skipped because the one before was still running.", func(s *SiteStatus) uint64 { return s.Missed }),
-			newSiteCount("commits_total", "Cycles written to the queue.", func(s *SiteStatus) uint64 { return s.Commits }),
-			newSiteCount("commit_errors_total", "Cycles that the queue could not write at once.", func(s *SiteStatus) uint64 { return s.Refused }),
-			newSiteCount("limits_exceeded_total", "How often an answer, list or text of a primary server exceeded a limit of the agent and was left out.", func(s *SiteStatus) uint64 { return s.Limited }),
+			newSiteCount("cycles_total", "Finished cycles, including failed ones.", func(s *page.SiteStatus) uint64 { return s.Cycles }),
+			newSiteCount("cycles_failed_total", "Cycles that panicked, exceeded their time limit or were not committed.", func(s *page.SiteStatus) uint64 { return s.Failed }),
+			newSiteCount("cycle_panics_total", "Cycles that ended with a panic.", func(s *page.SiteStatus) uint64 { return s.Panics }),
+			newSiteCount("missed_ticks_total", "Cycles skipped because the one before was still running.", func(s *page.SiteStatus) uint64 { return s.Missed }),
+			newSiteCount("commits_total", "Cycles written to the queue.", func(s *page.SiteStatus) uint64 { return s.Commits }),
+			newSiteCount("commit_errors_total", "Cycles that the queue could not write at once.", func(s *page.SiteStatus) uint64 { return s.Refused }),
+			newSiteCount("limits_exceeded_total", "How often an answer, list or text of a primary server exceeded a limit of the agent and was left out.", func(s *page.SiteStatus) uint64 { return s.Limited }),
 			{siteDesc("last_commit_timestamp_seconds", "Time of the last committed cycle."), prometheus.GaugeValue, lastCommit},
 		},
 	}
 }
 
-func newSiteCount(name, help string, count func(*SiteStatus) uint64) siteFact {
-	return siteFact{siteDesc(name, help), prometheus.CounterValue, func(s *SiteStatus) (float64, bool) { return float64(count(s)), true }}
+func newSiteCount(name, help string, count func(*page.SiteStatus) uint64) siteFact {
+	return siteFact{siteDesc(name, help), prometheus.CounterValue, func(s *page.SiteStatus) (float64, bool) { return float64(count(s)), true }}
 }
 
 func siteDesc(name, help string) *prometheus.Desc {
 	return prometheus.NewDesc("backwire_"+name, help, []string{"site"}, nil)
 }
 
-func lastCommit(s *SiteStatus) (seconds float64, known bool) {
+func lastCommit(s *page.SiteStatus) (seconds float64, known bool) {
 	if s.Committed == nil {
 		return 0, false
 	}

@@ -5,12 +5,20 @@ import (
 	"testing"
 	"time"
 
+	"backwire/agent/page"
+
 	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
+// parisStatus is of an agent that is well and has missed two ticks.
+func parisStatus() page.Status {
+	committed := time.UnixMilli(1_795_499_980_000)
+	return page.Status{Sites: []page.SiteStatus{{Name: "paris", State: "up", Cycles: 1560, Missed: 2, Committed: &committed}}}
+}
+
 func TestMetricsOfAStatus(t *testing.T) {
 	t.Parallel()
-	m := newSelfMetrics("1.2.3", exampleStatus)
+	m := newSelfMetrics("1.2.3", parisStatus)
 	m.observer("paris")(2 * time.Second)
 	want := `# HELP backwire_missed_ticks_total Cycles skipped because the one before was still running.
 # TYPE backwire_missed_ticks_total counter
@@ -36,7 +44,7 @@ backwire_last_commit_timestamp_seconds{site="paris"} 1.79549998e+09
 // Prometheus's own rules for names, units and help.
 func TestMetricsKeepTheConventions(t *testing.T) {
 	t.Parallel()
-	problems, err := testutil.GatherAndLint(newSelfMetrics("1.2.3", exampleStatus).registry)
+	problems, err := testutil.GatherAndLint(newSelfMetrics("1.2.3", parisStatus).registry)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +54,7 @@ func TestMetricsKeepTheConventions(t *testing.T) {
 }
 
 // The queue and the endpoints tell of themselves while they are open, and may be opened again.
-func TestMetricsOfAnOpenPlant(t *testing.T) {
+func TestMetricsOfAnOpenRuntime(t *testing.T) {
 	t.Parallel()
 	a := newShop(t).agent(t)
 	names := []string{"backwire_queue_bytes", "backwire_lag_seconds", "backwire_samples_total", "backwire_sent_batch_duration_seconds"}
@@ -57,7 +65,7 @@ func TestMetricsOfAnOpenPlant(t *testing.T) {
 		}
 	}
 	for range 2 {
-		p, err := a.openPlant(t.Context())
+		p, err := a.openRuntime(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

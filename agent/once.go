@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"backwire/agent/config"
+	"backwire/agent/page"
 	"backwire/source"
 	"backwire/source/netbackup"
 )
@@ -106,10 +107,10 @@ const pushTime = time.Minute
 // it holds to every endpoint. The queue's lock keeps it from running beside the agent: a
 // queue of its own would count jobs a second time. The error says what failed and what is not
 // delivered; that stays in the queue.
-func (a *Agent) Push(ctx context.Context) (Status, error) {
+func (a *Agent) Push(ctx context.Context) (page.Status, error) {
 	p, err := a.open(ctx)
 	if err != nil {
-		return Status{}, err
+		return page.Status{}, err
 	}
 	a.running.Store(p)
 	collect(ctx, p)
@@ -118,7 +119,7 @@ func (a *Agent) Push(ctx context.Context) (Status, error) {
 	return status, errors.Join(undelivered(status), sent, a.shut(p))
 }
 
-func collect(ctx context.Context, p *plant) {
+func collect(ctx context.Context, p *agentRuntime) {
 	var wg sync.WaitGroup
 	for _, s := range p.sites {
 		wg.Go(func() { s.scheduler.cycle.run(ctx, floor(s.scheduler.clock(), s.scheduler.interval)) })
@@ -127,7 +128,7 @@ func collect(ctx context.Context, p *plant) {
 }
 
 // send lets every endpoint flush once: its life is over from the start, so it waits for nothing.
-func send(ctx context.Context, p *plant) error {
+func send(ctx context.Context, p *agentRuntime) error {
 	over, end := context.WithCancel(ctx)
 	end()
 	errs := make([]error, len(p.endpoints))
@@ -140,7 +141,7 @@ func send(ctx context.Context, p *plant) error {
 }
 
 // undelivered says what of a push did not work.
-func undelivered(s Status) error {
+func undelivered(s page.Status) error {
 	var failed []error
 	for _, site := range s.Sites {
 		if len(site.Recent) > 0 && site.Recent[0].Error != "" {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"backwire/agent/page"
 	"backwire/source"
 	"backwire/source/netbackup"
 	"backwire/source/netbackup/api"
@@ -18,15 +19,15 @@ import (
 
 // scene is a page over a simulated primary server: the same seed and the same time make the same page.
 type scene struct {
-	status   Status
-	pictures []SitePicture
+	status    page.Status
+	overviews []page.Overview
 }
 
-func (s *scene) Status() Status          { return s.status }
-func (s *scene) Pictures() []SitePicture { return s.pictures }
+func (s *scene) Status() page.Status        { return s.status }
+func (s *scene) Overviews() []page.Overview { return s.overviews }
 
 func (s *scene) handler() http.Handler {
-	return newPage(s, sceneZone(), prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
+	return page.New(s, sceneZone(), prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
 }
 
 func sceneZone() *time.Location { return time.FixedZone("CET", 3600) }
@@ -87,7 +88,7 @@ func newScene(tb testing.TB) *scene {
 	t.rush(end)
 	t.set(end)
 	t.collect()
-	return &scene{status: sceneStatus(end), pictures: []SitePicture{{"paris", t.site.Picture()}}}
+	return &scene{status: sceneStatus(end), overviews: []page.Overview{describeOverview("paris", t.site.Picture())}}
 }
 
 // fillUp lets the disk pools grow, each at its own rate.
@@ -121,7 +122,7 @@ func (t *theatre) forgotten() {
 // nights are the two before the end: most jobs early, a disturbance at three in the last.
 func (t *theatre) nights(end time.Time) {
 	profile := []int{64, 120, 150, 132, 96, 71, 54, 43, 36, 28, 20, 14, 9, 4, 3, 2, 4, 3, 3, 5, 4, 2, 3, 6}
-	start := lastNight(end).Start.AddDate(0, 0, -1)
+	start := time.Date(end.Year(), end.Month(), end.Day()-2, 18, 0, 0, 0, end.Location())
 	for hour := 1; hour <= 36; hour++ {
 		t.set(start.Add(time.Duration(hour) * time.Hour))
 		failing := 0.012
@@ -145,23 +146,23 @@ func (t *theatre) rush(end time.Time) {
 	t.primary.AddJob(nbusim.JobSpec{Type: "RESTORE", Policy: "linux-01", Work: nbusim.Work{Kilobytes: 4 << 30, Moved: 1 << 30}, Life: nbusim.Run(time.Minute, time.Hour, 0)})
 }
 
-func sceneStatus(now time.Time) Status {
-	before := func(d time.Duration) *time.Time { return instant(now.Add(-d)) }
-	site := SiteStatus{
+func sceneStatus(now time.Time) page.Status {
+	before := func(d time.Duration) *time.Time { return page.Instant(now.Add(-d)) }
+	site := page.SiteStatus{
 		Name: "paris", URL: "https://primary.example:1556/netbackup", Server: "primary.example", Version: "11.2", State: "up",
 		Cycles: 18721, Failed: 2, Missed: 1, Commits: 18719, Committed: before(18 * time.Second),
 	}
 	for i, name := range []string{"server", "storage", "disk_pools", "storage_servers", "jobs", "policies"} { // some, so that a new one changes nothing here
-		site.Collectors = append(site.Collectors, CollectorStatus{Name: name, Success: true, Seconds: 0.04 + 0.21*float64(i), LastSuccess: before(19 * time.Second)})
+		site.Collectors = append(site.Collectors, page.CollectorStatus{Name: name, Success: true, Seconds: 0.04 + 0.21*float64(i), LastSuccess: before(19 * time.Second)})
 	}
 	for i := range 6 {
 		tick := now.Truncate(time.Minute).Add(-time.Duration(i) * time.Minute)
-		site.Recent = append(site.Recent, CycleStatus{Tick: tick, Seconds: 1.1 + 0.1*float64(i), Batches: 1, Samples: 4120 - i})
+		site.Recent = append(site.Recent, page.CycleStatus{Tick: tick, Seconds: 1.1 + 0.1*float64(i), Batches: 1, Samples: 4120 - i})
 	}
-	return Status{
-		Version: "1.0.0", Now: now, Started: now.Add(-13 * 24 * time.Hour), Sites: []SiteStatus{site},
-		Queue: QueueStatus{Dir: "/var/lib/backwire", Bytes: 11 << 20, MaxBytes: 2 << 30, Segments: 2, Records: 18719, Samples: 77_000_000, Oldest: before(6 * time.Hour)},
-		Endpoints: []EndpointStatus{
+	return page.Status{
+		Version: "1.0.0", Now: now, Started: now.Add(-13 * 24 * time.Hour), Sites: []page.SiteStatus{site},
+		Queue: page.QueueStatus{Dir: "/var/lib/backwire", Bytes: 11 << 20, MaxBytes: 2 << 30, Segments: 2, Records: 18719, Samples: 77_000_000, Oldest: before(6 * time.Hour)},
+		Endpoints: []page.EndpointStatus{
 			{Name: "cloud", URL: "https://mimir.example/api/v1/push", Protocol: "2.0", Samples: 77_000_000, HighestSent: before(20 * time.Second)},
 			{Name: "local", URL: "http://127.0.0.1:9090/api/v1/write", Protocol: "2.0", Samples: 76_960_123, Pending: 39_877, Lag: 587, Error: "503 Service Unavailable", Rejected: map[string]uint64{"400": 12}},
 		},

@@ -15,14 +15,14 @@ const standbyPoll = time.Second
 // Standby has Run wait while another agent uses the queue, or while its directory is not there, as where
 // the disk it is on is with another host. It then goes on with the counters as they are in the queue.
 func (a *Agent) Standby() {
-	a.open = a.awaitPlant
+	a.open = a.awaitRuntime
 	a.standby = true
 }
 
-// awaitPlant opens the plant when the queue is free.
-func (a *Agent) awaitPlant(ctx context.Context) (*plant, error) {
+// awaitRuntime opens the runtime when the queue is free.
+func (a *Agent) awaitRuntime(ctx context.Context) (*agentRuntime, error) {
 	for told := false; ; told = true {
-		p, err := a.openPlant(ctx)
+		p, err := a.openRuntime(ctx)
 		switch {
 		case err == nil && told:
 			a.log.Info("standby is taking over")

@@ -31,11 +31,11 @@ func TestStandbyWaits(t *testing.T) {
 				t.Errorf("healthy says %v: waiting is no fault", err)
 			}
 		}
-		opened := make(chan *plant, 1)
+		opened := make(chan *agentRuntime, 1)
 		ctx, stop := context.WithCancel(t.Context())
 		open := a.open
 		ended := make(chan error, 1)
-		a.open = func(ctx context.Context) (*plant, error) {
+		a.open = func(ctx context.Context) (*agentRuntime, error) {
 			p, err := open(ctx)
 			if err == nil {
 				opened <- p

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+
+	"backwire/agent/page"
 )
 
 // Supervisor tells the service manager that started the program how its life goes, in systemd's
@@ -87,10 +89,10 @@ func statusLine(a *Agent) string {
 		}
 	}
 	var line strings.Builder
-	fmt.Fprintf(&line, "STATUS=sites: %d of %d up; queue: %s", up, len(s.Sites), ReadableSize(s.Queue.Bytes))
+	fmt.Fprintf(&line, "STATUS=sites: %d of %d up; queue: %s", up, len(s.Sites), page.ReadableSize(s.Queue.Bytes))
 	for i := range s.Endpoints {
 		e := &s.Endpoints[i]
-		fmt.Fprintf(&line, "; %s: %s behind", e.Name, Roughly(time.Duration(e.Lag*float64(time.Second))))
+		fmt.Fprintf(&line, "; %s: %s behind", e.Name, page.Roughly(time.Duration(e.Lag*float64(time.Second))))
 	}
 	return oneLine(line.String())
 }

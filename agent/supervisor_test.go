@@ -62,7 +62,7 @@ func TestSupervisorIsReadyWhenTheQueueIsOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := (&works{queue: &kept{}, sites: []site{&scripted{}}}).agent(t)
 		open := a.open
-		a.open = func(ctx context.Context) (*plant, error) {
+		a.open = func(ctx context.Context) (*agentRuntime, error) {
 			time.Sleep(10 * time.Second)
 			return open(ctx)
 		}
@@ -112,7 +112,7 @@ func TestWatchdogStarvesWhereALoopHangs(t *testing.T) {
 			w.sites = append(w.sites, &scripted{})
 			open := a.open
 			began := time.Now()
-			a.open = func(ctx context.Context) (*plant, error) {
+			a.open = func(ctx context.Context) (*agentRuntime, error) {
 				p, err := open(ctx)
 				p.sites[1].scheduler.clock = func() time.Time {
 					if time.Since(began) >= hangs {

@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"time"
 
 	"backwire/agent/config"
+	"backwire/agent/page"
 
 	"golang.org/x/crypto/bcrypt"
 )
@@ -118,11 +120,11 @@ func guarded(t *testing.T, configuration string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	answer := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- servePage(ctx, listener, page, config.File(writeFile(t, configuration)), slog.New(slog.DiscardHandler))
+		ended <- page.Serve(ctx, listener, answer, writeFile(t, configuration), slog.New(slog.DiscardHandler))
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -171,5 +173,26 @@ func TestPageAsksForAClientCertificate(t *testing.T) {
 			_ = r.Body.Close()
 		}
 		client.CloseIdleConnections()
+	}
+}
+
+// The page answers to the host in BACKWIRE_LISTEN, and an empty one is no name.
+func TestPageHostsOfAConfiguration(t *testing.T) {
+	t.Parallel()
+	known := func(listen config.Address, host string) bool {
+		answers := pageHosts(&config.Config{Listen: listen}).Only(http.NotFoundHandler())
+		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+		r.Host = host
+		w := httptest.NewRecorder()
+		answers.ServeHTTP(w, r)
+		return w.Code == http.StatusNotFound
+	}
+	for listen, host := range map[config.Address]string{"192.0.2.1:9469": "192.0.2.1:9469", "page.example:80": "page.example"} {
+		if !known(listen, host) || known(listen, "evil.example") {
+			t.Errorf("%s: %s", listen, host)
+		}
+	}
+	if known(":9469", "evil.example") {
+		t.Error("an empty host knows every name")
 	}
 }

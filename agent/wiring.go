@@ -12,13 +12,14 @@ import (
 	"time"
 
 	"backwire/agent/config"
+	"backwire/agent/page"
 	"backwire/remotewrite"
 	"backwire/source"
 	"backwire/source/netbackup"
 	"backwire/source/netbackup/api"
 )
 
-// Here a Config becomes what the other rooms are made of, and what they say becomes a Status.
+// Here a Config becomes what the other rooms are made of.
 
 // LoadConfig is Load with what this program collects.
 func LoadConfig(environ []string, file []config.Assignment) (*config.Config, error) {
@@ -71,12 +72,12 @@ func (a *Agent) newSitePart(s *config.Site, queue *remotewrite.Queue) (*sitePart
 	part := &sitePart{
 		name:      s.Site,
 		scheduler: a.newScheduler(made, queue, a.metrics.observer(s.Site), a.log.With("site", s.Site)),
-		describe: func(status *SiteStatus) {
+		describe: func(status *page.SiteStatus) {
 			status.URL = s.URL.String()
 			describeSite(made.Status(), status)
 		},
-		picture: made.Picture,
-		close:   made.Close,
+		overview: func() page.Overview { return describeOverview(s.Site, made.Picture()) },
+		close:    made.Close,
 	}
 	return part, nil
 }
@@ -108,29 +109,6 @@ func (a *Agent) newSelf(from source.Checkpoint, queue committer) (*scheduler, er
 	log := a.log.With("part", "own metrics")
 	made := newSelfSite(from, a.metrics.registry, instance, time.Duration(a.config.Interval), log)
 	return a.newScheduler(made, queue, func(time.Duration) {}, log), nil
-}
-
-// describeSite is what a site knows of itself.
-func describeSite(from netbackup.Status, to *SiteStatus) {
-	to.Server, to.Version, to.Limited = from.Server, from.ServerVersion, from.Limited
-	to.ClientsWithoutSeries, to.PoliciesWithoutSeries = from.ClientsWithoutSeries, from.PoliciesWithoutSeries
-	to.State = "down"
-	if from.Up {
-		to.State = "up"
-	}
-	if to.Cycles == 0 {
-		to.State = "starting"
-	}
-	for _, c := range from.Collectors {
-		described := CollectorStatus{
-			Name: c.Name, Success: c.Err == nil, NotOffered: c.NotOffered, Warning: c.Warning,
-			Seconds: c.Took.Seconds(), LastSuccess: instant(c.LastSuccess), Unreadable: c.RowsUnreadable,
-		}
-		if c.Err != nil {
-			described.Error = c.Err.Error()
-		}
-		to.Collectors = append(to.Collectors, described)
-	}
 }
 
 // endpointConfig is an endpoint in remotewrite's own terms.
@@ -224,7 +202,7 @@ func (a *Agent) newEndpointPart(e *config.Endpoint, queue *remotewrite.Queue, re
 		name:  e.Name,
 		run:   made.Run,
 		close: place.Close,
-		status: func() EndpointStatus {
+		status: func() page.EndpointStatus {
 			standing := queue.Stats()
 			return describeEndpoint(made.Stats(), standing.Cursor(e.Name), e.URL.String())
 		},
@@ -232,39 +210,8 @@ func (a *Agent) newEndpointPart(e *config.Endpoint, queue *remotewrite.Queue, re
 	return part, made, nil
 }
 
-// describeEndpoint is what an endpoint knows of itself, and the queue of its place.
-func describeEndpoint(s remotewrite.Stats, at remotewrite.CursorStats, url string) EndpointStatus {
-	d := EndpointStatus{
-		Name: s.Endpoint, URL: url, Protocol: s.Protocol,
-		Samples: s.Samples, Retried: s.Retried, Rejected: s.Rejected, Dropped: s.Dropped,
-		Requests: s.Requests, Bytes: s.Bytes,
-		Parked: s.Parked, State: string(s.State),
-		Pending: at.Lag.Samples, Lag: at.Behind(time.Now()).Seconds(), Paused: s.Paused, Error: s.LastError,
-	}
-	if s.HighestSent > 0 {
-		d.HighestSent = instant(time.UnixMilli(s.HighestSent))
-	}
-	return d
-}
-
-// describeQueue is what the queue knows of itself.
-func describeQueue(s remotewrite.QueueStats, dir string) QueueStatus {
-	d := QueueStatus{
-		Dir: dir, Bytes: s.Bytes, MaxBytes: s.MaxBytes, Segments: s.Segments,
-		Records: s.Written.Records, Samples: s.Written.Samples,
-		PendingRecords: s.Pending.Records, Failures: s.Failures,
-	}
-	if s.Oldest > 0 {
-		d.Oldest = instant(time.UnixMilli(s.Oldest))
-	}
-	for _, loss := range s.Losses {
-		d.Losses = append(d.Losses, LossStatus{loss.Endpoint, loss.Reason, loss.Records, loss.Samples})
-	}
-	return d
-}
-
-// openPlant opens the queue and gives every site and endpoint its place in it.
-func (a *Agent) openPlant(context.Context) (*plant, error) {
+// openRuntime opens the queue and gives every site and endpoint its place in it.
+func (a *Agent) openRuntime(context.Context) (*agentRuntime, error) {
 	queue, err := a.openQueue()
 	if err != nil {
 		return nil, err
@@ -274,9 +221,9 @@ func (a *Agent) openPlant(context.Context) (*plant, error) {
 		return nil, errors.Join(err, queue.Close())
 	}
 	shut := func() error { return errors.Join(rejected.Close(), queue.Close()) }
-	p := &plant{
+	p := &agentRuntime{
 		queue:       queue,
-		queueStatus: func() QueueStatus { return describeQueue(queue.Stats(), a.config.Queue.Dir) },
+		queueStatus: func() page.QueueStatus { return describeQueue(queue.Stats(), a.config.Queue.Dir) },
 	}
 	sending, err := a.fit(p, queue, rejected)
 	if err != nil {
@@ -316,7 +263,7 @@ func (a *Agent) openQueue() (*remotewrite.Queue, error) {
 }
 
 // fit also returns the endpoints themselves, which have figures of their own.
-func (a *Agent) fit(p *plant, queue *remotewrite.Queue, rejected remotewrite.Rejected) ([]remotewrite.Sender, error) {
+func (a *Agent) fit(p *agentRuntime, queue *remotewrite.Queue, rejected remotewrite.Rejected) ([]remotewrite.Sender, error) {
 	for i := range a.config.Sites {
 		s := &a.config.Sites[i]
 		part, err := a.newSitePart(s, queue)
@@ -352,7 +299,7 @@ func New(settings *config.Config, version string, log *slog.Logger) (*Agent, err
 	}
 	a := &Agent{config: settings, version: version, log: log, started: time.Now(), begun: make(chan struct{})}
 	a.metrics = newSelfMetrics(version, a.Status)
-	a.open, a.bodies = a.openPlant, api.NewBodies()
+	a.open, a.bodies = a.openRuntime, api.NewBodies()
 	var problems []error
 	for i := range settings.Sites {
 		_, err := a.newPrimary(&settings.Sites[i], source.Checkpoint{}, nil)

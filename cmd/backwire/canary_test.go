@@ -24,8 +24,8 @@ import (
 	"testing"
 	"time"
 
-	"backwire/agent"
 	"backwire/agent/config"
+	"backwire/agent/page"
 	"backwire/source/netbackup/nbusim"
 )
 
@@ -288,7 +288,7 @@ func mentions(text, what string) error {
 	return fmt.Errorf("nothing of %q in %d bytes", what, len(text))
 }
 
-func statusOf(page string) (s agent.Status, err error) {
+func statusOf(page string) (s page.Status, err error) {
 	body, err := fetch(http.DefaultClient, page+"/status.json")
 	if err != nil {
 		return s, err

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"backwire/agent"
+	"backwire/agent/page"
 	"backwire/remotewrite"
 	"backwire/remotewrite/receiver"
 )
@@ -149,7 +149,7 @@ func completedAt(r *receiver.Receiver) map[completedKey]int64 {
 }
 
 // agentStatus is what a running agent says of itself; it waits until one does.
-func agentStatus(t *testing.T, env []string) (status agent.Status) {
+func agentStatus(t *testing.T, env []string) (status page.Status) {
 	t.Helper()
 	await(t, "the agent's status", func() (err error) {
 		status, err = askStatus(env)
@@ -159,7 +159,7 @@ func agentStatus(t *testing.T, env []string) (status agent.Status) {
 }
 
 // askStatus is what an agent says of itself at this moment.
-func askStatus(env []string) (status agent.Status, err error) {
+func askStatus(env []string) (status page.Status, err error) {
 	address := settings(strings.Join(env, "\n"))["BACKWIRE_LISTEN"]
 	body, err := fetch(http.DefaultClient, "http://"+address+"/status.json")
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"backwire/agent"
+	"backwire/agent/page"
 	"backwire/source/netbackup/nbusim"
 )
 
@@ -37,7 +37,7 @@ func TestMemoryOfAFullQueue(t *testing.T) {
 		"QUEUE_MAX_BYTES":  "6MiB", "QUEUE_SEGMENT_BYTES": "3MiB",
 	})
 	running := start(t, append(s.environ(), "GOMEMLIMIT=96MiB"), buildPrograms(t).backwire, "run")
-	var status agent.Status
+	var status page.Status
 	await(t, "the queue is full", func() error {
 		if status, err = ask(s.settings["LISTEN"]); err != nil {
 			return err
@@ -59,8 +59,8 @@ func TestMemoryOfAFullQueue(t *testing.T) {
 }
 
 // ask is what a running agent says of itself.
-func ask(listen string) (agent.Status, error) {
-	var s agent.Status
+func ask(listen string) (page.Status, error) {
+	var s page.Status
 	body, err := fetch(http.DefaultClient, "http://"+listen+"/status.json")
 	if err != nil {
 		return s, err

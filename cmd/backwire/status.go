@@ -17,6 +17,7 @@ import (
 
 	"backwire/agent"
 	"backwire/agent/config"
+	"backwire/agent/page"
 	"backwire/remotewrite"
 	"backwire/source"
 )
@@ -93,7 +94,7 @@ func (sh *shell) clear() {
 	}
 }
 
-func writeStatusJSON(w io.Writer, s *agent.Status) error {
+func writeStatusJSON(w io.Writer, s *page.Status) error {
 	out := json.NewEncoder(w)
 	out.SetIndent("", "  ")
 	out.SetEscapeHTML(false)
@@ -106,7 +107,7 @@ type board struct {
 	now time.Time
 }
 
-func writeStatus(w io.Writer, s *agent.Status) error {
+func writeStatus(w io.Writer, s *page.Status) error {
 	b := &board{now: s.Now}
 	b.head(s)
 	b.sites(s)
@@ -129,7 +130,7 @@ func (b *board) under(indent int, text string) {
 	}
 }
 
-func (b *board) head(s *agent.Status) {
+func (b *board) head(s *page.Status) {
 	if s.Down != "" {
 		b.under(0, s.Down+". The following is read from its queue.")
 		if s.Seen != nil {
@@ -146,10 +147,10 @@ func (b *board) head(s *agent.Status) {
 	case s.Unready != "":
 		state = "not ready: " + s.Unready
 	}
-	b.under(0, fmt.Sprintf("backwire %s, up %s, %s", s.Version, agent.Roughly(s.Now.Sub(s.Started)), state))
+	b.under(0, fmt.Sprintf("backwire %s, up %s, %s", s.Version, page.Roughly(s.Now.Sub(s.Started)), state))
 }
 
-func (b *board) sites(s *agent.Status) {
+func (b *board) sites(s *page.Status) {
 	if s.Down != "" {
 		for i := range s.Sites {
 			b.line("\nSITE  %s", clip(s.Sites[i].Name, 70))
@@ -161,7 +162,7 @@ func (b *board) sites(s *agent.Status) {
 	}
 }
 
-func (b *board) site(s *agent.SiteStatus) {
+func (b *board) site(s *page.SiteStatus) {
 	const form = "%-22s %-9s %-10s %10s %8s %8s %6s"
 	b.line("\n"+form, "SITE", "STATE", "NETBACKUP", "COMMITTED", "CYCLES", "FAILED", "MISSED")
 	b.line(form, clip(s.Name, 22), s.State, clip(dash(s.Version), 10), b.ago(s.Committed), count(s.Cycles), count(s.Failed), count(s.Missed))
@@ -171,7 +172,7 @@ func (b *board) site(s *agent.SiteStatus) {
 }
 
 // overCaps says who has no series of their own.
-func (b *board) overCaps(s *agent.SiteStatus) {
+func (b *board) overCaps(s *page.SiteStatus) {
 	if n := s.ClientsWithoutSeries; n > 0 {
 		b.under(2, "NOT WATCHED: "+count(uint64(n))+" client and policy pairs have no series of their own, so no alert can fire for them. Raise BACKWIRE_NETBACKUP_MAX_CLIENT_SERIES.")
 	}
@@ -180,7 +181,7 @@ func (b *board) overCaps(s *agent.SiteStatus) {
 	}
 }
 
-func (b *board) collectors(collectors []agent.CollectorStatus) {
+func (b *board) collectors(collectors []page.CollectorStatus) {
 	if len(collectors) == 0 {
 		return
 	}
@@ -211,7 +212,7 @@ func (b *board) collectors(collectors []agent.CollectorStatus) {
 // shownCycles is how many of the last cycles are listed.
 const shownCycles = 5
 
-func (b *board) cycles(s *agent.SiteStatus) {
+func (b *board) cycles(s *page.SiteStatus) {
 	if s.Running != nil {
 		b.line("  a cycle has been running for %s", b.ago(s.Running))
 	}
@@ -232,13 +233,13 @@ func (b *board) cycles(s *agent.SiteStatus) {
 	}
 }
 
-func (b *board) queue(q *agent.QueueStatus) {
+func (b *board) queue(q *page.QueueStatus) {
 	b.line("\nQUEUE  %s", q.Dir)
 	oldest := ""
 	if q.Oldest != nil {
 		oldest = "; oldest record " + b.ago(q.Oldest) + " old"
 	}
-	b.under(2, fmt.Sprintf("%s of %s in %s%s", agent.ReadableSize(q.Bytes), agent.ReadableSize(q.MaxBytes), plural(q.Segments, "segment"), oldest))
+	b.under(2, fmt.Sprintf("%s of %s in %s%s", page.ReadableSize(q.Bytes), page.ReadableSize(q.MaxBytes), plural(q.Segments, "segment"), oldest))
 	if q.Failures > 0 {
 		b.under(2, fmt.Sprintf("CANNOT WRITE TO DISK: %s records are in memory only", count(q.PendingRecords)))
 	}
@@ -251,7 +252,7 @@ func (b *board) queue(q *agent.QueueStatus) {
 	}
 }
 
-func (b *board) endpoints(s *agent.Status) {
+func (b *board) endpoints(s *page.Status) {
 	if len(s.Endpoints) == 0 {
 		b.line("\nno endpoint is configured: samples stay in the queue")
 		return
@@ -286,10 +287,10 @@ func (b *board) ago(t *time.Time) string {
 	if t == nil {
 		return "-"
 	}
-	return agent.Roughly(max(b.now.Sub(*t), 0))
+	return page.Roughly(max(b.now.Sub(*t), 0))
 }
 
-func seconds(s float64) string { return agent.Roughly(time.Duration(s * float64(time.Second))) }
+func seconds(s float64) string { return page.Roughly(time.Duration(s * float64(time.Second))) }
 
 // plural is a number of things.
 func plural(n int, thing string) string {

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
-	"backwire/agent"
+	"backwire/agent/page"
 	"backwire/remotewrite/receiver"
 )
 
@@ -49,7 +49,7 @@ func TestStatusOfARunningAgentAndOfItsQueue(t *testing.T) {
 		t.Errorf("exit code %d, standard error %q", code, stderr)
 	}
 	code, stdout, _ = s.execute(t, "status", "--json")
-	var running agent.Status
+	var running page.Status
 	if err := json.Unmarshal([]byte(stdout), &running); err != nil || code != exitOK || running.Down != "" || running.Sites[0].State != "up" {
 		t.Errorf("exit code %d, %v:\n%s", code, err, stdout)
 	}
@@ -140,7 +140,7 @@ func TestStatusCountsRejected(t *testing.T) {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
 	_, stdout, _ := s.execute(t, "status", "--json")
-	var got agent.Status
+	var got page.Status
 	if err := json.Unmarshal([]byte(stdout), &got); err != nil {
 		t.Fatal(err)
 	}
@@ -195,15 +195,15 @@ func TestStatusIsNarrow(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 24, 6, 0, 0, 0, time.UTC)
 	long := strings.Repeat("long name ", 30)
-	s := agent.Status{
+	s := page.Status{
 		Version: "1.2.3", Now: now, Started: now.Add(-1000 * time.Hour), Unhealthy: long,
-		Sites: []agent.SiteStatus{{
+		Sites: []page.SiteStatus{{
 			Name: long, State: "starting", Version: "11.2.0.0.0.1", Committed: &now, Running: &now, Cycles: 123456789, Failed: 99999, Missed: 9999,
-			Collectors: []agent.CollectorStatus{{Name: long, Error: long, Seconds: 86399}, {Name: "tape", NotOffered: true, LastSuccess: &now}},
-			Recent:     []agent.CycleStatus{{Tick: now, Seconds: 29.9, Samples: 123456789, Error: long}},
+			Collectors: []page.CollectorStatus{{Name: long, Error: long, Seconds: 86399}, {Name: "tape", NotOffered: true, LastSuccess: &now}},
+			Recent:     []page.CycleStatus{{Tick: now, Seconds: 29.9, Samples: 123456789, Error: long}},
 		}},
-		Queue: agent.QueueStatus{Dir: "/var/lib/backwire", Bytes: 1 << 40, MaxBytes: 2 << 40, Segments: 9999, Failures: 3, PendingRecords: 1e9, Losses: []agent.LossStatus{{Endpoint: long, Reason: "max_bytes", Samples: 1e12}}},
-		Endpoints: []agent.EndpointStatus{
+		Queue: page.QueueStatus{Dir: "/var/lib/backwire", Bytes: 1 << 40, MaxBytes: 2 << 40, Segments: 9999, Failures: 3, PendingRecords: 1e9, Losses: []page.LossStatus{{Endpoint: long, Reason: "max_bytes", Samples: 1e12}}},
+		Endpoints: []page.EndpointStatus{
 			{Name: long, Protocol: "2.0", Samples: 1e12, Pending: 1e10, Lag: 9e6, Paused: long, Rejected: map[string]uint64{"400": 1e10}},
 			{Name: "b", Error: long},
 		},

@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"backwire/agent"
+	"backwire/agent/page"
 )
 
 // startVictoriaMetrics runs a real one as a process. It is asked as Prometheus is.
@@ -59,7 +59,7 @@ func wantFallback(t *testing.T, env []string, program *process) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var status agent.Status
+	var status page.Status
 	if err := json.Unmarshal(body, &status); err != nil {
 		t.Fatal(err)
 	}

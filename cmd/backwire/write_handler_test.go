@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/prometheus/tsdb"
 
 	"backwire/agent"
+	"backwire/agent/page"
 	"backwire/source/netbackup/nbusim"
 )
 
@@ -160,7 +161,7 @@ func (s *stand) ended(jobs int64) func() error {
 }
 
 // wantProtocol2 wants one endpoint that has delivered by 2.0 and has nothing to complain of.
-func wantProtocol2(t *testing.T, status agent.Status) {
+func wantProtocol2(t *testing.T, status page.Status) {
 	t.Helper()
 	if len(status.Endpoints) != 1 {
 		t.Fatalf("%d endpoints", len(status.Endpoints))

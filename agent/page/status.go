@@ -1,4 +1,4 @@
-package agent
+package page
 
 import "time"
 
@@ -104,8 +104,8 @@ type EndpointStatus struct {
 	Error       string     `json:"error,omitempty"`
 }
 
-// instant is nil for the zero time, which JSON would spell as the year 1.
-func instant(t time.Time) *time.Time {
+// Instant is nil for the zero time, which JSON would spell as the year 1.
+func Instant(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}

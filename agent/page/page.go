@@ -1,54 +1,49 @@
-package agent
+package page
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"html/template"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"runtime/pprof"
 	"time"
 
-	"backwire/agent/config"
-
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"github.com/prometheus/exporter-toolkit/web"
 )
 
-//go:embed page/index.html
+//go:embed index.html
 var pageText string
 
-//go:embed page/style.css
+//go:embed style.css
 var pageStyle string
 
-//go:embed page/refresh.js
+//go:embed refresh.js
 var pageScript string
 
-// pageFacts is what the page shows. It only reads.
-type pageFacts interface {
+// Facts is what the page shows. It only reads, and may be asked by several readers at a time.
+type Facts interface {
 	Status() Status
-	Pictures() []SitePicture
+	Overviews() []Overview
 }
 
 // page answers at BACKWIRE_LISTEN.
 type page struct {
-	facts    pageFacts
+	facts    Facts
 	where    *time.Location // whose night it is
 	template *template.Template
 	policy   string // Content-Security-Policy
 	log      *slog.Logger
 }
 
-func newPage(facts pageFacts, where *time.Location, metrics prometheus.Gatherer, log *slog.Logger) http.Handler {
+// New makes the page of facts, in the time of a place. It answers every request from memory.
+func New(facts Facts, where *time.Location, metrics prometheus.Gatherer, log *slog.Logger) http.Handler {
 	p := &page{
 		facts: facts, where: where,
 		template: template.Must(template.New("page").Funcs(pageWords()).Parse(pageText)),
@@ -86,7 +81,7 @@ func (p *page) guard(next http.Handler) http.Handler {
 
 func (p *page) index(w http.ResponseWriter, _ *http.Request) {
 	var body bytes.Buffer
-	v := look(p.facts.Status(), p.facts.Pictures(), p.where)
+	v := look(p.facts.Status(), p.facts.Overviews(), p.where)
 	v.Style, v.Script = template.CSS(pageStyle), template.JS(pageScript) //nolint:gosec // our own files
 	err := p.template.Execute(&body, v)
 	if err != nil {
@@ -168,81 +163,7 @@ func pageWords() template.FuncMap {
 	}
 }
 
-// Roughly is a duration to two places: 850ms, 12s, 3m20s, 5h7m, 12d4h.
-func Roughly(d time.Duration) string {
-	const day = 24 * time.Hour
-	switch {
-	case d < time.Second:
-		return d.Round(time.Millisecond).String()
-	case d < time.Minute:
-		return d.Round(time.Second / 10).String()
-	case d < time.Hour:
-		return fmt.Sprintf("%dm%ds", d/time.Minute, d%time.Minute/time.Second)
-	case d < day:
-		return fmt.Sprintf("%dh%dm", d/time.Hour, d%time.Hour/time.Minute)
-	}
-	return fmt.Sprintf("%dd%dh", d/day, d%day/time.Hour)
-}
-
-// ReadableSize is a number of bytes in the largest unit that leaves a whole number.
-func ReadableSize(bytes int64) string {
-	value, unit := float64(bytes), 0
-	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
-	for value >= 1024 && unit < len(units)-1 {
-		value, unit = value/1024, unit+1
-	}
-	if unit == 0 {
-		return fmt.Sprintf("%d B", bytes)
-	}
-	return fmt.Sprintf("%.1f %s", value, units[unit])
-}
-
 // promLog carries what the metrics' writer has to say.
 type promLog struct{ log *slog.Logger }
 
 func (p promLog) Println(v ...any) { p.log.Warn("metrics", "err", fmt.Sprint(v...)) }
-
-// Limits of the page's server: it is for people and scrapers on this machine.
-const (
-	pageHeaderTimeout = 5 * time.Second
-	pageReadTimeout   = 10 * time.Second
-	pageWriteTimeout  = 30 * time.Second
-	pageIdleTimeout   = time.Minute
-	pageHeaderBytes   = 16 << 10
-	pageStopTimeout   = time.Second
-)
-
-// serveGuarded serves behind what a web configuration file asks for; there may be none.
-func serveGuarded(server *http.Server, listener net.Listener, guard config.File, log *slog.Logger) error {
-	if guard == "" {
-		return server.Serve(listener)
-	}
-	path := string(guard)
-	return web.Serve(listener, server, &web.FlagConfig{WebConfigFile: &path}, log)
-}
-
-// servePage answers on the listener until ctx ends, then lets answers under way finish.
-func servePage(ctx context.Context, listener net.Listener, handler http.Handler, guard config.File, log *slog.Logger) error {
-	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: pageHeaderTimeout, ReadTimeout: pageReadTimeout, WriteTimeout: pageWriteTimeout,
-		IdleTimeout: pageIdleTimeout, MaxHeaderBytes: pageHeaderBytes,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
-	stopped := make(chan error, 1)
-	end := context.AfterFunc(ctx, func() {
-		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), pageStopTimeout)
-		defer cancel()
-		err := server.Shutdown(limited)
-		if err != nil {
-			err = server.Close()
-		}
-		stopped <- err
-	})
-	err := serveGuarded(server, listener, guard, log)
-	if !errors.Is(err, http.ErrServerClosed) {
-		end()
-		return fmt.Errorf("status page on %s: %w", listener.Addr(), err)
-	}
-	return <-stopped
-}

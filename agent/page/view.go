@@ -1,4 +1,4 @@
-package agent
+package page
 
 import (
 	"cmp"
@@ -6,8 +6,6 @@ import (
 	"html/template"
 	"slices"
 	"time"
-
-	"backwire/source/netbackup"
 )
 
 // view is the page as its template wants it.
@@ -22,12 +20,12 @@ type view struct {
 	Overdue  overdue
 	Storage  []storageRow
 	Jobs     []jobsRow
-	Troubles []string // what keeps the picture from being whole
+	Troubles []string // what keeps the overview from being whole
 	Several  bool     // sites
 }
 
 // look makes the view of a moment. Everything in it is from memory.
-func look(s Status, sites []SitePicture, where *time.Location) view {
+func look(s Status, sites []Overview, where *time.Location) view {
 	now := s.Now.In(where)
 	n := lastNight(now)
 	v := view{
@@ -59,22 +57,22 @@ type overdueRow struct {
 
 // A client is late when it has had no success for as long as its policy leaves between two backups and a
 // little more, so that one is not that takes longer than yesterday. Where no policy says, it is a day.
-func late(c *netbackup.ClientPicture, now time.Time) bool {
+func late(c *ClientPolicy, now time.Time) bool {
 	every := cmp.Or(c.Every, 24*time.Hour)
 	return c.Success < now.Add(-every-every/12).UnixMilli()
 }
 
 const shownOverdue = 25
 
-func findOverdue(now time.Time, sites []SitePicture) overdue {
+func findOverdue(now time.Time, sites []Overview) overdue {
 	type client struct {
 		site int
-		*netbackup.ClientPicture
+		*ClientPolicy
 	}
 	var found []client
 	o := overdue{}
 	for i := range sites {
-		clients := sites[i].Picture.Clients
+		clients := sites[i].Clients
 		o.Known += len(clients)
 		for j := range clients {
 			if late(&clients[j], now) {
@@ -88,7 +86,7 @@ func findOverdue(now time.Time, sites []SitePicture) overdue {
 	o.Late = len(found)
 	for _, f := range found[:min(shownOverdue, len(found))] {
 		o.Rows = append(o.Rows, overdueRow{
-			Site: sites[f.site].Name, Client: f.Client, Policy: f.Policy,
+			Site: sites[f.site].Site, Client: f.Client, Policy: f.Policy,
 			Success: moment(f.Success), Attempt: moment(f.Attempt), Status: f.Status, Failures: f.Failures,
 		})
 	}
@@ -102,12 +100,12 @@ func moment(ms int64) *time.Time {
 	if ms <= 0 {
 		return nil
 	}
-	return instant(time.UnixMilli(ms))
+	return Instant(time.UnixMilli(ms))
 }
 
 // storageRow is one storage as it fills.
 type storageRow struct {
-	netbackup.StoragePicture
+	Storage
 	Site     string
 	Percent  float64 // of the capacity
 	Mark     float64 // percent at which it counts as full
@@ -117,11 +115,11 @@ type storageRow struct {
 
 const shownStorage = 40
 
-func storageRows(sites []SitePicture) []storageRow {
+func storageRows(sites []Overview) []storageRow {
 	var rows []storageRow
 	for i := range sites {
-		for _, s := range sites[i].Picture.Storage {
-			r := storageRow{StoragePicture: s, Site: sites[i].Name, Percent: 100 * s.Used / s.Capacity, Mark: 100 * s.HighWater}
+		for _, s := range sites[i].Storage {
+			r := storageRow{Storage: s, Site: sites[i].Site, Percent: 100 * s.Used / s.Capacity, Mark: 100 * s.HighWater}
 			r.judge()
 			rows = append(rows, r)
 		}
@@ -193,16 +191,16 @@ func (r *storageRow) rank() float64 {
 
 // jobsRow is the jobs of one type that are not done.
 type jobsRow struct {
-	netbackup.JobsPicture
+	Jobs
 	Site string
 	Now  time.Time
 }
 
-func jobsRows(now time.Time, sites []SitePicture) []jobsRow {
+func jobsRows(now time.Time, sites []Overview) []jobsRow {
 	var rows []jobsRow
 	for i := range sites {
-		for _, j := range sites[i].Picture.Jobs {
-			rows = append(rows, jobsRow{j, sites[i].Name, now})
+		for _, j := range sites[i].Jobs {
+			rows = append(rows, jobsRow{j, sites[i].Site, now})
 		}
 	}
 	return rows

@@ -1,4 +1,4 @@
-package agent
+package page
 
 import (
 	"context"
@@ -24,7 +24,7 @@ import (
 
 func exampleStatus() Status {
 	now := time.Date(2026, 11, 24, 6, 0, 0, 0, time.UTC)
-	before := func(d time.Duration) *time.Time { return instant(now.Add(-d)) }
+	before := func(d time.Duration) *time.Time { return Instant(now.Add(-d)) }
 	return Status{
 		Version: "1.2.3", Now: now, Started: now.Add(-26 * time.Hour),
 		Sites: []SiteStatus{{
@@ -40,11 +40,17 @@ func exampleStatus() Status {
 	}
 }
 
+// told is what the page is given to show.
+type told struct{ status Status }
+
+func (s told) Status() Status        { return s.status }
+func (s told) Overviews() []Overview { return nil }
+
 func ask(t *testing.T, status Status, method, path string) *http.Response {
 	t.Helper()
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "backwire_example", Help: "Example."}))
-	handler := newPage(&scene{status: status}, sceneZone(), registry, slog.New(slog.DiscardHandler))
+	handler := New(told{status}, zone(), registry, slog.New(slog.DiscardHandler))
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, httptest.NewRequest(method, path, http.NoBody))
 	return w.Result()
@@ -76,47 +82,6 @@ func TestPageShowsSitesQueueAndEndpoints(t *testing.T) {
 	}
 	if r.StatusCode != http.StatusOK || r.Header.Get("Content-Type") != "text/html; charset=utf-8" {
 		t.Errorf("%d %s", r.StatusCode, r.Header.Get("Content-Type"))
-	}
-}
-
-// The scene's page says what the simulator was told to do.
-func TestPageShowsTheNight(t *testing.T) {
-	t.Parallel()
-	w := httptest.NewRecorder()
-	newScene(t).handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
-	body := w.Body.String()
-	at := 0
-	for _, want := range []string{ // in this order
-		"<strong class=\"warn\">Almost:</strong> 131 of the 132 clients that ran since 18:00 have a good backup; ",
-		"The night of Monday 23 November", "Backups by the hour from Monday 18:00 to Tuesday 08:00", "<title>02:00: ",
-		"client and policy pairs have had no successful backup for longer than",
-		"windows-066.example", "none seen", "status 58, 10 failures in a row", "mssql-035.example", "filer-007.example", "9d12h ago",
-		"pool-open-storage-6", "full in ", "pool-advanced-disk-3", "steady",
-		"Backup", "the longest runs for ", "7: drives in use", "7: max storage unit jobs", "Duplicate", "1 stalled",
-	} {
-		found := strings.Index(body[at:], want)
-		if found < 0 {
-			t.Fatalf("the page lacks %q, or has it elsewhere", want)
-		}
-		at += found
-	}
-}
-
-// With several sites each line says whose it is.
-func TestPageOfSeveralSites(t *testing.T) {
-	t.Parallel()
-	s := newScene(t)
-	s.pictures = append(s.pictures, SitePicture{"lyon", s.pictures[0].Picture})
-	s.status.Sites = append(s.status.Sites, SiteStatus{Name: "lyon", State: "down"})
-	w := httptest.NewRecorder()
-	s.handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
-	for _, want := range []string{
-		"<small>branch-02 · lyon</small>", "<small>OPEN_STORAGE · paris</small>", "Backup<small>lyon</small>", "<b class=\"good\">1,198</b>",
-		"The primary server of site lyon does not answer",
-	} {
-		if !strings.Contains(w.Body.String(), want) {
-			t.Errorf("the page lacks %q", want)
-		}
 	}
 }
 
@@ -246,7 +211,7 @@ func TestServePageEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- servePage(ctx, listener, http.NotFoundHandler(), "", slog.New(slog.DiscardHandler))
+		done <- Serve(ctx, listener, http.NotFoundHandler(), "", slog.New(slog.DiscardHandler))
 	}()
 	r, err := http.Get("http://" + listener.Addr().String())
 	if err != nil {
@@ -276,7 +241,7 @@ func TestRoughly(t *testing.T) {
 
 func TestProfilesAreForThisMachine(t *testing.T) {
 	t.Parallel()
-	page := newPage(&scene{status: exampleStatus()}, sceneZone(), prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
+	page := New(told{exampleStatus()}, zone(), prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
 	for _, c := range []struct {
 		path, from string
 		code       int

@@ -1,15 +1,16 @@
-package agent
+package page
 
 import (
 	"testing"
 	"time"
-
-	"backwire/source/netbackup"
 )
+
+// zone is where the tests' nights are.
+func zone() *time.Location { return time.FixedZone("CET", 3600) }
 
 func at(t *testing.T, text string) time.Time {
 	t.Helper()
-	moment, err := time.ParseInLocation("2006-01-02 15:04", text, sceneZone())
+	moment, err := time.ParseInLocation("2006-01-02 15:04", text, zone())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,14 +28,14 @@ func TestLastNight(t *testing.T) {
 	}
 }
 
-func clients(now time.Time, ages ...[2]time.Duration) []SitePicture {
-	p := &netbackup.Picture{}
+func clients(now time.Time, ages ...[2]time.Duration) []Overview {
+	p := Overview{Site: "paris"}
 	for i, age := range ages { // since the success, since the attempt
-		p.Clients = append(p.Clients, netbackup.ClientPicture{
+		p.Clients = append(p.Clients, ClientPolicy{
 			Client: string(rune('a' + i)), Policy: "p", Success: now.Add(-age[0]).UnixMilli(), Attempt: now.Add(-age[1]).UnixMilli(),
 		})
 	}
-	return []SitePicture{{"paris", p}}
+	return []Overview{p}
 }
 
 func TestAnswer(t *testing.T) {
@@ -77,12 +78,12 @@ func TestProtectedUnderEveryPolicy(t *testing.T) {
 	t.Parallel()
 	now := at(t, "2026-11-24 09:00")
 	fresh, old := now.Add(-time.Hour).UnixMilli(), now.Add(-72*time.Hour).UnixMilli()
-	pair := func(client, policy string, success int64) netbackup.ClientPicture {
-		return netbackup.ClientPicture{Client: client, Policy: policy, Success: success, Attempt: fresh}
+	pair := func(client, policy string, success int64) ClientPolicy {
+		return ClientPolicy{Client: client, Policy: policy, Success: success, Attempt: fresh}
 	}
-	sites := []SitePicture{
-		{"paris", &netbackup.Picture{Clients: []netbackup.ClientPicture{pair("a", "x", fresh), pair("a", "y", old), pair("b", "x", fresh)}}},
-		{"lyon", &netbackup.Picture{Clients: []netbackup.ClientPicture{pair("a", "x", fresh)}}},
+	sites := []Overview{
+		{Site: "paris", Clients: []ClientPolicy{pair("a", "x", fresh), pair("a", "y", old), pair("b", "x", fresh)}},
+		{Site: "lyon", Clients: []ClientPolicy{pair("a", "x", fresh)}},
 	}
 	if p := lastNight(now).protect(sites); p.ran != 3 || p.well != 2 || len(p.missing) != 1 || p.missing[0] != "a" {
 		t.Errorf("%+v", p)

@@ -1,4 +1,4 @@
-package agent
+package page
 
 import (
 	"fmt"
@@ -21,20 +21,20 @@ type chart struct {
 	Line          float64 // its height
 	Night         float64 // how wide the night is, from the left
 	Bars          []bar
-	Total         tally // of the night
+	Total         counts // of the night
 	Busiest       string
 	Story         string // for who does not see it
 }
 
-// tally is backups by result.
-type tally struct{ Success, Partial, Failure uint64 }
+// counts is backups by result.
+type counts struct{ Success, Partial, Failure uint64 }
 
-func (t tally) all() uint64 { return t.Success + t.Partial + t.Failure }
+func (c counts) all() uint64 { return c.Success + c.Partial + c.Failure }
 
-func (t *tally) add(o tally) {
-	t.Success += o.Success
-	t.Partial += o.Partial
-	t.Failure += o.Failure
+func (c *counts) add(o counts) {
+	c.Success += o.Success
+	c.Partial += o.Partial
+	c.Failure += o.Failure
 }
 
 // bar is one hour of the clock: an hour long but where the clock was set forward or back by half an hour.
@@ -43,7 +43,7 @@ type bar struct {
 	End     time.Time
 	Name    string // "02:00"
 	X       float64
-	Counts  tally
+	Counts  counts
 	Success box
 	Partial box
 	Failure box
@@ -53,7 +53,7 @@ type bar struct {
 type box struct{ Y, Height float64 }
 
 // draw makes the chart of a night and the day after it.
-func (n night) draw(now time.Time, sites []SitePicture) chart {
+func (n night) draw(now time.Time, sites []Overview) chart {
 	ended := byQuarter(sites)
 	c := chart{Height: roomAbove + roomBelow, Line: roomAbove, Bars: n.hours(now)}
 	every := 2 // hours between two names
@@ -78,7 +78,7 @@ func (n night) draw(now time.Time, sites []SitePicture) chart {
 	return c
 }
 
-// quarter is what the pictures count by, and what every zone's hours are made of.
+// quarter is what overviews count by, and what every zone's hours are made of.
 const quarter = 15 * time.Minute
 
 func quarterOf(t time.Time) int64 { return t.Unix() / int64(quarter/time.Second) }
@@ -103,12 +103,12 @@ func (n night) hours(now time.Time) []bar {
 }
 
 // byQuarter adds the sites up.
-func byQuarter(sites []SitePicture) map[int64]tally {
-	quarters := map[int64]tally{}
+func byQuarter(sites []Overview) map[int64]counts {
+	quarters := map[int64]counts{}
 	for i := range sites {
-		for _, h := range sites[i].Picture.Hours {
+		for _, h := range sites[i].Hours {
 			t := quarters[quarterOf(h.Begin)]
-			t.add(tally{h.Success, h.Partial, h.Failure})
+			t.add(counts{h.Success, h.Partial, h.Failure})
 			quarters[quarterOf(h.Begin)] = t
 		}
 	}

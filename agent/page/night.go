@@ -1,19 +1,11 @@
-package agent
+package page
 
 import (
 	"fmt"
 	"slices"
 	"strings"
 	"time"
-
-	"backwire/source/netbackup"
 )
-
-// SitePicture is what a site holds for a person.
-type SitePicture struct {
-	Name    string
-	Picture *netbackup.Picture
-}
 
 // night is the one that a person means who asks about last night: from the evening of the day before until the
 // morning, local time. Before noon it may still go on.
@@ -59,15 +51,15 @@ type protected struct {
 // named is how many clients a sentence may name.
 const named = 3
 
-func (n night) protect(sites []SitePicture) protected {
+func (n night) protect(sites []Overview) protected {
 	clients := map[string]bool{}
 	for i := range sites {
-		for j := range sites[i].Picture.Clients {
-			c := &sites[i].Picture.Clients[j]
+		for j := range sites[i].Clients {
+			c := &sites[i].Clients[j]
 			if c.Attempt < n.Start.UnixMilli() {
 				continue
 			}
-			name := sites[i].Name + "\xff" + c.Client
+			name := sites[i].Site + "\xff" + c.Client
 			before, ran := clients[name]
 			clients[name] = (before || !ran) && c.Success >= n.Start.UnixMilli()
 		}
@@ -131,13 +123,4 @@ func hasOrHave(n int) string {
 		return "1 has"
 	}
 	return grouped(n) + " have"
-}
-
-// grouped writes a number with its thousands apart.
-func grouped[T int | int64 | uint64](n T) string {
-	text := fmt.Sprint(n)
-	for i := len(text) - 3; i > 0; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
 }

@@ -1,28 +1,26 @@
-package agent
+package page
 
 import (
 	"strings"
 	"testing"
-
-	"backwire/source/netbackup"
 )
 
 func TestChart(t *testing.T) {
 	t.Parallel()
 	now := at(t, "2026-11-24 06:45")
-	hour := func(text string, s, p, f uint64) netbackup.HourPicture {
-		return netbackup.HourPicture{Begin: at(t, text), Success: s, Partial: p, Failure: f}
+	hour := func(text string, s, p, f uint64) Quarter {
+		return Quarter{Begin: at(t, text), Success: s, Partial: p, Failure: f}
 	}
-	sites := []SitePicture{
-		{"paris", &netbackup.Picture{Hours: []netbackup.HourPicture{hour("2026-11-23 17:00", 999, 0, 0), hour("2026-11-23 18:00", 70, 2, 0), hour("2026-11-24 03:00", 10, 0, 6)}}},
-		{"lyon", &netbackup.Picture{Hours: []netbackup.HourPicture{hour("2026-11-23 18:00", 30, 0, 1)}}},
+	sites := []Overview{
+		{Site: "paris", Hours: []Quarter{hour("2026-11-23 17:00", 999, 0, 0), hour("2026-11-23 18:00", 70, 2, 0), hour("2026-11-24 03:00", 10, 0, 6)}},
+		{Site: "lyon", Hours: []Quarter{hour("2026-11-23 18:00", 30, 0, 1)}},
 	}
 	c := lastNight(now).draw(now, sites)
-	if len(c.Bars) != 14 || c.Total != (tally{110, 2, 7}) || c.Night != c.Width {
+	if len(c.Bars) != 14 || c.Total != (counts{110, 2, 7}) || c.Night != c.Width {
 		t.Fatalf("%d bars, %+v", len(c.Bars), c.Total)
 	}
 	first, third := c.Bars[0], c.Bars[9]
-	if first.Name != "18:00" || first.Counts != (tally{100, 2, 1}) || first.Success.Y+first.Success.Height != c.Line || first.Partial.Y < 0 {
+	if first.Name != "18:00" || first.Counts != (counts{100, 2, 1}) || first.Success.Y+first.Success.Height != c.Line || first.Partial.Y < 0 {
 		t.Errorf("%+v", first)
 	}
 	if third.Name != "03:00" || third.Failure.Y <= c.Line || third.Failure.Height <= first.Failure.Height || third.Success.Height >= first.Success.Height {

@@ -1,0 +1,96 @@
+package agent
+
+import (
+	"time"
+
+	"backwire/agent/page"
+	"backwire/remotewrite"
+	"backwire/source/netbackup"
+)
+
+// Here what the other rooms say of themselves becomes what the page shows.
+
+// describeSite is what a site knows of itself.
+func describeSite(from netbackup.Status, to *page.SiteStatus) {
+	to.Server, to.Version, to.Limited = from.Server, from.ServerVersion, from.Limited
+	to.ClientsWithoutSeries, to.PoliciesWithoutSeries = from.ClientsWithoutSeries, from.PoliciesWithoutSeries
+	to.State = "down"
+	if from.Up {
+		to.State = "up"
+	}
+	if to.Cycles == 0 {
+		to.State = "starting"
+	}
+	for _, c := range from.Collectors {
+		described := page.CollectorStatus{
+			Name: c.Name, Success: c.Err == nil, NotOffered: c.NotOffered, Warning: c.Warning,
+			Seconds: c.Took.Seconds(), LastSuccess: page.Instant(c.LastSuccess), Unreadable: c.RowsUnreadable,
+		}
+		if c.Err != nil {
+			described.Error = c.Err.Error()
+		}
+		to.Collectors = append(to.Collectors, described)
+	}
+}
+
+// describeOverview is what a site knows for a person, in the page's terms.
+func describeOverview(site string, from *netbackup.Picture) page.Overview {
+	to := page.Overview{
+		Site: site, Hours: make([]page.Quarter, 0, len(from.Hours)), Clients: make([]page.ClientPolicy, 0, len(from.Clients)),
+		Storage: make([]page.Storage, 0, len(from.Storage)), Jobs: make([]page.Jobs, 0, len(from.Jobs)),
+	}
+	for _, h := range from.Hours {
+		to.Hours = append(to.Hours, page.Quarter(h))
+	}
+	for i := range from.Clients {
+		to.Clients = append(to.Clients, page.ClientPolicy(from.Clients[i]))
+	}
+	for _, s := range from.Storage {
+		to.Storage = append(to.Storage, page.Storage{
+			Name: s.Name, Category: s.Category, Used: s.Used, Capacity: s.Capacity, HighWater: s.HighWater, Down: s.Down,
+			Growth: s.Growth, FullIn: s.FullIn, Fills: s.Fills, Known: s.Known,
+		})
+	}
+	for _, j := range from.Jobs {
+		jobs := page.Jobs{
+			Type: j.Type, Active: j.Active, Queued: j.Queued, Others: j.Others, Stalled: j.Stalled,
+			OldestActive: j.OldestActive, OldestQueued: j.OldestQueued,
+		}
+		for _, r := range j.Reasons {
+			jobs.Reasons = append(jobs.Reasons, page.Reason(r))
+		}
+		to.Jobs = append(to.Jobs, jobs)
+	}
+	return to
+}
+
+// describeEndpoint is what an endpoint knows of itself, and the queue of its place.
+func describeEndpoint(s remotewrite.Stats, at remotewrite.CursorStats, url string) page.EndpointStatus {
+	d := page.EndpointStatus{
+		Name: s.Endpoint, URL: url, Protocol: s.Protocol,
+		Samples: s.Samples, Retried: s.Retried, Rejected: s.Rejected, Dropped: s.Dropped,
+		Requests: s.Requests, Bytes: s.Bytes,
+		Parked: s.Parked, State: string(s.State),
+		Pending: at.Lag.Samples, Lag: at.Behind(time.Now()).Seconds(), Paused: s.Paused, Error: s.LastError,
+	}
+	if s.HighestSent > 0 {
+		d.HighestSent = page.Instant(time.UnixMilli(s.HighestSent))
+	}
+	return d
+}
+
+// describeQueue is what the queue knows of itself.
+func describeQueue(s remotewrite.QueueStats, dir string) page.QueueStatus {
+	d := page.QueueStatus{
+		Dir: dir, Bytes: s.Bytes, MaxBytes: s.MaxBytes, Segments: s.Segments,
+		Records: s.Written.Records, Samples: s.Written.Samples,
+		PendingRecords: s.Pending.Records, Failures: s.Failures,
+	}
+	if s.Oldest > 0 {
+		d.Oldest = page.Instant(time.UnixMilli(s.Oldest))
+	}
+	for _, loss := range s.Losses {
+		d.Losses = append(d.Losses, page.LossStatus{Endpoint: loss.Endpoint, Reason: loss.Reason, Records: loss.Records, Samples: loss.Samples})
+	}
+	return d
+}

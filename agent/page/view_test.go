@@ -1,0 +1,76 @@
+package page
+
+import (
+	"fmt"
+	"strconv"
+	"testing"
+	"time"
+)
+
+func TestOverdueIsTheLongestAgoFirst(t *testing.T) {
+	t.Parallel()
+	now := at(t, "2026-11-24 09:00")
+	p := Overview{Site: "paris"}
+	for i := range 40 {
+		p.Clients = append(p.Clients, ClientPolicy{Client: strconv.Itoa(i), Success: now.Add(-time.Duration(i) * 2 * time.Hour).UnixMilli()})
+	}
+	p.Clients = append(p.Clients, ClientPolicy{Client: "never", Attempt: now.UnixMilli(), Status: 58, Failures: 3})
+	p.Clients = append(p.Clients, // in time by their weekly policy, late by their hourly one
+		ClientPolicy{Client: "weekly", Success: now.Add(-5 * 24 * time.Hour).UnixMilli(), Every: 7 * 24 * time.Hour},
+		ClientPolicy{Client: "hourly", Success: now.Add(-2 * time.Hour).UnixMilli(), Every: time.Hour})
+	o := findOverdue(now, []Overview{p})
+	if o.Known != 43 || o.Late != 28 || len(o.Rows) != shownOverdue || o.More() != 3 {
+		t.Errorf("%d known, %d late, %d shown, %d more", o.Known, o.Late, len(o.Rows), o.More())
+	}
+	if first := o.Rows[0]; first.Client != "never" || first.Success != nil || first.Attempt == nil || first.Failures != 3 {
+		t.Errorf("first %+v", first)
+	}
+	if o.Rows[1].Client != "39" || o.Rows[2].Client != "38" {
+		t.Errorf("%+v", o.Rows[1:3])
+	}
+}
+
+func TestStorageIsJudged(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	s := func(name string, used float64, more func(*Storage)) Storage {
+		p := Storage{Name: name, Used: used, Capacity: 100, HighWater: 0.98, Known: true}
+		if more != nil {
+			more(&p)
+		}
+		return p
+	}
+	in := func(left time.Duration) func(*Storage) {
+		return func(p *Storage) { p.Fills, p.FullIn, p.Growth = true, left, 1 }
+	}
+	rows := storageRows([]Overview{{Site: "paris", Storage: []Storage{
+		s("steady", 20, nil), s("new", 10, func(p *Storage) { p.Known = false }), s("late", 90, in(200*day)), s("week", 80, in(6*day)),
+		s("month", 80, in(20*day)), s("tomorrow", 97, in(30*time.Hour)), s("today", 97, in(5*time.Hour)), s("full", 99, nil),
+		s("down", 5, func(p *Storage) { p.Down = true }),
+	}}})
+	want := []string{
+		"down bad down", "full bad full", "today bad full within a day", "tomorrow bad full in 1 day", "week bad full in 6 days",
+		"month warn full in 20 days", "late good full in 200 days", "steady good not filling", "new flat too early to tell",
+	}
+	for i, r := range rows {
+		if got := r.Name + " " + string(r.Tone) + " " + r.Forecast; got != want[i] {
+			t.Errorf("%d: %q, want %q", i, got, want[i])
+		}
+	}
+	if rows[2].Pace() != "+1 B a day" || rows[7].Pace() != "steady" || rows[8].Pace() != "" {
+		t.Errorf("%q %q %q", rows[2].Pace(), rows[7].Pace(), rows[8].Pace())
+	}
+}
+
+func TestJobsInWords(t *testing.T) {
+	t.Parallel()
+	now := at(t, "2026-11-24 09:00")
+	r := jobsRows(now, []Overview{{Site: "paris", Jobs: []Jobs{{
+		Type: "REPLICA_IMPORT", Active: 1, Queued: 9, OldestActive: now.Add(-time.Hour), OldestQueued: now.Add(-time.Minute),
+		Reasons: []Reason{{Words: "a", Jobs: 4}, {Words: "b", Jobs: 3}, {Words: "c", Jobs: 1}, {Words: "d", Jobs: 1}},
+	}}}})[0]
+	want := "[the longest runs for 1h0m the longest waits for 1m0s 4: a 3: b 1: c]"
+	if r.Name() != "Replica import" || fmt.Sprint(r.Words()) != want {
+		t.Errorf("%q %v", r.Name(), r.Words())
+	}
+}
