@@ -1,7 +1,6 @@
-// Package grafana holds the dashboards that come with backwire, written in Go so that all of
-// them have the same variables, links, units and colours. It writes them as JSON to import.
+// Package grafana contains the dashboards of backwire. They are written in Go, so that all of them have the
+// same variables, links, units and colours, and are generated as JSON files.
 //
-// It owns the panels and their queries, knows the names of the metrics, and never knows how
-// they are collected. It is not part of the binary. Invariant: every query returns data on a
-// Prometheus that the agent has filled; a panel without is a question that nobody answers.
+// The package knows panels, queries and names of metrics, but not how the metrics are collected. It is not
+// part of the binary. Every query returns data on a Prometheus that the agent has filled; a test checks this.
 package grafana

@@ -1,17 +1,17 @@
-// Package packagetest installs the packages on real systems and watches what happens.
+// Package packagetest installs the packages on real systems and checks the result.
 //
-// It is tests and nothing else. They build two versions with packaging/build and boot a system for
-// them: a container under systemd-nspawn, where sandboxing, notification and watchdog are real, and a
-// machine under QEMU, where control groups and a power cut are. The simulated primary server and the receiver
-// run in the test itself, on the host's side, so that they survive what is done to the system.
+// It contains tests only. They build two versions with packaging/build and boot a system for each test: a
+// container under systemd-nspawn, which has real sandboxing, notification and watchdog, or a machine under QEMU,
+// which has real control groups and power cuts. The simulated primary server and the receiver run in the test
+// itself, on the host, so that they survive changes to the system.
 //
-// It knows what an administrator knows: package managers, systemctl, the journal and the env file. It
-// never knows how the agent works.
+// The tests use what an administrator uses: package managers, systemctl, the journal and the env file. They do
+// not know how the agent works.
 //
-// What it changes it takes back: a container lives on a volatile overlay in a mount namespace of its own and
-// ends with the test, a machine's disk is a temporary file. Only the systems themselves, made by debootstrap
-// from the mirror that the host's apt uses, are kept, under the user's cache directory.
+// They undo their changes: a container uses a volatile overlay in its own mount namespace, and a machine a
+// temporary disk. Only the base systems, made by debootstrap from the mirror of the host's apt, are kept in the
+// user's cache directory.
 //
-// As it needs root, it runs only when it is asked for: BACKWIRE_TEST_PACKAGES is "bounded" for what the gate has
-// time for, "all" for everything.
+// The tests need root, so they run only on request: BACKWIRE_TEST_PACKAGES is "bounded" for the part that the
+// gate has time for, or "all".
 package packagetest

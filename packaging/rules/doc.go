@@ -1,8 +1,6 @@
-// Package rules holds the recording rules and alerts that come with backwire, each with what
-// it means and what to do first. It writes them as a rule file for Prometheus, as a namespace
-// for mimirtool, and as the page docs/alerts.md.
+// Package rules contains the recording rules and alerts of backwire, each alert with its meaning and first
+// steps. It generates a rule file for Prometheus, a namespace for mimirtool, and docs/alerts.md.
 //
-// It owns the rules' words and thresholds, knows the names of the metrics, and never knows
-// how they are collected or sent. It is not part of the binary. Invariant: every alert fires
-// in a test of promtool's and stays silent in its twin, or nobody could trust its silence.
+// The package knows texts, thresholds and names of metrics, but not how the metrics are collected or sent. It
+// is not part of the binary. For every alert, one promtool test shows that it fires and one that it does not.
 package rules

@@ -1,12 +1,10 @@
-// Package receiver is a strict remote-write receiver that keeps everything in memory.
+// Package receiver is a strict remote-write receiver that stores everything in memory, for tests and the demo.
 //
-// It owns what it was sent: series, points, exemplars, metadata, and a count of the requests.
-// It knows Remote-Write 1.0 and 2.0, decoded with Prometheus's own types, and answers by a script
-// where a test wants a fault. It never knows who sends: it imports nothing of backwire, so that a
-// mistake of the encoders cannot hide in their own decoder. Invariant: what is stored was valid by
-// the letter of the specification; if that broke, every test that leans on it would prove nothing.
+// It stores series, points, exemplars and metadata, and counts requests. It accepts Remote-Write 1.0 and 2.0,
+// decoded with Prometheus's own types, and can answer with faults on request. It imports nothing of backwire, so
+// a mistake in an encoder cannot be hidden by the same mistake in a decoder. What it stores is valid by the
+// letter of the specification.
 //
-// Valid parts of a request are stored although the rest is refused, as Mimir and Prometheus (2.0)
-// do; the answer is then 400 and, for 2.0, the X-Prometheus-Remote-Write-*-Written headers
-// say how much was stored.
+// If a part of a request is refused, the valid parts are stored, as in Mimir and Prometheus (2.0). The answer is
+// then 400, and for 2.0 the X-Prometheus-Remote-Write-*-Written headers report how much was stored.
 package receiver

@@ -1,10 +1,8 @@
-// Package wal is an ordered log of opaque records, with cursors, that survives crashes and says what it lost.
+// Package wal is an ordered log of opaque records with cursors. It survives crashes and reports what is lost.
 //
-// It owns the segment files *.seg, the cursors and the lock of one directory. It knows frames,
-// checksums, sequence numbers and what a file system promises. It never knows what a record means,
-// who reads it, or when to drop one. Invariant: what Append or Roll has acknowledged is delivered
-// to every reader, in order, or is part of a Damage that counts it; if that broke, records
-// would be lost in silence.
+// It manages the segment files *.seg, the cursors and the lock of one directory: frames, checksums, sequence
+// numbers and syncs. It does not know what a record means, who reads it, or when to drop it. Every reader gets
+// each record that Append or Roll acknowledged, in order, or a Damage that counts it.
 //
 // # Format
 //

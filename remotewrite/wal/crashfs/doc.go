@@ -1,11 +1,11 @@
-// Package crashfs is a file system in memory that fails, crashes and forgets on order, for tests of the log and of what stands on it.
+// Package crashfs is a file system in memory that fails, crashes and loses data on request, for tests of the log
+// and of the packages that use it.
 //
-// It owns two states of every file and directory: what a running program sees and what the disk
-// is sure to hold. It knows which operations move one to the other (Sync, SyncDir), and takes at a
-// power loss any liberty that a real file system may. It never knows what is in the files.
-// Invariant: nothing that was not synced is ever promised; if that broke, the proofs would prove nothing.
+// It has two states of every file and directory: what a running program sees, and what is certainly on the disk.
+// Sync and SyncDir copy the first state to the second. At a power loss it does anything that a real file system
+// may do. It never keeps data for certain that was not synced.
 //
-// What it models:
+// It models:
 //
 //   - Power loss (Restart): of the unsynced writes of each file none, all, a prefix torn at a byte, or any
 //     subset of 512-byte sectors is on the disk, and holes are zeros; unsynced creations and removals are undone.

@@ -42,7 +42,7 @@ func TestErrorSaysWhatWasTriedAndWhatCameBack(t *testing.T) {
 		},
 		"404 by something else": {
 			404, "<html>nothing\n here</html>", ErrForeign,
-			request + `: not NetBackup's answer: 404 Not Found: body "<html>nothing\n here</html>" (X-Request-ID r-1); check the URL, which ends with /netbackup, and that the NetBackup services are running`,
+			request + `: answer not from NetBackup: 404 Not Found: body "<html>nothing\n here</html>" (X-Request-ID r-1); check the URL, which ends with /netbackup, and that the NetBackup services are running`,
 		},
 		"500, empty": {500, "", ErrServer, request + `: server failed: 500 Internal Server Error: empty body (X-Request-ID r-1)`},
 	}
