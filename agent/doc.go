@@ -1,7 +1,7 @@
-// Package agent is time and life: scheduler, cycle, supervisor, self-metrics, and the wiring of all rooms.
+// Package agent runs backwire: the scheduler, the cycles, the supervisor, the agent's own metrics, and the wiring of
+// all packages.
 //
-// It owns when things happen: the tick of a cycle, one cycle at a time a site, start and end.
-// It knows sites that yield cycles and a queue that commits them. It never knows what a job is or
-// what a request looks like. Invariant: an Agent holds nothing outside itself, so a new Agent with another
-// configuration can take over after the old one ended; if that broke, a reload would mix the two.
+// It decides when things happen: when a cycle starts, one cycle at a time per site, start and stop. It knows sites
+// that produce cycles and a queue that commits them, but not what a job is or what a request contains. An Agent has
+// no state outside itself, so a new Agent with another configuration can replace it after it has ended.
 package agent

@@ -1,7 +1,6 @@
-// Package source is the model that flows through backwire: metric, series, sample, batch, cycle.
+// Package source is the data model of backwire: metric, series, sample, batch, cycle, checkpoint.
 //
-// It owns the words and the identity of a series. It knows labels, types and times in
-// milliseconds. It never knows where samples come from (a job, a storage unit) or where they
-// go (a log, a request). Invariant: a Series never changes after NewSeries and its labels are
-// sorted, unique and not empty; if that broke, receivers would refuse every request.
+// It defines the identity of a series, labels, types, and times in milliseconds. It does not know where samples come
+// from (a job, a storage unit) or where they go (a log, a request). A Series never changes after NewSeries; its labels
+// are sorted, unique and not empty.
 package source

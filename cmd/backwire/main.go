@@ -1,11 +1,10 @@
 //go:build !man
 
-// Command backwire is the agent's command line.
+// Command backwire is the command line of the agent.
 //
-// It owns flags, signals, exit codes and what a person reads on a terminal; each subcommand is
-// a file. It knows which rooms to wire together and never how they do their work. Invariant:
-// the exit code tells what happened (0 well, 1 failed, 2 used wrongly, 78 configuration
-// refused); service managers restart by it, so a wrong one would loop or stay down.
+// It handles flags, signals, exit codes and terminal output, with one file for each subcommand. It wires packages
+// together and leaves the work to them. Exit codes are 0 success, 1 failure, 2 usage error, 78 invalid configuration;
+// service managers decide by them whether to restart.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Command nbusim is a NetBackup primary server in a box: it listens on loopback, invents
-// jobs and answers as the vendor's documents say, so that the agent can be tried without NetBackup.
+// Command nbusim is a simulated NetBackup primary server. It listens on loopback, creates jobs, and answers as the
+// vendor's documents describe, so that the agent can be tried without NetBackup.
 package main
 
 import (

@@ -1,7 +1,7 @@
-// Package hostile has bundles of up to a few megabytes that ask for a gigabyte of whoever believes them, for tests.
+// Package hostile makes bundles for tests: a few megabytes that would need a gigabyte of memory if a reader trusted
+// them. No queue has ever written these bytes, but all their checksums and hashes are correct.
 //
-// It owns bytes that nobody's queue has ever written, though every checksum and hash in them is right. It never uses what
-// packs or reads records, or it would share the bounds that it is there to try.
+// It does not use the code that packs or reads records, so it does not share the limits that it tests.
 package hostile
 
 import (

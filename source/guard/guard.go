@@ -1,8 +1,8 @@
-// Package guard keeps what goes wrong in one part of a site from the others: a panic becomes the error of the part that it
-// happened in, and what is more than may be becomes an error too.
+// Package guard keeps failures of one part of a site from the other parts: a panic, or an exceeded limit, becomes an
+// error of the part in which it happened.
 //
-// It owns those two errors. It never knows what the part was about to do. Invariant: nothing that Run is given ends the
-// program, unless it starts a goroutine of its own.
+// It defines these two errors and does not know what the part does. Nothing that Run executes ends the program, unless
+// it starts its own goroutine.
 package guard
 
 import (

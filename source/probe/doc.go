@@ -1,8 +1,7 @@
-// Package probe tries one address of the network step by step, and says of each step what was tried,
-// what came back and what to do next.
+// Package probe tests one network address step by step, and reports for each step what was tried, what the answer was
+// and what to do.
 //
-// It owns the finding, which everything that is checked ends as, and the steps that every server has in
-// common: its name, the way to it, its certificate. It knows sockets and certificates and never what is spoken
-// over them. Invariant: the steps go from the outside in and end at the first that fails, so that nobody is
-// sent looking for a role where a cable is out.
+// It defines the finding, which is the result of every check, and the steps that all servers share: host name,
+// connection, certificate. It does not know the protocol on top. The steps go from the outside in and stop at the first
+// failure, so that nobody searches for a role when a cable is unplugged.
 package probe

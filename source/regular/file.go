@@ -1,8 +1,8 @@
-// Package regular opens and reads files that others may have put there: on a medium, in a directory that users write to,
-// behind a path in a setting.
+// Package regular opens and reads files that other users may have created: on a medium, in a shared directory, or behind
+// a path in a setting.
 //
-// It owns the question what a path leads to. A FIFO would hold whoever opens it until somebody writes, a device may act or
-// never end. Invariant: nothing here waits for another program, and no more is read than the caller allows for.
+// It accepts regular files only. A FIFO would block until somebody writes, and a device may act or never end. Nothing
+// here waits for another program, and no more is read than the caller allows.
 package regular
 
 import (

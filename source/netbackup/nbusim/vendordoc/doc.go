@@ -1,10 +1,8 @@
-// Package vendordoc holds requests and answers against the vendor's OpenAPI documents.
+// Package vendordoc checks requests and answers against the vendor's OpenAPI documents, in tests only.
 //
-// It owns the reading of those documents: one YAML file is parsed when a path of it is first asked
-// for, and only that path is kept. It knows which release speaks which media type version. It
-// never knows what the simulator or the client meant, only what went over the wire. Test
-// support: no shipped binary imports it. Invariant: an exchange that no document describes is an
-// error and not a pass; if that broke, a typing error in a path would look like conformance.
+// It parses a YAML file when one of its paths is first needed, and keeps only that path. It knows which release uses
+// which version of a media type, and sees only what goes over the wire. An exchange that no document describes is an
+// error.
 //
 // # What is patched in memory
 //
