@@ -2,7 +2,7 @@ package netbackup
 
 import "backwire/source"
 
-//go:generate go test -run (TestMetricsReference|TestMigrationPage)IsCurrent -update .
+//go:generate go test -run (TestMetricsReference|TestMigrationPage|TestRolePage)IsCurrent -update .
 
 // family is one metric of the catalogue: what its series have in common, the names of
 // their labels beside site, and the collector that reads it.
@@ -23,22 +23,20 @@ const (
 	sectionProtection = "Protection"
 )
 
-// catalogue holds every metric of a primary server, each once. It is never changed after
-// newCatalogue.
+// catalogue holds every metric of a primary server, each once. The ledger's are named here; a collector names its own where
+// it is made. It is never changed once the site is made.
 type catalogue struct {
 	healthFamilies
 	jobFamilies
 	clientFamilies
-	storageFamilies
-	protectionFamilies
 	exporter *exporterFamilies // nil where its names are not wanted
 
-	all []*family // in the order of the reference page
+	all []*family // those of the ledger and of the site's health, then those of each collector in its order
 }
 
 type healthFamilies struct {
 	up, collectorSuccess, collectorDuration, collectorLastSuccess *family
-	serverInfo, clockSkew, keyExpiry, certificateExpiry           *family
+	serverInfo, clockSkew, certificateExpiry                      *family
 	rowsUnreadable                                                *family
 }
 
@@ -54,19 +52,6 @@ type jobFamilies struct {
 
 type clientFamilies struct {
 	lastSuccess, lastAttempt, lastStatus, failures, lastBytes, overflow *family
-	rpo, neverSucceeded, unreadablePolicies                             *family
-}
-
-type storageFamilies struct {
-	unitCapacity, unitUsed, unitFree, unitMaxJobs, unitInfo *family
-	poolRaw, poolUsable, poolUsed, poolAvailable            *family
-	poolHighWater, poolLowWater, poolUp, poolInfo, volumeUp *family
-	serverUp, serverDedup, driveUp                          *family
-	tapes, partlyFull, robotHosts                           *family
-}
-
-type protectionFamilies struct {
-	alerts, malwareScans, scannedFiles, impactedFiles, images, slos *family
 }
 
 func newCatalogue() *catalogue {
@@ -74,11 +59,6 @@ func newCatalogue() *catalogue {
 	c.health()
 	c.jobs()
 	c.clients()
-	c.storageUnits()
-	c.diskPools()
-	c.storageServers()
-	c.tapeDrives()
-	c.protection()
 	return c
 }
 
@@ -139,9 +119,6 @@ func (c *catalogue) health() {
 		"The server's clock minus the agent's clock.")
 	c.certificateExpiry = s.gauge("nbu_server_certificate_expiry_timestamp_seconds", "seconds",
 		"Time at which the first certificate in the primary server's chain expires. Absent for http.")
-	s.collector = collectorServer
-	c.keyExpiry = s.gauge("nbu_api_key_expiry_timestamp_seconds", "seconds",
-		"Time at which the API key expires.")
 }
 
 func (c *catalogue) jobs() {
@@ -208,95 +185,6 @@ func (c *catalogue) clients() {
 		"Bytes of the client's last backup, before deduplication.", "client", "policy")
 	c.overflow = s.counter("nbu_client_overflow_total", "",
 		"Backups of client and policy pairs without series of their own, because the limit on client series was reached.")
-	s.collector = collectorPolicies
-	c.rpo = s.gauge("nbu_client_rpo_seconds", "seconds",
-		"How often an active policy backs up the client: the frequency of its most frequent schedule, or the longest gap in its calendar. Absent if it is not known: only users start the policy, or it runs on a single day.", "client", "policy")
-	c.neverSucceeded = s.gauge("nbu_client_never_succeeded", "",
-		"1 if no successful backup of this client of an active policy is known, 0 otherwise. Absent for policies that select clients by a query.", "client", "policy")
-	c.unreadablePolicies = s.gauge("nbu_policies_unreadable", "",
-		"Active policies that cannot be read. Their schedules are not known, so nbu_client_rpo_seconds and nbu_client_never_succeeded are absent for them.")
-}
-
-func (c *catalogue) storageUnits() {
-	s := shelf{c, sectionStorage, collectorStorage}
-	const pool = " Storage units can share a disk pool: do not add them up."
-	c.unitCapacity = s.gauge("nbu_storage_unit_capacity_bytes", "bytes",
-		"Capacity of the storage unit. Absent for tape and cloud."+pool, "storage_unit", "category")
-	c.unitUsed = s.gauge("nbu_storage_unit_used_bytes", "bytes",
-		"Used space in the storage unit. Absent for tape and cloud."+pool, "storage_unit", "category")
-	c.unitFree = s.gauge("nbu_storage_unit_free_bytes", "bytes",
-		"Free space in the storage unit. Absent for tape and cloud."+pool, "storage_unit", "category")
-	c.unitMaxJobs = s.gauge("nbu_storage_unit_max_concurrent_jobs", "",
-		"Maximum number of concurrent jobs of the storage unit. Absent for tape.", "storage_unit")
-	c.unitInfo = s.info("nbu_storage_unit_info",
-		"Properties of the storage unit. disk_pool is the id of its disk pool, as in the metrics of the pool.",
-		"storage_unit", "category", "type", "subtype", "server_type", "disk_pool",
-		"cloud", "worm_capable", "worm", "replication_capable", "instant_access")
-}
-
-func (c *catalogue) diskPools() {
-	s := shelf{c, sectionStorage, collectorDiskPools}
-	c.poolRaw = s.gauge("nbu_disk_pool_raw_bytes", "bytes",
-		"Raw size of the disk pool. disk_pool is the id of the pool, as in nbu_storage_unit_info; nbu_disk_pool_info has its name.", "disk_pool", "category")
-	c.poolUsable = s.gauge("nbu_disk_pool_usable_bytes", "bytes",
-		"Usable size of the disk pool.", "disk_pool", "category")
-	c.poolUsed = s.gauge("nbu_disk_pool_used_bytes", "bytes",
-		"Used space in the disk pool.", "disk_pool", "category")
-	c.poolAvailable = s.gauge("nbu_disk_pool_available_bytes", "bytes",
-		"Available space in the disk pool.", "disk_pool", "category")
-	c.poolHighWater = s.gauge("nbu_disk_pool_high_water_mark_ratio", "ratio",
-		"High-water mark: used share at which the disk pool counts as full.", "disk_pool")
-	c.poolLowWater = s.gauge("nbu_disk_pool_low_water_mark_ratio", "ratio",
-		"Low-water mark: used share down to which NetBackup deletes expired images.", "disk_pool")
-	c.poolUp = s.gauge("nbu_disk_pool_up", "",
-		"1 when the disk pool is up, 0 when it is down or changing state. Absent if the server reports neither.", "disk_pool")
-	c.poolInfo = s.info("nbu_disk_pool_info",
-		"Name of the disk pool with this id. Pools of different server types can have the same name.",
-		"disk_pool", "name", "category", "server_type")
-	c.volumeUp = s.gauge("nbu_disk_volume_up", "",
-		"1 when the disk volume is up, 0 when it is down. Absent if the server reports neither.", "disk_pool", "volume")
-}
-
-func (c *catalogue) storageServers() {
-	s := shelf{c, sectionStorage, collectorStorageServers}
-	c.serverUp = s.gauge("nbu_storage_server_up", "",
-		"1 when the storage server is up, 0 when it is down. Absent if the server reports neither.", "storage_server", "type")
-	c.serverDedup = s.gauge("nbu_storage_server_dedup_ratio", "ratio",
-		"Deduplication ratio, as reported by the storage server.", "storage_server", "type")
-}
-
-func (c *catalogue) tapeDrives() {
-	s := shelf{c, sectionStorage, collectorTapeDrives}
-	c.driveUp = s.gauge("nbu_tape_drive_up", "",
-		"1 when the tape drive is up on at least one path, 0 when it is down or disabled. Absent if the server reports neither.", "tape_drive", "media_server", "drive_type", "robot_type", "robot_number")
-	s.collector = collectorTapeMedia
-	c.tapes = s.gauge("nbu_tape_media", "",
-		"Tapes by pool, media type, robot type and status (FULL, FROZEN, …).", "pool", "media_type", "robot_type", "status")
-	s.collector = collectorVolumePools
-	c.partlyFull = s.gauge("nbu_tape_pool_partially_full_media", "",
-		"Partially full tapes in the volume pool.", "pool", "type")
-	s.collector = collectorRobots
-	c.robotHosts = s.gauge("nbu_tape_robot_hosts", "",
-		"Hosts that control tape robots.")
-}
-
-func (c *catalogue) protection() {
-	s := shelf{c, sectionProtection, collectorAlerts}
-	c.alerts = s.gauge("nbu_alerts", "",
-		"Alerts on the server.", "severity", "category")
-	s.collector = collectorMalware
-	c.malwareScans = s.gauge("nbu_malware_scans", "",
-		"Images by state and result of their newest malware scan.", "state", "result")
-	c.scannedFiles = s.gauge("nbu_malware_scanned_files", "",
-		"Files read by the newest malware scans of all images. Absent if a scan does not report the number.")
-	c.impactedFiles = s.gauge("nbu_malware_impacted_files", "",
-		"Impacted files found by the newest malware scans of all images. Absent if a scan does not report the number.")
-	s.collector = collectorImages
-	c.images = s.gauge("nbu_images", "",
-		"Images of the last 24 hours, by malware status and anomaly status.", "malware_status", "anomaly_status")
-	s.collector = collectorSLOs
-	c.slos = s.gauge("nbu_slos", "",
-		"Service level objectives (protection plans).", "workload")
 }
 
 // durationBuckets run from a minute to a day.

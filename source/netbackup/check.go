@@ -1,11 +1,9 @@
 package netbackup
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"time"
 
 	"backwire/source/netbackup/api"
@@ -28,8 +26,8 @@ func (s *Site) Check(ctx context.Context) []probe.Finding {
 		return findings
 	}
 	for _, c := range s.collectors {
-		if q, ok := s.question(c.name); ok {
-			findings = append(findings, q.check(ctx, c.name))
+		if c.first != nil {
+			findings = append(findings, c.check(ctx, s.client))
 		}
 	}
 	return findings
@@ -86,91 +84,34 @@ func (s *Site) checkLogin(ctx context.Context) probe.Finding {
 	return f.Timed(took)
 }
 
-// question is what a collector asks for.
-type question struct {
-	first     func(context.Context) (rows int, err error) // asks for the first row
-	operation string                                      // that the role must allow; empty is |OPERATIONS|VIEW|
-	namespace string                                      // of the role that may see the rows (the documents' "Access Control")
-	always    bool                                        // every server has rows: none means that the role is missing
-	needed    bool                                        // a server that does not offer it is none that the agent is for
-}
-
-func (s *Site) question(collector string) (question, bool) {
-	switch collector {
-	case collectorStorage:
-		return question{first: func(ctx context.Context) (int, error) { return first(s.client.StorageUnits(ctx)) }, namespace: "|STORAGE|STORAGE-UNITS|", always: true}, true
-	case collectorDiskPools:
-		return asks(s.client.DiskPools, "|STORAGE|DISK-POOLS|"), true
-	case collectorStorageServers:
-		return asks(s.client.StorageServers, "|STORAGE|STORAGE-SERVERS|"), true
-	case collectorTapeDrives:
-		return asks(s.client.TapeDrives, "|STORAGE|TAPE-DEVICES|"), true
-	case collectorJobs:
-		return question{first: func(ctx context.Context) (int, error) { return first(s.client.Jobs(ctx, api.JobQuery{Limit: 1})) }, namespace: "|MANAGE|JOBS|", always: true, needed: true}, true
-	case collectorPolicies:
-		return asks(s.client.Policies, "|PROTECTION|POLICIES|"), true
-	case collectorAlerts:
-		return asks(s.client.Alerts, "|MANAGE|EMAIL-NOTIFICATIONS|"), true
-	case collectorMalware:
-		q := asks(s.client.MalwareScans, "|MANAGE|MALWARE|")
-		q.operation = "|OPERATIONS|MANAGE|MALWARE|VIEW-SCAN-RESULT|"
-		return q, true
-	case collectorImages:
-		return asks(s.client.Images, "|MANAGE|IMAGES|"), true
-	case collectorSLOs:
-		return asks(s.client.SLOs, "|PROTECTION|PROTECTION_PLAN|"), true
-	case collectorTapeMedia:
-		return asks(s.client.TapeMedia, "|STORAGE|TAPE-MEDIA|"), true
-	case collectorVolumePools:
-		return asks(s.client.VolumePools, "|STORAGE|TAPE-MEDIA|VOLUME-POOLS|"), true
-	case collectorRobots:
-		return asks(s.client.RobotHosts, "|STORAGE|TAPE-DEVICES|"), true
-	}
-	return question{}, false
-}
-
-// asks is a question for rows that there need not be.
-func asks[T any](rows func(context.Context) iter.Seq2[T, error], namespace string) question {
-	return question{first: func(ctx context.Context) (int, error) { return first(rows(ctx)) }, namespace: namespace}
-}
-
-func first[T any](rows iter.Seq2[T, error]) (int, error) {
-	for _, err := range rows {
-		if err != nil {
-			return 0, err
-		}
-		return 1, nil
-	}
-	return 0, nil
-}
-
-func (q question) check(ctx context.Context, collector string) probe.Finding {
-	tried := "first row for collector " + collector
+// check asks for the first row.
+func (c *collector) check(ctx context.Context, client *api.Client) probe.Finding {
+	tried := "first row for collector " + c.name
 	began := time.Now()
-	rows, err := q.first(ctx)
+	rows, err := c.first(ctx, client)
 	took := time.Since(began)
-	step := "role " + collector
+	step := "role " + c.name
 	f := probe.Finding{Step: step, Result: probe.OK, Tried: tried, Found: "readable, answered in " + took.Round(time.Millisecond/10).String()}
 	switch {
-	case errors.Is(err, api.ErrNotOffered) && q.needed:
+	case errors.Is(err, api.ErrNotOffered) && c.needed:
 		f = failedCheck(step, tried, api.WithHint(err, "check the URL: a primary server, its port and /netbackup"))
 	case errors.Is(err, api.ErrNotOffered):
 		f.Found = "not offered by this server; skipped"
 	case errors.Is(err, api.ErrRole):
-		f = failedCheck(step, tried, api.WithHint(err, q.grant()))
+		f = failedCheck(step, tried, api.WithHint(err, c.role.grant()))
 	case err != nil:
 		f = failedCheck(step, tried, err)
-	case rows == 0 && q.always:
-		f.Result, f.Found, f.Next = probe.Failed, "200 with an empty list, as for a key without permission", q.grant()
+	case rows == 0 && c.role.always:
+		f.Result, f.Found, f.Next = probe.Failed, "200 with an empty list, as for a key without permission", c.role.grant()
 	case rows == 0:
-		f.Found = "there are none, or the role lacks the permission View on " + q.namespace
+		f.Found = "there are none, or the role lacks the permission View on " + c.role.namespace
 	}
 	return f.Timed(took)
 }
 
 // grant says what to change where rows are not shown.
-func (q question) grant() string {
-	return "give the credential's role the View permission on " + q.namespace + " (" + cmp.Or(q.operation, "|OPERATIONS|VIEW|") + "; web UI: Security > RBAC > the role > Global permissions)"
+func (r role) grant() string {
+	return "give the credential's role the View permission on " + r.namespace + " (" + r.allows() + "; web UI: Security > RBAC > the role > Global permissions)"
 }
 
 // failedCheck takes an error apart into what came back and what to do.

@@ -32,14 +32,12 @@ const sectionExporter = "nbu_exporter"
 func (c *catalogue) addExporter() {
 	c.exporter = &exporterFamilies{}
 	c.duration.labels = append(slices.Clone(c.duration.labels), "action")
-	c.exporterJobs(shelf{c, sectionExporter, collectorJobs})
-	c.exporterStorage(shelf{c, sectionExporter, collectorStorage})
+	c.exporterJobs(shelf{c, sectionExporter, ""})
+	c.exporterStorage(shelf{c, sectionExporter, ""})
 	s, x := shelf{c, sectionExporter, ""}, c.exporter
 	x.apiVersion = s.gauge("nbu_api_version", "", "1 for the API version in use.", "version")
 	x.lastScrape = s.gauge("nbu_last_scrape_timestamp_seconds", "seconds", "Time of the last successful reading of storage or jobs.", "source")
-	s.collector = collectorDiskPools
 	x.poolVolumes = s.gauge("nbu_disk_pool_volume_count", "", "Volumes of the disk pool, by state.", "pool_name", "storage_category", "state")
-	s.collector = collectorTapeDrives
 	x.drives = s.gauge("nbu_tape_drives_count", "", "Tape drives, by state.", "drive_type", "robot_type", "status")
 	x.driveInfo = s.info("nbu_tape_drive_info", "Properties of the tape drive.", "drive_name", "media_server", "drive_type", "robot_number", "status")
 	c.exporterProtection(s)
@@ -73,26 +71,19 @@ func (c *catalogue) exporterStorage(s shelf) {
 
 func (c *catalogue) exporterProtection(s shelf) {
 	x := c.exporter
-	s.collector = collectorAlerts
 	x.alerts = s.gauge("nbu_alerts_count", "", "Alerts on the server.", "severity", "category")
-	s.collector = collectorMalware
 	x.scannedFiles = s.gauge("nbu_malware_files_scanned", "", "Files read by the newest malware scans.")
 	x.infectedFiles = s.gauge("nbu_malware_files_infected", "", "Impacted files found by the newest malware scans.")
 	x.malwareScans = s.gauge("nbu_malware_scan_count", "", "Newest malware scans, by state.", "status")
-	s.collector = collectorImages
 	x.images = s.gauge("nbu_catalog_images_count", "", "Images of the last 24 hours.", "malware_status", "anomaly_status")
-	s.collector = collectorSLOs
 	x.slos = s.gauge("nbu_slo_count", "", "Service level objectives.")
 	c.exporterTapes(s)
 }
 
 func (c *catalogue) exporterTapes(s shelf) {
 	x := c.exporter
-	s.collector = collectorTapeMedia
 	x.tapes = s.gauge("nbu_tape_media_count", "", "Tapes by pool, media type and robot type.", "pool", "media_type", "robot_type")
-	s.collector = collectorVolumePools
 	x.partlyFull = s.gauge("nbu_tape_pool_partially_full", "", "Partially full tapes in the volume pool.", "pool_name", "pool_type")
-	s.collector = collectorRobots
 	x.robotHosts = s.gauge("nbu_tape_robot_device_hosts", "", "Hosts that control tape robots.")
 }
 

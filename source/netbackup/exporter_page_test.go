@@ -109,8 +109,7 @@ func code(name string) string {
 
 // The page has every name of that exporter once, and leads only to names that there are.
 func TestMigrationPageIsCurrent(t *testing.T) {
-	c := newCatalogue()
-	c.addExporter()
+	c := wholeCatalogue(t, CompatExporter)
 	told := map[string]bool{}
 	for _, r := range append(replacements(), missing()...) {
 		f := c.named(r.old)

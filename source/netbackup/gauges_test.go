@@ -63,9 +63,9 @@ func TestAListOfTooManyLabelsIsNotReadToItsEnd(t *testing.T) {
 			}
 		}
 	}
-	list := counting(&Site{}, states, func(g *gauges, state *string) { g.count(c.stalled, *state) })
+	count := noting(states, func(g *gauges, state *string) { g.count(c.stalled, *state) })
 	g := newGauges("paris")
-	_, err := list.count(t.Context(), g)
+	_, err := count(t.Context(), g)
 	if _, beyond := errors.AsType[guard.Limit](err); !beyond || read > seriesLimit {
 		t.Errorf("%d rows were read, then: %v", read, err)
 	}

@@ -21,6 +21,7 @@ type outcome struct {
 // collectorHealth remembers how a collector fares.
 type collectorHealth struct {
 	name        string
+	needed      bool // every primary server offers it
 	outcome     outcome
 	failures    int      // in a row
 	said        []string // keys of the errors in this row that were told to the log
@@ -29,9 +30,9 @@ type collectorHealth struct {
 }
 
 // notOffered says that the server does not have what the collector asks for, which is no
-// failure: but every primary server has jobs.
+// failure but of what every primary server has.
 func (h *collectorHealth) notOffered() bool {
-	return errors.Is(h.outcome.err, api.ErrNotOffered) && h.name != collectorJobs
+	return errors.Is(h.outcome.err, api.ErrNotOffered) && !h.needed
 }
 
 // note takes an outcome and tells of what changes, and not of what goes on. Each kind of error is told once in a row of
@@ -66,7 +67,7 @@ func (s *Site) proveCredential(ctx context.Context) {
 
 // countUnreadable takes the rows of a collector that could not be read into its counter, and those that say different
 // things of what cannot be told apart.
-func (s *Site) countUnreadable(c *collector) {
+func (s *Site) countUnreadable(c *activeCollector) {
 	for _, series := range c.gauges.takeContradictions() {
 		s.client.Problems().Contradiction(c.noun, series)
 	}

@@ -2,14 +2,34 @@ package netbackup
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"math"
 	"strconv"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"backwire/source/guard"
 	"backwire/source/netbackup/api"
 )
+
+const collectorJobs = "jobs"
+
+// jobCollector reads the jobs that are open, and has the ledger read those that have finished.
+func jobCollector() collector {
+	return collector{
+		name: collectorJobs, noun: jobNoun, section: sectionJobs, needed: true,
+		first: firstOf(func(c *api.Client, ctx context.Context) iter.Seq2[api.Job, error] {
+			return c.Jobs(ctx, api.JobQuery{Limit: 1})
+		}),
+		role: role{namespace: "|MANAGE|JOBS|", screen: "Jobs", without: "no jobs and no clients", always: true},
+		start: func(w *workplace) reader {
+			w.site.open = newOpenJobs(w.site.catalogue, w.board, w.site.cfg.MaxJobSeries, w.client().Problems())
+			return w.site.readJobs
+		},
+	}
+}
 
 // jobLimits bound how many different values of jobs are remembered, whatever a server makes up: each is a few dozen
 // series. The rest is counted together.
@@ -97,4 +117,70 @@ func (s *Site) notDone(ctx context.Context, q api.JobQuery) iter.Seq2[api.Job, e
 			}
 		}
 	}
+}
+
+// readJobs asks two questions at once: which jobs are open, and which have finished.
+func (s *Site) readJobs(ctx context.Context, now int64) (int, error) {
+	var both errgroup.Group
+	var opened int
+	var openErr, doneErr error
+	both.Go(func() error {
+		openErr = guard.Run(func() (err error) {
+			opened, err = s.open.read(ctx, s.notDone, now)
+			return err
+		})
+		return nil
+	})
+	both.Go(func() error {
+		doneErr = guard.Run(func() error { return s.readEnded(ctx, now) })
+		return nil
+	})
+	_ = both.Wait() // each has left its error
+	if openErr != nil {
+		s.open.gauges.reset() // sums over half of the pages would be wrong
+	} else {
+		s.ledger.noteOpen(s.open.listed, s.ledger.at)
+	}
+	if doneErr == nil {
+		doneErr = guard.Run(func() error { return s.ledger.check(ctx, s.reading) })
+	}
+	if guard.Panicked(doneErr) {
+		s.broken = doneErr
+	}
+	if errors.Is(doneErr, errTooManyHeld) {
+		doneErr = s.client.Beyond("/admin/jobs", errTooManyHeld)
+	}
+	s.ledger.audit.current = openErr == nil && doneErr == nil
+	rows := opened
+	if s.reading != nil {
+		rows += s.reading.gained
+	}
+	if err := errors.Join(openErr, doneErr); err != nil || rows > 0 {
+		return rows, err
+	}
+	return 0, s.seeAnyJob(ctx)
+}
+
+// readEnded reads what finished. Its panic may have left the ledger in the middle of something, that of the open jobs
+// has not.
+func (s *Site) readEnded(ctx context.Context, now int64) (err error) {
+	s.reading, err = s.ledger.read(ctx, func() *reading {
+		return s.ledger.begin(now, s.readers, s.ended)
+	}, func(r *reading) error {
+		s.parts <- r
+		return <-s.counted
+	})
+	return err
+}
+
+// seeAnyJob is asked where neither an open nor a finished job was seen: a server that had
+// jobs and shows none at all has taken the right to see them away.
+func (s *Site) seeAnyJob(ctx context.Context) error {
+	if s.ledger.counted.top == 0 {
+		return nil // there may be none yet
+	}
+	for _, err := range s.client.Jobs(ctx, api.JobQuery{Limit: 1}) {
+		return err
+	}
+	return errEmpty
 }

@@ -45,9 +45,9 @@ type move struct {
 // stalledAfter is how long a job moves no bytes before it counts as stalled, in ms.
 const stalledAfter = 1_800_000
 
-func newOpenJobs(c *catalogue, site string, limit int, found *api.Problems) *openJobs {
+func newOpenJobs(c *catalogue, board *gauges, limit int, found *api.Problems) *openJobs {
 	return &openJobs{
-		c: c, gauges: newGauges(site), moves: map[int64]move{}, waits: map[int64]wait{},
+		c: c, gauges: board, moves: map[int64]move{}, waits: map[int64]wait{},
 		problems: jobProblems{found: found}, limit: limit, policies: map[activeKey]bool{},
 	}
 }

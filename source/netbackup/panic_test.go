@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"backwire/source"
+	"backwire/source/netbackup/api"
 	"backwire/source/netbackup/nbusim"
 )
 
@@ -29,25 +31,48 @@ func (p panicking) RoundTrip(r *http.Request) (*http.Response, error) {
 	return p.RoundTripper.RoundTrip(r)
 }
 
-// collectorPaths are what each collector asks for first.
-func collectorPaths() map[string]string {
-	return map[string]string{
-		collectorServer: "/security/serverinfo", collectorStorage: "/storage/storage-units", collectorDiskPools: "/storage/disk-pools",
-		collectorStorageServers: "/storage/storage-servers", collectorTapeDrives: "/storage/drives", collectorJobs: "/admin/jobs",
-		collectorPolicies: "/config/policies/", collectorAlerts: "/manage/alerts", collectorMalware: "/malware/latest-scan-results",
-		collectorImages: "/catalog/images", collectorSLOs: "/servicecatalog/slos", collectorTapeMedia: "/storage/tape-media",
-		collectorVolumePools: "/storage/tape-volume-pools", collectorRobots: "/storage/robots-device-hosts",
+// asking answers nothing and keeps what was asked for.
+type asking struct{ path string }
+
+func (a *asking) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !strings.HasSuffix(r.URL.Path, "/ping") {
+		a.path = strings.TrimPrefix(r.URL.Path, nbusim.Mount)
+		return httpAnswer(http.StatusForbidden, `{"errorCode":1,"errorMessage":"no"}`), nil
 	}
+	return httpAnswer(http.StatusOK, "1519397648169", "X-NetBackup-API-Version", "14.0"), nil
+}
+
+// collectorPaths are what each collector asks for first.
+func collectorPaths(t *testing.T) map[string]string {
+	t.Helper()
+	paths := map[string]string{collectorServer: "/security/serverinfo"}
+	for _, c := range collectors() {
+		if c.first == nil {
+			continue
+		}
+		asked := &asking{}
+		client, err := api.NewClient(api.Config{
+			URL: &url.URL{Scheme: "https", Host: "primary.example", Path: nbusim.Mount}, Transport: asked,
+			APIKey: func() (string, error) { return "key", nil },
+		}, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = c.first(t.Context(), client) // refused
+		paths[c.name] = asked.path
+	}
+	return paths
 }
 
 func TestAPanicInACollectorCostsItsOwnSamples(t *testing.T) {
+	paths := collectorPaths(t)
 	for _, name := range Collectors() {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var left atomic.Int64
 				var log bytes.Buffer
 				r := newRig(t, nbusim.Options{Storage: oneUnit()}, func(c *SiteConfig) {
-					c.Client.Transport = panicking{c.Client.Transport, collectorPaths()[name], &left}
+					c.Client.Transport = panicking{c.Client.Transport, paths[name], &left}
 				})
 				r.log = slog.New(slog.NewTextHandler(&log, nil))
 				r.remember()

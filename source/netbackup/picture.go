@@ -103,9 +103,9 @@ func (s *Site) paintClients(live []source.Sample) []ClientPicture {
 	every, never := map[clientKey]time.Duration{}, map[clientKey]bool{}
 	for _, x := range live {
 		switch x.Series.Metric {
-		case s.catalogue.rpo.Metric:
+		case s.policies.rpo.Metric:
 			every[clientOf(x.Series)] = time.Duration(x.Value * float64(time.Second))
-		case s.catalogue.neverSucceeded.Metric:
+		case s.policies.neverSucceeded.Metric:
 			never[clientOf(x.Series)] = x.Value == 1
 		}
 	}

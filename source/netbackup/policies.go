@@ -18,13 +18,12 @@ import (
 // policies reads what each client is promised: which policies back it up, and how often. A
 // policy is read in full when it is new or has changed. One that cannot be read promises nothing, and costs no other.
 type policies struct {
-	c          *catalogue
-	client     *api.Client
-	background *background
-	gauges     *gauges
-	ledger     *ledger
-	limit      int // of clients and policies
-	overCap    overCap
+	*workplace
+	ledger  *ledger
+	limit   int // of clients and policies
+	overCap overCap
+
+	rpo, neverSucceeded, cannotRead *family
 
 	policyBook
 	under    *task
@@ -70,6 +69,28 @@ const (
 	policyNamesLimit = 8 << 20 // bytes of the names of all policies' clients
 )
 
+const collectorPolicies = "policies"
+
+func policyCollector() collector {
+	return collector{
+		name: collectorPolicies, noun: "policy", section: sectionClients, first: firstOf((*api.Client).Policies),
+		role: role{namespace: "|PROTECTION|POLICIES|", screen: "Protection > Policies", without: "every client's RPO is one day; clients that never ran are not known"},
+		start: func(w *workplace) reader {
+			w.board.most = seriesLimit + w.site.cfg.MaxClientSeries
+			w.site.policies = &policies{
+				workplace: w, ledger: w.site.ledger, limit: w.site.cfg.MaxClientSeries / seriesPerClient,
+				rpo: w.gauge("nbu_client_rpo_seconds", "seconds",
+					"How often an active policy backs up the client: the frequency of its most frequent schedule, or the longest gap in its calendar. Absent if it is not known: only users start the policy, or it runs on a single day.", "client", "policy"),
+				neverSucceeded: w.gauge("nbu_client_never_succeeded", "",
+					"1 if no successful backup of this client of an active policy is known, 0 otherwise. Absent for policies that select clients by a query.", "client", "policy"),
+				cannotRead: w.gauge("nbu_policies_unreadable", "",
+					"Active policies that cannot be read. Their schedules are not known, so nbu_client_rpo_seconds and nbu_client_never_succeeded are absent for them."),
+			}
+			return w.site.policies.read
+		},
+	}
+}
+
 func (p *policies) read(ctx context.Context, now int64) (int, error) {
 	if p.under != nil {
 		p.under.turns.grant()
@@ -79,12 +100,12 @@ func (p *policies) read(ctx context.Context, now int64) (int, error) {
 			return len(p.plans), nil
 		}
 		before := p.policyBook
-		p.under = p.background.start(func(ctx context.Context) (err error) {
-			p.next, err = readPolicies(ctx, p.client, before, now, p.background.grace)
+		p.under = p.site.background.start(func(ctx context.Context) (err error) {
+			p.next, err = readPolicies(ctx, p.client(), before, now, p.site.background.grace)
 			return err
 		})
 	}
-	ended, err := p.background.wait(ctx, p.under)
+	ended, err := p.site.background.wait(ctx, p.under)
 	if ended {
 		p.under = nil
 		if p.next.plans != nil {
@@ -265,7 +286,7 @@ func (p *policies) emit() {
 		}
 	}
 	p.promiseFound()
-	p.gauges.set(p.c.unreadablePolicies, float64(len(p.unreadable())))
+	p.board.set(p.cannotRead, float64(len(p.unreadable())))
 }
 
 // unreadable are the policies whose last reading failed.
@@ -304,7 +325,7 @@ func (p *policies) promiseFound() {
 
 func (p *policies) promise(k clientKey, plan *api.PolicyPlan) {
 	if plan.Every > 0 {
-		p.gauges.set(p.c.rpo, plan.Every.Seconds(), k.client, k.policy)
+		p.board.set(p.rpo, plan.Every.Seconds(), k.client, k.policy)
 	}
 }
 
@@ -315,7 +336,7 @@ func (p *policies) noteSuccess(k clientKey) {
 		return
 	}
 	if succeeded, known := p.ledger.clients.succeeded(k); known {
-		p.gauges.set(p.c.neverSucceeded, truth(!succeeded), k.client, k.policy)
+		p.board.set(p.neverSucceeded, truth(!succeeded), k.client, k.policy)
 	}
 }
 

@@ -77,13 +77,16 @@ func (s *seldom) end(err error, now int64) {
 	}
 }
 
-func (s *seldom) collector(name, noun string) *collector {
-	return &collector{name: name, noun: noun, gauges: s.gauges, read: s.read, standing: true}
+// counting reads a list seldom, and notes each row.
+func counting[T any](w *workplace, rows func(*api.Client, context.Context) iter.Seq2[T, error], note func(*gauges, *T)) reader {
+	list := func(ctx context.Context) iter.Seq2[T, error] { return rows(w.client(), ctx) }
+	s := &seldom{background: w.site.background, gauges: w.board, count: noting(list, note)}
+	return s.read
 }
 
-// counting is a collector that notes each row of a list.
-func counting[T any](s *Site, rows func(context.Context) iter.Seq2[T, error], note func(*gauges, *T)) *seldom {
-	return &seldom{background: s.background, gauges: newGauges(s.cfg.Client.Site), count: func(ctx context.Context, g *gauges) (n int, err error) {
+// noting notes each row, until there is more than is taken.
+func noting[T any](rows func(context.Context) iter.Seq2[T, error], note func(*gauges, *T)) func(context.Context, *gauges) (int, error) {
+	return func(ctx context.Context, g *gauges) (n int, err error) {
 		for v, err := range rows(ctx) {
 			if err != nil {
 				return n, err
@@ -95,5 +98,5 @@ func counting[T any](s *Site, rows func(context.Context) iter.Seq2[T, error], no
 			}
 		}
 		return n, nil
-	}}
+	}
 }

@@ -12,13 +12,26 @@ import (
 // serverFacts reads what hardly changes, once an hour: who the server is, and when the
 // API key expires.
 type serverFacts struct {
-	c      *catalogue
-	client *api.Client
-	gauges *gauges
+	*workplace
+	keyExpiry *family
 
 	readAt  int64 // ms of the server's clock, 0 before it succeeded
 	info    api.ServerInfo
 	expires time.Time
+}
+
+const collectorServer = "server"
+
+func serverCollector() collector {
+	return collector{
+		name: collectorServer, noun: "api_key", section: sectionHealth,
+		role: role{namespace: "|SECURITY|USERS|API-KEYS|", screen: "Security > API keys", without: "the expiry of the key is not known"},
+		start: func(w *workplace) reader {
+			w.site.facts = &serverFacts{workplace: w, keyExpiry: w.gauge("nbu_api_key_expiry_timestamp_seconds", "seconds",
+				"Time at which the API key expires.")}
+			return w.site.facts.read
+		},
+	}
 }
 
 func (s *serverFacts) read(ctx context.Context, now int64) (rows int, err error) {
@@ -30,18 +43,18 @@ func (s *serverFacts) read(ctx context.Context, now int64) (rows int, err error)
 		s.readAt = now
 	}
 	if !s.expires.IsZero() {
-		s.gauges.set(s.c.keyExpiry, float64(s.expires.UnixMilli())/1000)
+		s.board.set(s.keyExpiry, float64(s.expires.UnixMilli())/1000)
 		rows = 1
 	}
 	return rows, nil
 }
 
 func (s *serverFacts) ask(ctx context.Context) error {
-	info, err := s.client.ServerInfo(ctx)
+	info, err := s.client().ServerInfo(ctx)
 	if err != nil && !withheld(err) {
 		return err
 	}
-	expires, err := s.client.APIKeyExpiry(ctx)
+	expires, err := s.client().APIKeyExpiry(ctx)
 	if err != nil && !withheld(err) {
 		return err
 	}

@@ -21,7 +21,7 @@ func (s *Site) paintStorage(live []source.Sample, at int64) []StoragePicture {
 		map[string]*StoragePicture{}, map[string]*StoragePicture{}, map[string]string{}, map[string]string{}, map[string]bool{},
 	}
 	for _, x := range live {
-		v.add(s.catalogue, x)
+		v.add(s.units, s.pools, x)
 	}
 	v.namePools()
 	var out []StoragePicture
@@ -45,28 +45,28 @@ func (s *Site) paintStorage(live []source.Sample, at int64) []StoragePicture {
 	return out
 }
 
-func (v *shelves) add(c *catalogue, x source.Sample) {
+func (v *shelves) add(units *storageUnits, pools *diskPools, x source.Sample) {
 	switch x.Series.Metric {
-	case c.poolUsable.Metric:
+	case pools.usable.Metric:
 		p := shelved(v.pools, x, "disk_pool")
 		p.Capacity, p.Category = x.Value, x.Series.Label("category")
-	case c.poolUsed.Metric:
+	case pools.used.Metric:
 		p := shelved(v.pools, x, "disk_pool")
 		p.Used, p.used = x.Value, true
-	case c.poolHighWater.Metric:
+	case pools.highWater.Metric:
 		shelved(v.pools, x, "disk_pool").HighWater = x.Value
-	case c.poolUp.Metric:
+	case pools.up.Metric:
 		shelved(v.pools, x, "disk_pool").Down = x.Value == 0
-	case c.poolInfo.Metric:
+	case pools.info.Metric:
 		id := x.Series.Label("disk_pool")
 		v.names[id], v.types[id] = x.Series.Label("name"), x.Series.Label("server_type")
-	case c.unitCapacity.Metric:
+	case units.capacity.Metric:
 		u := shelved(v.units, x, "storage_unit")
 		u.Capacity, u.Category = x.Value, x.Series.Label("category")
-	case c.unitUsed.Metric:
+	case units.used.Metric:
 		u := shelved(v.units, x, "storage_unit")
 		u.Used, u.used = x.Value, true
-	case c.unitInfo.Metric:
+	case units.info.Metric:
 		v.onPool[x.Series.Label("storage_unit")] = x.Series.Label("disk_pool") != ""
 	}
 }

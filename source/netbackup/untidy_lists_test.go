@@ -48,12 +48,9 @@ func TestHalfAWebServiceProvesNothing(t *testing.T) {
 func TestUnreadableRowsAreCounted(t *testing.T) {
 	const readable, unreadable = `{"type":"x","id":"good","attributes":{"name":"good","sType":"PureDisk","driveStatus":"DRIVE_STATUS_UP","severity":"ERROR",` +
 		`"scanState":"PENDING","volumePoolName":"good","workloadType":"VMWARE"}}`, `{"type":"x","id":null,"attributes":null}`
-	paths := map[string]string{
-		collectorStorage: "/storage/storage-units", collectorDiskPools: "/storage/disk-pools", collectorStorageServers: "/storage/storage-servers",
-		collectorTapeDrives: "/storage/drives", collectorAlerts: "/manage/alerts", collectorMalware: "/malware/latest-scan-results",
-		collectorImages: "/catalog/images", collectorSLOs: "/servicecatalog/slos", collectorTapeMedia: "/storage/tape-media",
-		collectorVolumePools: "/storage/tape-volume-pools", collectorRobots: "/storage/robots-device-hosts", collectorPolicies: "/config/policies/",
-	}
+	paths := collectorPaths(t)
+	delete(paths, collectorServer)
+	delete(paths, collectorJobs)
 	for name, path := range paths {
 		for _, lost := range []string{unreadable, `null`, `7`, `"x"`, `{}`, `[]`} {
 			synctest.Test(t, func(t *testing.T) {

@@ -1,0 +1,23 @@
+package netbackup
+
+import (
+	"backwire/source/netbackup/api"
+)
+
+const collectorAlerts = "alerts"
+
+// alertCollector counts the alerts that the server keeps.
+func alertCollector() collector {
+	return collector{
+		name: collectorAlerts, noun: "alert", section: sectionProtection, standing: true, first: firstOf((*api.Client).Alerts),
+		role: role{namespace: "|MANAGE|EMAIL-NOTIFICATIONS|", screen: "Email notifications", without: "no alerts"},
+		start: func(w *workplace) reader {
+			alerts := w.gauge("nbu_alerts", "",
+				"Alerts on the server.", "severity", "category")
+			return counting(w, (*api.Client).Alerts, func(g *gauges, a *api.Alert) {
+				g.count(alerts, a.Severity, a.Category)
+				w.compat().noteAlert(g, a)
+			})
+		},
+	}
+}

@@ -1,0 +1,197 @@
+package netbackup
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"backwire/source"
+	"backwire/source/guard"
+)
+
+// Collect reads everything at once and yields the cycles up to the tick: one, or several
+// where a gap is filled. A cycle that was yielded counts as accepted: it is the caller's
+// to commit it, now or later. A panic costs the part that it happened in, where it was not the caller's.
+func (s *Site) Collect(ctx context.Context, tick time.Time) iter.Seq[source.Cycle] {
+	return func(yield func(source.Cycle) bool) {
+		t, ok := s.follow(tick.UnixMilli())
+		if !ok {
+			return
+		}
+		ctx, stop := context.WithCancel(ctx)
+		defer stop()
+		g := &giving{yield: yield, stop: stop}
+		s.collect(ctx, func(r *reading) error { return g.give(s.ledger.cycles(r, nil, t)) })
+		if !g.stopped {
+			s.finish(g, t)
+		}
+		if g.cause != nil {
+			panic(g.cause)
+		}
+	}
+}
+
+// finish counts what was read, and gives the samples of the tick.
+func (s *Site) finish(g *giving, t int64) {
+	err := s.broken
+	if err == nil {
+		err = g.give(s.ledger.cycles(s.reading, s.samples, t))
+	}
+	if guard.Panicked(err) {
+		s.failed(collectorJobs, err)
+		if err = s.startAgain(err); err == nil {
+			err = g.give(s.ledger.cycles(nil, s.samples, t))
+		}
+		if guard.Panicked(err) {
+			g.cause = err
+		}
+	}
+	if err == nil {
+		s.protect("picture", func() { s.paint(t) })
+		s.sayOverCaps()
+	}
+}
+
+// creep is how far time goes on in a cycle, in ms, while the agent's clock is behind what was
+// emitted: no receiver takes a sample that is older than its series.
+const creep = 1000
+
+// follow is the time of this cycle's samples: the tick, or just after the last one where the
+// agent's clock was set back, until it has caught up. It answers false for a tick that is
+// emitted already, as after a restart within an interval.
+func (s *Site) follow(tick int64) (t int64, ok bool) {
+	last := s.ledger.newest
+	switch {
+	case tick > last:
+		if s.behind {
+			s.log.Info("the agent's clock has caught up")
+		}
+		s.behind = false
+		return tick, true
+	case !s.behind && last-tick < s.ledger.interval:
+		return 0, false
+	case !s.behind:
+		s.log.Warn("the agent's clock was set back: sample times advance in small steps until the clock has caught up. "+
+			"If it was wrong before, and receivers refuse samples with future times, start with an empty BACKWIRE_QUEUE_DIR",
+			"clock", instant(tick), "last_sample", instant(last))
+	}
+	s.behind = true
+	return last + creep, true
+}
+
+// collect runs the collectors. What is read of a long history is given to part on the way, by
+// this goroutine.
+func (s *Site) collect(ctx context.Context, part func(*reading) error) {
+	s.reading, s.broken = nil, nil
+	s.jobLimits.begin(s.now())
+	s.parts, s.counted = make(chan *reading), make(chan error)
+	askedBefore, acceptedBefore := s.client.Questions()
+	now, err := s.askTime(ctx)
+	outcomes := make([]outcome, len(s.collectors))
+	var group errgroup.Group
+	for i, c := range s.collectors {
+		if !c.standing {
+			c.gauges.reset()
+		}
+		if err != nil {
+			outcomes[i] = outcome{err: err}
+			continue
+		}
+		group.Go(func() error {
+			outcomes[i] = c.run(ctx, now, s.now)
+			return nil // its error is its own: the others go on
+		})
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = group.Wait()
+		close(ended)
+	}()
+	s.serveParts(part, ended)
+	if asked, _ := s.client.Questions(); err == nil && asked == askedBefore {
+		s.proveCredential(ctx)
+	}
+	_, accepted := s.client.Questions()
+	s.accepted = accepted != acceptedBefore
+	s.noteOutcomes(outcomes)
+}
+
+func (s *Site) noteOutcomes(outcomes []outcome) {
+	at, report := s.now().UnixMilli(), newReport()
+	for i, c := range s.collectors {
+		if outcomes[i].err != nil {
+			c.gauges.dropSums() // over a part of the rows they would be wrong
+		}
+		s.countUnreadable(c)
+		c.health.note(outcomes[i], at, report)
+	}
+	report.say(s.log)
+	s.tellHealth()
+}
+
+func (s *Site) tellHealth() {
+	s.gauges.reset()
+	s.emitHealth()
+	s.publish()
+}
+
+// failed notes what befell a collector after its reading.
+func (s *Site) failed(name string, err error) {
+	report := newReport()
+	for _, c := range s.collectors {
+		if c.name == name && c.health.outcome.err == nil {
+			c.gauges.reset()
+			c.health.note(outcome{err: err, took: c.health.outcome.took}, s.now().UnixMilli(), report)
+		}
+	}
+	report.say(s.log)
+	s.tellHealth()
+}
+
+// serveParts answers the collector of jobs until all collectors have ended.
+func (s *Site) serveParts(part func(*reading) error, ended <-chan struct{}) {
+	for {
+		select {
+		case r := <-s.parts:
+			s.counted <- part(r)
+		case <-ended:
+			return
+		}
+	}
+}
+
+// samples are those of the tick alone. It is asked once the jobs are counted.
+func (s *Site) samples() []source.Sample {
+	if err := guard.Run(func() error { s.policies.emit(); return nil }); err != nil {
+		s.failed(collectorPolicies, err)
+	}
+	if n, ok := s.ledger.unaccounted(); ok {
+		s.open.gauges.set(s.catalogue.unaccounted, float64(n))
+	}
+	samples := s.gauges.appendTo(nil)
+	for _, c := range s.collectors {
+		samples = c.appendTo(samples)
+	}
+	s.protect("compatibility names", s.emitExporter)
+	return s.exporter.appendTo(samples)
+}
+
+// pingLimit is how long a server may take to say its time before it counts as down in this
+// cycle: retries included, so that nbu_up 0 is not late.
+const pingLimit = 10 * time.Second
+
+// askTime pings the server: its clock, in ms, is the cycle's time for all that it stamps.
+func (s *Site) askTime(ctx context.Context) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, pingLimit)
+	defer cancel()
+	ping, err := s.client.Ping(ctx)
+	s.ping = ping
+	if err != nil {
+		return 0, err
+	}
+	s.ledger.version = ping.APIVersion
+	s.ledger.skew = ping.ServerTime.Add(ping.RoundTrip/2).UnixMilli() - s.now().UnixMilli()
+	return ping.ServerTime.UnixMilli(), nil
+}

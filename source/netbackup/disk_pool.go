@@ -1,0 +1,88 @@
+package netbackup
+
+import (
+	"context"
+
+	"backwire/source/netbackup/api"
+)
+
+// diskPools reads the disk pools and their volumes.
+type diskPools struct {
+	*workplace
+	told    lastTold[api.DiskPool]
+	volumes lastTold[api.DiskVolume]
+
+	raw, usable, used, available            *family
+	highWater, lowWater, up, info, volumeUp *family
+}
+
+const collectorDiskPools = "disk_pools"
+
+func diskPoolCollector() collector {
+	return collector{
+		name: collectorDiskPools, noun: "disk_pool", section: sectionStorage, first: firstOf((*api.Client).DiskPools),
+		role:  role{namespace: "|STORAGE|DISK-POOLS|", screen: "Storage > Disk pools", without: "no forecast, no state of pools and volumes"},
+		start: startDiskPools,
+	}
+}
+
+func startDiskPools(w *workplace) reader {
+	w.site.pools = &diskPools{
+		workplace: w,
+		raw: w.gauge("nbu_disk_pool_raw_bytes", "bytes",
+			"Raw size of the disk pool. disk_pool is the id of the pool, as in nbu_storage_unit_info; nbu_disk_pool_info has its name.", "disk_pool", "category"),
+		usable: w.gauge("nbu_disk_pool_usable_bytes", "bytes",
+			"Usable size of the disk pool.", "disk_pool", "category"),
+		used: w.gauge("nbu_disk_pool_used_bytes", "bytes",
+			"Used space in the disk pool.", "disk_pool", "category"),
+		available: w.gauge("nbu_disk_pool_available_bytes", "bytes",
+			"Available space in the disk pool.", "disk_pool", "category"),
+		highWater: w.gauge("nbu_disk_pool_high_water_mark_ratio", "ratio",
+			"High-water mark: used share at which the disk pool counts as full.", "disk_pool"),
+		lowWater: w.gauge("nbu_disk_pool_low_water_mark_ratio", "ratio",
+			"Low-water mark: used share down to which NetBackup deletes expired images.", "disk_pool"),
+		up: w.gauge("nbu_disk_pool_up", "",
+			"1 when the disk pool is up, 0 when it is down or changing state. Absent if the server reports neither.", "disk_pool"),
+		info: w.info("nbu_disk_pool_info",
+			"Name of the disk pool with this id. Pools of different server types can have the same name.",
+			"disk_pool", "name", "category", "server_type"),
+		volumeUp: w.gauge("nbu_disk_volume_up", "",
+			"1 when the disk volume is up, 0 when it is down. Absent if the server reports neither.", "disk_pool", "volume"),
+	}
+	return w.site.pools.read
+}
+
+func (d *diskPools) read(ctx context.Context, _ int64) (rows int, err error) {
+	d.told.begin()
+	d.volumes.begin()
+	for p, err := range d.client().DiskPools(ctx) {
+		if err != nil {
+			return rows, err
+		}
+		rows++
+		d.told.complete(p.ID, &p, (*api.DiskPool).KeepFacts)
+		for i := range p.Volumes {
+			if v := &p.Volumes[i]; v.ID != "" {
+				d.volumes.complete(p.ID+separator+v.ID, v, (*api.DiskVolume).KeepFacts)
+			}
+		}
+		d.note(&p)
+	}
+	return rows, nil
+}
+
+func (d *diskPools) note(p *api.DiskPool) {
+	g := d.board
+	g.tell(d.info, 1, p.ID, p.Name, p.Category, p.ServerType)
+	setBytes(g, d.raw, p.Raw, p.ID, p.Category)
+	setBytes(g, d.usable, p.Usable, p.ID, p.Category)
+	setBytes(g, d.used, p.Used, p.ID, p.Category)
+	setBytes(g, d.available, p.Available, p.ID, p.Category)
+	setPercent(g, d.highWater, p.HighWaterMark, p.ID)
+	setPercent(g, d.lowWater, p.LowWaterMark, p.ID)
+	setState(g, d.up, p.State, p.ID)
+	d.compat().notePool(g, p)
+	for _, v := range p.Volumes {
+		setState(g, d.volumeUp, v.State, p.ID, v.Name)
+	}
+}

@@ -1,0 +1,23 @@
+package netbackup
+
+import (
+	"backwire/source/netbackup/api"
+)
+
+const collectorImages = "images"
+
+// imageCollector counts those of the last day by what is known of them.
+func imageCollector() collector {
+	return collector{
+		name: collectorImages, noun: "image", section: sectionProtection, standing: true, first: firstOf((*api.Client).Images),
+		role: role{namespace: "|MANAGE|IMAGES|", screen: "Catalog > NetBackup images", without: "no images by malware and anomaly status"},
+		start: func(w *workplace) reader {
+			images := w.gauge("nbu_images", "",
+				"Images of the last 24 hours, by malware status and anomaly status.", "malware_status", "anomaly_status")
+			return counting(w, (*api.Client).Images, func(g *gauges, i *api.Image) {
+				g.count(images, i.MalwareStatus, i.AnomalyStatus)
+				w.compat().noteImage(g, i)
+			})
+		},
+	}
+}

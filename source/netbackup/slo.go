@@ -1,0 +1,23 @@
+package netbackup
+
+import (
+	"backwire/source/netbackup/api"
+)
+
+const collectorSLOs = "slos"
+
+// sloCollector counts the service level objectives.
+func sloCollector() collector {
+	return collector{
+		name: collectorSLOs, noun: "slo", section: sectionProtection, standing: true, first: firstOf((*api.Client).SLOs),
+		role: role{namespace: "|PROTECTION|PROTECTION_PLAN|", screen: "Protection > Protection plans", without: "no count of service level objectives"},
+		start: func(w *workplace) reader {
+			slos := w.gauge("nbu_slos", "",
+				"Service level objectives (protection plans).", "workload")
+			return counting(w, (*api.Client).SLOs, func(g *gauges, o *api.SLO) {
+				g.count(slos, o.Workload)
+				w.compat().noteSLO(g)
+			})
+		},
+	}
+}

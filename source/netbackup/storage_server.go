@@ -1,0 +1,46 @@
+package netbackup
+
+import (
+	"context"
+
+	"backwire/source/netbackup/api"
+)
+
+// storageServers reads the storage servers.
+type storageServers struct {
+	*workplace
+	up, dedup *family
+}
+
+const collectorStorageServers = "storage_servers"
+
+func storageServerCollector() collector {
+	return collector{
+		name: collectorStorageServers, noun: "storage_server", section: sectionStorage, first: firstOf((*api.Client).StorageServers),
+		role: role{namespace: "|STORAGE|STORAGE-SERVERS|", screen: "Storage > Storage servers", without: "no state of storage servers, no deduplication ratio"},
+		start: func(w *workplace) reader {
+			s := &storageServers{
+				workplace: w,
+				up: w.gauge("nbu_storage_server_up", "",
+					"1 when the storage server is up, 0 when it is down. Absent if the server reports neither.", "storage_server", "type"),
+				dedup: w.gauge("nbu_storage_server_dedup_ratio", "ratio",
+					"Deduplication ratio, as reported by the storage server.", "storage_server", "type"),
+			}
+			return s.read
+		},
+	}
+}
+
+func (s *storageServers) read(ctx context.Context, _ int64) (rows int, err error) {
+	for v, err := range s.client().StorageServers(ctx) {
+		if err != nil {
+			return rows, err
+		}
+		rows++
+		setState(s.board, s.up, v.State, v.Name, v.Type)
+		if v.DedupRatio.Given && v.DedupRatio.Value >= 0 { // a negative one is no ratio
+			s.board.tell(s.dedup, v.DedupRatio.Value, v.Name, v.Type)
+		}
+	}
+	return rows, nil
+}

@@ -1,0 +1,75 @@
+package netbackup
+
+import (
+	"context"
+	"errors"
+
+	"backwire/source/netbackup/api"
+)
+
+// errEmpty is an answer without the rows that every server has. A credential whose role
+// does not allow to see them gets exactly this, and not a refusal.
+var errEmpty = errors.New("the answer is 200 with an empty list; the role of the credential is probably missing a permission")
+
+// storageUnits reads the storage units.
+type storageUnits struct {
+	*workplace
+	told lastTold[api.StorageUnit]
+
+	capacity, used, free, maxJobs, info *family
+}
+
+const collectorStorage = "storage"
+
+func storageUnitCollector() collector {
+	return collector{
+		name: collectorStorage, noun: "storage_unit", section: sectionStorage, first: firstOf((*api.Client).StorageUnits),
+		role: role{namespace: "|STORAGE|STORAGE-UNITS|", screen: "Storage > Storage units", without: "no storage units", always: true},
+		start: func(w *workplace) reader {
+			const pool = " Storage units can share a disk pool: do not add them up."
+			w.site.units = &storageUnits{
+				workplace: w,
+				capacity: w.gauge("nbu_storage_unit_capacity_bytes", "bytes",
+					"Capacity of the storage unit. Absent for tape and cloud."+pool, "storage_unit", "category"),
+				used: w.gauge("nbu_storage_unit_used_bytes", "bytes",
+					"Used space in the storage unit. Absent for tape and cloud."+pool, "storage_unit", "category"),
+				free: w.gauge("nbu_storage_unit_free_bytes", "bytes",
+					"Free space in the storage unit. Absent for tape and cloud."+pool, "storage_unit", "category"),
+				maxJobs: w.gauge("nbu_storage_unit_max_concurrent_jobs", "",
+					"Maximum number of concurrent jobs of the storage unit. Absent for tape.", "storage_unit"),
+				info: w.info("nbu_storage_unit_info",
+					"Properties of the storage unit. disk_pool is the id of its disk pool, as in the metrics of the pool.",
+					"storage_unit", "category", "type", "subtype", "server_type", "disk_pool",
+					"cloud", "worm_capable", "worm", "replication_capable", "instant_access"),
+			}
+			return w.site.units.read
+		},
+	}
+}
+
+func (s *storageUnits) read(ctx context.Context, _ int64) (rows int, err error) {
+	s.told.begin()
+	for u, err := range s.client().StorageUnits(ctx) {
+		if err != nil {
+			return rows, err
+		}
+		rows++
+		s.told.complete(u.Name, &u, (*api.StorageUnit).KeepFacts)
+		s.note(&u)
+	}
+	if rows == 0 {
+		return 0, errEmpty
+	}
+	return rows, nil
+}
+
+func (s *storageUnits) note(u *api.StorageUnit) {
+	g := s.board
+	setBytes(g, s.capacity, u.Capacity, u.Name, u.Category)
+	setBytes(g, s.used, u.Used, u.Name, u.Category)
+	setBytes(g, s.free, u.Free, u.Name, u.Category)
+	setBytes(g, s.maxJobs, u.MaxConcurrentJobs, u.Name)
+	s.compat().noteUnit(g, u)
+	g.tell(s.info, 1, u.Name, u.Category, u.Type, u.SubType, u.ServerType, u.DiskPool,
+		fact(u.IsCloud), fact(u.WormCapable), fact(u.UseWorm), fact(u.ReplicationCapable), fact(u.InstantAccess))
+}

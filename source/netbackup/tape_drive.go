@@ -1,0 +1,49 @@
+package netbackup
+
+import (
+	"context"
+	"strings"
+
+	"backwire/source/netbackup/api"
+)
+
+// tapeDrives reads the tape drives.
+type tapeDrives struct {
+	*workplace
+	told lastTold[api.TapeDrive]
+	up   *family
+}
+
+const collectorTapeDrives = "tape_drives"
+
+func tapeDriveCollector() collector {
+	return collector{
+		name: collectorTapeDrives, noun: "tape_drive", section: sectionStorage, first: firstOf((*api.Client).TapeDrives),
+		role: role{namespace: "|STORAGE|TAPE-DEVICES|", screen: "Storage > Tape storage > Device management", without: "no state of tape drives"},
+		start: func(w *workplace) reader {
+			t := &tapeDrives{workplace: w, up: w.gauge("nbu_tape_drive_up", "",
+				"1 when the tape drive is up on at least one path, 0 when it is down or disabled. Absent if the server reports neither.",
+				"tape_drive", "media_server", "drive_type", "robot_type", "robot_number")}
+			return t.read
+		},
+	}
+}
+
+func (t *tapeDrives) read(ctx context.Context, _ int64) (rows int, err error) {
+	t.told.begin()
+	for v, err := range t.client().TapeDrives(ctx) {
+		if err != nil {
+			return rows, err
+		}
+		rows++
+		t.told.complete(v.Name, &v, (*api.TapeDrive).KeepFacts)
+		t.note(&v)
+	}
+	return rows, nil
+}
+
+func (t *tapeDrives) note(v *api.TapeDrive) {
+	t.compat().noteDrive(t.board, v)
+	setState(t.board, t.up, strings.TrimPrefix(v.Status, "DRIVE_STATUS_"),
+		v.Name, v.Host, v.Type, v.RobotType, numeral(v.RobotNumber))
+}

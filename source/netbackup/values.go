@@ -1,0 +1,51 @@
+package netbackup
+
+import (
+	"strconv"
+
+	"backwire/source/netbackup/api"
+)
+
+// numeral is a number as a label; one that was not given is no label.
+func numeral(v api.Optional[int64]) string {
+	if !v.Given {
+		return ""
+	}
+	return strconv.FormatInt(v.Value, 10)
+}
+
+// addFigure makes a sum of a figure that rows may lack.
+func addFigure(g *gauges, f *family, v api.Optional[int64]) { g.addGiven(f, float64(v.Value), v.Given) }
+
+// setBytes sets what the server gave; what it did not give stays absent.
+func setBytes(g *gauges, f *family, v api.Optional[int64], labels ...string) {
+	if v.Given {
+		g.tell(f, float64(v.Value), labels...)
+	}
+}
+
+func setPercent(g *gauges, f *family, v api.Optional[float64], labels ...string) {
+	if v.Given && v.Value >= 0 && v.Value <= 100 {
+		g.tell(f, v.Value/100, labels...)
+	}
+}
+
+// setState is 1 for what is up and 0 for what is not, by the documents' words: UP, DOWN and UNKNOWN of volumes, UP and
+// DOWN of servers, TRANSIENT of pools, MIXED (by one path at least) and DISABLED of drives. Of any other word nobody
+// knows what it means, and the series is absent.
+func setState(g *gauges, f *family, state string, labels ...string) {
+	switch state {
+	case "UP", "MIXED":
+		g.tell(f, 1, labels...)
+	case "DOWN", "DISABLED", "TRANSIENT":
+		g.tell(f, 0, labels...)
+	}
+}
+
+// fact is a yes or no as a label; one that was not given is no label.
+func fact(v api.Optional[bool]) string {
+	if !v.Given {
+		return ""
+	}
+	return strconv.FormatBool(v.Value)
+}
