@@ -200,7 +200,7 @@ func (a *Agent) shut(p *agentRuntime) error {
 	return p.close()
 }
 
-// begin says that the start is over: the agent works, or stands by.
+// begin says that the start is over: the agent is active or on standby.
 func (a *Agent) begin() { a.beginning.Do(func() { close(a.begun) }) }
 
 // page is what answers at BACKWIRE_LISTEN.

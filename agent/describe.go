@@ -8,7 +8,7 @@ import (
 	"backwire/source/netbackup"
 )
 
-// Here what the other rooms say of themselves becomes what the page shows.
+// This file turns the state of the other packages into what the page shows.
 
 // describeSite is what a site knows of itself.
 func describeSite(from netbackup.Status, to *page.SiteStatus) {

@@ -9,7 +9,7 @@ import (
 )
 
 // standbyPoll is how often a standby looks whether the queue is free. Another agent's lock ends with its
-// process, so a second later this one goes on.
+// process, so this one continues a second later.
 const standbyPoll = time.Second
 
 // Standby has Run wait while another agent uses the queue, or while its directory is not there, as where

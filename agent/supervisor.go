@@ -65,7 +65,7 @@ func (s *Supervisor) feed(running context.Context, a *Agent) {
 // the manager's notation. The next agent's Accompany, or Kept, ends it.
 func (s *Supervisor) Reloading(since string) { s.tell("RELOADING=1", since) }
 
-// Kept says that a reload was refused and the agent goes on as it was.
+// Kept says that a reload was refused and the agent keeps its configuration.
 func (s *Supervisor) Kept() {
 	s.tell("READY=1", "STATUS=new configuration refused, the current one stays in use")
 }

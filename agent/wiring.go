@@ -19,7 +19,7 @@ import (
 	"backwire/source/netbackup/api"
 )
 
-// Here a Config becomes what the other rooms are made of.
+// This file builds the other packages from a Config.
 
 // LoadConfig is Load with what this program collects.
 func LoadConfig(environ []string, file []config.Assignment) (*config.Config, error) {
@@ -50,8 +50,8 @@ func siteConfig(c *config.Config, s *config.Site, version string) netbackup.Site
 
 func userAgent(version string) string { return "backwire/" + version }
 
-// newPrimary makes a site that goes on where its checkpoint ended, and starts again from what again gives; nil gives nothing.
-// It talks to nobody yet.
+// newPrimary makes a site that continues from its checkpoint, and restarts from what again returns; nil returns nothing.
+// It does not connect yet.
 func (a *Agent) newPrimary(s *config.Site, from source.Checkpoint, again func() source.Checkpoint) (*netbackup.Site, error) {
 	primary := siteConfig(a.config, s, a.version)
 	primary.Checkpoint, primary.Client.Bodies = again, a.bodies
@@ -149,7 +149,7 @@ func oauth2Of(e *config.Endpoint) remotewrite.OAuth2 {
 }
 
 // newEndpoint makes an endpoint that reads from a subscription and keeps what is refused; both
-// are nil where nothing is sent. It talks to nobody yet.
+// are nil if nothing is sent. It does not connect yet.
 func (a *Agent) newEndpoint(e *config.Endpoint, from *remotewrite.Subscription, rejected remotewrite.Rejected) (*remotewrite.Endpoint, error) {
 	receiver, err := endpointConfig(a.config, e, a.version)
 	if err != nil {

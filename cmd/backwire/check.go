@@ -16,7 +16,7 @@ import (
 	"backwire/source/probe"
 )
 
-// checkWithin bounds a check: nobody waits longer at a terminal.
+// checkWithin limits the time of a check, because somebody waits at a terminal.
 const checkWithin = 2 * time.Minute
 
 func newCheck(sh *shell) *cobra.Command {
@@ -42,7 +42,7 @@ func (sh *shell) check(ctx context.Context, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	// What goes wrong is told by the findings; the log would tell it again.
+	// The findings report what fails; the log would repeat it.
 	a, err := agent.New(cfg, readBuild().version, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err

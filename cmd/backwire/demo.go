@@ -109,7 +109,7 @@ func (d *stage) newAgent() error {
 	return err
 }
 
-// freeAddress is a loopback address that nobody listens on.
+// freeAddress is an unused loopback address.
 func freeAddress() (string, error) {
 	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {

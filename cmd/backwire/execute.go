@@ -50,7 +50,7 @@ func printableLines(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// errSaid ends a command whose output has already told what is wrong.
+// errSaid ends a command whose output already says what is wrong.
 var errSaid = errors.New("failed")
 
 // usageError is a command line that cannot be meant.

@@ -169,7 +169,7 @@ func receiversOf(cfg *config.Config, urls []string) ([]remotewrite.EndpointConfi
 	return receivers, nil
 }
 
-// sendBundle fails where something was refused too: nobody else will tell.
+// sendBundle also fails if samples were rejected, so that the exit code shows it.
 func (sh *shell) sendBundle(ctx context.Context, b *remotewrite.Bundle, to remotewrite.EndpointConfig, rejected remotewrite.Rejected, log *slog.Logger) error {
 	bar := sh.progress(to.Name)
 	s, err := b.Send(ctx, to, rejected, log, bar.tell)

@@ -129,7 +129,7 @@ func (sh *shell) runUntilReload(ctx context.Context, current *agent.Agent, hangu
 	}
 }
 
-// accompanied runs an agent to its end, told to the service manager.
+// accompanied runs an agent to its end and notifies the service manager.
 func accompanied(ctx, running context.Context, stop context.CancelFunc, a *agent.Agent, systemd *agent.Supervisor) error {
 	var telling sync.WaitGroup
 	telling.Go(func() { systemd.Accompany(ctx, running, a) })

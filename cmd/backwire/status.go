@@ -87,7 +87,7 @@ func (sh *shell) status(ctx context.Context, flags statusFlags) error {
 	}
 }
 
-// clear begins a terminal's screen anew.
+// clear clears the screen of a terminal.
 func (sh *shell) clear() {
 	if f, ok := sh.stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		fmt.Fprint(f, "\x1b[H\x1b[2J")

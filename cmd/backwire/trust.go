@@ -152,7 +152,7 @@ func chooseByFingerprint(shown []api.CA, fingerprint string) ([]api.CA, error) {
 	return nil, fmt.Errorf("no certificate has the fingerprint %s: it belongs to another server, or the connection is intercepted; nothing was stored", fingerprint)
 }
 
-// writeCA quotes what the server, whoever it is, made up.
+// writeCA quotes texts from the server, which is not trusted yet.
 func writeCA(w io.Writer, ca api.CA) {
 	c := ca.Certificate
 	note := ""

@@ -30,7 +30,7 @@ func (o *setup) start() (*nbusim.Server, error) {
 	s.Work(o.work)
 	if o.caOut != "" {
 		if err := os.WriteFile(o.caOut, s.CA(), 0o644); err != nil { //nolint:gosec // a certificate is public
-			return nil, fmt.Errorf("write the certificate authority: %w", err)
+			return nil, fmt.Errorf("write the CA certificate: %w", err)
 		}
 	}
 	if o.plain {
@@ -45,10 +45,10 @@ func (o *setup) writeTruth(s *nbusim.Server) error {
 	}
 	b, err := json.Marshal(s.Truth())
 	if err != nil {
-		return fmt.Errorf("encode the truth: %w", err)
+		return fmt.Errorf("encode the true counts: %w", err)
 	}
 	if err := os.WriteFile(o.truth, b, 0o600); err != nil {
-		return fmt.Errorf("write the truth: %w", err)
+		return fmt.Errorf("write the true counts: %w", err)
 	}
 	return nil
 }

@@ -130,8 +130,8 @@ func (c *Cursor) Store(p Position) error {
 	return nil
 }
 
-// Begin says durably that what lies between the position and until is about to be passed on, so that
-// whoever goes on after a crash knows what may have been. The position stays.
+// Begin stores durably that the records between the position and until are about to be passed on, so that after a
+// crash it is known which ones may have been. The position does not change.
 func (c *Cursor) Begin(until Position) error {
 	if err := c.write(slot{pos: c.last.pos, begun: until}); err != nil {
 		return fmt.Errorf("begin at cursor %q: %w", c.name, err)

@@ -26,7 +26,7 @@ var (
 )
 
 // Damage is what a Reader could not deliver, from the first bad byte to the
-// next good frame. It is an error of its own kind: the Reader goes on behind it.
+// next good frame. It is a separate kind of error: the Reader continues after it.
 type Damage struct {
 	Segment, Offset uint64 // where it begins
 	Bytes           uint64 // what was skipped, over all segments it spans

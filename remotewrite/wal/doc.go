@@ -10,10 +10,10 @@
 //
 //	00000000000000000007.seg   a segment, named for its number
 //	cursors/NAME               a cursor
-//	lock                       the lock, and the pid of who holds it
+//	lock                       the lock, with the pid of its holder
 //
-// Other files are left alone. Integers are little endian, checksums are CRC-32C (Castagnoli). A
-// segment is a header and frames without gaps:
+// Other files are ignored. Integers are little endian, checksums are CRC-32C (Castagnoli). A segment is a header,
+// followed by frames without gaps:
 //
 //	0       8       12      16      24       32       40       48       56      60     64
 //	+-------+-------+-------+-------+--------+--------+--------+--------+-------+-------+
@@ -28,17 +28,16 @@
 //	|57 1E   |payload |        |          |         |                  |
 //	+--------+--------+--------+----------+---------+------------------+
 //
-// Magic is 89 "BWLOG" 0D 0A. Magic, version and checksum stay where they are in every version to come,
-// so that a header of another version is told from a damaged one, which is a VersionError and not damage.
+// Magic is 89 "BWLOG" 0D 0A. Magic, version and checksum keep their place in all future versions. So a header of
+// another version is a VersionError, not damage.
 //
 // The header CRC covers the segment's number and the frame's offset (8 bytes each, not stored) and the
-// 16 bytes before it; the frame CRC continues it over the payload. So a frame is good in one place
-// only: a block that a file system has left over from another file, or a copy of a frame inside a
-// payload, is not taken for a record. Because the header has a checksum of its own, a damaged payload
-// is skipped by its length and counted by its number, and the search for the next good frame reads
-// everything once, whatever is in it.
+// 16 bytes before it; the frame CRC continues it over the payload. So a frame is valid in one place only: a block
+// of another file, or a copy of a frame inside a payload, is not mistaken for a record. Because the header has its
+// own checksum, a damaged payload is skipped by its length and counted by its number. The search for the next good
+// frame reads everything only once.
 //
-// Sequence numbers count the records of the log from 1, over all segments: a jump is what was lost.
+// Sequence numbers count the records of the log from 1, through all segments: a gap shows how many are lost.
 //
 // A cursor is two slots, at 0 and 4096, and a note at 8192, each in a disk sector of its own:
 //
@@ -52,59 +51,56 @@
 //	| magic | generation | length | note | CRC |
 //	+-------+------------+--------+------+-----+
 //
-// Store and Begin write the slot that does not hold the position, in place. The file has its full size from
-// the beginning, so that a cursor moves on a full disk. A note is not synced and belongs to the slot of
-// its generation; torn, it is none.
+// Store and Begin write, in place, the slot that does not contain the current position. The file has its full size
+// from the start, so a cursor can move on a full disk. A note is not synced. It belongs to the slot of its
+// generation; a torn note is ignored.
 //
 // # Crash safety
 //
-// Append writes a frame with one write behind the committed end, syncs, and only then publishes the new
-// end to readers. What a crash leaves behind that end is a prefix of the frame, nothing, or all of
-// it, and was acknowledged to nobody.
+// Append writes a frame with one write after the committed end, syncs, and only then publishes the new end to
+// readers. After a crash, nothing, a prefix or all of the frame follows the end. It was never acknowledged.
 //
-// After a failed write or sync nothing is tried on that file again, because the system may show bytes
-// that it will never write, and report later syncs as good. The segment is sealed: it ends at its last
-// synced length, which the next segment's header records, so that whatever stands behind is never read,
-// also if it could not be cut off. Roll writes header and head, syncs the file, syncs the directory,
-// and only then publishes. A Roll that fails removes its file, durably, before anything is
-// appended to the segment before; otherwise that half-made file could come back after a crash, and its
-// header hide what was appended since. If it cannot, the segment before is sealed too.
+// After a failed write or sync the file is not used again, because the system may show bytes that it will never
+// write, and report later syncs as successful. The segment is sealed: it ends at its last synced length. The header
+// of the next segment records that length, so later bytes are never read, even if they could not be removed. Roll
+// writes header and head, syncs the file, syncs the directory, and only then publishes. If Roll fails, it removes
+// its file durably before anything is appended to the previous segment. Otherwise the unfinished file could
+// reappear after a crash, and its header would hide the appended records. If the removal fails, the previous segment
+// is sealed too.
 //
-// Open reads all headers and the whole of the newest segment, and leaves it in one of these states:
+// Open reads all headers and the complete newest segment, and handles it as follows:
 //
 //	whole                              appended to
-//	ends within a frame, or in zeros   cut behind the last good frame, appended to
+//	ends within a frame, or in zeros   cut after the last good frame, appended to
 //	has no good frame, same endings    removed; the segment before is the newest
 //	damaged otherwise                  kept as it is, never appended to: Roll is due
 //
-// A complete frame that is bad at the very end may have been acknowledged, so it is damage, not a torn
-// tail: it keeps its place and its number, and is counted as lost. Before Open returns, the last record
-// is written once more, the same bytes in the same place, and synced: it may be known to the system
-// only, by a program that was killed before its sync or by a sync that failed, and readers are about to act on
-// it. OpenCursor does the same with its slot. If a cursor is beyond the end, the disk has lost what it had
-// confirmed: those positions are not used again, and neither are segment numbers that a cursor knows.
+// A complete but invalid frame at the end may have been acknowledged, so it is damage, not a torn write: it keeps
+// its place and its number, and is counted as lost. Before Open returns, it writes the last record once more, the
+// same bytes in the same place, and syncs it. The record may exist only in the system's cache, if the program was
+// killed before its sync or the sync failed, and readers will rely on it. OpenCursor does the same with its slot. If
+// a cursor is beyond the end, the disk has lost confirmed data: those positions, and segment numbers in cursors, are
+// not used again.
 //
-// Readers step over damage to the next good frame, here or in the following segment, and return one
-// Damage for the stretch. The number lost is exact wherever a number before and a number behind are
-// known. It is a lower bound for a fresh reader whose segment was removed before it was made, or
-// whose first segment has lost its header together with its first record. A failure to read
-// may pass, costs nothing, and is returned again until it does; only EIO that has lasted for half a minute of reading again is
-// damage, block by block.
+// Readers skip damage up to the next good frame, in this segment or a later one, and return one Damage for the
+// skipped range. The number of lost records is exact if the sequence numbers before and after are known. It is a
+// lower bound for a new reader whose segment was removed before the reader was created, or whose first segment has
+// lost both its header and its first record. A failed read may be temporary, loses nothing, and is returned
+// until it succeeds. Only EIO that persists for half a minute of retries is damage, block by block.
 //
-// # What is assumed
+// # Assumptions
 //
-//   - A successful fsync of a file or directory is true, after a power loss too.
-//   - A write does not change bytes outside of its range, and rewriting the same bytes leaves them.
-//   - Removing a file that is open elsewhere leaves its content to who has it open.
-//   - One program writes: Lock holds others out. Options.ReadOnly looks on beside it.
+//   - A successful fsync of a file or directory survives a power loss.
+//   - A write does not change bytes outside its range, and writing the same bytes again keeps them.
+//   - The content of a removed file stays available to those who have it open.
+//   - One program writes: Lock excludes others. Options.ReadOnly can read at the same time.
 //
-// Neither the order in which unsynced writes reach the disk is assumed, nor that a write is whole,
-// nor that a new name survives without a directory sync, nor atomic renames. The package crashfs
-// takes all these liberties in the tests.
+// The log does not assume an order in which unsynced writes reach the disk, complete writes, new names that survive
+// without a directory sync, or atomic renames. The package crashfs violates all of these in the tests.
 //
-// # What it never does
+// # Guarantees
 //
-// It never refuses to open because of damage, never overwrites a byte that was acknowledged by a different
-// one, never reads a segment into memory (a reader holds its largest frame, or 64 KiB), never holds a lock
-// across I/O, never removes a committed segment by itself, and never starts a goroutine.
+// The package never refuses to open because of damage, never changes an acknowledged byte, never reads a whole
+// segment into memory (a reader holds its largest frame, or 64 KiB), never holds a lock during I/O, never removes a
+// committed segment on its own, and never starts a goroutine.
 package wal

@@ -46,7 +46,7 @@ func NewDir(root *os.Root) Dir {
 	return d
 }
 
-// Move goes on in another directory. Files that are open stay where they are.
+// Move continues in another directory. Open files stay where they are.
 func (d Dir) Move(root *os.Root) { d.at.Store(root) }
 
 func (d Dir) root() *os.Root { return d.at.Load() }

@@ -23,7 +23,7 @@ type header struct {
 	segment     uint64
 	firstSeq    uint64 // of the head
 	predecessor uint64 // the segment before, 0 if none
-	predLength  uint64 // its synced length: what lies behind was never committed
+	predLength  uint64 // its synced length: bytes after it were never committed
 	created     time.Time
 }
 

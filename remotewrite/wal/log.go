@@ -191,7 +191,7 @@ func (l *Log) Wait(ctx context.Context, p Position) error {
 }
 
 // Remove deletes a segment for good; never the newest. Readers that were in it
-// report ErrRemoved and go on in the next. An error does not say that it is still there: Has does.
+// report ErrRemoved and continue in the next. After an error, Has says whether it still exists.
 func (l *Log) Remove(segment uint64) error {
 	if l.readOnly {
 		return fmt.Errorf("remove %s: %w", segmentName(segment), ErrReadOnly)
@@ -211,14 +211,14 @@ func (l *Log) Remove(segment uint64) error {
 	return nil
 }
 
-// Forget gives up all segments, because their files are gone. Readers report ErrRemoved and wait for the
-// segment that the next Roll begins, whose number and sequence go on; until then Append answers ErrSealed.
+// Forget drops all segments, because their files are gone. Readers report ErrRemoved and wait for the
+// segment that the next Roll begins, whose number and sequence continue; until then Append answers ErrSealed.
 func (l *Log) Forget() {
 	newest, _ := l.newest()
 	l.number = max(l.number, newest.Number+1)
 	l.sealed = fmt.Errorf("%w: its segments are gone", ErrSealed)
 	if l.file != nil {
-		_ = l.file.Close() // nobody will see it again
+		_ = l.file.Close() // the file is not used again
 		l.file = nil
 	}
 	l.mu.Lock()

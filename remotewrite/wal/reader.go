@@ -20,7 +20,7 @@ type Reader struct {
 	scan     scanner
 
 	pending *Damage // until the next good frame says what was lost
-	unsure  bool    // pending has a cost that cannot be told
+	unsure  bool    // the number of records lost in pending is unknown
 	found   Record  // that frame, after pending was returned
 
 	suspect suspect
@@ -62,7 +62,7 @@ func (l *Log) Reader(from Position) *Reader {
 }
 
 // Next returns the next record, io.EOF at the end of what is committed, or a
-// *Damage that says what was skipped; the following call goes on behind it.
+// *Damage that says what was skipped; the next call continues after it.
 // Any other error is a failure to read that may pass: the same record is tried
 // again by the next call.
 func (r *Reader) Next() (Record, error) {
@@ -119,7 +119,7 @@ func (r *Reader) read(v view, opened error) (frame, gap, error) {
 	return f, g, err
 }
 
-// Position is where the next call goes on: behind the record that was
+// Position is where the next call continues: after the record that was
 // delivered last, and behind damage that was reported.
 func (r *Reader) Position() Position { return r.pos }
 
@@ -196,7 +196,7 @@ func (r *Reader) note(off, end int64, err error) {
 	}
 }
 
-// jump goes on from a segment that does not exist: at the oldest that follows,
+// jump continues after a segment that does not exist: at the oldest that follows,
 // or, if the position is beyond the log, at the oldest of all.
 func (r *Reader) jump(v view) error {
 	if v.following == 0 && v.oldest == 0 {
@@ -244,7 +244,7 @@ func (r *Reader) enter(v view, opened error) error {
 	return nil
 }
 
-// skip gives up the rest of a segment.
+// skip abandons the rest of a segment.
 func (r *Reader) skip(v view, err error) {
 	r.note(min(int64(r.pos.Offset), v.limit), v.limit, err)
 	r.scan.off, r.scan.limit = v.limit, v.limit

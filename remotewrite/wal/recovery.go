@@ -154,8 +154,8 @@ type tail struct {
 	seq     uint64 // that the next record would have; 0 if nothing is legible
 	last    int64  // where the last good frame begins
 	end     int64  // of what is kept
-	torn    bool   // what lies behind end was being written when power or program went
-	cut     gap    // what lies behind end
+	torn    bool   // the bytes after end were being written at a crash
+	cut     gap    // the bytes after end
 	damages []*Damage
 }
 
@@ -182,7 +182,7 @@ func (l *Log) readTail(s foundSegment) (tail, error) {
 		return t, nil
 	}
 	for i := range again {
-		// What still cannot be read then is not given up: nothing is appended behind it, and readers find out whether it lasts.
+		// If it still cannot be read, it is not discarded: nothing is appended after it, and readers find out whether the error persists.
 		scan := scanner{file: file, segment: s.info.Number, off: headerSize, limit: s.size, most: l.most, proven: i == again-1}
 		got := t
 		if err = got.read(&scan); !errors.Is(err, syscall.EIO) {

@@ -12,7 +12,7 @@ import (
 const (
 	readAhead = 64 << 10
 	spare     = 4    // times what is needed is what a buffer may have
-	diskBlock = 4096 // what is given up around an offset the disk cannot read
+	diskBlock = 4096 // bytes skipped around an offset that the disk cannot read
 )
 
 // scanner walks the frames of one segment, from off to limit, and finds its way

@@ -26,7 +26,7 @@ type Address struct {
 	TLS    *tls.Config
 	Verify func(tls.ConnectionState) error
 
-	// Advise is what to do about a certificate that Verify refuses, in the words of whoever owns the
+	// Advise is what to do about a certificate that Verify refuses, in the words of the owner of the
 	// server; empty leaves it to this package.
 	Advise func(error) string
 }

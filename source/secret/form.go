@@ -86,7 +86,7 @@ func OfHeader(header string) []string {
 	return secrets
 }
 
-// OfURL are the parts of a URL that nobody may see: what is before its host, and its query. It need not be a URL
+// OfURL are the secret parts of a URL: what is before its host, and its query. It need not be a URL
 // that anybody could use.
 func OfURL(text string) []string {
 	text, query, _ := strings.Cut(text, "?")

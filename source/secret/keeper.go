@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// Mark stands where a secret was.
+// Mark replaces a secret.
 const Mark = "[redacted]"
 
 // Least is the length, in bytes, of the shortest secret that is searched for. A shorter one is part of too many
@@ -46,7 +46,7 @@ func (k *Keeper) Note(secrets ...string) {
 	}
 }
 
-// Trace notes the credentials that requests carry on the wire, whoever put them there.
+// Trace records the credentials that requests carry on the wire, from any source.
 func (k *Keeper) Trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{WroteHeaderField: func(name string, values []string) {
 		if !strings.EqualFold(name, "Authorization") && !strings.EqualFold(name, "Proxy-Authorization") {

@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// Bodies bounds the bytes of all answers that are in memory at the same time, those of all sites together. Small ones share
-// a pool; a site may have as much of it as it leaves to the others, so that there is always room for one more.
-// What outgrows its share waits for its turn in the one place for large answers. It may be used by many goroutines.
+// Bodies limits the bytes of all answers in memory, for all sites together. Small answers share a pool. A site may use as
+// much of it as it leaves to the others, so there is always space for one more. An answer that exceeds its share waits for
+// the single place for large answers. Bodies is safe for concurrent use.
 type Bodies struct {
 	pool  *semaphore.Weighted // bytes
 	used  atomic.Int64        // of them
@@ -27,14 +27,14 @@ const (
 	largeTime  = 10 * time.Second
 )
 
-// NewBodies returns room for the answers of an agent.
+// NewBodies returns the memory for the answers of an agent.
 func NewBodies() *Bodies {
 	return &Bodies{pool: semaphore.NewWeighted(poolBytes), large: semaphore.NewWeighted(1)}
 }
 
 const errSlowBody Fault = "the answer is larger than 1 MiB and takes longer than 10 s"
 
-// heldBody is an answer's body and its room. Release gives the room back.
+// heldBody is the body of an answer and its memory. Release returns the memory.
 type heldBody struct {
 	client *Client
 	bytes  []byte
@@ -55,7 +55,7 @@ func (b *heldBody) release() {
 	b.held, b.large, b.bytes = 0, false, nil
 }
 
-// readBody reads an answer to its end, or an error as far as it is told. broken ends the reading by a cause.
+// readBody reads an answer to its end, or an error up to its limit. broken cancels the read with a cause.
 func (c *Client) readBody(ctx context.Context, resp *http.Response, broken context.CancelCauseFunc) (*heldBody, error) {
 	b := &heldBody{client: c}
 	room := b.firstRoom(resp.ContentLength)
@@ -104,7 +104,7 @@ func atEnd(body io.Reader) error {
 	}
 }
 
-// firstRoom is what an answer begins with: its length, where it is told and fair.
+// firstRoom is the initial memory of an answer: its length, if it is announced and within the share.
 func (b *heldBody) firstRoom(length int64) int64 {
 	if length >= firstBytes && length < smallBytes && b.fair(length+1) {
 		return length + 1 // so that its end is seen without growing
@@ -123,7 +123,7 @@ func (b *heldBody) keep(n int64) {
 	b.client.cfg.Bodies.used.Add(n)
 }
 
-// grow doubles the room.
+// grow doubles the memory.
 func (b *heldBody) grow(ctx context.Context, broken context.CancelCauseFunc) error {
 	room := b.client.cfg.Bodies
 	more := int64(cap(b.bytes))

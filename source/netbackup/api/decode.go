@@ -21,7 +21,7 @@ type Optional[T any] struct {
 	Given bool
 }
 
-// keep leaves what was told, and takes what was told before where nothing was.
+// keep uses the earlier value if the row has none.
 func keep[T comparable](now *T, before T) {
 	var nothing T
 	if *now == nothing {
@@ -31,9 +31,8 @@ func keep[T comparable](now *T, before T) {
 
 func some[T any](v T) Optional[T] { return Optional[T]{Value: v, Given: true} }
 
-// decoder reads one answer after the other, value by value, without holding a page as
-// anything but its bytes. What cannot be read costs the field that it stands in, which
-// is counted; only a body that is not JSON ends the reading.
+// decoder reads answers one by one, value by value, and keeps a page only as bytes. An unreadable value loses its
+// field and is counted. Only a body that is not JSON is an error.
 type decoder struct {
 	json     jsontext.Decoder
 	body     bytes.Buffer // backs json
@@ -443,7 +442,7 @@ func (d *decoder) span() Optional[time.Duration] {
 	return some(v)
 }
 
-// problem counts a value that stands in the field being read and is not of its kind.
+// problem counts a value of the wrong type in the field being read.
 func (d *decoder) problem(value []byte) {
 	d.valued, d.odd = false, true
 	d.problems.Add(d.noun, string(d.field), value)

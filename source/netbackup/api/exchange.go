@@ -36,7 +36,7 @@ type answer struct {
 	expires time.Time     // the first certificate of the server's chain; zero over plain http
 }
 
-// release gives back the room of the body, which is not read any more.
+// release returns the memory of the body, which is no longer read.
 func (a *answer) release() {
 	a.held.release()
 	a.body = nil

@@ -12,7 +12,7 @@ import (
 const (
 	bodyLimit    = 8 << 20  // bytes of an answer, decompressed. A page of 100 jobs is about 300 KiB
 	errorLimit   = 64 << 10 // bytes of an answer that is an error; more is not read
-	messageLimit = 1 << 10  // bytes of what is told of it
+	messageLimit = 1 << 10  // bytes of the text that is shown
 	textLimit    = 256      // bytes of a text: the names of a server have at most 255 characters
 	cursorLimit  = 8 << 10  // bytes of a cursor, which becomes part of a URL
 	pageLimit    = 10_000   // pages of a list

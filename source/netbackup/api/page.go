@@ -242,7 +242,7 @@ func (c *cursors) ask(q url.Values) {
 	}
 }
 
-// advance goes on at the cursor. Without one the list ends, unless the server says itself that there are more rows.
+// advance continues at the cursor. Without a cursor the list ends, unless the server announces more rows.
 func (c *cursors) advance(p pagination, rows int) (bool, error) {
 	c.rows += int64(rows)
 	if p.next == "" {

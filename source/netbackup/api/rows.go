@@ -14,7 +14,7 @@ import (
 // The ways of a list that its pages alone do not show: rows that come twice, rows that cannot be read, an empty list
 // that is answered with 404, and a page that the server finds too large.
 
-// The vendor's error codes that are told apart by their number.
+// The vendor's error codes that are handled by number.
 const (
 	codeNoEntity  = 227  // "no entity was found" (NetBackup Status Codes Reference Guide): an empty list
 	codePageLimit = 8961 // of a 400: page[limit] is more than this release takes, whatever its documents say
@@ -46,7 +46,7 @@ func (s *seenRows) next() {
 	clear(s.now)
 }
 
-// nameless says that the row has no id and stands on a later page, so that nobody knows whether it came before.
+// nameless says that the row has no id and is on a later page, so it may be a repeated row.
 func (s *seenRows) nameless(id []byte) bool { return len(id) == 0 && s.answer > 1 && !s.again }
 
 // fresh says that the row is to be taken. One without an id is taken of the first page alone. Two of one id in one answer

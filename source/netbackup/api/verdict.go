@@ -25,7 +25,7 @@ type Fault string
 
 func (f Fault) Error() string { return string(f) }
 
-// maxSearched is how much of a body that nobody could read is searched for secrets, in bytes.
+// maxSearched is how much of an unreadable body is searched for secrets, in bytes.
 const maxSearched = 4 << 10
 
 const errOversized Fault = "the body is larger than 8 MiB"
@@ -99,7 +99,7 @@ func vendorError(body []byte) (code int64, message string, ok bool) {
 	return code, strings.Join(parts, " "), true
 }
 
-// glimpse is the beginning of a body that nobody could read, without the secrets that it may repeat.
+// glimpse is the beginning of an unreadable body, without the secrets that it may repeat.
 func glimpse(body []byte, secrets *secret.Keeper) string {
 	const most = 120
 	if body = bytes.TrimSpace(body); len(body) > maxSearched {

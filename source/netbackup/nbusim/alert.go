@@ -34,7 +34,7 @@ func (a Alert) row(id int) row {
 }
 
 // alertList has no limits on page[limit]: no document names any (manage.yaml of all releases). That a negative one is
-// refused is house belief.
+// refused is an assumption.
 func (s *Server) alertList(x *exchange) reply {
 	var rows []row
 	for i, a := range shown(s, x, &s.alerts) {

@@ -4,7 +4,7 @@ import "strconv"
 
 // Irregularity is a set of ways to answer otherwise than the documents say. Words outside their
 // enumeration stand in the documents' own examples (admin.yaml: scheduleType FULL), and no attribute is documented as required.
-// The rest is house belief, as is how often each happens. What is counted stays true; only how it is written changes.
+// The rest is an assumption, as is how often each happens. What is counted stays true; only how it is written changes.
 type Irregularity uint
 
 // The irregularities.

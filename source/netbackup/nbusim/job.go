@@ -56,7 +56,7 @@ type Step struct {
 	Reason  int           // jobQueueReason, while it waits
 	Stalled bool          // moves nothing in the try that begins
 	Work    *Work         // what the try has moved; nil is the job's
-	Late    time.Duration // for Done: endTime is so much older than the change; house belief, as the next
+	Late    time.Duration // for Done: endTime is so much older than the change; an assumption, as the next
 	Lag     time.Duration // lastUpdateTime is so much older than the change: up to a day on servers under load
 }
 

@@ -85,7 +85,7 @@ func (b *jobBook) ordered(name string) *order {
 }
 
 // lastJobID is where the counter of ids begins again: the documents give jobId as an integer (admin.yaml), and
-// that it is one of 32 bits is house belief.
+// that it is one of 32 bits is an assumption.
 const lastJobID = 1<<31 - 1
 
 // issue gives a job its id.

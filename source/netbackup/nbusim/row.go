@@ -104,7 +104,7 @@ func (x *exchange) offsetPage(rows []row, offset, limit int) reply {
 	for _, r := range rows[from:to] {
 		shown = append(shown, x.untidy.spoil(r.render()))
 	}
-	step := max(limit, 1) // a page of 0 rows is allowed by some lists; that it is an empty page with the count is house belief
+	step := max(limit, 1) // a page of 0 rows is allowed by some lists; that it is an empty page with the count is an assumption
 	last := max(count-1, 0) / step * step
 	p := map[string]any{
 		"count": count, "offset": offset, "limit": limit, "first": 0, "last": last,

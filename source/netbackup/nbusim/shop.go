@@ -9,7 +9,7 @@ import (
 
 // Workload describes a believable shop: policies with clients and schedules, sizes, failures,
 // parents with children. The same seed gives the same jobs. The states and their order, tries, parents and restarts are
-// documented (admin.yaml, the job states); that ids jump, how late a job is shown, and every rate and size are house belief.
+// documented (admin.yaml, the job states); that ids jump, how late a job is shown, and every rate and size are an assumption.
 type Workload struct {
 	Seed          uint64
 	JobsPerMinute float64       // of a live workload

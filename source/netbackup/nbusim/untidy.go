@@ -9,7 +9,7 @@ import (
 
 // Untidy is what a server does to its lists beside those of jobs. That values may be missing is documented: no attribute
 // of these lists is required (storage, manage, malware, catalog and servicecatalog.yaml of all releases). That rows move
-// while pages are read follows from pages by offset over a list that changes. How often either happens is house belief.
+// while pages are read follows from pages by offset over a list that changes. How often either happens is an assumption.
 type Untidy struct {
 	Seed    uint64
 	OneNull int // one in so many values is null, ids and whole attributes among them; 0 is none
