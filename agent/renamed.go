@@ -9,6 +9,7 @@ import (
 
 	"backwire/agent/config"
 	"backwire/remotewrite"
+	"backwire/remotewrite/record"
 	"backwire/source/probe"
 )
 
@@ -19,11 +20,11 @@ var ErrRenamed = errors.New("a site may have been renamed")
 
 // renamed finds sites that the queue does not know yet, beside others that are not configured any more and were counted within
 // BACKWIRE_BACKFILL.
-func renamed(c *config.Config, known []remotewrite.SiteInspection, now time.Time) error {
+func renamed(c *config.Config, known []record.Site, now time.Time) error {
 	configured := siteNames(c)
 	var fresh, gone []string
 	for _, name := range configured {
-		if !slices.ContainsFunc(known, func(s remotewrite.SiteInspection) bool { return s.Name == name }) {
+		if !slices.ContainsFunc(known, func(s record.Site) bool { return s.Name == name }) {
 			fresh = append(fresh, name)
 		}
 	}

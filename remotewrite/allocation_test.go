@@ -1,11 +1,17 @@
 package remotewrite
 
 import (
+	"encoding/hex"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"backwire/remotewrite/hostile"
+	"backwire/remotewrite/internal/testkit"
+	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal"
 	"backwire/remotewrite/wal/crashfs"
 )
@@ -16,14 +22,14 @@ func FuzzAllocation(f *testing.F) {
 	for _, b := range hostile.Bundles() {
 		f.Add(b.Records[0], append([][]byte{nil}, b.Records...)[len(b.Records)-1])
 	}
-	golden := goldenRecords()
+	golden := writtenRecords(f)
 	f.Add(golden[0], golden[1])
-	s := newModelSite("paris", rand.New(rand.NewPCG(1, 1)))
-	p := newPacker(newImage())
-	c, _ := s.next()
-	record, _ := p.pack(c, false)
-	p.keep()
-	f.Add(p.roll(), record)
+	s := testkit.NewModelSite("paris", rand.New(rand.NewPCG(1, 1)))
+	p := record.NewPacker(record.NewImage())
+	c, _ := s.Next()
+	packed, _ := p.Pack(c, false)
+	p.Keep()
+	f.Add(p.Roll(), packed)
 	f.Fuzz(func(t *testing.T, first, second []byte) {
 		files := crashfs.New()
 		log, _, err := wal.Open(files, wal.Options{})
@@ -38,23 +44,23 @@ func FuzzAllocation(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		closed(t, log)
+		testkit.Closed(t, log)
 		size := uint64(len(first) + len(second))
 		for name, c := range map[string]struct {
-			room             room
+			room             record.Room
 			factor, constant uint64
 		}{
 			"bundle": {bundleRoom(false, nil), 8, 64 << 20},
 			"signed": {bundleRoom(true, nil), 8 * 32, 64 << 20},
-			"own":    {ownRoom(), 8 * 128, 4 * 64 << 20},
+			"own":    {record.OwnRoom(), 8 * 128, 4 * 64 << 20},
 		} {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			log, _, err := wal.Open(files, wal.Options{ReadOnly: true, MostPayload: c.room.payload})
+			log, _, err := wal.Open(files, wal.Options{ReadOnly: true, MostPayload: c.room.Payload})
 			if err == nil {
 				in := inspector{log: log, standing: new(standing), room: c.room}
 				err = in.walk(wal.Position{}, noProgress)
-				closed(t, log)
+				testkit.Closed(t, log)
 			}
 			runtime.ReadMemStats(&after)
 			if taken := after.TotalAlloc - before.TotalAlloc; taken > c.constant+c.factor*size {
@@ -62,4 +68,19 @@ func FuzzAllocation(f *testing.F) {
 			}
 		}
 	})
+}
+
+// writtenRecords are those whose bytes are written down.
+func writtenRecords(tb testing.TB) (records [][]byte) {
+	tb.Helper()
+	golden, err := os.ReadFile(filepath.Join("record", "testdata", "record-v2.golden"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for line := range strings.Lines(string(golden)) {
+		if record, err := hex.DecodeString(strings.TrimSpace(line)); err == nil && len(record) > 0 {
+			records = append(records, record)
+		}
+	}
+	return records
 }

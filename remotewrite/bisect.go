@@ -4,6 +4,9 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"backwire/remotewrite/window"
+	"backwire/remotewrite/wire"
 )
 
 const (
@@ -25,7 +28,7 @@ const (
 // later ones, so that a series' points keep their order.
 type bisect struct {
 	shard   *shard
-	window  *window // the refused request alone
+	window  *window.Window // the refused request alone
 	refused []refusal
 
 	aside   bool   // what fails with 5xx is found too
@@ -44,15 +47,15 @@ type bisect struct {
 
 // refusal is samples that were refused, and the answer.
 type refusal struct {
-	window *window
+	window *window.Window
 	answer answer
 }
 
 // isolate gives every sample of a refused request its final verdict.
-func (s *shard) isolate(l life, w *window, r request, a answer) error {
+func (s *shard) isolate(l life, w *window.Window, r wire.Request, a answer) error {
 	b := &bisect{
-		shard: s, window: cutout(w, r.span, r.since), aside: s.fails(&a), cut: r.span.to.point > 0,
-		again: s.attempt > 0 || w.repeated || s.endpoint.config.Repeats, earlier: w.earlier && a.ofOrder(),
+		shard: s, window: window.Cutout(w, r.Span, r.Since), aside: s.fails(&a), cut: r.Span.To.Point > 0,
+		again: s.attempt > 0 || w.Repeated || s.endpoint.config.Repeats, earlier: w.Earlier && a.ofOrder(),
 	}
 	s.mode = pieces
 	if b.aside {
@@ -87,7 +90,7 @@ func (b *bisect) run(l life, a answer) error {
 }
 
 // find searches for what is bad, and is sure of it.
-func (b *bisect) find(l life, w *window, a answer) error {
+func (b *bisect) find(l life, w *window.Window, a answer) error {
 	if err := b.search(l, w, a); err != nil {
 		return err
 	}
@@ -95,14 +98,14 @@ func (b *bisect) find(l life, w *window, a answer) error {
 }
 
 // try sends a part and searches in what is refused of it.
-func (b *bisect) try(l life, w *window) (taken bool, err error) {
+func (b *bisect) try(l life, w *window.Window) (taken bool, err error) {
 	taken = true
-	for sp := w.span(); !sp.empty(); {
+	for sp := w.Whole(); !sp.Empty(); {
 		r, a, err := b.shard.send(l, w, sp)
 		if err != nil {
 			return false, err
 		}
-		bad := r.samples > 0 && judge(a, false) != delivered
+		bad := r.Samples > 0 && judge(a, false) != delivered
 		switch {
 		case bad:
 			everything, err := b.spend(l)
@@ -112,16 +115,16 @@ func (b *bisect) try(l life, w *window) (taken bool, err error) {
 			if everything { // it says nothing of this part
 				continue
 			}
-		case r.samples > 0:
+		case r.Samples > 0:
 			b.streak, b.sure = 0, len(b.refused)
 		}
-		b.shard.endpoint.recorder.dropped(r.expired, reasonTooOld)
-		sp.from = r.span.to
+		b.shard.endpoint.recorder.dropped(r.Expired, reasonTooOld)
+		sp.From = r.Span.To
 		if !bad {
 			continue
 		}
 		taken = false
-		if err := b.search(l, cutout(w, r.span, r.since), a); err != nil {
+		if err := b.search(l, window.Cutout(w, r.Span, r.Since), a); err != nil {
 			return false, err
 		}
 	}
@@ -176,8 +179,8 @@ func (b *bisect) ask(l life) (v verdict, err error) {
 }
 
 // search finds what is bad in a part that was refused.
-func (b *bisect) search(l life, w *window, a answer) error {
-	for w.samples > 1 && !b.whole(w, &a) {
+func (b *bisect) search(l life, w *window.Window, a answer) error {
+	for w.Samples > 1 && !b.whole(w, &a) {
 		singles := b.streak >= singlesAfter
 		by, first, second := b.halve(w, singles)
 		taken, err := b.try(l, first)
@@ -186,7 +189,7 @@ func (b *bisect) search(l life, w *window, a answer) error {
 		}
 		// What is wrong with a part is wrong with its second half if the first was taken; and among samples
 		// that were all refused the rest has no verdict before each has its own.
-		if taken != singles && second.samples > 1 {
+		if taken != singles && second.Samples > 1 {
 			if taken {
 				b.told[by]++
 			}
@@ -199,15 +202,15 @@ func (b *bisect) search(l life, w *window, a answer) error {
 		}
 		return err
 	}
-	if w.samples > 0 {
+	if w.Samples > 0 {
 		b.refused = append(b.refused, refusal{w, a})
 	}
 	return nil
 }
 
 // whole reports whether a part is found as it is.
-func (b *bisect) whole(w *window, a *answer) bool {
-	return b.coarse && b.shard.fails(a) || b.counts && a.short() && a.written == 0 && a.sent == w.samples
+func (b *bisect) whole(w *window.Window, a *answer) bool {
+	return b.coarse && b.shard.fails(a) || b.counts && a.short() && a.written == 0 && a.sent == w.Samples
 }
 
 // The ways to halve.
@@ -217,9 +220,9 @@ const (
 )
 
 // halve cuts a window of several samples in two, the earlier points first; or, of singles, the first sample from all others.
-func (b *bisect) halve(w *window, singles bool) (by int, first, second *window) {
+func (b *bisect) halve(w *window.Window, singles bool) (by int, first, second *window.Window) {
 	if singles {
-		first, second = w.divide(func(i int) int {
+		first, second = w.Divide(func(i int) int {
 			if i == 0 {
 				return 1
 			}
@@ -227,21 +230,21 @@ func (b *bisect) halve(w *window, singles bool) (by int, first, second *window) 
 		})
 		return bySeries, first, second
 	}
-	deep := w.samples > len(w.columns)
-	if deep && (len(w.columns) == 1 || b.told[byTime] > b.told[bySeries]) {
-		if middle, several := w.medianTime(); several {
-			var k walk
-			first, second = w.divide(func(i int) int {
-				times := k.course(w.timeline, &w.columns[i]).times
+	deep := w.Samples > len(w.Columns)
+	if deep && (len(w.Columns) == 1 || b.told[byTime] > b.told[bySeries]) {
+		if middle, several := w.MedianTime(); several {
+			var k window.Walk
+			first, second = w.Divide(func(i int) int {
+				times := k.Runs(w, &w.Columns[i]).Times
 				at, _ := slices.BinarySearch(times, middle)
 				return at
 			})
 			return byTime, first, second
 		}
 	}
-	half, seen := w.samples/2, 0
-	first, second = w.divide(func(i int) int {
-		n := w.columns[i].len()
+	half, seen := w.Samples/2, 0
+	first, second = w.Divide(func(i int) int {
+		n := w.Columns[i].Len()
 		take := seen == 0 || seen+n <= half
 		seen += n
 		if take {
@@ -252,55 +255,6 @@ func (b *bisect) halve(w *window, singles bool) (by int, first, second *window) 
 	return bySeries, first, second
 }
 
-// divide cuts each column before one of its points.
-func (w *window) divide(at func(column int) int) (first, second *window) {
-	var early, late []column
-	for i, c := range w.columns {
-		n := at(i)
-		if n > 0 {
-			early = append(early, c.cut(0, n))
-		}
-		if n < c.len() {
-			late = append(late, c.cut(n, c.len()))
-		}
-	}
-	return w.part(early), w.part(late)
-}
-
-// medianTime is a time that has about as many points before it as behind; several is false where all have one time.
-func (w *window) medianTime() (middle int64, several bool) {
-	times := make([]int64, 0, w.samples)
-	var k walk
-	for i := range w.columns {
-		times = append(times, k.course(w.timeline, &w.columns[i]).times...)
-	}
-	slices.Sort(times)
-	for _, t := range times[len(times)/2:] {
-		if t > times[0] {
-			return t, true
-		}
-	}
-	return 0, false
-}
-
-// span is all of the window.
-func (w *window) span() span { return span{to: place{column: len(w.columns)}} }
-
-// cutout is a window of a span's columns alone, without what had expired.
-func cutout(w *window, sp span, since int64) *window {
-	var columns []column
-	var k walk
-	for i := sp.from.column; i <= sp.to.column && i < len(w.columns); i++ {
-		c := &w.columns[i]
-		from, to := sp.points(i, c.len())
-		from += expired(k.course(w.timeline, c).times[from:to], since)
-		if from < to {
-			columns = append(columns, c.cut(from, to))
-		}
-	}
-	return w.part(columns)
-}
-
 // loneRefusals is how many refusals of one request are kept each with the receiver's own words. Further ones share a line.
 const loneRefusals = 16
 
@@ -308,12 +262,12 @@ const loneRefusals = 16
 func (e *Endpoint) reject(all []refusal) {
 	if len(all) <= loneRefusals {
 		for _, r := range all {
-			e.rejectSome(r.window, r.window.samples, r.answer)
+			e.rejectSome(r.window, r.window.Samples, r.answer)
 		}
 		return
 	}
 	for _, r := range byStatus(all) {
-		e.rejectSome(r.window, r.window.samples, r.answer)
+		e.rejectSome(r.window, r.window.Samples, r.answer)
 	}
 }
 
@@ -323,34 +277,22 @@ func byStatus(all []refusal) []refusal {
 	for _, r := range all {
 		at := slices.IndexFunc(merged, func(m refusal) bool { return m.answer.status == r.answer.status })
 		if at < 0 {
-			merged = append(merged, refusal{r.window.part(slices.Clone(r.window.columns)), r.answer})
+			merged = append(merged, refusal{r.window.Part(slices.Clone(r.window.Columns)), r.answer})
 			continue
 		}
 		m := merged[at].window
-		for _, c := range r.window.columns {
-			m.append(c)
+		for _, c := range r.window.Columns {
+			m.Append(c)
 		}
 	}
 	return merged
 }
 
-// append adds a column, or makes the last one longer.
-func (w *window) append(c column) {
-	w.samples += c.len()
-	if n := len(w.columns); n > 0 {
-		if last := &w.columns[n-1]; last.series == c.series && last.lane == c.lane && last.to == c.from {
-			last.to, last.exemplars = c.to, c.exemplars
-			return
-		}
-	}
-	w.columns = append(w.columns, c)
-}
-
 // rejectSome gives up n of a window's samples: all, or so many where the receiver told only their number.
-func (e *Endpoint) rejectSome(w *window, n int, a answer) {
+func (e *Endpoint) rejectSome(w *window.Window, n int, a answer) {
 	r := Rejection{
 		Time: time.Now(), Endpoint: e.config.Name, Status: a.status, Words: a.words,
-		Samples: n, Series: rejectedSeries(w, w.span()),
+		Samples: n, Series: rejectedSeries(w, w.Whole()),
 	}
 	if r.Words == "" && a.status/100 == 2 {
 		r.Words = a.describe()

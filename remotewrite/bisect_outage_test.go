@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"backwire/remotewrite/internal/testwindow"
 	"backwire/remotewrite/receiver"
 )
 
@@ -19,8 +20,8 @@ func TestBisectWhereTheReceiverBeginsToRefuseEverything(t *testing.T) {
 			for _, refused := range []int{40, 90, 127, 128, 129, 200, 500} { // requests in a row
 				t.Run(fmt.Sprintf("%d after %d for %d", status, after, refused), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
-						w := unique(testWindow(30, 10))
-						bad := w.at(21)[4]
+						w := testwindow.Unique(testwindow.New(30, 10))
+						bad := testwindow.Points(w, 21)[4]
 						g := newRig(t, EndpointConfig{}, receiver.Options{Whole: true, Poison: poisoned(bad.T)}, w)
 						script := slices.Repeat([]receiver.Answer{{}}, after)
 						g.receiver.Script(append(script, slices.Repeat([]receiver.Answer{{Status: status}}, refused)...)...)
@@ -28,7 +29,7 @@ func TestBisectWhereTheReceiverBeginsToRefuseEverything(t *testing.T) {
 						if got := g.sink.points(); len(got) != 1 || got[0] != RejectedPoint(bad) {
 							t.Errorf("%d rejected, want only %v", len(got), bad)
 						}
-						g.holds(t, w, w.samples-1)
+						g.holds(t, w, w.Samples-1)
 					})
 				})
 			}
@@ -42,8 +43,8 @@ func TestBisectAtAReceiverWithALimit(t *testing.T) {
 	for _, status := range []int{429, 503} {
 		t.Run(strconv.Itoa(status), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := unique(testWindow(10, 4))
-				bad := w.at(9)[3]
+				w := testwindow.Unique(testwindow.New(10, 4))
+				bad := testwindow.Points(w, 9)[3]
 				g := newRig(t, EndpointConfig{}, receiver.Options{Whole: true, Poison: poisoned(bad.T)}, w)
 				for range 1000 { // every other request
 					g.receiver.Script(receiver.Answer{}, receiver.Answer{Status: status})
@@ -52,7 +53,7 @@ func TestBisectAtAReceiverWithALimit(t *testing.T) {
 				if got := g.sink.points(); len(got) != 1 || got[0] != RejectedPoint(bad) || g.tape.place() != 1 {
 					t.Errorf("rejected %v, want %v; at window %d", got, bad, g.tape.place())
 				}
-				g.holds(t, w, w.samples-1)
+				g.holds(t, w, w.Samples-1)
 			})
 		})
 	}
@@ -61,13 +62,13 @@ func TestBisectAtAReceiverWithALimit(t *testing.T) {
 // A receiver that calls one sample too large has said nothing of sizes: when it takes samples again, requests are as large as before.
 func TestSizeAfterEverythingWasTooLarge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newRig(t, EndpointConfig{MaxSamples: 1000}, receiver.Options{}, testWindow(500, 2))
+		g := newRig(t, EndpointConfig{MaxSamples: 1000}, receiver.Options{}, testwindow.New(500, 2))
 		g.receiver.Always(&receiver.Answer{Status: 413})
 		g.run(t, func() {
 			time.Sleep(10 * time.Minute)
 			g.receiver.Always(nil)
 			time.Sleep(10 * time.Minute)
-			if n := g.endpoint.sizing.limits().samples; n != 1000 {
+			if n := g.endpoint.sizing.limits().Samples; n != 1000 {
 				t.Errorf("%d samples a request, want 1000", n)
 			}
 		})

@@ -9,7 +9,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"backwire/remotewrite/internal/testwindow"
 	"backwire/remotewrite/receiver"
+	"backwire/remotewrite/window"
 )
 
 func poisoned(values ...int64) func(*receiver.Series, receiver.Point) error {
@@ -19,11 +21,6 @@ func poisoned(values ...int64) func(*receiver.Series, receiver.Point) error {
 		}
 		return nil
 	}
-}
-
-// unique gives every sample of a window a time of its own, so that a poison hits exactly one.
-func unique(w *window) *window {
-	return shifted(w, func(column int) int64 { return int64(column) })
 }
 
 func TestBisectFindsOnePoisonedSample(t *testing.T) {
@@ -36,11 +33,11 @@ func TestBisectFindsOnePoisonedSample(t *testing.T) {
 		"1.0, valid parts are stored": {EndpointConfig{Protocol: "1.0"}, receiver.Options{}, 31},
 		"1.0, nothing is stored":      {EndpointConfig{Protocol: "1.0"}, receiver.Options{Whole: true, Ordered: true}, 31},
 	} {
-		for _, at := range []place{{0, 0}, {333, 7}, {999, 19}} {
+		for _, at := range []window.Place{{Column: 0, Point: 0}, {Column: 333, Point: 7}, {Column: 999, Point: 19}} {
 			t.Run(name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					w := unique(testWindow(1000, 20))
-					bad := w.at(at.column)[at.point]
+					w := testwindow.Unique(testwindow.New(1000, 20))
+					bad := testwindow.Points(w, at.Column)[at.Point]
 					c.options.Poison = poisoned(bad.T)
 					g := newRig(t, c.config, c.options, w)
 					g.run(t, func() {})
@@ -65,7 +62,7 @@ func TestBisectFindsOnePoisonedSample(t *testing.T) {
 }
 
 // holds counts the different samples that the receiver has.
-func (g *rig) holds(t *testing.T, w *window, want int) {
+func (g *rig) holds(t *testing.T, w *window.Window, want int) {
 	t.Helper()
 	n := 0
 	for _, s := range data(g.receiver) {
@@ -82,8 +79,8 @@ func (g *rig) holds(t *testing.T, w *window, want int) {
 
 func TestBisectFindsSeveral(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := unique(testWindow(1000, 20))
-		bad := []int64{w.at(3)[4].T, w.at(500)[0].T, w.at(501)[1].T}
+		w := testwindow.Unique(testwindow.New(1000, 20))
+		bad := []int64{testwindow.Points(w, 3)[4].T, testwindow.Points(w, 500)[0].T, testwindow.Points(w, 501)[1].T}
 		g := newRig(t, EndpointConfig{}, receiver.Options{Poison: poisoned(bad...)}, w)
 		g.run(t, func() {})
 		var got []int64
@@ -99,8 +96,8 @@ func TestBisectFindsSeveral(t *testing.T) {
 
 func TestBisectSurvivesABusyReceiver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := unique(testWindow(100, 2))
-		bad := w.at(42)[1]
+		w := testwindow.Unique(testwindow.New(100, 2))
+		bad := testwindow.Points(w, 42)[1]
 		g := newRig(t, EndpointConfig{}, receiver.Options{Poison: poisoned(bad.T)}, w)
 		g.receiver.Script(receiver.Answer{}, receiver.Answer{Status: 503}, receiver.Answer{}, receiver.Answer{Status: 413}, receiver.Answer{Status: 401})
 		g.run(t, func() { time.Sleep(2 * time.Minute) })
@@ -113,24 +110,24 @@ func TestBisectSurvivesABusyReceiver(t *testing.T) {
 
 // Halving loses nothing and keeps a series' earlier points in the earlier part, whichever way it is done.
 func TestHalve(t *testing.T) {
-	for _, w := range []*window{testWindow(5, 4), unique(testWindow(5, 4)), testWindow(1, 9), testWindow(9, 1)} {
+	for _, w := range []*window.Window{testwindow.New(5, 4), testwindow.Unique(testwindow.New(5, 4)), testwindow.New(1, 9), testwindow.New(9, 1)} {
 		for _, b := range []bisect{{}, {told: [2]int{0, 1}}} {
 			for _, singles := range []bool{false, true} {
 				_, first, second := b.halve(w, singles)
-				if first.samples == 0 || second.samples == 0 || first.samples+second.samples != w.samples || singles && first.samples != 1 {
-					t.Fatalf("%d samples were cut into %d and %d", w.samples, first.samples, second.samples)
+				if first.Samples == 0 || second.Samples == 0 || first.Samples+second.Samples != w.Samples || singles && first.Samples != 1 {
+					t.Fatalf("%d samples were cut into %d and %d", w.Samples, first.Samples, second.Samples)
 				}
 				points := map[uint32]int{}
-				for _, half := range []*window{first, second} {
-					for i, c := range half.columns {
-						if n := points[c.series]; !slices.Equal(half.at(i), w.at(int(c.series))[n:n+c.len()]) {
-							t.Errorf("series %d: %v does not follow its %d first points", c.series, half.at(i), n)
+				for _, half := range []*window.Window{first, second} {
+					for i, c := range half.Columns {
+						if n := points[c.Series]; !slices.Equal(testwindow.Points(half, i), testwindow.Points(w, int(c.Series))[n:n+c.Len()]) {
+							t.Errorf("series %d: %v does not follow its %d first points", c.Series, testwindow.Points(half, i), n)
 						}
-						points[c.series] += c.len()
+						points[c.Series] += c.Len()
 					}
 				}
 				for series, n := range points {
-					if n != w.columns[series].len() {
+					if n != w.Columns[series].Len() {
 						t.Errorf("series %d has %d points", series, n)
 					}
 				}
@@ -140,15 +137,15 @@ func TestHalve(t *testing.T) {
 }
 
 func TestDeal(t *testing.T) {
-	w := testWindow(10, 4)
+	w := testwindow.New(10, 4)
 	for n := 1; n <= 12; n++ {
 		spans := deal(w, n)
-		total, at := 0, place{}
+		total, at := 0, window.Place{}
 		for _, sp := range spans {
-			if sp.from != at || sp.empty() {
+			if sp.From != at || sp.Empty() {
 				t.Errorf("n %d: %+v", n, spans)
 			}
-			at, total = sp.to, total+sp.count(w)
+			at, total = sp.To, total+sp.Count(w)
 		}
 		if total != 40 || len(spans) != min(n, 10) {
 			t.Errorf("n %d: %d spans of %d samples", n, len(spans), total)
@@ -159,8 +156,8 @@ func TestDeal(t *testing.T) {
 // What expires is counted as that, and not as refused, while a request is searched through.
 func TestBisectBesideExpiry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := unique(later(10, 10, time.Since(time.UnixMilli(testTime+9*60_000))))
-		bad := w.at(4)[8]
+		w := testwindow.Unique(testwindow.Later(10, 10, time.Since(time.UnixMilli(testwindow.Time+9*60_000))))
+		bad := testwindow.Points(w, 4)[8]
 		for _, o := range []receiver.Options{{}, {Whole: true, Ordered: true}} {
 			o.Poison = poisoned(bad.T)
 			g := newRig(t, EndpointConfig{MaxSampleAge: 4 * time.Minute}, o, w)
@@ -186,21 +183,21 @@ func canaryAsks(bad int) int { return 1 + bad/canaryAfter + 1 + heldProbes + 1 }
 // Of a request with many bad samples exactly those are rejected, whatever way the receiver has with the rest, and the
 // search costs at most what halving costs; far less where the bad ones are neighbours, one each where they are all that is left.
 func TestBisectRejectsExactlyWhatIsBad(t *testing.T) {
-	scattered := func(w *window, bad map[int64]bool) {
-		for i := 0; i < len(w.columns); i += 25 {
-			bad[w.at(i)[3].T] = true
+	scattered := func(w *window.Window, bad map[int64]bool) {
+		for i := 0; i < len(w.Columns); i += 25 {
+			bad[testwindow.Points(w, i)[3].T] = true
 		}
 	}
-	late := func(w *window, bad map[int64]bool) { // out of bounds: the first five of each series
-		for i := range w.columns {
-			for _, p := range w.at(i)[:5] {
+	late := func(w *window.Window, bad map[int64]bool) { // out of bounds: the first five of each series
+		for i := range w.Columns {
+			for _, p := range testwindow.Points(w, i)[:5] {
 				bad[p.T] = true
 			}
 		}
 	}
-	series := func(w *window, bad map[int64]bool) { // whole ones
-		for i := 3; i < len(w.columns); i += 211 {
-			for _, p := range w.at(i) {
+	series := func(w *window.Window, bad map[int64]bool) { // whole ones
+		for i := 3; i < len(w.Columns); i += 211 {
+			for _, p := range testwindow.Points(w, i) {
 				bad[p.T] = true
 			}
 		}
@@ -219,7 +216,7 @@ func TestBisectRejectsExactlyWhatIsBad(t *testing.T) {
 	} {
 		for _, c := range []struct {
 			name string
-			mark func(*window, map[int64]bool)
+			mark func(*window.Window, map[int64]bool)
 			most int // requests that search 1,000 series, measured and rounded up; the definition allows more where bad ones are neighbours
 		}{
 			{"one of 500 scattered", scattered, 690},
@@ -232,7 +229,7 @@ func TestBisectRejectsExactlyWhatIsBad(t *testing.T) {
 					if o.protocol == "1.0" && o.options.Whole {
 						n = 1000
 					}
-					w, bad := unique(testWindow(n, 20)), map[int64]bool{}
+					w, bad := testwindow.Unique(testwindow.New(n, 20)), map[int64]bool{}
 					c.mark(w, bad)
 					o.options.Poison = func(_ *receiver.Series, p receiver.Point) error {
 						if bad[p.T] {
@@ -255,13 +252,13 @@ func TestBisectRejectsExactlyWhatIsBad(t *testing.T) {
 					if len(rejected) != len(bad) || counted != uint64(len(bad)) {
 						t.Errorf("%d rejected, %d counted, want %d", len(rejected), counted, len(bad))
 					}
-					g.holds(t, w, w.samples-len(bad))
-					if s.Samples+counted != uint64(w.samples) || s.Pending != 0 || g.tape.place() != 1 {
+					g.holds(t, w, w.Samples-len(bad))
+					if s.Samples+counted != uint64(w.Samples) || s.Pending != 0 || g.tape.place() != 1 {
 						t.Errorf("stats %+v", s)
 					}
 					got := len(g.receiver.Requests())
 					t.Logf("%d requests", got)
-					if most := min(halvingCost(len(bad), w.samples), c.most*n/1000+100) + canaryAsks(len(bad)); got > most {
+					if most := min(halvingCost(len(bad), w.Samples), c.most*n/1000+100) + canaryAsks(len(bad)); got > most {
 						t.Errorf("%d requests, want at most %d", got, most)
 					}
 				})
@@ -274,10 +271,10 @@ func TestBisectRejectsExactlyWhatIsBad(t *testing.T) {
 // and nothing is sent twice without end.
 func TestBisectWhereOnlyTheNumberIsKnown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := unique(testWindow(1000, 20))
+		w := testwindow.Unique(testwindow.New(1000, 20))
 		var bad []int64
 		for i := range 40 {
-			bad = append(bad, w.at(25 * i)[3].T)
+			bad = append(bad, testwindow.Points(w, 25*i)[3].T)
 		}
 		g := newRig(t, EndpointConfig{}, receiver.Options{Ordered: true, Poison: poisoned(bad...)}, w)
 		g.run(t, func() {})

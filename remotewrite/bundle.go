@@ -9,7 +9,9 @@ import (
 	"os"
 	"slices"
 
+	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal"
+	"backwire/remotewrite/window"
 )
 
 // Bundle is an exported queue of which every byte is as its manifest says.
@@ -38,7 +40,7 @@ func (b *Bundle) open(ctx context.Context, from *Medium, progress func(done, tot
 		return err
 	}
 	room := bundleRoom(b.signed, ctx.Done())
-	if b.log, _, err = wal.Open(interruptible{files, ctx}, wal.Options{ReadOnly: true, MostPayload: room.payload}); err != nil {
+	if b.log, _, err = wal.Open(interruptible{files, ctx}, wal.Options{ReadOnly: true, MostPayload: room.Payload}); err != nil {
 		return err
 	}
 	if err := m.checkSegments(root, b.log.Segments()); err != nil {
@@ -51,6 +53,15 @@ func (b *Bundle) open(ctx context.Context, from *Medium, progress func(done, tot
 	return err
 }
 
+// bundleRoom is that of a bundle. One that nobody vouches for is read within a fixed room, which 150,000 series fit in.
+func bundleRoom(signed bool, stop <-chan struct{}) record.Room {
+	r := record.Room{Base: 14 << 20, Payload: 8 << 20, Text: 16 << 10, Labels: 64, Damages: 1000, Window: 6 << 20, Stop: stop}
+	if signed {
+		r.Factor, r.Payload = 32, 0
+	}
+	return r
+}
+
 // Send delivers the bundle, oldest first, to one receiver, and returns when every sample has its final
 // verdict. It first makes sure that the receiver answers. What that refuses goes to rejected, which may be nil. A bundle
 // may be sent again, whole or after an interruption: the receiver has the same series in the end.
@@ -59,8 +70,8 @@ func (b *Bundle) Send(ctx context.Context, c EndpointConfig, rejected Rejected, 
 	defer end()
 	c.Repeats = true
 	from := &bundleFeed{bundle: b, end: end, progress: progress}
-	from.reader = newReader(b.log, wal.Position(b.Manifest.From), from.report)
-	from.reader.room = bundleRoom(b.signed, ctx.Done())
+	from.reader = window.NewReader(b.log, wal.Position(b.Manifest.From), from.report)
+	from.reader.Room = bundleRoom(b.signed, ctx.Done())
 	e, err := NewEndpoint(c, from, rejected, log)
 	if err != nil {
 		return Stats{}, err
@@ -68,7 +79,7 @@ func (b *Bundle) Send(ctx context.Context, c EndpointConfig, rejected Rejected, 
 	if err = from.deliver(running, e); ctx.Err() != nil && !from.finished {
 		err = errUnsent
 	}
-	if err := errors.Join(err, from.reader.close()); err != nil {
+	if err := errors.Join(err, from.reader.Close()); err != nil {
 		return e.Stats(), fmt.Errorf("send bundle %s to endpoint %s: %w", b.path, c.Name, err)
 	}
 	return e.Stats(), nil
@@ -104,19 +115,19 @@ func (b *Bundle) bytesBefore(at wal.Position) int64 {
 // bundleFeed reads a bundle once and then ends the endpoint. It keeps no place: what was sent may be sent again.
 type bundleFeed struct {
 	bundle   *Bundle
-	reader   *reader
+	reader   *window.Reader
 	end      context.CancelFunc
 	progress func(done, total int64)
 	finished bool  // everything has its verdict
 	failed   error // the bundle cannot be read any more
 }
 
-func (f *bundleFeed) fill(w *window, least int) error {
+func (f *bundleFeed) Fill(w *window.Window, least int) error {
 	if f.failed != nil {
 		return f.failed
 	}
-	w.most = f.reader.room.window
-	err := f.reader.fill(w, least)
+	w.Most = f.reader.Room.Window
+	err := f.reader.Fill(w, least)
 	if f.failed == nil && err != nil && !errors.Is(err, io.EOF) {
 		f.failed = err
 	}
@@ -129,20 +140,20 @@ func (f *bundleFeed) fill(w *window, least int) error {
 
 // report ends the import where something is lost that was there when the bundle was opened: its medium
 // was taken out, or fails.
-func (f *bundleFeed) report(l loss) {
+func (f *bundleFeed) report(l window.Loss) {
 	known := slices.ContainsFunc(f.bundle.Damages, func(d DamageInspection) bool {
-		return d.Segment == l.segment && d.Offset == l.offset
+		return d.Segment == l.Segment && d.Offset == l.Offset
 	})
 	if !known && f.failed == nil {
-		f.failed = fmt.Errorf("segment %d is no longer readable at byte %d: %w", l.segment, l.offset, l.err)
+		f.failed = fmt.Errorf("segment %d is no longer readable at byte %d: %w", l.Segment, l.Offset, l.Err)
 	}
 }
 
-func (f *bundleFeed) advance(w *window, note []byte) error {
+func (f *bundleFeed) advance(w *window.Window, note []byte) error {
 	if note != nil {
 		return nil
 	}
-	f.progress(f.bundle.bytesBefore(w.next), f.bundle.Manifest.Bytes())
+	f.progress(f.bundle.bytesBefore(w.Next), f.bundle.Manifest.Bytes())
 	return nil
 }
 

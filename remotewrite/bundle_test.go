@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"backwire/remotewrite/internal/testkit"
 	"backwire/remotewrite/receiver"
 )
 
@@ -27,7 +28,7 @@ func noProgress(int64, int64) {}
 type exported struct {
 	dir    string // of the queue
 	queue  *Queue
-	fleet  *fleet
+	fleet  *testkit.Fleet
 	early  string // bundles
 	whole  string
 	middle string
@@ -36,15 +37,15 @@ type exported struct {
 // newExported exports beside a queue that is open, as an agent has it.
 func newExported(t *testing.T) *exported {
 	t.Helper()
-	x := &exported{dir: filepath.Join(t.TempDir(), "queue"), fleet: newFleet("paris", 20, 0.3)}
+	x := &exported{dir: filepath.Join(t.TempDir(), "queue"), fleet: testkit.NewFleet("paris", 20, 0.3)}
 	x.queue = openDir(t, x.dir, Options{SegmentBytes: 4000, Endpoints: []string{"cloud"}})
-	t.Cleanup(func() { closed(t, x.queue) })
+	t.Cleanup(func() { testkit.Closed(t, x.queue) })
 	commitCycles(t, x.queue, x.fleet, 20)
 	s := mustSubscribe(t, x.queue, "cloud")
 	drainAll(t, s)
-	closed(t, s)
+	testkit.Closed(t, s)
 	commitCycles(t, x.queue, x.fleet, 20)
-	x.fleet.samples = x.fleet.samples[:19] // one ends
+	x.fleet.Samples = x.fleet.Samples[:19] // one ends
 	x.early = exportTo(t, x.dir, ExportOptions{})
 	commitCycles(t, x.queue, x.fleet, 20)
 	x.whole = exportTo(t, x.dir, ExportOptions{})
@@ -68,7 +69,7 @@ func importTo(ctx context.Context, t *testing.T, dir string, to http.Handler) (S
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := EndpointConfig{Name: "r", URL: "http://r.test", MaxSamples: 100, Transport: wire{to}}
+	c := EndpointConfig{Name: "r", URL: "http://r.test", MaxSamples: 100, Transport: loopback{to}}
 	return b.Send(ctx, c, nil, slog.New(slog.DiscardHandler), noProgress)
 }
 
@@ -98,9 +99,9 @@ func (x *exported) delivered(t *testing.T) map[string]map[heldPoint]bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closed(t, from)
+	defer testkit.Closed(t, from)
 	r := receiver.New(receiver.Options{})
-	e, err := NewEndpoint(EndpointConfig{Name: "direct", URL: "http://r.test", Transport: wire{r}}, from, nil, slog.New(slog.DiscardHandler))
+	e, err := NewEndpoint(EndpointConfig{Name: "direct", URL: "http://r.test", Transport: loopback{r}}, from, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +196,7 @@ func TestManifest(t *testing.T) {
 	if !maps.Equal(before, contentOf(t, x.dir)) {
 		t.Error("export has changed the queue")
 	}
-	late, err := Export(t.Context(), x.dir, filepath.Join(t.TempDir(), "out"), ExportOptions{Since: time.UnixMilli(x.fleet.t)})
+	late, err := Export(t.Context(), x.dir, filepath.Join(t.TempDir(), "out"), ExportOptions{Since: time.UnixMilli(x.fleet.T)})
 	if err != nil || len(late.Files) != 1 || late.Files[0] != m.Files[len(m.Files)-1] {
 		t.Errorf("since the last sample: %+v, %v", late, err)
 	}
@@ -402,7 +403,7 @@ func TestImportFromWhatGoesAway(t *testing.T) {
 	if err := os.Remove(filepath.Join(x.whole, "00000000000000000002.seg")); err != nil {
 		t.Fatal(err)
 	}
-	c := EndpointConfig{Name: "r", URL: "http://r.test", Transport: wire{receiver.New(receiver.Options{})}}
+	c := EndpointConfig{Name: "r", URL: "http://r.test", Transport: loopback{receiver.New(receiver.Options{})}}
 	if _, err := b.Send(t.Context(), c, nil, slog.New(slog.DiscardHandler), noProgress); err == nil || !strings.Contains(err.Error(), "segment 2 cannot be read any more") {
 		t.Errorf("Send = %v", err)
 	}
@@ -411,7 +412,7 @@ func TestImportFromWhatGoesAway(t *testing.T) {
 // What a database without an out-of-order window refuses because it has it is not told as refused.
 func TestImportAgainIsNoRefusal(t *testing.T) {
 	x := newExported(t)
-	late := exportTo(t, x.dir, ExportOptions{Since: time.UnixMilli(x.fleet.t - 60_000*25)})
+	late := exportTo(t, x.dir, ExportOptions{Since: time.UnixMilli(x.fleet.T - 60_000*25)})
 	r := receiver.New(receiver.Options{Ordered: true})
 	first, err := importTo(t.Context(), t, late, r)
 	if err != nil || len(first.Dropped)+len(first.Rejected) > 0 {

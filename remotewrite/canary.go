@@ -8,6 +8,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"backwire/remotewrite/record"
+	"backwire/remotewrite/window"
+	"backwire/remotewrite/wire"
 	"backwire/source"
 )
 
@@ -69,7 +72,7 @@ func newCanary(c EndpointConfig, cl *client) *canary {
 
 // ask sends the canary. A clock that was set back does not make it older than the last one, which a database without an
 // out-of-order window would refuse.
-func (c *canary) ask(ctx context.Context, p protocol) (request, answer) {
+func (c *canary) ask(ctx context.Context, p wire.Protocol) (wire.Request, answer) {
 	at := max(time.Now().UnixMilli(), c.newest.Load())
 	r, a := c.send(ctx, p, at)
 	if judge(a, false) == delivered {
@@ -80,38 +83,35 @@ func (c *canary) ask(ctx context.Context, p protocol) (request, answer) {
 
 // askLate asks whether the receiver takes a sample of a time from a series that it does not have. The label makes it such a
 // series: of a series that it has, a database without an out-of-order window takes nothing older.
-func (c *canary) askLate(ctx context.Context, p protocol, at int64) (request, answer) {
+func (c *canary) askLate(ctx context.Context, p wire.Protocol, at int64) (wire.Request, answer) {
 	return c.send(ctx, p, at, source.Label{Name: "late", Value: time.UnixMilli(at).UTC().Format("2006-01-02T15:04:05.000Z")})
 }
 
-func (c *canary) send(ctx context.Context, p protocol, at int64, more ...source.Label) (request, answer) {
+func (c *canary) send(ctx context.Context, p wire.Protocol, at int64, more ...source.Label) (wire.Request, answer) {
 	labels := append([]source.Label{{Name: "endpoint", Value: c.config.Name}, {Name: "instance", Value: c.instance}}, more...)
 	w := oneSample(&source.Metric{
 		Name: canaryMetric, Type: source.Gauge, Help: "Test sample that every receiver must accept. The answer shows what the receiver's other answers mean.",
-	}, labels, point{at, 1})
+	}, labels, window.Point{T: at, V: 1})
 	return sendOnce(ctx, c.client, c.config.ExternalLabels, p, w)
 }
 
 // sendOnce sends a window of one sample. The body is used for nothing else, since a transport may read it for longer.
-func sendOnce(ctx context.Context, to *client, external []source.Label, p protocol, w *window) (request, answer) {
-	r := newEncoder(external).encode(p, w, span{to: place{column: 1}}, math.MinInt64, limits{samples: 1, bytes: 1 << 20})
-	a, _ := to.post(ctx, p, r.body, 0)
-	a.sent = r.samples
+func sendOnce(ctx context.Context, to *client, external []source.Label, p wire.Protocol, w *window.Window) (wire.Request, answer) {
+	r := wire.NewEncoder(external).Encode(p, w, window.Span{To: window.Place{Column: 1}}, math.MinInt64, wire.Limits{Samples: 1, Bytes: 1 << 20})
+	a, _ := to.post(ctx, p, r.Body, 0)
+	a.sent = r.Samples
 	return r, a
 }
 
 // oneSample is a window of one series with one point.
-func oneSample(m *source.Metric, labels []source.Label, p point) *window {
+func oneSample(m *source.Metric, labels []source.Label, p window.Point) *window.Window {
 	s := source.NewSeries(m, "", 0, labels...)
-	d := new(dictionary)
-	n := newNames(&image{dict: d})
-	n.define(n.metric(s.Metric), s)
-	return windowOf(d, []drawn{{points: []point{p}}})
+	return window.Of(record.Define(s), []window.Series{{Points: []window.Point{p}}})
 }
 
 // notUnderstood reports whether an answer may mean that the receiver does not know 2.0.
 func notUnderstood(a *answer) bool {
-	if a.protocol != protocol2 || a.page {
+	if a.protocol != wire.V2 || a.page {
 		return false
 	}
 	switch a.status {

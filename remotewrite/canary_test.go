@@ -10,11 +10,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"backwire/remotewrite/internal/testwindow"
 	"backwire/remotewrite/receiver"
+	"backwire/remotewrite/window"
 )
 
 // stranger is an endpoint that has not sent anything yet.
-func stranger(t *testing.T, c EndpointConfig, o receiver.Options, windows ...*window) *rig {
+func stranger(t *testing.T, c EndpointConfig, o receiver.Options, windows ...*window.Window) *rig {
 	t.Helper()
 	g := newRig(t, c, o, windows...)
 	g.endpoint.met = false
@@ -46,10 +48,10 @@ func (g *rig) canaries() []receiver.Series { return g.receiver.Select(canaryMetr
 
 func TestCanaryIsTheFirstThingSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := testWindow(10, 3)
-		g := stranger(t, EndpointConfig{}, receiver.Options{Ordered: true}, w, later(10, 3, time.Hour))
+		w := testwindow.New(10, 3)
+		g := stranger(t, EndpointConfig{}, receiver.Options{Ordered: true}, w, testwindow.Later(10, 3, time.Hour))
 		g.run(t, func() {})
-		g.stored(t, w, later(10, 3, time.Hour))
+		g.stored(t, w, testwindow.Later(10, 3, time.Hour))
 		r := g.receiver.Requests()
 		if len(r) != 3 || r[0].Samples != 1 {
 			t.Fatalf("requests %+v", r)
@@ -89,7 +91,7 @@ func TestWrongReceiverLosesNothing(t *testing.T) {
 		for when, met := range map[string]bool{"from the start": false, "later": true} {
 			t.Run(name+", "+when, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					w, v := testWindow(1000, 20), later(1000, 20, time.Hour)
+					w, v := testwindow.New(1000, 20), testwindow.Later(1000, 20, time.Hour)
 					g := newRig(t, c.config, receiver.Options{}, w, v)
 					g.endpoint.met = met
 					g.receiver.Always(&c.answer)
@@ -128,7 +130,7 @@ func TestOlderReceiverIsFoundByTheCanary(t *testing.T) {
 	for _, status := range []int{400, 406, 415, 422, 500, 501} {
 		t.Run(strconv.Itoa(status), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := testWindow(100, 3)
+				w := testwindow.New(100, 3)
 				g := stranger(t, EndpointConfig{}, receiver.Options{V2: receiver.Refuse, V2Status: status}, w)
 				g.run(t, func() { time.Sleep(5 * time.Minute) })
 				g.stored(t, w)
@@ -146,8 +148,8 @@ func TestCountOfWhatWasReceivedProvesNothing(t *testing.T) {
 	for _, lie := range []receiver.Lie{receiver.CountReceived, receiver.CountGarbage, receiver.CountNegative, receiver.CountHuge, receiver.CountTwice, receiver.CountNone} {
 		t.Run(string(lie), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := unique(testWindow(100, 5))
-				bad := w.at(42)[3]
+				w := testwindow.Unique(testwindow.New(100, 5))
+				bad := testwindow.Points(w, 42)[3]
 				g := newRig(t, EndpointConfig{Protocol: "2.0"}, receiver.Options{Whole: true, Lie: lie, Poison: poisoned(bad.T)}, w)
 				g.run(t, func() { time.Sleep(5 * time.Minute) })
 				if got := g.sink.points(); lie == receiver.CountReceived || lie == receiver.CountHuge {
@@ -166,8 +168,8 @@ func TestCountOfWhatWasReceivedProvesNothing(t *testing.T) {
 // Less than was sent is not delivered, whatever the status; what is not stored of a 200 is looked for as in a 400.
 func TestShortCountIsNotDelivered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := unique(testWindow(100, 5))
-		bad := w.at(42)[3]
+		w := testwindow.Unique(testwindow.New(100, 5))
+		bad := testwindow.Points(w, 42)[3]
 		g := newRig(t, EndpointConfig{}, receiver.Options{Always2xx: true, Poison: poisoned(bad.T)}, w)
 		g.run(t, func() {})
 		if got := g.sink.points(); len(got) != 1 || got[0] != RejectedPoint(bad) || g.endpoint.Stats().Rejected["204"] != 1 {
@@ -208,15 +210,15 @@ func TestCount(t *testing.T) {
 // ever; and rolls the whole request back.
 func TestOneSampleThatFailsForEverBlocksNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := unique(testWindow(100, 5))
-		bad := map[int64]bool{w.at(42)[3].T: true, w.at(43)[0].T: true}
+		w := testwindow.Unique(testwindow.New(100, 5))
+		bad := map[int64]bool{testwindow.Points(w, 42)[3].T: true, testwindow.Points(w, 43)[0].T: true}
 		o := receiver.Options{Whole: true, Fail: func(_ *receiver.Series, p receiver.Point) error {
 			if bad[p.T] {
 				return errors.New("too old sample")
 			}
 			return nil
 		}}
-		g := newRig(t, EndpointConfig{Protocol: "1.0"}, o, w, later(100, 5, time.Hour))
+		g := newRig(t, EndpointConfig{Protocol: "1.0"}, o, w, testwindow.Later(100, 5, time.Hour))
 		g.run(t, func() {
 			time.Sleep(3 * time.Minute)
 			s := g.endpoint.Stats()
@@ -244,10 +246,10 @@ func TestOneSampleThatFailsForEverBlocksNothing(t *testing.T) {
 // A receiver that is down in part gets what it did not take once it is whole again, also after a restart of the agent.
 func TestParkedSamplesArriveWhenTheReceiverIsWhole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := testWindow(100, 5)
+		w := testwindow.New(100, 5)
 		down := map[string]bool{}
 		for i := 0; i < 100; i += 7 {
-			down[receivedKey(expectedLabels(w, &w.dict.series[w.columns[i].series], nil))] = true
+			down[receivedKey(testwindow.Labels(w, &w.Dict.Series[w.Columns[i].Series], nil))] = true
 		}
 		c, dir := EndpointConfig{ParkedDir: t.TempDir() + "/parked"}, 5*15
 		g := newRig(t, c, receiver.Options{Fail: func(s *receiver.Series, _ receiver.Point) error {
@@ -283,7 +285,7 @@ func TestParkedSamplesArriveWhenTheReceiverIsWhole(t *testing.T) {
 // An outage is no reason to set anything aside, however long and whatever the status.
 func TestOutageSetsNothingAside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := testWindow(100, 5)
+		w := testwindow.New(100, 5)
 		g := newRig(t, EndpointConfig{}, receiver.Options{}, w)
 		g.receiver.Always(&receiver.Answer{Status: 500})
 		g.run(t, func() {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/prometheus/common/config"
 
+	"backwire/remotewrite/window"
+	"backwire/remotewrite/wire"
 	"backwire/source"
 	"backwire/source/probe"
 	"backwire/source/regular"
@@ -127,7 +129,7 @@ func readKeyPair(certFile, keyFile string) (tls.Certificate, error) {
 
 // answers sends the canary: it is nil where a receiver takes it as one does.
 func (e *Endpoint) answers(ctx context.Context) error {
-	a, v := e.settle(func(p protocol) answer {
+	a, v := e.settle(func(p wire.Protocol) answer {
 		_, a := e.canary.ask(ctx, p)
 		return a
 	})
@@ -138,10 +140,10 @@ func (e *Endpoint) answers(ctx context.Context) error {
 }
 
 // settle sends the same thing as 2.0 and, where that is not understood, as 1.0.
-func (e *Endpoint) settle(send func(protocol) answer) (answer, verdict) {
+func (e *Endpoint) settle(send func(wire.Protocol) answer) (answer, verdict) {
 	a := send(e.protocol())
 	if e.fallback && notUnderstood(&a) {
-		a = send(protocol1)
+		a = send(wire.V1)
 	}
 	return a, judge(a, false)
 }
@@ -150,8 +152,8 @@ func (e *Endpoint) checkWrite(ctx context.Context) []probe.Finding {
 	at := time.Now().UnixMilli()
 	w := oneSample(&source.Metric{
 		Name: checkMetric, Type: source.Gauge, Unit: "seconds", Help: "Time of the last backwire check of this endpoint.",
-	}, []source.Label{{Name: "endpoint", Value: e.config.Name}, {Name: "instance", Value: e.canary.instance}}, point{at, float64(at) / 1000})
-	return reportWrite(e.settle(func(p protocol) answer {
+	}, []source.Label{{Name: "endpoint", Value: e.config.Name}, {Name: "instance", Value: e.canary.instance}}, window.Point{T: at, V: float64(at) / 1000})
+	return reportWrite(e.settle(func(p wire.Protocol) answer {
 		_, a := sendOnce(ctx, e.client, e.config.ExternalLabels, p, w)
 		return a
 	}))

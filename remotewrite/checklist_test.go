@@ -22,8 +22,12 @@ import (
 	"github.com/prometheus/prometheus/prompb"
 	writev2 "github.com/prometheus/prometheus/prompb/io/prometheus/write/v2"
 
+	"backwire/remotewrite/internal/testkit"
+	"backwire/remotewrite/internal/testwindow"
 	"backwire/remotewrite/receiver"
+	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal/crashfs"
+	"backwire/remotewrite/window"
 	"backwire/source"
 )
 
@@ -57,10 +61,10 @@ func (p *tap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // newTappedRig is a rig whose requests are kept.
-func newTappedRig(t *testing.T, c EndpointConfig, o receiver.Options, windows ...*window) (*rig, *tap) {
+func newTappedRig(t *testing.T, c EndpointConfig, o receiver.Options, windows ...*window.Window) (*rig, *tap) {
 	t.Helper()
 	p := &tap{}
-	c.Transport = wire{p}
+	c.Transport = loopback{p}
 	g := newRig(t, c, o, windows...)
 	p.to = g.receiver
 	return g, p
@@ -86,7 +90,7 @@ func (g *rig) accepted(t *testing.T) {
 
 func TestChecklist1PostsProtobufAsASnappyBlock(t *testing.T) {
 	inBoth(t, func(t *testing.T, protocol string) {
-		g, p := newTappedRig(t, EndpointConfig{Protocol: protocol}, receiver.Options{}, testWindow(20, 3))
+		g, p := newTappedRig(t, EndpointConfig{Protocol: protocol}, receiver.Options{}, testwindow.New(20, 3))
 		g.run(t, func() {})
 		g.accepted(t)
 		var m proto.Message = &prompb.WriteRequest{}
@@ -106,7 +110,7 @@ func TestChecklist1PostsProtobufAsASnappyBlock(t *testing.T) {
 func TestChecklist2FourHeadersNobodyReplaces(t *testing.T) {
 	inBoth(t, func(t *testing.T, protocol string) {
 		four := []string{"Content-Encoding", "Content-Type", "X-Prometheus-Remote-Write-Version", "User-Agent"}
-		g, p := newTappedRig(t, EndpointConfig{Protocol: protocol, Headers: map[string]string{"x-team": "backup"}}, receiver.Options{}, testWindow(1, 1))
+		g, p := newTappedRig(t, EndpointConfig{Protocol: protocol, Headers: map[string]string{"x-team": "backup"}}, receiver.Options{}, testwindow.New(1, 1))
 		g.run(t, func() {})
 		for _, name := range append(four, "X-Team") {
 			if got := p.seen[0].header[name]; len(got) != 1 || got[0] == "" {
@@ -126,7 +130,7 @@ func TestChecklist2FourHeadersNobodyReplaces(t *testing.T) {
 
 func TestChecklist3NamesItsVersion(t *testing.T) {
 	inBoth(t, func(t *testing.T, protocol string) {
-		g := newRig(t, EndpointConfig{Protocol: protocol}, receiver.Options{}, testWindow(1, 1))
+		g := newRig(t, EndpointConfig{Protocol: protocol}, receiver.Options{}, testwindow.New(1, 1))
 		g.run(t, func() {})
 		want := map[string][2]string{
 			"1.0": {"application/x-protobuf", "0.1.0"},
@@ -142,15 +146,15 @@ func TestChecklist3NamesItsVersion(t *testing.T) {
 func TestChecklist4SortedUniqueLabelsAndExactValues(t *testing.T) {
 	inBoth(t, func(t *testing.T, protocol string) {
 		values := []float64{0, math.Copysign(0, -1), 1.5, -15.5, math.Inf(1), math.Inf(-1), math.NaN(), math.MaxFloat64, math.SmallestNonzeroFloat64}
-		d := newDraft()
+		d := &testwindow.Draft{}
 		gauge := &source.Metric{Name: "v", Type: source.Gauge, Help: "Values."}
 		for i, v := range values {
-			d.add(source.NewSeries(gauge, "", 0,
+			d.Add(source.NewSeries(gauge, "", 0,
 				source.Label{Name: "zone", Value: "z"}, source.Label{Name: "Upper", Value: strconv.Itoa(i)},
-				source.Label{Name: "empty"}, source.Label{Name: "site", Value: "日本"}), []point{{testTime + int64(i), v}})
+				source.Label{Name: "empty"}, source.Label{Name: "site", Value: "日本"}), []window.Point{{T: testwindow.Time + int64(i), V: v}})
 		}
 		external := []source.Label{{Name: "zz", Value: "1"}, {Name: "site", Value: "elsewhere"}, {Name: "A", Value: "2"}, {Name: "none"}}
-		g := newRig(t, EndpointConfig{Protocol: protocol, ExternalLabels: external}, receiver.Options{}, d.window())
+		g := newRig(t, EndpointConfig{Protocol: protocol, ExternalLabels: external}, receiver.Options{}, d.Window())
 		g.run(t, func() {})
 		g.accepted(t)
 		for i, v := range values {
@@ -159,7 +163,7 @@ func TestChecklist4SortedUniqueLabelsAndExactValues(t *testing.T) {
 			if len(s) != 1 || s[0].Key() != want || len(s[0].Points) != 1 {
 				t.Fatalf("%v: stored %+v", v, s)
 			}
-			if p := s[0].Points[0]; p.T != testTime+int64(i) || math.Float64bits(p.V) != math.Float64bits(v) {
+			if p := s[0].Points[0]; p.T != testwindow.Time+int64(i) || math.Float64bits(p.V) != math.Float64bits(v) {
 				t.Errorf("stored %+v, want %v at +%d", p, v, i)
 			}
 		}
@@ -169,9 +173,9 @@ func TestChecklist4SortedUniqueLabelsAndExactValues(t *testing.T) {
 func TestChecklist5TimeOrderAcrossParallelRequests(t *testing.T) {
 	inBoth(t, func(t *testing.T, protocol string) {
 		r := rand.New(rand.NewPCG(5, 5))
-		var windows []*window
+		var windows []*window.Window
 		for i := range 10 {
-			windows = append(windows, later(100, 10, time.Duration(i)*time.Hour))
+			windows = append(windows, testwindow.Later(100, 10, time.Duration(i)*time.Hour))
 		}
 		c := EndpointConfig{Protocol: protocol, Concurrency: 4, MaxSamples: 90}
 		g, p := newTappedRig(t, c, receiver.Options{Ordered: true}, windows...)
@@ -219,7 +223,7 @@ func TestChecklist6RetriesOnly5xxAnd429(t *testing.T) {
 		for _, protocol := range bothProtocols {
 			t.Run(fmt.Sprint(protocol, " ", c.answer.Status, c.answer.Header["Retry-After"]), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					g, p := newTappedRig(t, EndpointConfig{Protocol: protocol}, receiver.Options{}, testWindow(4, 1))
+					g, p := newTappedRig(t, EndpointConfig{Protocol: protocol}, receiver.Options{}, testwindow.New(4, 1))
 					g.receiver.Script(c.answer)
 					g.run(t, func() { time.Sleep(10 * time.Minute) })
 					reqs := g.receiver.Requests()
@@ -248,14 +252,14 @@ var confirming = http.Header{"X-Prometheus-Remote-Write-Samples-Written": {"4"}}
 
 func TestChecklist7WordsAreLoggedAndDecideNothing(t *testing.T) {
 	inBoth(t, func(t *testing.T, protocol string) {
-		w := testWindow(4, 1)
-		g := newRig(t, EndpointConfig{Protocol: protocol}, receiver.Options{}, w, later(4, 1, time.Hour))
+		w := testwindow.New(4, 1)
+		g := newRig(t, EndpointConfig{Protocol: protocol}, receiver.Options{}, w, testwindow.Later(4, 1, time.Hour))
 		g.receiver.Script(
 			receiver.Answer{Status: 500, Body: "out of order sample; do not retry (code 400)"},
 			receiver.Answer{Status: 200, Header: confirming, Body: "503: nothing was stored", Store: true},
 		)
 		g.run(t, func() { time.Sleep(time.Second) })
-		g.stored(t, w, later(4, 1, time.Hour))
+		g.stored(t, w, testwindow.Later(4, 1, time.Hour))
 		if !strings.Contains(g.log.String(), "out of order sample; do not retry (code 400)") || strings.Contains(g.log.String(), "nothing was stored") {
 			t.Errorf("the log says %s", g.log)
 		}
@@ -270,7 +274,7 @@ func TestChecklist8SymbolsOnceAndReferencesInRange(t *testing.T) {
 	r := rand.New(rand.NewPCG(8, 8))
 	for range 100 {
 		synctest.Test(t, func(t *testing.T) {
-			w := altered(randomWindow(r), func(_ int, points []point) []point {
+			w := testwindow.Altered(testwindow.Random(r), func(_ int, points []window.Point) []window.Point {
 				for k := range points {
 					points[k].V = float64(k) // random ones may end a series twice
 				}
@@ -290,13 +294,13 @@ func TestChecklist9MetadataStartTimesExemplarsAndManySeries(t *testing.T) {
 		jobs := &source.Metric{Name: "jobs_total", Type: source.Counter, Help: "Jobs."}
 		wait := &source.Metric{Name: "wait_seconds", Type: source.Histogram, Unit: "seconds", Help: "Waits."}
 		disk := &source.Metric{Name: "disk_bytes", Type: source.Gauge, Unit: "bytes", Help: "Disks."}
-		start := int64(testTime - 1000)
-		seen := exemplar{[]source.Label{{Name: "job_id", Value: "7"}}, testTime, 3}
-		d := newDraft()
-		d.add(source.NewSeries(jobs, "", start), []point{{testTime, 1}}, seen)
-		d.add(source.NewSeries(wait, "_bucket", start, source.Label{Name: "le", Value: "+Inf"}), []point{{testTime, 1}}, seen)
-		d.add(source.NewSeries(disk, "", 0), []point{{testTime, 1}})
-		g := newRig(t, EndpointConfig{Protocol: "2.0"}, receiver.Options{}, d.window())
+		start := int64(testwindow.Time - 1000)
+		seen := record.Exemplar{Labels: []source.Label{{Name: "job_id", Value: "7"}}, T: testwindow.Time, V: 3}
+		d := &testwindow.Draft{}
+		d.Add(source.NewSeries(jobs, "", start), []window.Point{{T: testwindow.Time, V: 1}}, seen)
+		d.Add(source.NewSeries(wait, "_bucket", start, source.Label{Name: "le", Value: "+Inf"}), []window.Point{{T: testwindow.Time, V: 1}}, seen)
+		d.Add(source.NewSeries(disk, "", 0), []window.Point{{T: testwindow.Time, V: 1}})
+		g := newRig(t, EndpointConfig{Protocol: "2.0"}, receiver.Options{}, d.Window())
 		g.run(t, func() {})
 		g.accepted(t)
 		if r := g.receiver.Requests(); len(r) != 1 || r[0].Series != 3 {
@@ -320,11 +324,11 @@ func TestChecklist10TheStaleMarkerEndsASeriesAndNothingElse(t *testing.T) {
 		gauge := &source.Metric{Name: "v", Type: source.Gauge, Help: "Values."}
 		ends, stays := source.NewSeries(gauge, "", 0, source.Label{Name: "s", Value: "ends"}), source.NewSeries(gauge, "", 0, source.Label{Name: "s", Value: "stays"})
 		q := openTest(t, crashfs.New(), Options{Endpoints: []string{"e"}})
-		defer closed(t, q)
+		defer testkit.Closed(t, q)
 		from := mustSubscribe(t, q, "e")
-		defer closed(t, from)
+		defer testkit.Closed(t, from)
 		for i, samples := range [][]source.Sample{{{Series: ends, Value: math.NaN()}, {Series: stays, Value: math.NaN()}}, {{Series: stays, Value: math.NaN()}}, {{Series: stays, Value: 1}}} {
-			if err := q.Commit(source.Cycle{Site: "paris", Batches: []source.Batch{{T: testTime + int64(i), Samples: samples}}}); err != nil {
+			if err := q.Commit(source.Cycle{Site: "paris", Batches: []source.Batch{{T: testwindow.Time + int64(i), Samples: samples}}}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -335,7 +339,7 @@ func TestChecklist10TheStaleMarkerEndsASeriesAndNothingElse(t *testing.T) {
 		var got []string
 		for _, s := range data(g.receiver) {
 			for _, p := range s.Points {
-				got = append(got, fmt.Sprintf("%s+%d:%x", s.Label("s"), p.T-testTime, math.Float64bits(p.V)))
+				got = append(got, fmt.Sprintf("%s+%d:%x", s.Label("s"), p.T-testwindow.Time, math.Float64bits(p.V)))
 			}
 		}
 		nan := strconv.FormatUint(math.Float64bits(math.NaN()), 16)
@@ -349,11 +353,11 @@ func TestChecklist10TheStaleMarkerEndsASeriesAndNothingElse(t *testing.T) {
 // The silent 2xx of 1.0 is the good one.
 func TestChecklist11ASilent2xxMeans415On20Only(t *testing.T) {
 	inBoth(t, func(t *testing.T, protocol string) {
-		w := testWindow(4, 1)
+		w := testwindow.New(4, 1)
 		c := EndpointConfig{Protocol: map[string]string{"1.0": "1.0", "2.0": "auto"}[protocol]}
-		g := newRig(t, c, receiver.Options{V2: receiver.Swallow}, w, later(4, 1, time.Hour))
+		g := newRig(t, c, receiver.Options{V2: receiver.Swallow}, w, testwindow.Later(4, 1, time.Hour))
 		g.run(t, func() {})
-		g.stored(t, w, later(4, 1, time.Hour))
+		g.stored(t, w, testwindow.Later(4, 1, time.Hour))
 		var spoke []receiver.Version
 		for _, r := range g.receiver.Requests() {
 			spoke = append(spoke, r.Version)
@@ -367,7 +371,7 @@ func TestChecklist11ASilent2xxMeans415On20Only(t *testing.T) {
 
 func TestChecklist12RetriesAreNumbered(t *testing.T) {
 	inBoth(t, func(t *testing.T, protocol string) {
-		g := newRig(t, EndpointConfig{Protocol: protocol}, receiver.Options{}, testWindow(1, 1), later(1, 1, time.Hour))
+		g := newRig(t, EndpointConfig{Protocol: protocol}, receiver.Options{}, testwindow.New(1, 1), testwindow.Later(1, 1, time.Hour))
 		g.receiver.Script(receiver.Answer{Status: 503}, receiver.Answer{Status: 429}, receiver.Answer{Drop: receiver.DropMidBody})
 		g.run(t, func() { time.Sleep(time.Minute) })
 		var got []string

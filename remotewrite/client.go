@@ -18,6 +18,7 @@ import (
 
 	"github.com/prometheus/common/config"
 
+	"backwire/remotewrite/wire"
 	"backwire/source/probe"
 	"backwire/source/secret"
 )
@@ -138,7 +139,7 @@ func httpConfig(c EndpointConfig) (config.HTTPClientConfig, error) {
 }
 
 // post sends one request and waits for its answer. Released says that nobody reads the body any more.
-func (c *client) post(ctx context.Context, p protocol, body []byte, attempt int) (a answer, released bool) {
+func (c *client) post(ctx context.Context, p wire.Protocol, body []byte, attempt int) (a answer, released bool) {
 	ctx, cancel := context.WithTimeout(httptrace.WithClientTrace(ctx, c.secrets.Trace()), c.timeout)
 	defer cancel()
 	start := time.Now()
@@ -162,7 +163,7 @@ func (c *client) post(ctx context.Context, p protocol, body []byte, attempt int)
 	return a, out.released()
 }
 
-func (c *client) request(ctx context.Context, p protocol, out *outgoing, body []byte, attempt int) (*http.Request, error) {
+func (c *client) request(ctx context.Context, p wire.Protocol, out *outgoing, body []byte, attempt int) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, http.NoBody)
 	if err != nil {
 		return nil, err
@@ -172,8 +173,8 @@ func (c *client) request(ctx context.Context, p protocol, out *outgoing, body []
 	req.GetBody = func() (io.ReadCloser, error) { return out.open(body), nil }
 	maps.Copy(req.Header, c.header)
 	req.Header.Set("Content-Encoding", "snappy")
-	req.Header.Set("Content-Type", p.contentType())
-	req.Header.Set("X-Prometheus-Remote-Write-Version", p.version())
+	req.Header.Set("Content-Type", p.ContentType())
+	req.Header.Set("X-Prometheus-Remote-Write-Version", p.Version())
 	req.Header.Set("User-Agent", c.agent)
 	if attempt > 0 {
 		req.Header.Set("Retry-Attempt", strconv.Itoa(attempt))

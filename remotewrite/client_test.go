@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/big"
 	"net"
 	"net/http"
@@ -26,6 +27,8 @@ import (
 	"testing"
 	"time"
 
+	"backwire/remotewrite/internal/testwindow"
+	"backwire/remotewrite/wire"
 	"backwire/source/secret"
 )
 
@@ -62,7 +65,7 @@ func newTestClient(t *testing.T, c EndpointConfig) *client {
 
 func (c *client) try(t *testing.T) answer {
 	t.Helper()
-	a, _ := c.post(t.Context(), protocol2, []byte("body"), 0)
+	a, _ := c.post(t.Context(), wire.V2, []byte("body"), 0)
 	return a
 }
 
@@ -326,13 +329,13 @@ func TestBodyIsNotSharedWithTheNextRequest(t *testing.T) {
 	}))
 	defer srv.Close()
 	cl := newTestClient(t, EndpointConfig{URL: srv.URL})
-	e := newEncoder(nil)
-	w := testWindow(20_000, 1)
+	e := wire.NewEncoder(nil)
+	w := testwindow.New(20_000, 1)
 	for range 10 {
-		r := e.encode(protocol2, w, whole(w), 0, unlimited())
-		a, released := cl.post(t.Context(), protocol2, r.body, 0)
+		r := e.Encode(wire.V2, w, w.Whole(), 0, wire.Limits{Samples: math.MaxInt, Bytes: math.MaxInt})
+		a, released := cl.post(t.Context(), wire.V2, r.Body, 0)
 		if !released {
-			e.abandon()
+			e.Abandon()
 		}
 		if a.status != 413 && a.status != 0 { // the connection may be cut while we write
 			t.Fatal(a.describe())

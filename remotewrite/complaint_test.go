@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"backwire/remotewrite/wire"
 )
 
 func TestComplaintSaysWhatToDo(t *testing.T) {
@@ -28,7 +30,7 @@ func TestComplaintSaysWhatToDo(t *testing.T) {
 		{answer{status: 503, words: "<p>\nbusy"}, "503 Service Unavailable: <p> busy; the receiver fails"},
 		{answer{status: 302, location: "https://sso"}, "302 Found to https://sso: redirects are not followed; set the URL to the address of the receiver"},
 		{answer{status: 200, page: true}, "200 with an HTML page; check whether a proxy"},
-		{answer{status: 200, protocol: protocol2}, "200 without the confirmation header: the receiver does not support Remote-Write 2.0; set PROTOCOL to auto"},
+		{answer{status: 200, protocol: wire.V2}, "200 without the confirmation header: the receiver does not support Remote-Write 2.0; set PROTOCOL to auto"},
 		{answer{err: &url.Error{Op: "Post", URL: "https://x", Err: refused}}, "dial tcp: connection refused; nothing listens there"},
 		{answer{err: &net.DNSError{Err: "no such host", Name: "x", IsNotFound: true}}, "lookup x: no such host; check the spelling of the host name"},
 		{answer{err: fmt.Errorf("tls: %w", x509.UnknownAuthorityError{})}, "tls: x509: certificate signed by unknown authority; set CA_FILE"},

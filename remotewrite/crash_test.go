@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"testing"
 
+	"backwire/remotewrite/internal/testkit"
 	"backwire/remotewrite/wal/crashfs"
 	"backwire/source"
 )
@@ -16,9 +17,9 @@ import (
 // history is what programs did with a queue and were told, one life after the other.
 type history struct {
 	rand      *rand.Rand
-	sites     []*modelSite
+	sites     []*testkit.ModelSite
 	endpoints []*modelEndpoint
-	records   [][]wanted
+	records   [][]testkit.Wanted
 	options   Options
 
 	doubt *doubt // the cycle that was being committed when the last life ended
@@ -28,15 +29,15 @@ type history struct {
 // doubt is a cycle of which nobody was told whether it is committed.
 type doubt struct {
 	site   int
-	before *modelSite // the site without it
-	points []wanted
+	before *testkit.ModelSite // the site without it
+	points []testkit.Wanted
 }
 
 func newHistory(seed uint64) *history {
 	r := rand.New(rand.NewPCG(seed, 11))
 	return &history{
 		rand:      r,
-		sites:     []*modelSite{newModelSite("paris", r), newModelSite("lyon", r)},
+		sites:     []*testkit.ModelSite{testkit.NewModelSite("paris", r), testkit.NewModelSite("lyon", r)},
 		endpoints: newModelEndpoints("a", "b"),
 		options:   Options{SegmentBytes: 3000, Endpoints: []string{"a", "b"}},
 	}
@@ -77,8 +78,8 @@ func (h *history) live(t *testing.T, fs *crashfs.FS, cycles int) error {
 func (h *history) settle(t *testing.T, q *Queue) {
 	t.Helper()
 	if d := h.doubt; d != nil {
-		known, _ := strconv.Atoi(string(q.Checkpoint(d.before.name).State["cycles"]))
-		if known == d.before.cycles {
+		known, _ := strconv.Atoi(string(q.Checkpoint(d.before.Name).State["cycles"]))
+		if known == d.before.Cycles {
 			h.sites[d.site] = d.before
 			h.never++
 		} else {
@@ -87,7 +88,7 @@ func (h *history) settle(t *testing.T, q *Queue) {
 		h.doubt = nil
 	}
 	for _, s := range h.sites {
-		s.check(t, q.Checkpoint(s.name))
+		s.Check(t, q.Checkpoint(s.Name))
 	}
 	if t.Failed() {
 		t.FailNow()
@@ -96,8 +97,8 @@ func (h *history) settle(t *testing.T, q *Queue) {
 
 func (h *history) commit(q *Queue) error {
 	i := h.rand.IntN(len(h.sites))
-	before := h.sites[i].clone()
-	c, points := h.sites[i].next()
+	before := h.sites[i].Clone()
+	c, points := h.sites[i].Next()
 	if err := q.Commit(c); err != nil {
 		h.doubt = &doubt{i, before, points}
 		return err
@@ -166,7 +167,7 @@ func TestCrashAtEveryOperation(t *testing.T) {
 
 // Long histories of many lives, each ended by a crash or a kill somewhere.
 func TestCrashesAtRandom(t *testing.T) {
-	for seed := range seeds(t, 60) {
+	for seed := range testkit.Seeds(t, 60) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			h := newHistory(seed)
 			fs := crashfs.New()
@@ -190,7 +191,7 @@ func TestCrashesAtRandom(t *testing.T) {
 // Writes and syncs fail now and then; the queue goes on in a new segment, and nothing is
 // lost or written twice.
 func TestFailuresAtRandom(t *testing.T) {
-	for seed := range seeds(t, 40) {
+	for seed := range testkit.Seeds(t, 40) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			h := newHistory(seed)
 			fs := crashfs.New()
@@ -208,12 +209,12 @@ func TestFailuresAtRandom(t *testing.T) {
 					})
 				}
 				s := h.sites[h.rand.IntN(len(h.sites))]
-				c, points := s.next()
+				c, points := s.Next()
 				if err := q.Commit(c); err != nil && !errors.Is(err, ErrRetained) {
 					t.Fatal(err)
 				}
 				h.records = append(h.records, points)
-				s.check(t, q.Checkpoint(s.name))
+				s.Check(t, q.Checkpoint(s.Name))
 				e := h.endpoints[h.rand.IntN(len(h.endpoints))]
 				_ = e.drain(t, h.records, h.rand.IntN(3), 1+h.rand.IntN(60)) // may fail, and goes on
 			}

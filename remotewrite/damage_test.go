@@ -9,8 +9,11 @@ import (
 	"slices"
 	"testing"
 
+	"backwire/remotewrite/internal/testkit"
+	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal"
 	"backwire/remotewrite/wal/crashfs"
+	"backwire/remotewrite/window"
 	"backwire/source"
 )
 
@@ -19,22 +22,22 @@ type specimen struct {
 	files   map[string][]byte
 	names   []string // of the segments, and of the inventory at the end
 	newest  int      // segment, among them
-	sites   []*modelSite
-	records [][]wanted
+	sites   []*testkit.ModelSite
+	records [][]testkit.Wanted
 	frames  []wal.Record // heads included, without payload
 }
 
 func newSpecimen(t *testing.T) *specimen {
 	t.Helper()
 	r := rand.New(rand.NewPCG(3, 3))
-	s := &specimen{files: map[string][]byte{}, sites: []*modelSite{newModelSite("paris", r), newModelSite("lyon", r)}}
+	s := &specimen{files: map[string][]byte{}, sites: []*testkit.ModelSite{testkit.NewModelSite("paris", r), testkit.NewModelSite("lyon", r)}}
 	for _, site := range s.sites {
-		site.pool = site.pool[:4]
+		site.Pool = site.Pool[:4]
 	}
 	fs := crashfs.New()
 	q := openTest(t, fs, Options{SegmentBytes: 900})
 	for i := range 9 {
-		c, points := s.sites[i%2].next()
+		c, points := s.sites[i%2].Next()
 		if err := q.Commit(c); err != nil {
 			t.Fatal(err)
 		}
@@ -90,7 +93,7 @@ func (s *specimen) disk(name string, content []byte) *crashfs.FS {
 
 // readAll opens the queue, commits something more, so that what is missing at the end is noticed, and
 // returns the points of every record that still can be read, sorted.
-func readAll(t *testing.T, fs *crashfs.FS) (points []wanted, lost Totals, known func(site string) source.Checkpoint) {
+func readAll(t *testing.T, fs *crashfs.FS) (points []testkit.Wanted, lost record.Totals, known func(site string) source.Checkpoint) {
 	t.Helper()
 	q := openTest(t, fs, Options{Endpoints: []string{"a"}})
 	sub := mustSubscribe(t, q, "a")
@@ -98,16 +101,16 @@ func readAll(t *testing.T, fs *crashfs.FS) (points []wanted, lost Totals, known 
 	if err := q.Commit(extra); err != nil {
 		t.Fatal(err)
 	}
-	var w window
+	var w window.Window
 	times := map[string]int64{}
 	for {
-		err := sub.fill(&w, 1)
+		err := sub.Fill(&w, 1)
 		found := pointsOf(t, &w)
 		for _, p := range found {
-			if p.marks == "" && p.t < times[p.key] {
-				t.Fatalf("%s goes back from %d to %d", p.key, times[p.key], p.t)
+			if p.Marks == "" && p.T < times[p.Key] {
+				t.Fatalf("%s goes back from %d to %d", p.Key, times[p.Key], p.T)
 			}
-			times[p.key] = max(times[p.key], p.t)
+			times[p.Key] = max(times[p.Key], p.T)
 		}
 		points = append(points, found...)
 		if errors.Is(err, io.EOF) {
@@ -117,10 +120,10 @@ func readAll(t *testing.T, fs *crashfs.FS) (points []wanted, lost Totals, known 
 			t.Fatal(err)
 		}
 	}
-	slices.SortFunc(points, compareWanted)
+	slices.SortFunc(points, testkit.CompareWanted)
 	for _, l := range q.Stats().Losses {
 		if l.Endpoint == "a" {
-			lost = lost.plus(l.Totals)
+			lost = lost.Plus(l.Totals)
 		}
 	}
 	if err := errors.Join(sub.Close(), q.Close()); err != nil {
@@ -132,13 +135,13 @@ func readAll(t *testing.T, fs *crashfs.FS) (points []wanted, lost Totals, known 
 func (s *specimen) checkSites(t *testing.T, known func(site string) source.Checkpoint) {
 	t.Helper()
 	for _, site := range s.sites {
-		site.check(t, known(site.name))
+		site.Check(t, known(site.Name))
 	}
 }
 
-func sorted(records [][]wanted) []wanted {
+func sorted(records [][]testkit.Wanted) []testkit.Wanted {
 	points := slices.Concat(records...)
-	slices.SortFunc(points, compareWanted)
+	slices.SortFunc(points, testkit.CompareWanted)
 	return points
 }
 
@@ -163,9 +166,9 @@ func TestEveryBit(t *testing.T) {
 				content := slices.Clone(s.files[name])
 				content[at] ^= 1 << bit
 				points, lost, known := readAll(t, s.disk(name, content))
-				want, wantLost := all, Totals{}
+				want, wantLost := all, record.Totals{}
 				if n == s.newest && uint64(at) >= last.Pos.Offset {
-					want, wantLost = butLast, Totals{1, uint64(countSamples(s.records[len(s.records)-1]))}
+					want, wantLost = butLast, record.Totals{Records: 1, Samples: uint64(countSamples(s.records[len(s.records)-1]))}
 				} else {
 					s.checkSites(t, known)
 				}
@@ -194,9 +197,9 @@ func TestEveryLength(t *testing.T) {
 
 // cut is what there is, and what is lost, where the n-th file ends early: the records that are not whole, heads too. One
 // that is alone is in the next segment's first record as well.
-func (s *specimen) cut(n int, length uint64) (points []wanted, lost Totals) {
-	var gone, kept [][]wanted
-	heads, record := 0, 0
+func (s *specimen) cut(n int, length uint64) (points []testkit.Wanted, lost record.Totals) {
+	var gone, kept [][]testkit.Wanted
+	heads, at := 0, 0
 	for _, f := range s.frames {
 		cut := n <= s.newest && f.Pos.Segment == s.frames[0].Pos.Segment+uint64(n) && f.Next.Offset > length
 		switch {
@@ -204,18 +207,18 @@ func (s *specimen) cut(n int, length uint64) (points []wanted, lost Totals) {
 			heads++
 		case f.Head():
 		case cut:
-			gone = append(gone, s.records[record])
+			gone = append(gone, s.records[at])
 		default:
-			kept = append(kept, s.records[record])
+			kept = append(kept, s.records[at])
 		}
 		if !f.Head() {
-			record++
+			at++
 		}
 	}
 	if n != s.newest && heads+len(gone) == 1 {
-		return sorted(s.records), Totals{}
+		return sorted(s.records), record.Totals{}
 	}
-	return sorted(kept), Totals{uint64(heads + len(gone)), uint64(countSamples(sorted(gone)))}
+	return sorted(kept), record.Totals{Records: uint64(heads + len(gone)), Samples: uint64(countSamples(sorted(gone)))}
 }
 
 // Two damaged records side by side are lost, with the rest of their segment, and everything
@@ -234,8 +237,8 @@ func TestTwoDamagedRecords(t *testing.T) {
 		content[a.Next.Offset-1] ^= 1
 		content[b.Next.Offset-1] ^= 1
 		points, lost, _ := readAll(t, s.disk(name, content))
-		var want []wanted
-		var wantLost Totals
+		var want []testkit.Wanted
+		var wantLost record.Totals
 		record := 0
 		for j, f := range s.frames {
 			if f.Head() {
@@ -252,7 +255,7 @@ func TestTwoDamagedRecords(t *testing.T) {
 			}
 			record++
 		}
-		slices.SortFunc(want, compareWanted)
+		slices.SortFunc(want, testkit.CompareWanted)
 		if !slices.Equal(points, want) {
 			t.Errorf("records %d and %d damaged: got %d points, want %d", i, i+1, len(points), len(want))
 		}
@@ -266,8 +269,8 @@ func TestTwoDamagedRecords(t *testing.T) {
 }
 
 // countSamples leaves out exemplars.
-func countSamples(points []wanted) int {
-	return len(slices.DeleteFunc(slices.Clone(points), func(w wanted) bool { return w.marks != "" }))
+func countSamples(points []testkit.Wanted) int {
+	return len(slices.DeleteFunc(slices.Clone(points), func(w testkit.Wanted) bool { return w.Marks != "" }))
 }
 
 // Nothing but noise in place of a segment must not stop the queue either.
@@ -313,17 +316,17 @@ func (s *specimen) readFrom(t *testing.T, i, k, j int, fs *crashfs.FS) {
 		t.Fatal(err)
 	}
 	lost := uint64(0)
-	r := newReader(log, s.frames[j].Pos, func(l loss) { lost += l.lost.Records })
-	var w window
-	var points []wanted
+	r := window.NewReader(log, s.frames[j].Pos, func(l window.Loss) { lost += l.Lost.Records })
+	var w window.Window
+	var points []testkit.Wanted
 	for err == nil {
-		err = r.fill(&w, 1)
+		err = r.Fill(&w, 1)
 		points = append(points, pointsOf(t, &w)...)
 	}
 	if !errors.Is(err, io.EOF) {
 		t.Fatal(err)
 	}
-	var want [][]wanted
+	var want [][]testkit.Wanted
 	wantLost, record := uint64(0), 0
 	for n, f := range s.frames {
 		gone := k > i && s.frames[k].Pos.Segment == s.frames[i].Pos.Segment && f.Pos.Segment == s.frames[i].Pos.Segment && n >= i
@@ -338,7 +341,7 @@ func (s *specimen) readFrom(t *testing.T, i, k, j int, fs *crashfs.FS) {
 		}
 		record++
 	}
-	slices.SortFunc(points, compareWanted)
+	slices.SortFunc(points, testkit.CompareWanted)
 	// With the cursor between two that are lost nobody knows on which side of it each was.
 	unsure := uint64(0)
 	if i < j && j <= k {

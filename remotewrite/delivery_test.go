@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"backwire/remotewrite/internal/testkit"
+	"backwire/remotewrite/internal/testwindow"
 	"backwire/remotewrite/receiver"
 	"backwire/remotewrite/wal/crashfs"
 	"backwire/source"
@@ -29,7 +31,7 @@ func TestFromCommitToReceiver(t *testing.T) {
 		cycles := func(q *Queue, n int) {
 			for range n {
 				minute++
-				b := source.Batch{T: testTime + int64(minute)*60_000}
+				b := source.Batch{T: testwindow.Time + int64(minute)*60_000}
 				for i, s := range series {
 					if minute != 90 || i != 7 { // one is away for a cycle
 						b.Samples = append(b.Samples, source.Sample{Series: s, Value: float64(minute * i)})
@@ -42,10 +44,10 @@ func TestFromCommitToReceiver(t *testing.T) {
 		}
 		life := func(during func(*Queue)) {
 			q := openTest(t, fs, Options{SegmentBytes: 3000, Endpoints: []string{"e"}})
-			defer closed(t, q)
+			defer testkit.Closed(t, q)
 			from := mustSubscribe(t, q, "e")
-			defer closed(t, from)
-			e, err := NewEndpoint(EndpointConfig{Name: "e", URL: "http://r.test", MaxSamples: 700, Transport: wire{r}}, from, nil, slog.New(slog.DiscardHandler))
+			defer testkit.Closed(t, from)
+			e, err := NewEndpoint(EndpointConfig{Name: "e", URL: "http://r.test", MaxSamples: 700, Transport: loopback{r}}, from, nil, slog.New(slog.DiscardHandler))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,7 +81,7 @@ func TestFromCommitToReceiver(t *testing.T) {
 			}
 			stale := 0
 			for k, p := range s.Points {
-				if p.T != testTime+int64(k+1)*60_000 {
+				if p.T != testwindow.Time+int64(k+1)*60_000 {
 					t.Fatalf("point %d is at %d", k, p.T)
 				}
 				if p.Stale() {
@@ -111,20 +113,20 @@ func TestTheCursorMovesOnAVerdictAndSurvives(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				fs := crashfs.New()
-				f := newFleet("paris", 5, 1)
+				f := testkit.NewFleet("paris", 5, 1)
 				r := receiver.New(receiver.Options{})
 				r.Always(&c.answer)
 				live := func(commit bool) {
 					q := openTest(t, fs, Options{Endpoints: []string{"e"}})
-					defer closed(t, q)
+					defer testkit.Closed(t, q)
 					from := mustSubscribe(t, q, "e")
-					defer closed(t, from)
+					defer testkit.Closed(t, from)
 					if commit {
-						if err := q.Commit(f.cycle()); err != nil {
+						if err := q.Commit(f.Cycle()); err != nil {
 							t.Fatal(err)
 						}
 					}
-					g := newRig(t, EndpointConfig{Transport: wire{r}}, receiver.Options{})
+					g := newRig(t, EndpointConfig{Transport: loopback{r}}, receiver.Options{})
 					g.endpoint.feed = from
 					g.run(t, func() { time.Sleep(time.Minute) })
 				}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"backwire/remotewrite/internal/testkit"
+	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal"
 )
 
@@ -93,18 +95,18 @@ func TestTwoAgents(t *testing.T) {
 func TestDirectoryVanishes(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "queue")
 	q := openDir(t, dir, Options{})
-	f := newFleet("paris", 10, 0.5)
+	f := testkit.NewFleet("paris", 10, 0.5)
 	commitCycles(t, q, f, 2)
 	if err := os.Rename(dir, dir+"-away"); err != nil {
 		t.Fatal(err)
 	}
-	err := q.Commit(f.cycle())
+	err := q.Commit(f.Cycle())
 	if !errors.Is(err, ErrRetained) || !strings.Contains(err.Error(), dir+" is gone") {
 		t.Errorf("commit into nothing: %v", err)
 	}
 	other := openDir(t, dir, Options{})
-	commitCycles(t, other, newFleet("lyon", 1, 0.5), 1)
-	if err := q.Commit(f.cycle()); err == nil || !strings.Contains(err.Error(), "already contains a queue") {
+	commitCycles(t, other, testkit.NewFleet("lyon", 1, 0.5), 1)
+	if err := q.Commit(f.Cycle()); err == nil || !strings.Contains(err.Error(), "already contains a queue") {
 		t.Errorf("commit into another log's directory: %v", err)
 	}
 	if err := errors.Join(other.Close(), os.RemoveAll(dir), os.Rename(dir+"-away", dir)); err != nil {
@@ -112,7 +114,7 @@ func TestDirectoryVanishes(t *testing.T) {
 	}
 	commitCycles(t, q, f, 1)
 	s := mustSubscribe(t, q, "a")
-	if got := drainAll(t, s); got != (Totals{5, 50}) {
+	if got := drainAll(t, s); got != (record.Totals{Records: 5, Samples: 50}) {
 		t.Errorf("delivered %v, want everything", got)
 	}
 	if err := errors.Join(s.Close(), q.Close()); err != nil {

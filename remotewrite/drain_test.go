@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"backwire/remotewrite/internal/testkit"
 )
 
 // cpu is what the process has used so far.
@@ -43,7 +45,7 @@ func BenchmarkDrain(b *testing.B) {
 func benchmarkDrain(b *testing.B, moving float64) {
 	b.Helper()
 	const cycles = 100
-	f := newFleet("paris", 20_000, moving)
+	f := testkit.NewFleet("paris", 20_000, moving)
 	dir := b.TempDir() + "/queue"
 	q, err := Open(dir, Options{Endpoints: []string{"keeper"}, SegmentBytes: 32 << 20})
 	if err != nil {
@@ -51,7 +53,7 @@ func benchmarkDrain(b *testing.B, moving float64) {
 	}
 	defer func() { _ = q.Close() }()
 	for range cycles {
-		if err := q.Commit(f.cycle()); err != nil {
+		if err := q.Commit(f.Cycle()); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -92,14 +94,14 @@ func benchmarkDrain(b *testing.B, moving float64) {
 func TestDrainAllocatesNothingForASample(t *testing.T) {
 	const series, cycles = 2000, 50
 	q := openDir(t, t.TempDir(), Options{Endpoints: []string{"e"}, SegmentBytes: 32 << 20})
-	defer closed(t, q)
+	defer testkit.Closed(t, q)
 	from := mustSubscribe(t, q, "e")
-	defer closed(t, from)
+	defer testkit.Closed(t, from)
 	e, err := NewEndpoint(EndpointConfig{Name: "e", URL: "http://r.test", Transport: &sinkhole{}}, from, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := newFleet("paris", series, 0.05)
+	f := testkit.NewFleet("paris", series, 0.05)
 	allocated := func() uint64 {
 		commitCycles(t, q, f, cycles)
 		var before, after runtime.MemStats
@@ -121,7 +123,7 @@ func TestDrainAllocatesNothingForASample(t *testing.T) {
 
 // BenchmarkLive is a cycle of 20,000 series, from its commit to the answer to the last of its requests.
 func BenchmarkLive(b *testing.B) {
-	f := newFleet("paris", 20_000, 0.05)
+	f := testkit.NewFleet("paris", 20_000, 0.05)
 	q, err := Open(b.TempDir()+"/queue", Options{Endpoints: []string{"e"}})
 	if err != nil {
 		b.Fatal(err)
@@ -137,7 +139,7 @@ func BenchmarkLive(b *testing.B) {
 		b.Fatal(err)
 	}
 	cycle := func() {
-		if err := errors.Join(q.Commit(f.cycle()), e.drain(life{b.Context(), b.Context()})); err != nil {
+		if err := errors.Join(q.Commit(f.Cycle()), e.drain(life{b.Context(), b.Context()})); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -3,6 +3,8 @@ package remotewrite
 import (
 	"slices"
 	"strings"
+
+	"backwire/remotewrite/window"
 )
 
 // A receiver may have stored a request before without our knowing: an attempt was not answered, a run ended before
@@ -28,8 +30,8 @@ const heldProbes = 4
 // late from a series that it does not have.
 func (b *bisect) held(l life) (bool, error) {
 	var deep []int
-	for i := range b.window.columns {
-		if b.window.columns[i].len() > 1 {
+	for i := range b.window.Columns {
+		if b.window.Columns[i].Len() > 1 {
 			deep = append(deep, i)
 		}
 	}
@@ -38,13 +40,13 @@ func (b *bisect) held(l life) (bool, error) {
 	oldest := int64(0)
 	for k := range min(heldProbes, len(deep)) { // the last series first: requests went out in their order
 		i := deep[len(deep)-1-k*(len(deep)-1)/max(1, min(heldProbes, len(deep))-1)]
-		w := b.window.part([]column{b.window.columns[i].cut(0, 1)})
-		r, a, err := b.shard.send(l, w, w.span())
-		if err != nil || r.samples == 0 || judge(a, false) == delivered {
+		w := b.window.Part([]window.Column{b.window.Columns[i].Cut(0, 1)})
+		r, a, err := b.shard.send(l, w, w.Whole())
+		if err != nil || r.Samples == 0 || judge(a, false) == delivered {
 			return false, err
 		}
-		if oldest == 0 || r.newest < oldest {
-			oldest = r.newest
+		if oldest == 0 || r.Newest < oldest {
+			oldest = r.Newest
 		}
 	}
 	if oldest == 0 {
@@ -62,20 +64,20 @@ func (b *bisect) ofHeld(l life, a answer) error {
 	}
 	e := b.shard.endpoint
 	if b.superseded(dead) {
-		e.recorder.dropped(early.samples+len(dead)+b.cutLast(dead), reasonRepeated)
+		e.recorder.dropped(early.Samples+len(dead)+b.cutLast(dead), reasonRepeated)
 		return nil
 	}
 	alive, ended := b.split(dead)
-	switch had := alive.early().samples; {
+	switch had := alive.Early().Samples; {
 	case b.again || b.earlier:
 		e.recorder.dropped(had+b.cutLast(dead), reasonRepeated)
 	case len(dead) > 0:
 		e.recorder.stored(had)
 	default: // one at least was refused, and nothing tells which
 		e.recorder.stored(max(had-1, 0))
-		e.rejectSome(alive.early(), min(had, 1), a)
+		e.rejectSome(alive.Early(), min(had, 1), a)
 	}
-	if ended.samples == 0 {
+	if ended.Samples == 0 {
 		return nil
 	}
 	return b.find(l, ended, a)
@@ -100,13 +102,13 @@ func (b *bisect) counted(l life, a answer) error {
 // takesAgain reports whether a receiver takes what it has stored already, by sending all but the last point of each
 // series once more. If it does, what it refuses is refused for another reason.
 func (b *bisect) takesAgain(l life) (bool, error) {
-	early := b.window.early()
-	if early.samples == 0 { // every point is its series' last
+	early := b.window.Early()
+	if early.Samples == 0 { // every point is its series' last
 		return true, nil
 	}
 	for {
-		r, a, err := b.shard.send(l, early, early.span())
-		if err != nil || r.samples == 0 || judge(a, false) == delivered || a.partial() {
+		r, a, err := b.shard.send(l, early, early.Whole())
+		if err != nil || r.Samples == 0 || judge(a, false) == delivered || a.partial() {
 			return err == nil, err
 		}
 		if v, err := b.shard.meet(l); err != nil || v <= again {
@@ -131,18 +133,18 @@ func (b *bisect) byNumber(l life, a answer) error {
 	b.refused = append(b.refused, refusedEnds...)
 	missing -= len(refusedEnds)
 	alive, ended := b.split(dead)
-	if of := ended.early(); of.samples > 0 && of.samples <= missing {
+	if of := ended.Early(); of.Samples > 0 && of.Samples <= missing {
 		b.refused = append(b.refused, refusal{of, a})
-		missing -= of.samples
+		missing -= of.Samples
 	}
-	rest := alive.early()
-	missing = min(missing, rest.samples+b.cutLast(dead))
+	rest := alive.Early()
+	missing = min(missing, rest.Samples+b.cutLast(dead))
 	if missing <= 0 { // where nothing was found, the exemplars were refused: they are not sent twice
 		return nil
 	}
 	repeated := b.again || b.earlier
 	if repeated {
-		if repeated, err = b.shard.takesLate(l, rest.oldestTime()); err != nil {
+		if repeated, err = b.shard.takesLate(l, rest.OldestTime()); err != nil {
 			return err
 		}
 	}
@@ -157,16 +159,16 @@ func (b *bisect) byNumber(l life, a answer) error {
 // ends sends the last point of each series once more: every receiver that has it takes it again. Early are the points
 // before them; dead are the columns whose last point is refused. Where the receiver may have had what follows, the
 // last one here of a series that was cut says nothing.
-func (b *bisect) ends(l life) (early *window, refused []refusal, dead map[int]bool, err error) {
-	var lasts []column
-	for i := range b.window.columns {
-		if c := &b.window.columns[i]; !b.isCut(i) {
-			last := c.cut(c.len()-1, c.len())
-			last.exemplars = 0 // they were sent
+func (b *bisect) ends(l life) (early *window.Window, refused []refusal, dead map[int]bool, err error) {
+	var lasts []window.Column
+	for i := range b.window.Columns {
+		if c := &b.window.Columns[i]; !b.isCut(i) {
+			last := c.Cut(c.Len()-1, c.Len())
+			last.Exemplars = 0 // they were sent
 			lasts = append(lasts, last)
 		}
 	}
-	of := &bisect{shard: b.shard, window: b.window.part(lasts), counts: b.shard.counted}
+	of := &bisect{shard: b.shard, window: b.window.Part(lasts), counts: b.shard.counted}
 	if _, err := of.try(l, of.window); err != nil {
 		return nil, nil, nil, err
 	}
@@ -176,21 +178,21 @@ func (b *bisect) ends(l life) (early *window, refused []refusal, dead map[int]bo
 	dead = map[int]bool{}
 	at := b.columnOf()
 	for _, r := range of.refused {
-		for _, c := range r.window.columns {
-			dead[at[columnKey{c.series, c.lane}]] = true
+		for _, c := range r.window.Columns {
+			dead[at[columnKey{c.Series, c.Lane}]] = true
 		}
 	}
-	return b.window.early(), of.refused, dead, nil
+	return b.window.Early(), of.refused, dead, nil
 }
 
 // isCut reports whether a column's last point here is not known to be the last that the receiver may have had.
 func (b *bisect) isCut(i int) bool {
-	return b.cut && (b.again || b.earlier) && i == len(b.window.columns)-1
+	return b.cut && (b.again || b.earlier) && i == len(b.window.Columns)-1
 }
 
 // cutLast is the point that early leaves out of a column that was cut.
 func (b *bisect) cutLast(dead map[int]bool) int {
-	if n := len(b.window.columns) - 1; b.isCut(n) && !dead[n] {
+	if n := len(b.window.Columns) - 1; b.isCut(n) && !dead[n] {
 		return 1
 	}
 	return 0
@@ -198,47 +200,29 @@ func (b *bisect) cutLast(dead map[int]bool) int {
 
 // superseded reports whether the receiver has newer samples of most series, as after the queue was set back.
 func (b *bisect) superseded(dead map[int]bool) bool {
-	return b.earlier && 2*len(dead) > len(b.window.columns)
+	return b.earlier && 2*len(dead) > len(b.window.Columns)
 }
 
 // split parts the columns that are dead from the others.
-func (b *bisect) split(dead map[int]bool) (alive, ended *window) {
-	var of [2][]column
-	for i, c := range b.window.columns {
+func (b *bisect) split(dead map[int]bool) (alive, ended *window.Window) {
+	var of [2][]window.Column
+	for i, c := range b.window.Columns {
 		k := 0
 		if dead[i] {
 			k = 1
 		}
 		of[k] = append(of[k], c)
 	}
-	return b.window.part(of[0]), b.window.part(of[1])
-}
-
-// early is all but the last point of each series.
-func (w *window) early() *window {
-	early, _ := w.divide(func(i int) int { return w.columns[i].len() - 1 })
-	return early
-}
-
-// oldestTime is of a window's points.
-func (w *window) oldestTime() int64 {
-	oldest := int64(0)
-	var k walk
-	for i := range w.columns {
-		if t := k.course(w.timeline, &w.columns[i]).times[0]; oldest == 0 || t < oldest {
-			oldest = t
-		}
-	}
-	return oldest
+	return b.window.Part(of[0]), b.window.Part(of[1])
 }
 
 type columnKey struct{ series, lane uint32 }
 
 // columnOf finds a column of the request.
 func (b *bisect) columnOf() map[columnKey]int {
-	at := make(map[columnKey]int, len(b.window.columns))
-	for i, c := range b.window.columns {
-		at[columnKey{c.series, c.lane}] = i
+	at := make(map[columnKey]int, len(b.window.Columns))
+	for i, c := range b.window.Columns {
+		at[columnKey{c.Series, c.Lane}] = i
 	}
 	return at
 }
@@ -253,7 +237,7 @@ func (b *bisect) sift(l life) error {
 	bad := b.badByColumn()
 	dead := map[int]bool{}
 	for i, points := range bad {
-		if !b.isCut(i) && slices.Contains(points, b.window.columns[i].len()-1) {
+		if !b.isCut(i) && slices.Contains(points, b.window.Columns[i].Len()-1) {
 			dead[i] = true
 		}
 	}
@@ -264,13 +248,13 @@ func (b *bisect) sift(l life) error {
 		for n < len(points) && points[n] == n {
 			n++
 		}
-		if c := b.window.columns[i]; n > 0 && (!dead[i] || b.superseded(dead)) {
-			repeated[columnKey{c.series, c.lane}] = c.from + uint32(n)
+		if c := b.window.Columns[i]; n > 0 && (!dead[i] || b.superseded(dead)) {
+			repeated[columnKey{c.Series, c.Lane}] = c.From + uint32(n)
 		}
 	}
 	var had, lost []refusal
 	for _, r := range b.refused {
-		if c := r.window.columns[0]; c.to <= repeated[columnKey{c.series, c.lane}] && (b.again || r.answer.ofOrder()) {
+		if c := r.window.Columns[0]; c.To <= repeated[columnKey{c.Series, c.Lane}] && (b.again || r.answer.ofOrder()) {
 			had = append(had, r)
 		} else {
 			lost = append(lost, r)
@@ -283,10 +267,10 @@ func (b *bisect) sift(l life) error {
 func (b *bisect) badByColumn() map[int][]int {
 	bad, at := map[int][]int{}, b.columnOf()
 	for _, r := range b.refused {
-		for _, c := range r.window.columns {
-			i := at[columnKey{c.series, c.lane}]
-			for p := c.from; p < c.to; p++ {
-				bad[i] = append(bad[i], int(p-b.window.columns[i].from))
+		for _, c := range r.window.Columns {
+			i := at[columnKey{c.Series, c.Lane}]
+			for p := c.From; p < c.To; p++ {
+				bad[i] = append(bad[i], int(p-b.window.Columns[i].From))
 			}
 		}
 	}
@@ -301,10 +285,10 @@ func (b *bisect) keepHad(l life, had, lost []refusal) error {
 	oldest := int64(0)
 	n := 0
 	for _, r := range had {
-		if t := r.window.oldestTime(); oldest == 0 || t < oldest {
+		if t := r.window.OldestTime(); oldest == 0 || t < oldest {
 			oldest = t
 		}
-		n += r.window.samples
+		n += r.window.Samples
 	}
 	takes, err := b.shard.takesLate(l, oldest)
 	if err != nil || !takes {

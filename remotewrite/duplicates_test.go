@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"backwire/remotewrite/internal/testkit"
+	"backwire/remotewrite/internal/testwindow"
 	"backwire/remotewrite/receiver"
 	"backwire/remotewrite/wal/crashfs"
 )
@@ -30,9 +32,9 @@ func sentAgain(t *testing.T, name string, had int, poison func(*receiver.Series,
 	c := doubtful[name]
 	c.config.MaxSamples = 100
 	c.options.Poison = poison
-	all := testWindow(50, 20)
-	all.repeated = true
-	before := only(testWindow(50, 20), 0, had)
+	all := testwindow.New(50, 20)
+	all.Repeated = true
+	before := testwindow.Only(testwindow.New(50, 20), 0, had)
 	g := newRig(t, c.config, c.options, before, all)
 	if had == 0 {
 		g.tape.windows = g.tape.windows[1:]
@@ -52,7 +54,7 @@ func TestRepeatedIsNotRejected(t *testing.T) {
 						t.Errorf("%d samples are rejected", n)
 					}
 					if doubtful[name].options.Ordered { // else the receiver keeps both
-						g.stored(t, testWindow(50, 20))
+						g.stored(t, testwindow.New(50, 20))
 						// More, where what was stored of a refused request is repeated within the search.
 						got, want := g.endpoint.Stats().Dropped[reasonRepeated], uint64(19*had)
 						if got < want || got > want && name != "1.0, valid parts are stored" {
@@ -73,9 +75,9 @@ func TestPoisonAmongRepeated(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, has %d", name, had), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					series := map[string]bool{}
-					w := testWindow(50, 20)
+					w := testwindow.New(50, 20)
 					for _, i := range []int{24, 40} {
-						series[receivedKey(expectedLabels(w, &w.dict.series[w.columns[i].series], nil))] = true
+						series[receivedKey(testwindow.Labels(w, &w.Dict.Series[w.Columns[i].Series], nil))] = true
 					}
 					g := sentAgain(t, name, had, func(s *receiver.Series, _ receiver.Point) error {
 						if series[s.Key()] {
@@ -91,9 +93,9 @@ func TestPoisonAmongRepeated(t *testing.T) {
 					}
 				})
 				synctest.Test(t, func(t *testing.T) {
-					w := testWindow(50, 20)
-					key := receivedKey(expectedLabels(w, &w.dict.series[w.columns[31].series], nil))
-					bad := w.at(31)[7]
+					w := testwindow.New(50, 20)
+					key := receivedKey(testwindow.Labels(w, &w.Dict.Series[w.Columns[31].Series], nil))
+					bad := testwindow.Points(w, 31)[7]
 					g := sentAgain(t, name, had, func(s *receiver.Series, p receiver.Point) error {
 						if s.Key() == key && p.T == bad.T {
 							return errors.New("poisoned")
@@ -125,10 +127,10 @@ func TestSetBackQueueRejectsNothing(t *testing.T) {
 				const series, cycles = 50, 40
 				fs := crashfs.New()
 				q := openTest(t, fs, Options{Endpoints: []string{"e"}})
-				closed(t, mustSubscribe(t, q, "e"))
-				f := newFleet("paris", series, 1)
+				testkit.Closed(t, mustSubscribe(t, q, "e"))
+				f := testkit.NewFleet("paris", series, 1)
 				commitCycles(t, q, f, cycles)
-				closed(t, q)
+				testkit.Closed(t, q)
 				snapshot := fs.Restart(crashfs.KeepAll, rand.New(rand.NewPCG(1, 1)))
 
 				c, r := way.config, receiver.New(way.options)
@@ -137,7 +139,7 @@ func TestSetBackQueueRejectsNothing(t *testing.T) {
 				}
 				q = openTest(t, fs, Options{Endpoints: []string{"e"}})
 				commitCycles(t, q, f, 5) // of which the snapshot knows nothing
-				closed(t, q)
+				testkit.Closed(t, q)
 				deliverFor(t, fs, c, r)
 
 				stats, rejected := deliverFor(t, snapshot, c, r)
@@ -165,9 +167,9 @@ func TestRefusalOfOldRecordsIsNoRepetition(t *testing.T) {
 					const series, cycles = 10, 5
 					fs := crashfs.New()
 					q := openTest(t, fs, Options{Endpoints: []string{"e"}})
-					closed(t, mustSubscribe(t, q, "e"))
-					commitCycles(t, q, newFleet("paris", series, 1), cycles)
-					closed(t, q)
+					testkit.Closed(t, mustSubscribe(t, q, "e"))
+					commitCycles(t, q, testkit.NewFleet("paris", series, 1), cycles)
+					testkit.Closed(t, q)
 					way.options.Poison = func(s *receiver.Series, _ receiver.Point) error {
 						if strings.Contains(s.Key(), canaryMetric) {
 							return nil

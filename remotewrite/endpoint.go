@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"backwire/remotewrite/window"
+	"backwire/remotewrite/wire"
 	"backwire/source"
 
 	"golang.org/x/sync/errgroup"
@@ -78,14 +80,14 @@ func (c EndpointConfig) withDefaults() EndpointConfig {
 	return c
 }
 
-func (c EndpointConfig) protocols() (first protocol, fallback bool, err error) {
+func (c EndpointConfig) protocols() (first wire.Protocol, fallback bool, err error) {
 	switch c.Protocol {
 	case "auto":
-		return protocol2, true, nil
+		return wire.V2, true, nil
 	case "2.0":
-		return protocol2, false, nil
+		return wire.V2, false, nil
 	case "1.0":
-		return protocol1, false, nil
+		return wire.V1, false, nil
 	}
 	return 0, false, fmt.Errorf("protocol %q: expected auto, 2.0 or 1.0", c.Protocol)
 }
@@ -96,9 +98,9 @@ func (e *Endpoint) leastSamples() int { return max(50_000, e.config.MaxSamples*e
 // feed is where an endpoint gets its samples from and keeps its place.
 type feed interface {
 	// fill reads on, at least about so many samples where they are there. io.EOF says that there is nothing yet.
-	fill(w *window, least int) error
+	Fill(w *window.Window, least int) error
 	// advance keeps the place for good: behind a window, or with a note within it. The note may be forgotten.
-	advance(w *window, note []byte) error
+	advance(w *window.Window, note []byte) error
 	// wait returns when there may be something to read.
 	wait(ctx context.Context) error
 }
@@ -119,7 +121,7 @@ type Endpoint struct {
 	bell     *bell
 	fallback bool          // 1.0 may be spoken where 2.0 is not understood
 	speaks   atomic.Uint32 // a protocol: kept until the next start
-	window   window        // owned by Run
+	window   window.Window // owned by Run
 	selected selection     // owned by Run
 	shards   []*shard      // one for each request at a time
 }
@@ -143,7 +145,7 @@ func NewEndpoint(c EndpointConfig, from feed, rejected Rejected, log *slog.Logge
 	e := &Endpoint{
 		config: c, feed: from, client: cl, log: log, rejected: rejected, canary: newCanary(c, cl), parking: parking,
 		recorder: newRecorder(c.Name, log), sizing: newSizing(c.MaxSamples), bell: newBell(), fallback: fallback,
-		selected: selection{keep: c.Keep, drop: c.Drop}, window: window{depth: windowDepth},
+		selected: selection{keep: c.Keep, drop: c.Drop}, window: window.Window{Depth: window.Depth},
 	}
 	e.speak(first)
 	e.recorder.parked(parking.samples())
@@ -227,7 +229,7 @@ func (e *Endpoint) drain(l life) error {
 		if err := e.sendParked(l); err != nil {
 			return err
 		}
-		err := e.feed.fill(&e.window, e.leastSamples())
+		err := e.feed.Fill(&e.window, e.leastSamples())
 		switch {
 		case errors.Is(err, io.EOF):
 			e.recorder.caughtUp()
@@ -249,8 +251,8 @@ func (e *Endpoint) drain(l life) error {
 
 // deliver returns when everything in a window has its final verdict. The window's series
 // are dealt out to the shards; the next window waits for all of them, so that a series' points are never overtaken.
-func (e *Endpoint) deliver(l life, w *window) error {
-	if len(w.columns) == 0 {
+func (e *Endpoint) deliver(l life, w *window.Window) error {
+	if len(w.Columns) == 0 {
 		return nil
 	}
 	if !e.met {
@@ -259,9 +261,9 @@ func (e *Endpoint) deliver(l life, w *window) error {
 		}
 		e.met = true
 	}
-	spans := parseRest(w, w.note)
+	spans := w.ParseNote(w.Note)
 	if spans == nil {
-		spans = deal(w, min(len(e.shards), 1+w.samples/e.config.MaxSamples))
+		spans = deal(w, min(len(e.shards), 1+w.Samples/e.config.MaxSamples))
 	}
 	rest := newRest(e.feed, w, spans)
 	e.recorder.opened(rest.samples())
@@ -281,25 +283,25 @@ func (e *Endpoint) deliver(l life, w *window) error {
 }
 
 // deal cuts a window between series into at most n spans of about as many samples.
-func deal(w *window, n int) []span {
-	spans := make([]span, 0, n)
+func deal(w *window.Window, n int) []window.Span {
+	spans := make([]window.Span, 0, n)
 	from, samples := 0, 0
-	for i := range w.columns {
-		samples += w.columns[i].len()
-		if samples*n >= w.samples*(len(spans)+1) && len(spans) < n-1 {
-			spans = append(spans, span{place{column: from}, place{column: i + 1}})
+	for i := range w.Columns {
+		samples += w.Columns[i].Len()
+		if samples*n >= w.Samples*(len(spans)+1) && len(spans) < n-1 {
+			spans = append(spans, window.Span{From: window.Place{Column: from}, To: window.Place{Column: i + 1}})
 			from = i + 1
 		}
 	}
-	if from < len(w.columns) {
-		spans = append(spans, span{place{column: from}, place{column: len(w.columns)}})
+	if from < len(w.Columns) {
+		spans = append(spans, window.Span{From: window.Place{Column: from}, To: window.Place{Column: len(w.Columns)}})
 	}
 	return spans
 }
 
-func (e *Endpoint) protocol() protocol { return protocol(e.speaks.Load()) }
+func (e *Endpoint) protocol() wire.Protocol { return wire.Protocol(e.speaks.Load()) }
 
-func (e *Endpoint) speak(p protocol) {
+func (e *Endpoint) speak(p wire.Protocol) {
 	e.speaks.Store(uint32(p))
 	e.recorder.speaks(p)
 }

@@ -9,14 +9,16 @@ import (
 	"testing/synctest"
 	"time"
 
+	"backwire/remotewrite/internal/testwindow"
 	"backwire/remotewrite/receiver"
+	"backwire/remotewrite/window"
 )
 
 // endpointModel is a random receiver and what has to become of each sample, known from what the receiver does and not from
 // how it is asked.
 type endpointModel struct {
 	rand    *rand.Rand
-	windows []*window
+	windows []*window.Window
 	samples int
 	bad     map[int64]bool // refused for good, by time: each sample has its own
 	failing map[int64]bool // answered with 5xx, until the receiver is repaired
@@ -26,8 +28,8 @@ type endpointModel struct {
 func newEndpointModel(seed uint64) *endpointModel {
 	m := &endpointModel{rand: rand.New(rand.NewPCG(seed, 12)), bad: map[int64]bool{}, failing: map[int64]bool{}}
 	for k := range 1 + m.rand.IntN(3) {
-		w := shifted(testWindow(1+m.rand.IntN(60), 1+m.rand.IntN(12)), func(column int) int64 { return int64(k)*3_600_000 + int64(column) })
-		m.windows, m.samples = append(m.windows, w), m.samples+w.samples
+		w := testwindow.Shifted(testwindow.New(1+m.rand.IntN(60), 1+m.rand.IntN(12)), func(column int) int64 { return int64(k)*3_600_000 + int64(column) })
+		m.windows, m.samples = append(m.windows, w), m.samples+w.Samples
 		m.mark(w, m.bad)
 		if m.rand.IntN(3) == 0 {
 			m.mark(w, m.failing)
@@ -50,11 +52,11 @@ func errorIf(is bool, words string) error {
 }
 
 // mark chooses samples: none, scattered ones, whole series, the late ones, or all.
-func (m *endpointModel) mark(w *window, marked map[int64]bool) {
+func (m *endpointModel) mark(w *window.Window, marked map[int64]bool) {
 	way, share := m.rand.IntN(6), m.rand.Float64()*m.rand.Float64()
-	for i := range w.columns {
+	for i := range w.Columns {
 		all := m.rand.Float64() < share
-		for k, p := range w.at(i) {
+		for k, p := range testwindow.Points(w, i) {
 			if way == 1 && m.rand.Float64() < share || way == 2 && all || way == 3 && float64(k) < share*12 || way == 4 && m.rand.IntN(40) == 0 || way == 5 && share > 0.8 {
 				marked[p.T] = true
 			}
@@ -123,8 +125,8 @@ func TestEverySampleHasOneEnding(t *testing.T) {
 					}
 					lost := 0
 					for _, w := range m.windows {
-						for i := range w.columns {
-							for _, p := range w.at(i) {
+						for i := range w.Columns {
+							for _, p := range testwindow.Points(w, i) {
 								if m.bad[p.T] || m.failing[p.T] {
 									lost++
 								}

@@ -16,29 +16,33 @@ import (
 	"testing/synctest"
 	"time"
 
+	"backwire/remotewrite/internal/testwindow"
 	"backwire/remotewrite/receiver"
+	"backwire/remotewrite/window"
 	"backwire/source"
 )
 
 // tape is a feed that plays windows one after the other.
 type tape struct {
 	mu       sync.Mutex
-	windows  []*window
+	windows  []*window.Window
 	advanced int
 	more     chan struct{}
 	fails    error // answered once
 }
 
-func newTape(windows ...*window) *tape { return &tape{windows: windows, more: make(chan struct{}, 1)} }
+func newTape(windows ...*window.Window) *tape {
+	return &tape{windows: windows, more: make(chan struct{}, 1)}
+}
 
-func (f *tape) push(w *window) {
+func (f *tape) push(w *window.Window) {
 	f.mu.Lock()
 	f.windows = append(f.windows, w)
 	f.mu.Unlock()
 	f.more <- struct{}{}
 }
 
-func (f *tape) fill(w *window, _ int) error {
+func (f *tape) Fill(w *window.Window, _ int) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.fails; err != nil {
@@ -52,7 +56,7 @@ func (f *tape) fill(w *window, _ int) error {
 	return nil
 }
 
-func (f *tape) advance(_ *window, note []byte) error {
+func (f *tape) advance(_ *window.Window, note []byte) error {
 	if note != nil {
 		return nil
 	}
@@ -77,10 +81,10 @@ func (f *tape) place() int {
 	return f.advanced
 }
 
-// wire carries requests to an http.Handler without a network, so that time can stand still.
-type wire struct{ to http.Handler }
+// loopback carries requests to an http.Handler without a network, so that time can stand still.
+type loopback struct{ to http.Handler }
 
-func (w wire) RoundTrip(r *http.Request) (resp *http.Response, err error) {
+func (w loopback) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			if err, ok := p.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
@@ -133,7 +137,7 @@ type rig struct {
 	log      *bytes.Buffer
 }
 
-func newRig(t *testing.T, c EndpointConfig, o receiver.Options, windows ...*window) *rig {
+func newRig(t *testing.T, c EndpointConfig, o receiver.Options, windows ...*window.Window) *rig {
 	t.Helper()
 	g := &rig{receiver: receiver.New(o), tape: newTape(windows...), sink: &sink{}, log: &bytes.Buffer{}}
 	c.Name = "test"
@@ -141,7 +145,7 @@ func newRig(t *testing.T, c EndpointConfig, o receiver.Options, windows ...*wind
 		c.URL = "http://receiver.test/api/v1/push"
 	}
 	if c.Transport == nil && c.Dial == nil {
-		c.Transport = wire{g.receiver}
+		c.Transport = loopback{g.receiver}
 	}
 	var err error
 	g.endpoint, err = NewEndpoint(c, g.tape, g.sink, slog.New(slog.NewTextHandler(g.log, nil)))
@@ -169,14 +173,14 @@ func (g *rig) run(t *testing.T, see func()) {
 }
 
 // stored compares what the receiver has with windows, series by series.
-func (g *rig) stored(t *testing.T, windows ...*window) {
+func (g *rig) stored(t *testing.T, windows ...*window.Window) {
 	t.Helper()
-	want := map[string][]point{}
+	want := map[string][]window.Point{}
 	for _, w := range windows {
-		var k walk
-		for _, c := range w.columns {
-			key := receivedKey(expectedLabels(w, &w.dict.series[c.series], g.endpoint.config.ExternalLabels))
-			want[key] = k.course(w.timeline, &c).points(want[key])
+		var k window.Walk
+		for _, c := range w.Columns {
+			key := receivedKey(testwindow.Labels(w, &w.Dict.Series[c.Series], g.endpoint.config.ExternalLabels))
+			want[key] = k.Runs(w, &c).Points(want[key])
 		}
 	}
 	series := data(g.receiver)
@@ -184,9 +188,9 @@ func (g *rig) stored(t *testing.T, windows ...*window) {
 		t.Errorf("%d series stored, want %d", len(series), len(want))
 	}
 	for _, s := range series {
-		var got []point
+		var got []window.Point
 		for _, p := range s.Points {
-			got = append(got, point{p.T, p.V})
+			got = append(got, window.Point{T: p.T, V: p.V})
 		}
 		if !slices.Equal(got, want[s.Key()]) {
 			t.Fatalf("%s: got %v, want %v", s.Key(), got, want[s.Key()])
@@ -215,11 +219,6 @@ func (g *rig) statuses() string {
 	return strings.Join(out, " ")
 }
 
-// later returns a window whose points follow those of testWindow.
-func later(series, points int, by time.Duration) *window {
-	return shifted(testWindow(series, points), func(int) int64 { return by.Milliseconds() })
-}
-
 func TestEndpointDelivers(t *testing.T) {
 	for _, c := range []EndpointConfig{
 		{Protocol: "auto"},
@@ -228,7 +227,7 @@ func TestEndpointDelivers(t *testing.T) {
 		{Concurrency: 4, MaxSamples: 100},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			windows := []*window{testWindow(100, 10), later(100, 10, time.Hour), later(100, 1, 2*time.Hour)}
+			windows := []*window.Window{testwindow.New(100, 10), testwindow.Later(100, 10, time.Hour), testwindow.Later(100, 1, 2*time.Hour)}
 			g := newRig(t, c, receiver.Options{Ordered: true}, windows[:2]...)
 			g.run(t, func() {
 				g.tape.push(windows[2]) // a live one
@@ -239,7 +238,7 @@ func TestEndpointDelivers(t *testing.T) {
 				t.Errorf("at window %d", got)
 			}
 			s := g.endpoint.Stats()
-			if s.Samples != 2100 || s.Pending != 0 || s.HighestSent != windows[2].newest || len(s.Rejected) != 0 {
+			if s.Samples != 2100 || s.Pending != 0 || s.HighestSent != windows[2].Newest || len(s.Rejected) != 0 {
 				t.Errorf("stats %+v", s)
 			}
 			if g.log.Len() > 0 {
@@ -251,7 +250,7 @@ func TestEndpointDelivers(t *testing.T) {
 
 func TestRequestsKeepTheirLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := testWindow(7, 1000)
+		w := testwindow.New(7, 1000)
 		g := newRig(t, EndpointConfig{MaxSamples: 300}, receiver.Options{Ordered: true}, w)
 		g.run(t, func() {})
 		g.stored(t, w)
@@ -265,7 +264,7 @@ func TestRequestsKeepTheirLimits(t *testing.T) {
 
 func TestASeriesTravelsOnceWithAllItsPoints(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := testWindow(1000, 20)
+		w := testwindow.New(1000, 20)
 		g := newRig(t, EndpointConfig{}, receiver.Options{}, w)
 		g.run(t, func() {})
 		if r := g.receiver.Requests(); len(r) != 1 || r[0].Series != 1000 || r[0].Samples != 20_000 {
@@ -277,7 +276,7 @@ func TestASeriesTravelsOnceWithAllItsPoints(t *testing.T) {
 func TestHeaders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := EndpointConfig{Tenant: "acme", Headers: map[string]string{"x-extra": "1"}, UserAgent: "backwire/1.2", Username: "me", Password: "secret"}
-		g := newRig(t, c, receiver.Options{}, testWindow(1, 1))
+		g := newRig(t, c, receiver.Options{}, testwindow.New(1, 1))
 		g.receiver.Script(receiver.Answer{Status: 503}, receiver.Answer{Status: 503})
 		g.run(t, func() { time.Sleep(time.Second) })
 		reqs := g.receiver.Requests()
@@ -312,7 +311,7 @@ func TestReservedHeadersAreRefused(t *testing.T) {
 
 func TestSamplesTooOldAreLeftOutAndCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := later(10, 10, time.Since(time.UnixMilli(testTime+9*60_000))) // one a minute, the last one now
+		w := testwindow.Later(10, 10, time.Since(time.UnixMilli(testwindow.Time+9*60_000))) // one a minute, the last one now
 		g := newRig(t, EndpointConfig{MaxSampleAge: 4 * time.Minute}, receiver.Options{}, w)
 		g.run(t, func() {})
 		s := g.endpoint.Stats()
@@ -325,7 +324,7 @@ func TestSamplesTooOldAreLeftOutAndCounted(t *testing.T) {
 // A proxy's login page in the receiver's place takes nothing from the queue.
 func TestPageIsNoDelivery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := testWindow(10, 1)
+		w := testwindow.New(10, 1)
 		g := newRig(t, EndpointConfig{Protocol: "1.0"}, receiver.Options{}, w)
 		g.receiver.Script(receiver.Answer{Status: 200, Header: http.Header{"Content-Type": {"text/html"}}, Body: "<html>Sign in</html>"})
 		g.run(t, func() { time.Sleep(2 * time.Minute) })
@@ -339,11 +338,11 @@ func TestPageIsNoDelivery(t *testing.T) {
 // A request that is under way at the end is not cut off, or its samples would be sent twice.
 func TestStopLetsTheRequestFinish(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := testWindow(10, 1)
-		g := newRig(t, EndpointConfig{}, receiver.Options{}, w, later(10, 1, time.Hour))
+		w := testwindow.New(10, 1)
+		g := newRig(t, EndpointConfig{}, receiver.Options{}, w, testwindow.Later(10, 1, time.Hour))
 		g.receiver.Script(receiver.Answer{Delay: 500 * time.Millisecond})
 		g.run(t, func() {})
-		g.stored(t, w, later(10, 1, time.Hour))
+		g.stored(t, w, testwindow.Later(10, 1, time.Hour))
 		if g.statuses() != "204 204" || g.tape.place() != 2 {
 			t.Errorf("answered %s, at window %d", g.statuses(), g.tape.place())
 		}
@@ -356,7 +355,7 @@ func TestStopIsBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				g := newRig(t, EndpointConfig{}, receiver.Options{}, testWindow(1, 1))
+				g := newRig(t, EndpointConfig{}, receiver.Options{}, testwindow.New(1, 1))
 				g.receiver.Always(&a)
 				start := time.Now()
 				g.run(t, func() {})
@@ -373,7 +372,7 @@ func TestStopIsBounded(t *testing.T) {
 
 func TestQueueThatCannotBeReadIsReadAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := testWindow(1, 1)
+		w := testwindow.New(1, 1)
 		g := newRig(t, EndpointConfig{}, receiver.Options{}, w)
 		g.tape.fails = errors.New("input/output error")
 		g.run(t, func() { time.Sleep(2 * queueRetry) })

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal"
 )
 
@@ -114,7 +115,7 @@ func (x *export) choose(ctx context.Context, dir string) ([]SegmentInspection, e
 }
 
 func (x *export) chooseFrom(log *wal.Log, files wal.FS, dir string) (chosen []SegmentInspection, err error) {
-	in := inspector{log: log, standing: new(standing), room: ownRoom()}
+	in := inspector{log: log, standing: new(standing), room: record.OwnRoom()}
 	if err := in.heads(); err != nil {
 		return nil, err
 	}
@@ -129,7 +130,7 @@ func (x *export) chooseFrom(log *wal.Log, files wal.FS, dir string) (chosen []Se
 	for i, s := range log.Segments() {
 		described := in.found.Segments[i]
 		taken := wal.Position{Segment: s.Number, Offset: uint64(s.Bytes)}.Compare(from) <= 0
-		if taken || len(chosen) == 0 && x.before(described) {
+		if taken || len(chosen) == 0 && x.Before(described) {
 			continue
 		}
 		if len(chosen) == 0 {
@@ -177,9 +178,9 @@ func (x *export) start(files wal.FS) (wal.Position, error) {
 	return at, fmt.Errorf("endpoint %q has no position in the queue; endpoints: %s", x.options.Endpoint, strings.Join(names, ", "))
 }
 
-// before says that a segment is older than what was asked for. Where damage hides how old it
+// Before says that a segment is older than what was asked for. Where damage hides how old it
 // is, it is not.
-func (x *export) before(s SegmentInspection) bool {
+func (x *export) Before(s SegmentInspection) bool {
 	return s.Newest != 0 && time.UnixMilli(s.Newest).Before(x.options.Since)
 }
 

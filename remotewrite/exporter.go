@@ -204,7 +204,7 @@ func syncDir(root *os.Root) error {
 }
 
 func (x *Exporter) exported(out *export, name string) error {
-	samples := out.behind.total.minus(x.from.done()).Samples
+	samples := out.behind.total.Minus(x.from.done()).Samples
 	if err := x.from.pass(out.behind); err != nil {
 		return err
 	}

@@ -13,20 +13,22 @@ import (
 	"testing/synctest"
 	"time"
 
+	"backwire/remotewrite/internal/testkit"
 	"backwire/remotewrite/receiver"
+	"backwire/remotewrite/record"
 )
 
 // medium is a queue with an exporter to a directory.
 type medium struct {
 	queue, dir string
 	config     ExporterConfig
-	fleet      *fleet
+	fleet      *testkit.Fleet
 	log        bytes.Buffer
 }
 
 func newMedium(t *testing.T) *medium {
 	t.Helper()
-	m := &medium{queue: t.TempDir(), dir: filepath.Join(t.TempDir(), "out"), fleet: newFleet("paris", 50, 0.3)}
+	m := &medium{queue: t.TempDir(), dir: filepath.Join(t.TempDir(), "out"), fleet: testkit.NewFleet("paris", 50, 0.3)}
 	m.config = ExporterConfig{Name: "stick", Queue: m.queue, Dir: m.dir, Interval: time.Hour}
 	return m
 }
@@ -43,9 +45,9 @@ func (m *medium) insert(t *testing.T) {
 func (m *medium) live(t *testing.T, during func(q *Queue, x *Exporter)) {
 	t.Helper()
 	q := openDir(t, m.queue, Options{SegmentBytes: 4000, Endpoints: []string{"stick"}})
-	defer closed(t, q)
+	defer testkit.Closed(t, q)
 	from := mustSubscribe(t, q, "stick")
-	defer closed(t, from)
+	defer testkit.Closed(t, from)
 	x := NewExporter(m.config, from, slog.New(slog.NewTextHandler(&m.log, nil)))
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
@@ -72,7 +74,7 @@ func (m *medium) arrive(t *testing.T, trusted ed25519.PublicKey) (bundles, point
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := EndpointConfig{Name: "r", URL: "http://r.test", Transport: wire{r}}
+		c := EndpointConfig{Name: "r", URL: "http://r.test", Transport: loopback{r}}
 		if _, err := b.Send(t.Context(), c, nil, slog.New(slog.DiscardHandler), noProgress); err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +111,7 @@ func TestExporterGoesOnWhereItStopped(t *testing.T) {
 		m.live(t, func(q *Queue, x *Exporter) {
 			commitCycles(t, q, m.fleet, 10)
 			time.Sleep(3 * time.Hour)
-			if lag := q.Stats().Cursors[0].Lag; lag != (Totals{}) || q.Stats().Segments != 1 {
+			if lag := q.Stats().Cursors[0].Lag; lag != (record.Totals{}) || q.Stats().Segments != 1 {
 				t.Errorf("%+v are left, in %d segments", lag, q.Stats().Segments)
 			}
 		})

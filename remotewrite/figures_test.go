@@ -5,6 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"backwire/remotewrite/internal/testwindow"
+	"backwire/remotewrite/record"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/prometheus/common/expfmt"
@@ -151,14 +154,14 @@ func TestFiguresOfAnEndpointThatHasDoneNothing(t *testing.T) {
 }
 
 func TestFiguresOfTheQueue(t *testing.T) {
-	now := time.UnixMilli(testTime)
+	now := time.UnixMilli(testwindow.Time)
 	s := QueueStats{
-		Segments: 3, Bytes: 1001, MaxBytes: 1002, Written: Totals{Records: 1003, Samples: 1004}, Pending: Totals{Records: 1005, Samples: 1006},
-		Oldest: testTime - 61_000, Newest: testTime - 1_500, Failures: 5,
+		Segments: 3, Bytes: 1001, MaxBytes: 1002, Written: record.Totals{Records: 1003, Samples: 1004}, Pending: record.Totals{Records: 1005, Samples: 1006},
+		Oldest: testwindow.Time - 61_000, Newest: testwindow.Time - 1_500, Failures: 5,
 		Cursors: []CursorStats{
-			{Endpoint: "behind", Lag: Totals{Records: 7, Samples: 8}, Unsent: testTime - 60_250},
+			{Endpoint: "behind", Lag: record.Totals{Records: 7, Samples: 8}, Unsent: testwindow.Time - 60_250},
 			{Endpoint: "current"},
-			{Endpoint: "ahead of the clock", Lag: Totals{Records: 1, Samples: 1}, Unsent: testTime + 1},
+			{Endpoint: "ahead of the clock", Lag: record.Totals{Records: 1, Samples: 1}, Unsent: testwindow.Time + 1},
 		},
 	}
 	m := newQueueMetrics()

@@ -11,7 +11,9 @@ import (
 	"slices"
 	"time"
 
+	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal"
+	"backwire/remotewrite/window"
 )
 
 // Inspection is what a queue's directory holds.
@@ -20,12 +22,12 @@ type Inspection struct {
 	Cursors  []CursorInspection
 	Damages  []DamageInspection // in what was read
 	Missing  []MissingInspection
-	Sites    []SiteInspection
+	Sites    []record.Site
 }
 
 // SegmentInspection is one segment.
 type SegmentInspection struct {
-	Contents
+	record.Contents
 	Bytes   int64
 	Created time.Time
 }
@@ -40,16 +42,16 @@ func (s SegmentInspection) BytesPerSample() float64 {
 
 // MissingInspection is what was in the queue and is gone, without having been sent or given up.
 type MissingInspection struct {
-	Endpoint string // that had not read it; empty where it is the log's end
-	From, To uint64 // segments
-	Lost     Totals // at least
+	Endpoint string        // that had not read it; empty where it is the log's end
+	From, To uint64        // segments
+	Lost     record.Totals // at least
 }
 
 // CursorInspection is where an endpoint is.
 type CursorInspection struct {
 	Name string
 	At   wal.Position
-	Lag  Totals
+	Lag  record.Totals
 	Err  error
 }
 
@@ -57,7 +59,7 @@ type CursorInspection struct {
 // record behind it has it too. Segment is 0 where it is the inventory, of which Err says all.
 type DamageInspection struct {
 	Segment, Offset uint64
-	Lost            Totals
+	Lost            record.Totals
 	Err             error
 }
 
@@ -90,7 +92,7 @@ func inspectLog(fs wal.FS, whole bool, progress func(done, total int64)) (Inspec
 	if err != nil {
 		return Inspection{}, err
 	}
-	in := inspector{log: log, standing: new(standing), room: ownRoom()}
+	in := inspector{log: log, standing: new(standing), room: record.OwnRoom()}
 	if whole {
 		err = in.walk(wal.Position{}, progress)
 	} else {
@@ -107,22 +109,22 @@ func inspectLog(fs wal.FS, whole bool, progress func(done, total int64)) (Inspec
 type inspector struct {
 	log      *wal.Log
 	standing *standing
-	room     room
+	room     record.Room
 	refused  error // what cannot be read within the room
-	total    Totals
+	total    record.Totals
 	seq      uint64 // of the last record
 	found    Inspection
 }
 
-func (in *inspector) report(l loss) {
-	if in.refused == nil && errors.Is(l.err, errOversized) {
-		in.refused = fmt.Errorf("segment %d at byte %d: %w", l.segment, l.offset, l.err)
+func (in *inspector) report(l window.Loss) {
+	if in.refused == nil && errors.Is(l.Err, record.ErrOversized) {
+		in.refused = fmt.Errorf("segment %d at byte %d: %w", l.Segment, l.Offset, l.Err)
 	}
-	if most := in.room.damages; most > 0 && len(in.found.Damages) == most {
+	if most := in.room.Damages; most > 0 && len(in.found.Damages) == most {
 		in.refused = fmt.Errorf("it is damaged in more than %d places", most)
 		return
 	}
-	in.found.Damages = append(in.found.Damages, DamageInspection{l.segment, l.offset, l.lost, l.err})
+	in.found.Damages = append(in.found.Damages, DamageInspection{l.Segment, l.Offset, l.Lost, l.Err})
 }
 
 // heads reads the first record of each segment, which tells about the one before, and all
@@ -133,13 +135,13 @@ func (in *inspector) heads() error {
 		if i == len(segments)-1 {
 			return in.walk(wal.Position{Segment: s.Number}, func(int64, int64) {})
 		}
-		r := newReader(in.log, wal.Position{Segment: s.Number}, in.report)
-		err := r.stepPatiently()
-		in.standing.note(r.past)
+		r := window.NewReader(in.log, wal.Position{Segment: s.Number}, in.report)
+		err := r.StepPatiently()
+		in.standing.note(r.Past)
 		if err != nil && !errors.Is(err, io.EOF) {
-			return errors.Join(err, r.close())
+			return errors.Join(err, r.Close())
 		}
-		if err := r.close(); err != nil {
+		if err := r.Close(); err != nil {
 			return err
 		}
 	}
@@ -148,32 +150,32 @@ func (in *inspector) heads() error {
 
 // walk reads everything from a segment on.
 func (in *inspector) walk(from wal.Position, progress func(done, total int64)) error {
-	r := newReader(in.log, from, in.report)
-	r.room = in.room
+	r := window.NewReader(in.log, from, in.report)
+	r.Room = in.room
 	bytes, segment := in.bytesBefore(math.MaxUint64), uint64(0)
 	var err error
-	for err == nil && in.refused == nil && !in.room.stopped() {
-		err = r.stepPatiently()
-		in.standing.note(r.past)
-		in.standing.note(r.had)
-		if r.at.Segment != segment {
-			segment = r.at.Segment
+	for err == nil && in.refused == nil && !in.room.Stopped() {
+		err = r.StepPatiently()
+		in.standing.note(r.Past)
+		in.standing.note(r.Had)
+		if r.At.Segment != segment {
+			segment = r.At.Segment
 			progress(in.bytesBefore(segment), bytes)
 		}
 	}
 	progress(bytes, bytes)
-	if r.damage != nil { // behind the last record
-		in.report(loss{r.damage.Segment, r.damage.Offset, Totals{Records: r.damage.Lost}, r.damage.Err})
+	if r.Damage != nil { // behind the last record
+		in.report(window.Loss{Segment: r.Damage.Segment, Offset: r.Damage.Offset, Lost: record.Totals{Records: r.Damage.Lost}, Err: r.Damage.Err})
 	}
-	in.total, in.seq = r.totals(), r.seq
-	in.found.Sites = r.known()
+	in.total, in.seq = r.Totals(), r.Seq
+	in.found.Sites = r.Sites()
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
-	if in.room.stopped() {
+	if in.room.Stopped() {
 		err = errInterrupted
 	}
-	return errors.Join(err, in.refused, r.close())
+	return errors.Join(err, in.refused, r.Close())
 }
 
 // bytesBefore is how much the segments before one hold.
@@ -190,7 +192,7 @@ func (in *inspector) bytesBefore(segment uint64) int64 {
 // describe puts what was found out about the segments into their order.
 func (in *inspector) describe() {
 	for _, s := range in.log.Segments() {
-		described := SegmentInspection{Contents: Contents{Segment: s.Number}, Bytes: s.Bytes, Created: s.Created}
+		described := SegmentInspection{Contents: record.Contents{Segment: s.Number}, Bytes: s.Bytes, Created: s.Created}
 		for _, c := range in.standing.contents {
 			if c.Segment == s.Number {
 				described.Contents = c
@@ -202,14 +204,14 @@ func (in *inspector) describe() {
 
 // miss finds out that the log's end is gone.
 func (in *inspector) miss(had *inventory) {
-	lost := had.Written.minus(in.total)
+	lost := had.Written.Minus(in.total)
 	switch end := in.log.End().Segment; {
-	case lost == (Totals{}):
+	case lost == (record.Totals{}):
 	case end > 0:
 		in.found.Missing = append(in.found.Missing, MissingInspection{"", end, had.Segment, lost})
 	default:
 		for _, name := range slices.Sorted(maps.Keys(had.Endpoints)) {
-			lost := had.Written.minus(had.Endpoints[name].Done)
+			lost := had.Written.Minus(had.Endpoints[name].Done)
 			in.found.Missing = append(in.found.Missing, MissingInspection{name, had.Endpoints[name].At.Segment, had.Segment, lost})
 		}
 	}
@@ -238,15 +240,15 @@ func (in *inspector) cursors(fs wal.FS) error {
 		c := CursorInspection{Name: name}
 		known, was := stock.Endpoints[name]
 		if c.At, c.Err = wal.ReadCursor(fs, name); c.Err == nil {
-			r := newReader(in.log, c.At, func(loss) {})
-			if err := r.seek(); err != nil && !errors.Is(err, io.EOF) {
+			r := window.NewReader(in.log, c.At, func(window.Loss) {})
+			if err := r.Seek(); err != nil && !errors.Is(err, io.EOF) {
 				c.Err = err
 			}
-			c.Lag = in.total.minus(r.totals())
-			if lost := r.before.minus(known.Done); was && r.had.Segment > c.At.Segment && !in.log.Has(c.At.Segment) && known.At.Segment < r.had.Segment && lost != (Totals{}) {
-				in.found.Missing = append(in.found.Missing, MissingInspection{name, known.At.Segment, r.had.Segment - 1, lost})
+			c.Lag = in.total.Minus(r.Totals())
+			if lost := r.Before.Minus(known.Done); was && r.Had.Segment > c.At.Segment && !in.log.Has(c.At.Segment) && known.At.Segment < r.Had.Segment && lost != (record.Totals{}) {
+				in.found.Missing = append(in.found.Missing, MissingInspection{name, known.At.Segment, r.Had.Segment - 1, lost})
 			}
-			c.Err = errors.Join(c.Err, r.close())
+			c.Err = errors.Join(c.Err, r.Close())
 		} else if was && (errors.Is(c.Err, wal.ErrNoPosition) || errors.Is(c.Err, os.ErrNotExist)) {
 			c.Err = fmt.Errorf("the position of endpoint %s is gone; it was %v. The endpoint continues there and sends some samples again", name, known.At)
 		}

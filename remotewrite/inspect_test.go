@@ -7,6 +7,10 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"backwire/remotewrite/internal/testkit"
+	"backwire/remotewrite/record"
+	"backwire/remotewrite/window"
 )
 
 // Looking at a queue in use shows what the queue itself knows, takes no lock and changes no
@@ -15,10 +19,10 @@ func TestInspect(t *testing.T) {
 	dir := t.TempDir()
 	q := openDir(t, dir, Options{SegmentBytes: 4000, Endpoints: []string{"a", "b"}})
 	a, b := mustSubscribe(t, q, "a"), mustSubscribe(t, q, "b")
-	f := newFleet("paris", 50, 0.3)
+	f := testkit.NewFleet("paris", 50, 0.3)
 	commitCycles(t, q, f, 30)
-	var w window
-	if err := errors.Join(a.fill(&w, 320), a.advance(&w, nil)); err != nil {
+	var w window.Window
+	if err := errors.Join(a.Fill(&w, 320), a.advance(&w, nil)); err != nil {
 		t.Fatal(err)
 	}
 	commitCycles(t, q, f, 30)
@@ -40,10 +44,10 @@ func TestInspect(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		var sum Totals
+		var sum record.Totals
 		var bytes int64
 		for _, s := range found.Segments {
-			sum = sum.plus(s.Totals)
+			sum = sum.Plus(s.Totals)
 			bytes += s.Bytes
 			if s.BytesPerSample() <= 0 || s.Series == 0 || s.Oldest == 0 || s.Newest < s.Oldest {
 				t.Errorf("%s: segment %+v", name, s)

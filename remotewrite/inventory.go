@@ -13,6 +13,7 @@ import (
 	"reflect"
 	"syscall"
 
+	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal"
 )
 
@@ -32,15 +33,15 @@ const (
 type inventory struct {
 	Segment   uint64                    `json:"segment"`  // the newest
 	Sequence  uint64                    `json:"sequence"` // of the last record
-	Written   Totals                    `json:"written"`  // up to it, since the queue began
+	Written   record.Totals             `json:"written"`  // up to it, since the queue began
 	Endpoints map[string]inventoryPlace `json:"endpoints"`
 }
 
 // inventoryPlace is where an endpoint was.
 type inventoryPlace struct {
-	At      wal.Position `json:"at"`
-	Done    Totals       `json:"done"`              // of all that was ever written, up to there
-	Removed bool         `json:"removed,omitempty"` // it was not configured any more
+	At      wal.Position  `json:"at"`
+	Done    record.Totals `json:"done"`              // of all that was ever written, up to there
+	Removed bool          `json:"removed,omitempty"` // it was not configured any more
 }
 
 // stock is the inventory as it was written last.
@@ -194,7 +195,7 @@ func (q *Queue) takeStock() {
 // count is the inventory as it is now.
 func (q *Queue) count() inventory {
 	extent := q.log.Extent()
-	now := inventory{Segment: extent.Segment, Sequence: extent.Seq, Written: q.packer.before.plus(q.packer.had.Totals), Endpoints: make(map[string]inventoryPlace)}
+	now := inventory{Segment: extent.Segment, Sequence: extent.Seq, Written: q.packer.Written(), Endpoints: make(map[string]inventoryPlace)}
 	for name, at := range q.stock.Endpoints {
 		at.Removed = true
 		now.Endpoints[name] = at
@@ -216,11 +217,11 @@ func (q *Queue) count() inventory {
 // see what is missing.
 func (q *Queue) miss() {
 	had, p := q.stock.inventory, q.packer
-	lost := had.Written.minus(p.before.plus(p.had.Totals))
-	if !q.rolling || had.Segment == 0 || lost == (Totals{}) {
+	lost := had.Written.Minus(p.Written())
+	if !q.rolling || had.Segment == 0 || lost == (record.Totals{}) {
 		return
 	}
-	p.before = p.before.plus(lost)
+	p.Before = p.Before.Plus(lost)
 	q.logger.Error("the newest segments of the queue are gone: their undelivered samples are lost, and jobs may be counted again",
 		"ends_at", q.log.End(), "ended_in_segment", had.Segment, "records", lost.Records, "samples", lost.Samples)
 	if err := q.roll(); err != nil {

@@ -5,8 +5,11 @@ import (
 	"slices"
 	"testing"
 
+	"backwire/remotewrite/internal/testkit"
+	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal"
 	"backwire/remotewrite/wal/crashfs"
+	"backwire/remotewrite/window"
 )
 
 // Whatever somebody deletes of a queue that is closed, each endpoint's delivered and lost samples are all that there were, the inspection says
@@ -30,23 +33,23 @@ func TestWhatIsDeletedIsMissed(t *testing.T) {
 			fs := crashfs.New()
 			q := openTest(t, fs, o)
 			a, b := mustSubscribe(t, q, "a"), mustSubscribe(t, q, "b")
-			f := newFleet("paris", 50, 0.3)
+			f := testkit.NewFleet("paris", 50, 0.3)
 			commitCycles(t, q, f, 60)
 			got := uint64(0)
-			var w window
+			var w window.Window
 			for range windows {
-				if a.fill(&w, 200) != nil {
+				if a.Fill(&w, 200) != nil {
 					break
 				}
-				got += uint64(w.samples)
+				got += uint64(w.Samples)
 				if err := a.advance(&w, nil); err != nil {
 					t.Fatal(err)
 				}
 			}
 			segments := q.log.Segments()
-			closed(t, a)
-			closed(t, b)
-			closed(t, q)
+			testkit.Closed(t, a)
+			testkit.Closed(t, b)
+			testkit.Closed(t, q)
 			del(fs, segments)
 
 			found, err := inspectLog(fs, true, func(int64, int64) {})
@@ -63,7 +66,7 @@ func TestWhatIsDeletedIsMissed(t *testing.T) {
 
 			q = openTest(t, fs, o)
 			a, b = mustSubscribe(t, q, "a"), mustSubscribe(t, q, "b")
-			f.t += 60_000
+			f.T += 60_000
 			commitCycles(t, q, f, 3)
 			again := drainAll(t, a).Samples
 			sum := func(endpoint string) uint64 {
@@ -76,9 +79,9 @@ func TestWhatIsDeletedIsMissed(t *testing.T) {
 			if n := drainAll(t, b).Samples + sum("b"); n != all {
 				t.Errorf("%s is gone: the other endpoint's delivered and lost are %d of %d", name, n, all)
 			}
-			closed(t, a)
-			closed(t, b)
-			closed(t, q)
+			testkit.Closed(t, a)
+			testkit.Closed(t, b)
+			testkit.Closed(t, q)
 			if found, err := inspectLog(fs, true, func(int64, int64) {}); err != nil || len(found.Missing) > 0 {
 				t.Errorf("%s was gone: the inspection still says %+v, %v", name, found.Missing, err)
 			}
@@ -106,35 +109,35 @@ func removeAll(t *testing.T, fs *crashfs.FS, segments []wal.SegmentInfo) {
 func TestEndpointThatComesBack(t *testing.T) {
 	fs := crashfs.New()
 	both, one := Options{SegmentBytes: 4000, Endpoints: []string{"a", "b"}}, Options{SegmentBytes: 4000, Endpoints: []string{"a"}}
-	f := newFleet("paris", 50, 0.3)
+	f := testkit.NewFleet("paris", 50, 0.3)
 	q := openTest(t, fs, both)
 	b := mustSubscribe(t, q, "b")
 	commitCycles(t, q, f, 5)
 	got := drainAll(t, b)
-	closed(t, b)
-	closed(t, q)
+	testkit.Closed(t, b)
+	testkit.Closed(t, q)
 	for range 2 {
 		q = openTest(t, fs, one)
 		a := mustSubscribe(t, q, "a")
 		commitCycles(t, q, f, 40)
 		drainAll(t, a)
-		closed(t, a)
-		closed(t, q)
+		testkit.Closed(t, a)
+		testkit.Closed(t, q)
 	}
 	for i := range 2 {
 		q = openTest(t, fs, both)
 		b = mustSubscribe(t, q, "b")
 		lost := lossOf(q, "b", reasonAbsent)
 		if i == 0 {
-			got = got.plus(drainAll(t, b)).plus(lost)
-			if got != (Totals{85, 85 * 50}) || lost == (Totals{}) {
+			got = got.Plus(drainAll(t, b)).Plus(lost)
+			if got != (record.Totals{Records: 85, Samples: 85 * 50}) || lost == (record.Totals{}) {
 				t.Errorf("%v delivered and lost, %v of it lost", got, lost)
 			}
-		} else if lost != (Totals{}) {
+		} else if lost != (record.Totals{}) {
 			t.Errorf("%v lost once more", lost)
 		}
-		closed(t, b)
-		closed(t, q)
+		testkit.Closed(t, b)
+		testkit.Closed(t, q)
 	}
 }
 
@@ -169,12 +172,12 @@ func TestEndThatIsGone(t *testing.T) {
 			o := Options{SegmentBytes: 20_000, Endpoints: []string{"a"}}
 			fs := crashfs.New()
 			q := openTest(t, fs, o)
-			closed(t, mustSubscribe(t, q, "a"))
-			f := newFleet("paris", 50, 0.3)
+			testkit.Closed(t, mustSubscribe(t, q, "a"))
+			f := testkit.NewFleet("paris", 50, 0.3)
 			for len(q.log.Segments()) < 3 {
 				commitCycles(t, q, f, 1)
 			}
-			before := q.packer.before.Records
+			before := q.packer.Before.Records
 			commitCycles(t, q, f, 6)
 			newest := q.log.End().Segment
 			cuts := []uint64{0}
@@ -182,9 +185,9 @@ func TestEndThatIsGone(t *testing.T) {
 			for rec, err := reader.Next(); err == nil; rec, err = reader.Next() {
 				cuts = append(cuts, rec.Next.Offset)
 			}
-			all := q.packer.before.Records + q.packer.had.Records
+			all := q.packer.Before.Records + q.packer.Had.Records
 			if !killed {
-				closed(t, q)
+				testkit.Closed(t, q)
 			} else {
 				fs = fs.Kill()
 			}
@@ -194,14 +197,14 @@ func TestEndThatIsGone(t *testing.T) {
 
 			q = openTest(t, fs, o)
 			a := mustSubscribe(t, q, "a")
-			f.t += 60_000
+			f.T += 60_000
 			commitCycles(t, q, f, 2)
 			got, lost := drainAll(t, a).Samples, lossOf(q, "a", reasonMissing).Samples+lossOf(q, "a", reasonDamaged).Samples
 			if got != 50*(left+2) || !killed && lost != 50*(all-left) {
 				t.Errorf("killed %v, %d frames kept: %d samples and %d lost, want %d and %d", killed, keep, got, lost, 50*(left+2), 50*(all-left))
 			}
-			closed(t, a)
-			closed(t, q)
+			testkit.Closed(t, a)
+			testkit.Closed(t, q)
 		}
 	}
 }
@@ -258,13 +261,13 @@ func TestDamagedInventoryCostsNothing(t *testing.T) {
 			fs := crashfs.New()
 			q := openTest(t, fs, o)
 			a, b := mustSubscribe(t, q, "a"), mustSubscribe(t, q, "b")
-			f := newFleet("paris", 50, 0.3)
+			f := testkit.NewFleet("paris", 50, 0.3)
 			commitCycles(t, q, f, 40)
 			got := drainAll(t, a).Samples
 			commitCycles(t, q, f, 20)
-			closed(t, a)
-			closed(t, b)
-			closed(t, q)
+			testkit.Closed(t, a)
+			testkit.Closed(t, b)
+			testkit.Closed(t, q)
 			if found := inspected(t, fs); len(found.Damages)+len(found.Missing) > 0 {
 				t.Fatalf("before, the inspection says %v, %v", found.Damages, found.Missing)
 			}
@@ -289,9 +292,9 @@ func TestDamagedInventoryCostsNothing(t *testing.T) {
 			for _, l := range q.Stats().Losses {
 				t.Errorf("lost %+v", l)
 			}
-			closed(t, a)
-			closed(t, b)
-			closed(t, q)
+			testkit.Closed(t, a)
+			testkit.Closed(t, b)
+			testkit.Closed(t, q)
 		})
 	}
 }

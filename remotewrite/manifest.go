@@ -12,6 +12,7 @@ import (
 	"os"
 	"time"
 
+	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal"
 	"backwire/source"
 )
@@ -64,9 +65,9 @@ func (m *Manifest) Bytes() (n int64) {
 }
 
 // Totals is what all segments hold.
-func (m *Manifest) Totals() (t Totals) {
+func (m *Manifest) Totals() (t record.Totals) {
 	for _, f := range m.Files {
-		t = t.plus(Totals{f.Records, f.Samples})
+		t = t.Plus(record.Totals{Records: f.Records, Samples: f.Samples})
 	}
 	return t
 }

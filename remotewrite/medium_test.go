@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"backwire/remotewrite/hostile"
+	"backwire/remotewrite/internal/testkit"
 	"backwire/remotewrite/receiver"
 	"backwire/remotewrite/wal"
 )
@@ -26,8 +27,8 @@ func TestWhatIsSwappedAfterItWasVerifiedIsNotSent(t *testing.T) {
 	want := x.delivered(t)
 	dir := filepath.Join(t.TempDir(), "queue") // of somebody else, whose checksums are right
 	q := openDir(t, dir, Options{SegmentBytes: 4000})
-	commitCycles(t, q, newFleet("lyons", 20, 0.3), 60)
-	closed(t, q)
+	commitCycles(t, q, testkit.NewFleet("lyons", 20, 0.3), 60)
+	testkit.Closed(t, q)
 	forged, err := os.ReadFile(filepath.Join(exportTo(t, dir, ExportOptions{}), secondSegment))
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +49,7 @@ func TestWhatIsSwappedAfterItWasVerifiedIsNotSent(t *testing.T) {
 			}
 			write(t, filepath.Join(x.whole, secondSegment), string(swapped))
 			r := receiver.New(receiver.Options{})
-			c := EndpointConfig{Name: "r", URL: "http://r.test", MaxSamples: 100, Transport: wire{r}}
+			c := EndpointConfig{Name: "r", URL: "http://r.test", MaxSamples: 100, Transport: loopback{r}}
 			_, err = b.Send(t.Context(), c, nil, slog.New(slog.DiscardHandler), noProgress)
 			if (name == "longer") != (err == nil) || err != nil && !strings.Contains(err.Error(), "was verified") {
 				t.Errorf("Send = %v", err)
@@ -182,7 +183,7 @@ func TestMissingBundleIsNamed(t *testing.T) {
 		dirs = append(dirs, exportTo(t, x.dir, ExportOptions{Endpoint: "stick", Number: 12 + number}))
 		drainAll(t, s)
 	}
-	closed(t, s)
+	testkit.Closed(t, s)
 	for name, c := range map[string]struct {
 		carried []int
 		want    string
@@ -232,7 +233,7 @@ func TestHostileBundlesTakeLittleMemory(t *testing.T) {
 			runtime.ReadMemStats(&before)
 			b, err := NewMedium(nil).Open(t.Context(), dir, noProgress)
 			if err == nil {
-				c := EndpointConfig{Name: "r", URL: "http://r.test", Transport: wire{receiver.New(receiver.Options{})}}
+				c := EndpointConfig{Name: "r", URL: "http://r.test", Transport: loopback{receiver.New(receiver.Options{})}}
 				_, err = b.Send(t.Context(), c, nil, slog.New(slog.DiscardHandler), noProgress)
 			}
 			runtime.ReadMemStats(&after)

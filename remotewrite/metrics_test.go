@@ -9,24 +9,28 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"backwire/remotewrite/internal/testkit"
+	"backwire/remotewrite/internal/testwindow"
 	"backwire/remotewrite/receiver"
+	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal/crashfs"
+	"backwire/remotewrite/wire"
 )
 
 func TestCollector(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := later(10, 2, time.Since(time.UnixMilli(testTime+60_000)))
-		g := newRig(t, EndpointConfig{MaxSampleAge: 30 * time.Second}, receiver.Options{Poison: poisoned(w.newest)}, w)
+		w := testwindow.Later(10, 2, time.Since(time.UnixMilli(testwindow.Time+60_000)))
+		g := newRig(t, EndpointConfig{MaxSampleAge: 30 * time.Second}, receiver.Options{Poison: poisoned(w.Newest)}, w)
 		g.receiver.Script(receiver.Answer{Status: 503, Delay: 20 * time.Millisecond}, receiver.Answer{Status: 401})
 		g.run(t, func() { time.Sleep(time.Second) })
 		q := openTest(t, crashfs.New(), Options{Endpoints: []string{"test"}, MaxBytes: 1 << 20})
-		defer closed(t, q)
-		defer closed(t, mustSubscribe(t, q, "test"))
-		f := newFleet("paris", 50, 0.3)
-		f.t = time.Now().UnixMilli() - 121_000
+		defer testkit.Closed(t, q)
+		defer testkit.Closed(t, mustSubscribe(t, q, "test"))
+		f := testkit.NewFleet("paris", 50, 0.3)
+		f.T = time.Now().UnixMilli() - 121_000
 		commitCycles(t, q, f, 2)
-		q.loseOf("test", reasonDamaged, Totals{Records: 3})
-		g.endpoint.recorder.answered(request{}, answer{status: 401, expires: time.UnixMilli(testTime)}, 0)
+		q.loseOf("test", reasonDamaged, record.Totals{Records: 3})
+		g.endpoint.recorder.answered(wire.Request{}, answer{status: 401, expires: time.UnixMilli(testwindow.Time)}, 0)
 		c := NewCollector(q, g.endpoint)
 
 		problems, err := testutil.CollectAndLint(c)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal"
 )
 
@@ -51,14 +52,14 @@ func (q *Queue) abandon(begin wal.Position) {
 		q.forget(s.Number)
 	}
 	p := q.packer
-	p.before, p.past, p.had = p.before.plus(p.had.Totals), p.had, Contents{}
-	p.past.Segment = 0 // there is none before the next
+	p.Before, p.Past, p.Had = p.Written(), p.Had, record.Contents{}
+	p.Past.Segment = 0 // there is none before the next
 	q.log.Forget()
 	q.rolling = true
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, h := range q.holders {
-		h.at, h.done, h.inside, h.lost = onward(h.at, begin), p.before, Totals{}, Totals{}
+		h.at, h.done, h.inside, h.lost = onward(h.at, begin), p.Before, record.Totals{}, record.Totals{}
 	}
 }
 

@@ -11,11 +11,14 @@ import (
 	"syscall"
 	"testing"
 
+	"backwire/remotewrite/internal/testkit"
+	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal"
+	"backwire/remotewrite/window"
 )
 
 // replaceDir deletes a queue's directory, has a cycle retained, and makes the directory anew.
-func replaceDir(t *testing.T, q *Queue, f *fleet, dir string) {
+func replaceDir(t *testing.T, q *Queue, f *testkit.Fleet, dir string) {
 	t.Helper()
 	err := os.RemoveAll(dir)
 	for errors.Is(err, syscall.ENOTEMPTY) { // an endpoint has put its cursor in, which it does once per move
@@ -24,7 +27,7 @@ func replaceDir(t *testing.T, q *Queue, f *fleet, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := q.Commit(f.cycle()); !errors.Is(err, ErrRetained) {
+	if err := q.Commit(f.Cycle()); !errors.Is(err, ErrRetained) {
 		t.Fatalf("commit into nothing: %v", err)
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -38,18 +41,18 @@ func TestQueueMovesToANewDirectory(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "queue")
 	o := Options{Endpoints: []string{"quick", "slow", "halfway"}, SegmentBytes: 1 << 10}
 	q := openDir(t, dir, o)
-	f := newFleet("paris", 10, 0.5)
+	f := testkit.NewFleet("paris", 10, 0.5)
 	quick, slow, halfway := mustSubscribe(t, q, "quick"), mustSubscribe(t, q, "slow"), mustSubscribe(t, q, "halfway")
 	commitCycles(t, q, f, 30)
 	if n := len(q.log.Segments()); n < 3 {
 		t.Fatalf("%d segments, want some", n)
 	}
-	if got := drainAll(t, quick); got != (Totals{30, 300}) {
+	if got := drainAll(t, quick); got != (record.Totals{Records: 30, Samples: 300}) {
 		t.Fatalf("delivered %v", got)
 	}
-	var w window
-	if err := halfway.fill(&w, 10); err != nil || w.samples != 10 {
-		t.Fatalf("%d samples, %v", w.samples, err)
+	var w window.Window
+	if err := halfway.Fill(&w, 10); err != nil || w.Samples != 10 {
+		t.Fatalf("%d samples, %v", w.Samples, err)
 	}
 	if err := halfway.advance(&w, nil); err != nil {
 		t.Fatal(err)
@@ -58,20 +61,20 @@ func TestQueueMovesToANewDirectory(t *testing.T) {
 	commitCycles(t, q, f, 2)
 
 	stats := q.Stats()
-	if losses := []Loss{{"halfway", reasonGone, Totals{29, 290}}, {"slow", reasonGone, Totals{30, 300}}}; !reflect.DeepEqual(stats.Losses, losses) {
+	if losses := []Loss{{"halfway", reasonGone, record.Totals{Records: 29, Samples: 290}}, {"slow", reasonGone, record.Totals{Records: 30, Samples: 300}}}; !reflect.DeepEqual(stats.Losses, losses) {
 		t.Errorf("lost %v, want %v", stats.Losses, losses)
 	}
-	if (stats.Written != Totals{33, 330}) || stats.Pending != (Totals{}) || stats.Failures != 0 || stats.Oldest != f.t-120_000 {
+	if (stats.Written != record.Totals{Records: 33, Samples: 330}) || stats.Pending != (record.Totals{}) || stats.Failures != 0 || stats.Oldest != f.T-120_000 {
 		t.Errorf("stats %+v", stats)
 	}
-	if got := drainAll(t, quick); got != (Totals{3, 30}) {
+	if got := drainAll(t, quick); got != (record.Totals{Records: 3, Samples: 30}) {
 		t.Errorf("quick gets %v", got)
 	}
-	if got := drainAll(t, slow); got != (Totals{3, 30}) {
+	if got := drainAll(t, slow); got != (record.Totals{Records: 3, Samples: 30}) {
 		t.Errorf("slow gets %v", got)
 	}
 	for _, c := range q.Stats().Cursors {
-		if wanted := c.Endpoint == "halfway"; wanted != (c.Lag == Totals{3, 30}) || !wanted && c.Lag != (Totals{}) {
+		if wanted := c.Endpoint == "halfway"; wanted != (c.Lag == record.Totals{Records: 3, Samples: 30}) || !wanted && c.Lag != (record.Totals{}) {
 			t.Errorf("%s lags by %v", c.Endpoint, c.Lag)
 		}
 	}
@@ -84,12 +87,12 @@ func TestQueueMovesToANewDirectory(t *testing.T) {
 	for _, s := range q.Checkpoint("paris").Series {
 		values[s.Series.Key()] = s.Value
 	}
-	for _, s := range f.samples {
+	for _, s := range f.Samples {
 		if got, known := values[s.Series.Key()]; !known || got != s.Value {
 			t.Errorf("%s is %v, want %v", s.Series.Key(), got, s.Value)
 		}
 	}
-	for name, rest := range map[string]Totals{"quick": {}, "slow": {}, "halfway": {3, 30}} {
+	for name, rest := range map[string]record.Totals{"quick": {}, "slow": {}, "halfway": {Records: 3, Samples: 30}} {
 		s := mustSubscribe(t, q, name)
 		if got := drainAll(t, s); got != rest {
 			t.Errorf("%s gets %v after a restart, want %v", name, got, rest)
@@ -115,12 +118,12 @@ func TestEndpointReadsWhileTheQueueMoves(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	newest := make(chan int64, 1)
 	go func() {
-		var w window
+		var w window.Window
 		last := int64(0)
 		for {
-			switch err := s.fill(&w, 20); {
+			switch err := s.Fill(&w, 20); {
 			case err == nil:
-				last = max(last, w.newest)
+				last = max(last, w.Newest)
 				_ = s.advance(&w, nil) // the directory may be out at the moment
 			case s.wait(ctx) != nil:
 				newest <- last
@@ -128,7 +131,7 @@ func TestEndpointReadsWhileTheQueueMoves(t *testing.T) {
 			}
 		}
 	}()
-	f := newFleet("paris", 10, 0.5)
+	f := testkit.NewFleet("paris", 10, 0.5)
 	for range 20 {
 		commitCycles(t, q, f, 5)
 		replaceDir(t, q, f, dir)
@@ -137,11 +140,11 @@ func TestEndpointReadsWhileTheQueueMoves(t *testing.T) {
 	commitCycles(t, q, f, 5)
 	for behind := true; behind; runtime.Gosched() {
 		stats := q.Stats()
-		behind = stats.Cursor("a").Lag != Totals{}
+		behind = stats.Cursor("a").Lag != record.Totals{}
 	}
 	stop()
-	if last := <-newest; last != f.t {
-		t.Errorf("the newest that arrived is of %d, want %d", last, f.t)
+	if last := <-newest; last != f.T {
+		t.Errorf("the newest that arrived is of %d, want %d", last, f.T)
 	}
 	if err := errors.Join(s.Close(), q.Close()); err != nil {
 		t.Fatal(err)
@@ -167,10 +170,10 @@ func TestQueueWaitsForItsMount(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "queue")
 	q := openDir(t, dir, Options{})
 	q.dir.mounted = true
-	f := newFleet("paris", 10, 0.5)
+	f := testkit.NewFleet("paris", 10, 0.5)
 	commitCycles(t, q, f, 1)
 	replaceDir(t, q, f, dir)
-	if err := q.Commit(f.cycle()); !errors.Is(err, ErrRetained) || !strings.Contains(err.Error(), "nothing is mounted") {
+	if err := q.Commit(f.Cycle()); !errors.Is(err, ErrRetained) || !strings.Contains(err.Error(), "nothing is mounted") {
 		t.Errorf("commit: %v", err)
 	}
 	if names, err := os.ReadDir(dir); err != nil || len(names) > 0 {
@@ -178,7 +181,7 @@ func TestQueueWaitsForItsMount(t *testing.T) {
 	}
 	q.dir.mounted = false
 	commitCycles(t, q, f, 1)
-	if got := q.Stats().Written; got != (Totals{4, 40}) {
+	if got := q.Stats().Written; got != (record.Totals{Records: 4, Samples: 40}) {
 		t.Errorf("written %v", got)
 	}
 	if err := q.Close(); err != nil {

@@ -16,8 +16,11 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 
+	"backwire/remotewrite/internal/testkit"
+	"backwire/remotewrite/internal/testwindow"
 	"backwire/remotewrite/receiver"
 	"backwire/remotewrite/wal/crashfs"
+	"backwire/remotewrite/window"
 )
 
 // watched is a feed that tells when the endpoint waits for more: everything has its verdict then.
@@ -35,7 +38,7 @@ func (w *watched) wait(ctx context.Context) error {
 }
 
 // newNetworkRig is a rig with sockets, the client that production has, and a line whose faults a test chooses.
-func newNetworkRig(t *testing.T, c EndpointConfig, o receiver.Options, windows ...*window) (*rig, *line) {
+func newNetworkRig(t *testing.T, c EndpointConfig, o receiver.Options, windows ...*window.Window) (*rig, *line) {
 	t.Helper()
 	g := &rig{receiver: receiver.New(o), tape: newTape(windows...), sink: &sink{}, log: &bytes.Buffer{}}
 	server := httptest.NewServer(g.receiver)
@@ -79,7 +82,7 @@ const shortTimeout = 300 * time.Millisecond
 // The receiver refuses what is out of order, so what it has in the end came in order; each point once.
 func TestConnectionResetMidBody(t *testing.T) {
 	t.Parallel()
-	w := testWindow(1000, 10)
+	w := testwindow.New(1000, 10)
 	g, l := newNetworkRig(t, EndpointConfig{MaxSamples: 4000}, receiver.Options{Ordered: true}, w)
 	l.plan(fault{cut: 1}, fault{cut: 2000}, fault{cut: 30_000})
 	g.deliver(t, time.Minute)
@@ -91,7 +94,7 @@ func TestConnectionResetMidBody(t *testing.T) {
 }
 
 // newMemoryRig is such a rig in memory, for a bubble: no machine is too busy there for a short timeout.
-func newMemoryRig(t *testing.T, c EndpointConfig, windows ...*window) (*rig, *line) {
+func newMemoryRig(t *testing.T, c EndpointConfig, windows ...*window.Window) (*rig, *line) {
 	t.Helper()
 	r := receiver.New(receiver.Options{Ordered: true})
 	l := serveLine(t, r, fault{})
@@ -104,7 +107,7 @@ func newMemoryRig(t *testing.T, c EndpointConfig, windows ...*window) (*rig, *li
 // A receiver that takes the connection and never says a word costs the timeout, each time, and no more.
 func TestReceiverThatStalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := testWindow(100, 10)
+		w := testwindow.New(100, 10)
 		g, l := newMemoryRig(t, EndpointConfig{Timeout: shortTimeout}, w)
 		l.plan(fault{dark: true}, fault{dark: true})
 		g.deliver(t, time.Minute)
@@ -127,7 +130,7 @@ func keepsDeadline(t *testing.T, links []*link) {
 // A connection that was good and has nobody behind it any more, as after a firewall forgot it, is left at the timeout for a new one.
 func TestHalfOpenConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		first, second := testWindow(100, 10), later(100, 10, time.Hour)
+		first, second := testwindow.New(100, 10), testwindow.Later(100, 10, time.Hour)
 		g, l := newMemoryRig(t, EndpointConfig{Timeout: shortTimeout}, first)
 		g.deliver(t, time.Minute)
 		l.darken()
@@ -147,7 +150,7 @@ func TestHalfOpenConnection(t *testing.T) {
 func TestSilentReceiverOverSockets(t *testing.T) {
 	t.Parallel()
 	const timeout = 5 * time.Second
-	first, second := testWindow(100, 10), later(100, 10, time.Hour)
+	first, second := testwindow.New(100, 10), testwindow.Later(100, 10, time.Hour)
 	g, l := newNetworkRig(t, EndpointConfig{Timeout: timeout}, receiver.Options{Ordered: true}, first)
 	l.plan(fault{dark: true})
 	start := time.Now()
@@ -166,7 +169,7 @@ func TestSilentReceiverOverSockets(t *testing.T) {
 func TestHalfOpenHTTP2Connection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		id := newIdentity(t, "receiver")
-		first, second := testWindow(100, 10), later(100, 10, time.Hour)
+		first, second := testwindow.New(100, 10), testwindow.Later(100, 10, time.Hour)
 		r := receiver.New(receiver.Options{Ordered: true})
 		l := serveLine(t, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 			if req.ProtoMajor != 2 {
@@ -195,7 +198,7 @@ func TestHalfOpenHTTP2Connection(t *testing.T) {
 // a request whose answer was too late, so points may come twice, but none is missing and no new one comes late.
 func TestReceiverThatReadsSlowly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := testWindow(1000, 20)
+		w := testwindow.New(1000, 20)
 		r := receiver.New(receiver.Options{})
 		g := newRig(t, EndpointConfig{Timeout: time.Second, Dial: serveLine(t, r, fault{rate: 20_000}).dial}, receiver.Options{}, w)
 		g.receiver = r
@@ -210,7 +213,7 @@ func TestReceiverThatReadsSlowly(t *testing.T) {
 				newest, seen[p.T] = max(newest, p.T), true
 			}
 		}
-		if n := g.endpoint.sizing.limits().samples; n >= 20_000 {
+		if n := g.endpoint.sizing.limits().Samples; n >= 20_000 {
 			t.Errorf("still %d samples a request", n)
 		}
 	})
@@ -260,7 +263,7 @@ func resolveBy(t *testing.T, n *addressBook) {
 	}}
 	t.Cleanup(func() {
 		net.DefaultResolver = before
-		closed(t, c)
+		testkit.Closed(t, c)
 		wg.Wait()
 	})
 }
@@ -270,7 +273,7 @@ func TestDNSFailsAndComesBack(t *testing.T) {
 	n := &addressBook{}
 	n.failures.Store(20) // a lookup asks for two kinds of address, several times
 	resolveBy(t, n)
-	w := testWindow(100, 10)
+	w := testwindow.New(100, 10)
 	g, _ := newNetworkRig(t, EndpointConfig{URL: "http://receiver.backwire.test:PORT/"}, receiver.Options{Ordered: true}, w)
 	g.deliver(t, time.Minute)
 	g.stored(t, w)
@@ -289,16 +292,16 @@ func TestADaysBacklogOverALongLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const cycles = 24 * 60
 		q := openTest(t, crashfs.New(), Options{Endpoints: []string{"e"}})
-		defer closed(t, q)
-		f := newFleet("paris", 500, 0.05)
-		first := f.t + 60_000
+		defer testkit.Closed(t, q)
+		f := testkit.NewFleet("paris", 500, 0.05)
+		first := f.T + 60_000
 		for range cycles {
-			if err := q.Commit(f.cycle()); err != nil {
+			if err := q.Commit(f.Cycle()); err != nil {
 				t.Fatal(err)
 			}
 		}
 		from := mustSubscribe(t, q, "e")
-		defer closed(t, from)
+		defer testkit.Closed(t, from)
 		r := receiver.New(receiver.Options{Ordered: true})
 		g := newRig(t, EndpointConfig{Dial: serveLine(t, r, longLine).dial}, receiver.Options{})
 		g.endpoint.feed = from
@@ -310,7 +313,7 @@ func TestADaysBacklogOverALongLine(t *testing.T) {
 			t.Fatalf("%d series, rejected %v", len(series), g.sink.all)
 		}
 		for _, s := range series {
-			if len(s.Points) != cycles || s.Points[0].T != first || s.Last().T != f.t {
+			if len(s.Points) != cycles || s.Points[0].T != first || s.Last().T != f.T {
 				t.Fatalf("%s: %d points", s.Key(), len(s.Points))
 			}
 		}
@@ -326,7 +329,7 @@ func TestADaysBacklogOverALongLine(t *testing.T) {
 func TestADeadEndpointDelaysNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := openTest(t, crashfs.New(), Options{Endpoints: []string{"good", "dead", "stalled"}})
-		defer closed(t, q)
+		defer testkit.Closed(t, q)
 		good := receiver.New(receiver.Options{Ordered: true})
 		stalled := receiver.New(receiver.Options{})
 		stalled.Always(&receiver.Answer{Delay: time.Hour})
@@ -334,7 +337,7 @@ func TestADeadEndpointDelaysNobody(t *testing.T) {
 		var wg sync.WaitGroup
 		defer wg.Wait()
 		defer cancel()
-		for name, to := range map[string]http.RoundTripper{"good": wire{good}, "stalled": wire{stalled}, "dead": refusing{}} {
+		for name, to := range map[string]http.RoundTripper{"good": loopback{good}, "stalled": loopback{stalled}, "dead": refusing{}} {
 			from := mustSubscribe(t, q, name)
 			e, err := NewEndpoint(EndpointConfig{Name: name, URL: "http://r.test", Transport: to}, from, nil, slog.New(slog.DiscardHandler))
 			if err != nil {
@@ -342,13 +345,13 @@ func TestADeadEndpointDelaysNobody(t *testing.T) {
 			}
 			wg.Go(func() {
 				_ = e.Run(ctx, 0)
-				closed(t, from)
+				testkit.Closed(t, from)
 			})
 		}
-		f := newFleet("paris", 50, 0.05)
+		f := testkit.NewFleet("paris", 50, 0.05)
 		for i := range 120 {
 			committed := time.Now()
-			if err := q.Commit(f.cycle()); err != nil {
+			if err := q.Commit(f.Cycle()); err != nil {
 				t.Fatal(err)
 			}
 			synctest.Wait()

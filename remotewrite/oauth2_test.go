@@ -11,7 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"backwire/remotewrite/internal/testwindow"
 	"backwire/remotewrite/receiver"
+	"backwire/remotewrite/wire"
 	"backwire/source/secret"
 )
 
@@ -126,7 +128,7 @@ func TestNoToken(t *testing.T) {
 			from, to := &issuer{}, &authorized{}
 			from.set(c.refusal, c.to)
 			cl, secretFile := tokenClient(t, to, from)
-			a, released := cl.post(t.Context(), protocol2, []byte("body"), 0)
+			a, released := cl.post(t.Context(), wire.V2, []byte("body"), 0)
 			if got := judge(a, true); got != c.want || !strings.Contains(a.describe(), c.words) || !released {
 				t.Errorf("verdict %d, %s, released %v", got, a.describe(), released)
 			}
@@ -183,7 +185,7 @@ func TestStopDoesNotWaitForAToken(t *testing.T) {
 			Concurrency: 3, MaxSamples: 10, Timeout: time.Minute, Transport: silent{},
 			OAuth2: OAuth2{ClientID: "b", ClientSecretFile: write(t, "client-secret", "first\n"), TokenURL: "http://issuer.test/token"},
 		}
-		g := newRig(t, c, receiver.Options{}, testWindow(100, 3))
+		g := newRig(t, c, receiver.Options{}, testwindow.New(100, 3))
 		var began time.Time
 		g.run(t, func() {
 			time.Sleep(10 * time.Second)

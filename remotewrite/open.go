@@ -6,7 +6,9 @@ import (
 	"io"
 	"slices"
 
+	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal"
+	"backwire/remotewrite/window"
 )
 
 // Open locks the directory, restores every site's state and goes on where the log ends. A
@@ -82,15 +84,15 @@ func (q *Queue) restore(recovery wal.Recovery) error {
 		if err != nil {
 			return fmt.Errorf("restore state from segment %d: %w", s.Number, err)
 		}
-		if r.had.Segment == 0 {
+		if r.Had.Segment == 0 {
 			q.logger.Error("the state in the newest segment cannot be read, so an older one is used: jobs may be counted again",
 				"segment", s.Number)
 			continue
 		}
-		last := i == len(segments)-1 && r.broken == nil && r.damage == nil && r.at == q.log.End()
-		q.packer = newPacker(r.image)
-		if last && r.seq == q.log.Extent().Seq { // else it would be taken for a record that is gone
-			q.packer.echo = slices.Clone(r.block) // whose buffer is as large as a head
+		last := i == len(segments)-1 && r.Broken == nil && r.Damage == nil && r.At == q.log.End()
+		q.packer = record.NewPacker(r.Image)
+		if last && r.Seq == q.log.Extent().Seq { // else it would be taken for a record that is gone
+			q.packer.Follow(r.Block)
 		}
 		q.rolling = !last || !recovery.Appendable
 		return nil
@@ -98,26 +100,26 @@ func (q *Queue) restore(recovery wal.Recovery) error {
 	if len(segments) > 0 {
 		q.logger.Error("no state can be read from any segment: every site starts from zero", "segments", len(segments))
 	}
-	q.packer, q.rolling = newPacker(newImage()), true
+	q.packer, q.rolling = record.NewPacker(record.NewImage()), true
 	return nil
 }
 
 // replay reads from a segment's head to the end of the log.
-func (q *Queue) replay(segment uint64) (*reader, error) {
-	r := newReader(q.log, wal.Position{Segment: segment}, q.reportState)
-	r.state, r.keepBlock = true, true
+func (q *Queue) replay(segment uint64) (*window.Reader, error) {
+	r := window.NewReader(q.log, wal.Position{Segment: segment}, q.reportState)
+	r.State, r.KeepBlock = true, true
 	var err error
 	for err == nil {
-		err = r.stepPatiently()
+		err = r.StepPatiently()
 	}
 	if !errors.Is(err, io.EOF) {
-		return nil, errors.Join(err, r.close())
+		return nil, errors.Join(err, r.Close())
 	}
-	return r, r.close()
+	return r, r.Close()
 }
 
-func (q *Queue) reportState(l loss) {
-	q.lose(reasonDamaged, l.lost)
+func (q *Queue) reportState(l window.Loss) {
+	q.lose(reasonDamaged, l.Lost)
 	q.logger.Warn("damage in the queue while restoring state",
-		"segment", l.segment, "offset", l.offset, "lost_records", l.lost.Records, "err", l.err)
+		"segment", l.Segment, "offset", l.Offset, "lost_records", l.Lost.Records, "err", l.Err)
 }

@@ -234,7 +234,7 @@ func (e *Endpoint) parked(r refusal, since, now time.Time, tries int) parkedSamp
 		Version: parkedVersion, Since: since, Tries: tries, Next: now.Add(min(parkedFirst<<min(tries, 10), parkedMost)),
 		Rejection: Rejection{
 			Time: now, Endpoint: e.config.Name, Status: r.answer.status, Words: words,
-			Samples: r.window.samples, Series: rejectedSeries(r.window, r.window.span()),
+			Samples: r.window.Samples, Series: rejectedSeries(r.window, r.window.Whole()),
 		},
 	}
 }

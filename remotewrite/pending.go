@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"backwire/remotewrite/record"
 	"backwire/source"
 )
 
@@ -28,14 +29,14 @@ func (p *pending) empty() bool { return len(p.cycles) == 0 && len(p.carried) == 
 
 // add keeps a copy of the cycle, and gives up the samples of the oldest where that takes
 // more memory than allowed; it says how many these were.
-func (p *pending) add(c source.Cycle) (lost Totals) {
+func (p *pending) add(c source.Cycle) (lost record.Totals) {
 	c = cloneCycle(c)
 	p.cycles = append(p.cycles, c)
 	p.bytes += cycleBytes(c)
 	for p.bytes > p.limit {
 		oldest := p.cycles[0]
 		p.carry(oldest)
-		lost = lost.plus(cycleTotals(oldest))
+		lost = lost.Plus(cycleTotals(oldest))
 		p.bytes -= cycleBytes(oldest)
 		p.cycles = slices.Delete(p.cycles, 0, 1)
 	}
@@ -136,7 +137,7 @@ func (p *pending) overlay(site string, known *source.Checkpoint) {
 
 func overlaySamples(known *source.Checkpoint, at map[string]int, samples []source.Sample) {
 	for _, s := range samples {
-		s.Value = valueFrom(valueOf(s.Value))
+		s.Value = record.Plain(s.Value)
 		i, ok := at[s.Series.Key()]
 		switch {
 		case !s.Series.Metric.Durable:
@@ -162,17 +163,17 @@ func leaveEnded(known *source.Checkpoint, at map[string]int, named []source.Samp
 	}
 }
 
-func (p *pending) totals() Totals {
-	var sum Totals
+func (p *pending) totals() record.Totals {
+	var sum record.Totals
 	for _, c := range p.cycles {
-		sum = sum.plus(cycleTotals(c))
+		sum = sum.Plus(cycleTotals(c))
 	}
 	return sum
 }
 
 // cycleTotals does not count stale markers: who ends is known when the cycle is packed.
-func cycleTotals(c source.Cycle) Totals {
-	t := Totals{Records: 1}
+func cycleTotals(c source.Cycle) record.Totals {
+	t := record.Totals{Records: 1}
 	for _, b := range c.Batches {
 		t.Samples += uint64(len(b.Samples))
 	}

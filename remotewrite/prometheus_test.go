@@ -3,7 +3,6 @@ package remotewrite
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"math"
@@ -23,7 +22,11 @@ import (
 	"github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 
+	"backwire/remotewrite/internal/testkit"
+	"backwire/remotewrite/internal/testwindow"
 	"backwire/remotewrite/receiver"
+	"backwire/remotewrite/record"
+	"backwire/remotewrite/window"
 )
 
 // database is Prometheus's own write endpoint over its own time series database.
@@ -43,7 +46,7 @@ func newDatabase(t *testing.T, accept ...remoteapi.WriteMessageType) *database {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { closed(t, db) })
+	t.Cleanup(func() { testkit.Closed(t, db) })
 	d := &database{db: db}
 	write := remote.NewWriteHandler(slog.New(slog.DiscardHandler), prometheus.NewRegistry(), db, accept, false, false)
 	d.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -56,16 +59,7 @@ func newDatabase(t *testing.T, accept ...remoteapi.WriteMessageType) *database {
 	return d
 }
 
-func closed(t testing.TB, c io.Closer) {
-	t.Helper()
-	if err := c.Close(); err != nil {
-		t.Error(err)
-	}
-}
-
-// send delivers windows by an endpoint of its own, and returns its stats and what was
-// rejected. The first canary has its own tests.
-func (d *database) send(t *testing.T, c EndpointConfig, windows ...*window) (Stats, *sink) {
+func (d *database) send(t *testing.T, c EndpointConfig, windows ...*window.Window) (Stats, *sink) {
 	t.Helper()
 	c.Name, c.URL = "prometheus", d.server.URL
 	s, tape := &sink{}, newTape(windows...)
@@ -86,14 +80,14 @@ func (d *database) send(t *testing.T, c EndpointConfig, windows ...*window) (Sta
 }
 
 // samples reads everything back but the canaries, by series.
-func (d *database) samples(t *testing.T) map[string][]point {
+func (d *database) samples(t *testing.T) map[string][]window.Point {
 	t.Helper()
 	q, err := d.db.Querier(math.MinInt64, math.MaxInt64)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closed(t, q)
-	out := map[string][]point{}
+	defer testkit.Closed(t, q)
+	out := map[string][]window.Point{}
 	set := q.Select(t.Context(), false, nil, labels.MustNewMatcher(labels.MatchNotEqual, "__name__", canaryMetric))
 	for set.Next() {
 		var key receiver.Series
@@ -101,7 +95,7 @@ func (d *database) samples(t *testing.T) map[string][]point {
 		it := set.At().Iterator(nil)
 		for it.Next() == chunkenc.ValFloat {
 			at, v := it.At()
-			out[key.Key()] = append(out[key.Key()], point{at, v})
+			out[key.Key()] = append(out[key.Key()], window.Point{T: at, V: v})
 		}
 		if it.Err() != nil {
 			t.Fatal(it.Err())
@@ -116,7 +110,7 @@ func (d *database) samples(t *testing.T) map[string][]point {
 func (d *database) query(t *testing.T, expr string, at int64) float64 {
 	t.Helper()
 	engine := promql.NewEngine(promql.EngineOpts{MaxSamples: 1e6, Timeout: time.Minute})
-	defer closed(t, engine)
+	defer testkit.Closed(t, engine)
 	q, err := engine.NewInstantQuery(t.Context(), d.db, nil, expr, time.UnixMilli(at))
 	if err != nil {
 		t.Fatal(err)
@@ -130,9 +124,9 @@ func (d *database) query(t *testing.T, expr string, at int64) float64 {
 }
 
 // recent returns a window whose newest points are a little in the past, as Prometheus wants it.
-func recent(series, points int) *window {
-	last := time.UnixMilli(testTime + int64(points-1)*60_000)
-	return later(series, points, time.Since(last).Truncate(time.Second)-time.Minute)
+func recent(series, points int) *window.Window {
+	last := time.UnixMilli(testwindow.Time + int64(points-1)*60_000)
+	return testwindow.Later(series, points, time.Since(last).Truncate(time.Second)-time.Minute)
 }
 
 func TestPrometheusStoresWhatIsSent(t *testing.T) {
@@ -142,24 +136,24 @@ func TestPrometheusStoresWhatIsSent(t *testing.T) {
 	}{{remoteapi.WriteV1MessageType, "1.0"}, {remoteapi.WriteV2MessageType, "2.0"}} {
 		t.Run(c.protocol, func(t *testing.T) {
 			d := newDatabase(t, c.accept)
-			w := altered(recent(200, 50), func(i int, points []point) []point {
+			w := testwindow.Altered(recent(200, 50), func(i int, points []window.Point) []window.Point {
 				if i == 1 {
 					points[49].V = math.Float64frombits(0x7ff0000000000002) // a series that ended
 				}
 				return points
 			})
-			w.columns[1].exemplars = 1
-			w.addExemplar(w.columns[1].series, exemplar{nil, w.newest, 1})
+			w.Columns[1].Exemplars = 1
+			w.AddExemplar(w.Columns[1].Series, record.Exemplar{Labels: nil, T: w.Newest, V: 1})
 			stats, s := d.send(t, EndpointConfig{MaxSamples: 3000, Concurrency: 2}, w)
 			if len(s.all) != 0 || stats.Samples != 10_000 || stats.Protocol != c.protocol {
 				t.Errorf("rejected %v, stats %+v", s.all, stats)
 			}
 			got := d.samples(t)
 			sum := 0.0
-			for i, col := range w.columns {
-				key := receivedKey(expectedLabels(w, &w.dict.series[col.series], nil))
-				points := w.at(i)
-				if !slices.EqualFunc(got[key], points, func(a, b point) bool {
+			for i, col := range w.Columns {
+				key := receivedKey(testwindow.Labels(w, &w.Dict.Series[col.Series], nil))
+				points := testwindow.Points(w, i)
+				if !slices.EqualFunc(got[key], points, func(a, b window.Point) bool {
 					return a.T == b.T && math.Float64bits(a.V) == math.Float64bits(b.V)
 				}) {
 					t.Fatalf("%s: got %v, want %v", key, got[key], points)
@@ -168,7 +162,7 @@ func TestPrometheusStoresWhatIsSent(t *testing.T) {
 					sum += points[49].V
 				}
 			}
-			if got := d.query(t, "sum(nbu_jobs_completed_total)", w.newest); got != sum {
+			if got := d.query(t, "sum(nbu_jobs_completed_total)", w.Newest); got != sum {
 				t.Errorf("sum is %v, want %v", got, sum)
 			}
 		})
@@ -191,13 +185,13 @@ func TestPrometheusRefusesOutOfOrder(t *testing.T) {
 		t.Run(fmt.Sprintf("%s, %d points", c.accept, c.points), func(t *testing.T) {
 			d := newDatabase(t, c.accept)
 			w := recent(1000, c.points)
-			first := altered(only(recent(1000, c.points), 123, 124), func(_ int, points []point) []point {
-				return []point{{points[0].T, -1}} // the same time with another value
+			first := testwindow.Altered(testwindow.Only(recent(1000, c.points), 123, 124), func(_ int, points []window.Point) []window.Point {
+				return []window.Point{{T: points[0].T, V: -1}} // the same time with another value
 			})
 			d.send(t, EndpointConfig{}, first)
 			d.requests = 0
 			stats, s := d.send(t, EndpointConfig{}, w)
-			want := []RejectedPoint{RejectedPoint(w.at(123)[0])}
+			want := []RejectedPoint{RejectedPoint(testwindow.Points(w, 123)[0])}
 			if got := s.points(); c.exact && !slices.Equal(got, want) {
 				t.Errorf("rejected %d samples, want %v", len(got), want)
 			}
@@ -222,7 +216,7 @@ func TestPrometheusHasItAlready(t *testing.T) {
 	w := recent(100, 20)
 	d.send(t, EndpointConfig{}, w)
 	d.requests = 0
-	w.repeated = true
+	w.Repeated = true
 	stats, s := d.send(t, EndpointConfig{}, w)
 	if len(s.all) != 0 || stats.Dropped["repeated"] != 1900 || d.requests != 5 {
 		t.Errorf("rejected %v, stats %+v, %d requests", s.all, stats, d.requests)
@@ -232,7 +226,7 @@ func TestPrometheusHasItAlready(t *testing.T) {
 // A series that Prometheus does not take at all is found among others that it has stored.
 func TestPrometheusRefusesASeries(t *testing.T) {
 	d := newDatabase(t, remoteapi.WriteV2MessageType)
-	w := shifted(recent(100, 20), func(column int) int64 {
+	w := testwindow.Shifted(recent(100, 20), func(column int) int64 {
 		if column == 42 {
 			return time.Hour.Milliseconds()
 		}
@@ -243,7 +237,7 @@ func TestPrometheusRefusesASeries(t *testing.T) {
 	for _, p := range s.points() {
 		got[p] = true
 	}
-	for _, p := range w.at(42) {
+	for _, p := range testwindow.Points(w, 42) {
 		want[RejectedPoint(p)] = true
 	}
 	if !maps.Equal(got, want) || len(s.points()) != 20 || len(s.all) > 2 { // the last one, and those before it
@@ -256,33 +250,33 @@ func TestPrometheusRefusesASeries(t *testing.T) {
 
 // Each reason that a real Prometheus has for refusing one sample of a request costs that one, in both versions.
 func TestPrometheusRefusesByReason(t *testing.T) {
-	for reason, spoil := range map[string]func(p *point){
-		"out of bounds":         func(p *point) { p.T -= 5 * time.Hour.Milliseconds() },
-		"too far in the future": func(p *point) { p.T += time.Hour.Milliseconds() },
-		"duplicate sample":      func(p *point) { p.V++ },
-		"out of order":          func(p *point) { p.T -= time.Minute.Milliseconds() },
+	for reason, spoil := range map[string]func(p *window.Point){
+		"out of bounds":         func(p *window.Point) { p.T -= 5 * time.Hour.Milliseconds() },
+		"too far in the future": func(p *window.Point) { p.T += time.Hour.Milliseconds() },
+		"duplicate sample":      func(p *window.Point) { p.V++ },
+		"out of order":          func(p *window.Point) { p.T -= time.Minute.Milliseconds() },
 	} {
 		for _, accept := range []remoteapi.WriteMessageType{remoteapi.WriteV1MessageType, remoteapi.WriteV2MessageType} {
 			t.Run(fmt.Sprint(reason, ", ", accept), func(t *testing.T) {
 				d := newDatabase(t, accept)
 				w := recent(1000, 1)
-				first := only(w, 42, 43)
+				first := testwindow.Only(w, 42, 43)
 				d.send(t, EndpointConfig{}, first)
 				if reason == "out of bounds" || reason == "too far in the future" {
-					w = altered(w, func(i int, points []point) []point {
+					w = testwindow.Altered(w, func(i int, points []window.Point) []window.Point {
 						if i == 42 {
 							return nil
 						}
 						return points
 					})
 				}
-				w = altered(w, func(i int, points []point) []point {
+				w = testwindow.Altered(w, func(i int, points []window.Point) []window.Point {
 					if i == 42 {
 						spoil(&points[0])
 					}
 					return points
 				})
-				bad := w.at(42)[0]
+				bad := testwindow.Points(w, 42)[0]
 				d.requests = 0
 				stats, s := d.send(t, EndpointConfig{}, w)
 				if got := s.points(); !slices.Equal(got, []RejectedPoint{RejectedPoint(bad)}) || !strings.Contains(s.all[0].Words, reason) {

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal"
 	"backwire/source"
 )
@@ -74,7 +75,7 @@ type Queue struct {
 	// write may last: nobody waits for it but the next writer.
 	turn     chan struct{}
 	untidy   atomic.Bool // a cursor has moved since segments were last looked through
-	packer   *packer
+	packer   *record.Packer
 	pending  *pending
 	rolling  bool // the packer has begun a segment that the log has not
 	halfway  bool // the packer is being changed; seen by a commit, one before has panicked
@@ -91,9 +92,9 @@ type Queue struct {
 
 // standing is where the log stands, for those who do not have the turn.
 type standing struct {
-	totals   Totals     // of all that was ever written
-	contents []Contents // of segments that ended since the start and the one before, oldest first
-	pending  Totals
+	totals   record.Totals     // of all that was ever written
+	contents []record.Contents // of segments that ended since the start and the one before, oldest first
+	pending  record.Totals
 	failures int
 }
 
@@ -160,7 +161,7 @@ func (q *Queue) writePending(c source.Cycle, silent bool) error {
 // refuse gives up a cycle whose changes of state alone are more than a record holds: kept, it would
 // stop everything behind it.
 func (q *Queue) refuse(c source.Cycle, cause error) error {
-	q.lose(reasonTooLarge, Totals{Records: 1})
+	q.lose(reasonTooLarge, record.Totals{Records: 1})
 	return fmt.Errorf("commit cycle of %q: its state is lost: %w", c.Site, cause)
 }
 
@@ -202,7 +203,7 @@ func (q *Queue) write(c source.Cycle, silent bool) error {
 	err := q.append(c, silent)
 	switch {
 	case errors.Is(err, wal.ErrTooLarge) && !silent:
-		q.lose(reasonTooLarge, Totals{Samples: cycleTotals(c).Samples})
+		q.lose(reasonTooLarge, record.Totals{Samples: cycleTotals(c).Samples})
 		return q.write(c, true)
 	case errors.Is(err, wal.ErrTooLarge), err == nil:
 		return err
@@ -215,22 +216,22 @@ func (q *Queue) write(c source.Cycle, silent bool) error {
 
 func (q *Queue) append(c source.Cycle, silent bool) error {
 	q.halfway = true
-	before := q.packer.stateBytes()
-	record, late := q.packer.pack(c, silent)
-	if n := q.packer.stateBytes(); n > mostState && n > before {
-		q.packer.revert()
+	before := q.packer.StateBytes()
+	packed, late := q.packer.Pack(c, silent)
+	if n := q.packer.StateBytes(); n > mostState && n > before {
+		q.packer.Revert()
 		q.halfway = false
 		return fmt.Errorf("the state of all sites is %d bytes; at most %d fit in a segment: %w", n, mostState, wal.ErrTooLarge)
 	}
-	q.trim(int64(len(record)))
-	if _, err := q.log.Append(record); err != nil {
-		q.packer.revert()
+	q.trim(int64(len(packed)))
+	if _, err := q.log.Append(packed); err != nil {
+		q.packer.Revert()
 		q.halfway = false
 		return err
 	}
-	q.packer.keep()
+	q.packer.Keep()
 	q.halfway = false
-	q.lose(reasonOrder, Totals{Samples: uint64(late)})
+	q.lose(reasonOrder, record.Totals{Samples: uint64(late)})
 	q.publish()
 	return nil
 }
@@ -239,17 +240,8 @@ func (q *Queue) append(c source.Cycle, silent bool) error {
 // nothing could be written any more.
 const mostState = wal.MaxPayload - 8<<20
 
-func (im *image) stateBytes() (n int) {
-	for _, site := range im.sites {
-		for key, value := range site.state {
-			n += len(key) + len(value)
-		}
-	}
-	return n
-}
-
 func (q *Queue) due() bool {
-	return q.rolling || q.packer.had.Records >= segmentRecords || q.log.SegmentBytes() >= q.options.SegmentBytes
+	return q.rolling || q.packer.Had.Records >= segmentRecords || q.log.SegmentBytes() >= q.options.SegmentBytes
 }
 
 // recollect brings the packer, which a panic has left half changed, to where the log is.
@@ -268,15 +260,15 @@ func (q *Queue) roll() error { return q.rollWith(q.expired()) }
 // rollWith begins a segment in which sites have other names; those whose name is empty are left out.
 func (q *Queue) rollWith(names map[string]string) error {
 	q.halfway = true
-	head := q.packer.rollWith(names)
+	head := q.packer.RollWith(names)
 	q.rolling, q.halfway = true, false
 	q.trim(int64(len(head)))
 	if err := q.log.Roll(head); err != nil {
 		return err
 	}
 	q.rolling = false
-	q.packer.keep()
-	q.packer.had.Segment = q.log.End().Segment
+	q.packer.Keep()
+	q.packer.Had.Segment = q.log.End().Segment
 	q.publish()
 	q.takeStock()
 	return nil
@@ -287,18 +279,18 @@ func (q *Queue) publish() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	m := &q.standing
-	m.totals = q.packer.before.plus(q.packer.had.Totals)
+	m.totals = q.packer.Written()
 	m.pending, m.failures = q.pending.totals(), q.failures
-	m.note(q.packer.past)
-	m.note(q.packer.had)
+	m.note(q.packer.Past)
+	m.note(q.packer.Had)
 }
 
 // note remembers what a segment holds.
-func (m *standing) note(c Contents) {
+func (m *standing) note(c record.Contents) {
 	if c.Segment == 0 {
 		return
 	}
-	i, known := slices.BinarySearchFunc(m.contents, c.Segment, func(c Contents, n uint64) int {
+	i, known := slices.BinarySearchFunc(m.contents, c.Segment, func(c record.Contents, n uint64) int {
 		return wal.Position{Segment: c.Segment}.Compare(wal.Position{Segment: n})
 	})
 	if known {
@@ -313,30 +305,8 @@ func (m *standing) note(c Contents) {
 func (q *Queue) Checkpoint(site string) source.Checkpoint {
 	q.take()
 	defer q.release()
-	known := q.packer.checkpoint(site)
+	known := q.packer.Checkpoint(site)
 	q.pending.overlay(site, &known)
-	return known
-}
-
-// checkpoint is a copy: the state goes on changing.
-func (p *packer) checkpoint(name string) source.Checkpoint {
-	known := source.Checkpoint{State: make(map[string][]byte)}
-	at := slices.IndexFunc(p.sites, func(s *siteImage) bool { return s.name == name })
-	if at < 0 {
-		return known
-	}
-	known.T = p.sites[at].t
-	for key, value := range p.sites[at].state {
-		known.State[key] = slices.Clone(value)
-	}
-	metrics := make(map[uint32]*source.Metric)
-	for _, ref := range slices.Sorted(p.names.series.all()) {
-		if p.owners[ref] == uint32(at) && p.remembers(ref) {
-			known.Series = append(known.Series, source.Sample{
-				Series: p.dict.source(ref, metrics), Value: valueFrom(p.values[ref]),
-			})
-		}
-	}
 	return known
 }
 

@@ -9,7 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"backwire/remotewrite/internal/testkit"
 	"backwire/remotewrite/wal"
+	"backwire/remotewrite/window"
 )
 
 func openDir(tb testing.TB, dir string, o Options) *Queue {
@@ -24,14 +26,14 @@ func openDir(tb testing.TB, dir string, o Options) *Queue {
 // One cycle of 20,000 series, packed, written and synced.
 func BenchmarkCommit(b *testing.B) {
 	q := openDir(b, b.TempDir(), Options{Endpoints: []string{"a"}})
-	f := newFleet("paris", 20_000, 0.05)
-	if err := q.Commit(f.cycle()); err != nil {
+	f := testkit.NewFleet("paris", 20_000, 0.05)
+	if err := q.Commit(f.Cycle()); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
 	for b.Loop() {
 		b.StopTimer()
-		c := f.cycle()
+		c := f.Cycle()
 		b.StartTimer()
 		if err := q.Commit(c); err != nil {
 			b.Fatal(err)
@@ -46,33 +48,33 @@ func BenchmarkCommit(b *testing.B) {
 func BenchmarkFill(b *testing.B) {
 	dir := b.TempDir()
 	q := openDir(b, dir, Options{})
-	f := newFleet("paris", 20_000, 0.05)
+	f := testkit.NewFleet("paris", 20_000, 0.05)
 	for range 2 * segmentRecords {
-		if err := q.Commit(f.cycle()); err != nil {
+		if err := q.Commit(f.Cycle()); err != nil {
 			b.Fatal(err)
 		}
 	}
-	var w window
-	var k walk
-	var points []point
+	var w window.Window
+	var k window.Walk
+	var points []window.Point
 	samples := 0
 	b.ReportAllocs()
 	for b.Loop() {
-		r := newReader(q.log, wal.Position{}, func(loss) {})
+		r := window.NewReader(q.log, wal.Position{}, func(window.Loss) {})
 		for {
-			err := r.fill(&w, 400_000)
+			err := r.Fill(&w, 400_000)
 			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {
 				b.Fatal(err)
 			}
-			for i := range w.columns {
-				points = k.course(w.timeline, &w.columns[i]).points(points[:0])
+			for i := range w.Columns {
+				points = k.Runs(&w, &w.Columns[i]).Points(points[:0])
 				samples += len(points)
 			}
 		}
-		if err := r.close(); err != nil {
+		if err := r.Close(); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -86,9 +88,9 @@ func BenchmarkFill(b *testing.B) {
 func writeBacklog(tb testing.TB, dir string, want int64) {
 	tb.Helper()
 	q := openDir(tb, dir, Options{MaxBytes: 2 * want})
-	f := newFleet("paris", 20_000, 1)
+	f := testkit.NewFleet("paris", 20_000, 1)
 	for q.Stats().Bytes < want {
-		if err := q.Commit(f.cycle()); err != nil {
+		if err := q.Commit(f.Cycle()); err != nil {
 			tb.Fatal(err)
 		}
 	}
@@ -123,18 +125,18 @@ func BenchmarkRestart(b *testing.B) {
 	dir := b.TempDir()
 	o := Options{SegmentBytes: 32 << 20}
 	q := openDir(b, dir, o)
-	f := newFleet("paris", 20_000, 0.05)
+	f := testkit.NewFleet("paris", 20_000, 0.05)
 	for range 2 { // the second segment's head has the series
-		if err := errors.Join(q.Commit(f.cycle()), q.roll()); err != nil {
+		if err := errors.Join(q.Commit(f.Cycle()), q.roll()); err != nil {
 			b.Fatal(err)
 		}
 	}
 	commitCycles(b, q, f, 100)
-	closed(b, q)
+	testkit.Closed(b, q)
 	b.ReportAllocs()
 	start := cpu(b)
 	for b.Loop() {
-		closed(b, openDir(b, dir, o))
+		testkit.Closed(b, openDir(b, dir, o))
 	}
 	b.ReportMetric(float64((cpu(b)-start).Microseconds())/1000/float64(b.N), "cpu-ms")
 }

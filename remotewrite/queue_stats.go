@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"backwire/remotewrite/record"
 )
 
 // QueueStats is how a queue is doing.
@@ -11,9 +13,9 @@ type QueueStats struct {
 	Segments int
 	Bytes    int64
 	MaxBytes int64
-	Written  Totals // since the queue began, in whatever process
-	Pending  Totals // in memory, because the disk takes nothing
-	Oldest   int64  // time of the oldest sample on disk, ms since the epoch; 0 if not known
+	Written  record.Totals // since the queue began, in whatever process
+	Pending  record.Totals // in memory, because the disk takes nothing
+	Oldest   int64         // time of the oldest sample on disk, ms since the epoch; 0 if not known
 	Newest   int64
 	Failures int // commits that were not written since the last that was
 	Cursors  []CursorStats
@@ -23,7 +25,7 @@ type QueueStats struct {
 // CursorStats is how far an endpoint is.
 type CursorStats struct {
 	Endpoint string
-	Lag      Totals
+	Lag      record.Totals
 	Unsent   int64 // time of the oldest batch that has no verdict, or a little before; 0 if there is none
 }
 
@@ -50,7 +52,7 @@ func (s *QueueStats) Cursor(endpoint string) CursorStats {
 type Loss struct {
 	Endpoint string // empty for what never was in the log
 	Reason   string
-	Totals
+	record.Totals
 }
 
 // Stats is a snapshot.
@@ -83,7 +85,7 @@ func (q *Queue) Stats() QueueStats {
 }
 
 // written is how much was ever written.
-func (q *Queue) written() Totals {
+func (q *Queue) written() record.Totals {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.standing.totals
@@ -91,9 +93,9 @@ func (q *Queue) written() Totals {
 
 // stats takes what is left of the queue into account: where segments were given up, what was
 // unsent there is gone.
-func (h *holder) stats(name string, written Totals, oldest int64) CursorStats {
-	e := CursorStats{Endpoint: name, Lag: written.minus(h.done), Unsent: max(h.unsent, oldest)}
-	if e.Lag == (Totals{}) {
+func (h *holder) stats(name string, written record.Totals, oldest int64) CursorStats {
+	e := CursorStats{Endpoint: name, Lag: written.Minus(h.done), Unsent: max(h.unsent, oldest)}
+	if e.Lag == (record.Totals{}) {
 		e.Unsent = 0
 	}
 	return e

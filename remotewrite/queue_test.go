@@ -5,32 +5,19 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"backwire/remotewrite/internal/testkit"
+	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal"
 	"backwire/remotewrite/wal/crashfs"
+	"backwire/remotewrite/window"
 	"backwire/source"
 )
-
-// seeds is how many random histories to try: BACKWIRE_TEST_SEEDS, or as many as given.
-func seeds(t *testing.T, n uint64) uint64 {
-	t.Helper()
-	s := os.Getenv("BACKWIRE_TEST_SEEDS")
-	if s == "" {
-		return n
-	}
-	n, err := strconv.ParseUint(s, 10, 32)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
 
 func openTest(t *testing.T, fs *crashfs.FS, o Options) *Queue {
 	t.Helper()
@@ -53,12 +40,12 @@ func mustSubscribe(t *testing.T, q *Queue, name string) *Subscription {
 // Random cycles of several sites, read by endpoints of different speed, over restarts and
 // segments: each point once, in order, and every checkpoint as the model has it.
 func TestQueueAgainstModel(t *testing.T) {
-	for seed := range seeds(t, 30) {
+	for seed := range testkit.Seeds(t, 30) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		fs := crashfs.New()
-		sites := []*modelSite{newModelSite("paris", r), newModelSite("lyon", r)}
+		sites := []*testkit.ModelSite{testkit.NewModelSite("paris", r), testkit.NewModelSite("lyon", r)}
 		endpoints := newModelEndpoints("a", "b")
-		var records [][]wanted
+		var records [][]testkit.Wanted
 		for range 6 {
 			q := openTest(t, fs, Options{SegmentBytes: 6000, Endpoints: []string{"a", "b"}})
 			for _, e := range endpoints {
@@ -68,12 +55,12 @@ func TestQueueAgainstModel(t *testing.T) {
 			}
 			late := uint64(0)
 			for _, s := range sites {
-				s.check(t, q.Checkpoint(s.name))
-				late -= uint64(s.late)
+				s.Check(t, q.Checkpoint(s.Name))
+				late -= uint64(s.Late)
 			}
 			for range 30 {
 				s := sites[r.IntN(len(sites))]
-				c, points := s.next()
+				c, points := s.Next()
 				if err := q.Commit(c); err != nil {
 					t.Fatalf("seed %d: %v", seed, err)
 				}
@@ -84,10 +71,10 @@ func TestQueueAgainstModel(t *testing.T) {
 				}
 			}
 			for _, s := range sites {
-				s.check(t, q.Checkpoint(s.name))
-				late += uint64(s.late)
+				s.Check(t, q.Checkpoint(s.Name))
+				late += uint64(s.Late)
 			}
-			if lost := lossOf(q, "", reasonOrder); lost != (Totals{Samples: late}) {
+			if lost := lossOf(q, "", reasonOrder); lost != (record.Totals{Samples: late}) {
 				t.Errorf("lost %v out of order, want %d", lost, late)
 			}
 			for _, e := range endpoints {
@@ -137,30 +124,30 @@ func TestTooLarge(t *testing.T) {
 	fs := crashfs.New()
 	q := openTest(t, fs, Options{Endpoints: []string{"a"}})
 	a := mustSubscribe(t, q, "a")
-	f := newFleet("paris", 10, 1)
+	f := testkit.NewFleet("paris", 10, 1)
 	for range 3 {
-		c := f.cycle()
+		c := f.Cycle()
 		c.Changes = append(c.Changes, source.Change{Key: "big", Value: noise(40 << 20)}, source.Change{Key: "big"})
 		if err := q.Commit(c); err != nil {
 			t.Fatal(err)
 		}
 	}
-	c := f.cycle()
+	c := f.Cycle()
 	c.Batches[0].Exemplars = []source.Exemplar{{
-		Series: f.series[0], T: f.t, Labels: []source.Label{{Name: "job_id", Value: string(noise(wal.MaxPayload))}},
+		Series: f.Series[0], T: f.T, Labels: []source.Label{{Name: "job_id", Value: string(noise(wal.MaxPayload))}},
 	}}
 	if err := q.Commit(c); err != nil {
 		t.Fatal(err)
 	}
 	checkFleet(t, f, q)
-	c = f.cycle()
+	c = f.Cycle()
 	c.Changes = []source.Change{{Key: "big", Value: noise(wal.MaxPayload + 1)}}
 	if err := q.Commit(c); !errors.Is(err, wal.ErrTooLarge) || errors.Is(err, ErrRetained) {
 		t.Errorf("a cycle with too much state: %v", err)
 	}
 	commitCycles(t, q, f, 1)
 	checkFleet(t, f, q)
-	if got, lost := drainAll(t, a), lossOf(q, "", reasonTooLarge); got != (Totals{5, 40}) || lost != (Totals{1, 20}) {
+	if got, lost := drainAll(t, a), lossOf(q, "", reasonTooLarge); got != (record.Totals{Records: 5, Samples: 40}) || lost != (record.Totals{Records: 1, Samples: 20}) {
 		t.Errorf("delivered %v and lost %v", got, lost)
 	}
 }
@@ -180,18 +167,18 @@ func TestDiskThatFails(t *testing.T) {
 			fs := crashfs.New()
 			q := openTest(t, fs, Options{Endpoints: []string{"a"}})
 			a := mustSubscribe(t, q, "a")
-			f := newFleet("paris", 50, 0.3)
+			f := testkit.NewFleet("paris", 50, 0.3)
 			commitCycles(t, q, f, 3)
 			fs.Inject(c.fault)
 			for range 4 {
-				if err := q.Commit(f.cycle()); !errors.Is(err, ErrRetained) || !strings.Contains(err.Error(), c.want) {
+				if err := q.Commit(f.Cycle()); !errors.Is(err, ErrRetained) || !strings.Contains(err.Error(), c.want) {
 					t.Fatalf("commit = %v, want %q", err, c.want)
 				}
 			}
 			fs.Heal()
 			commitCycles(t, q, f, 1)
 			checkFleet(t, f, q)
-			if got, want := drainAll(t, a), (Totals{8, 400}); got != want {
+			if got, want := drainAll(t, a), (record.Totals{Records: 8, Samples: 400}); got != want {
 				t.Errorf("delivered %v, want %v", got, want)
 			}
 			if losses := q.Stats().Losses; len(losses) > 0 {
@@ -208,13 +195,13 @@ func TestCommitThatBreaksOff(t *testing.T) {
 		fs := crashfs.New()
 		q := openTest(t, fs, Options{Endpoints: []string{"a"}})
 		a := mustSubscribe(t, q, "a")
-		f := newFleet("paris", 50, 0.3)
+		f := testkit.NewFleet("paris", 50, 0.3)
 		commitCycles(t, q, f, 3)
-		bad := source.Cycle{Site: "paris", Batches: []source.Batch{{T: f.t + 1, Samples: []source.Sample{f.samples[0], {}}}}}
+		bad := source.Cycle{Site: "paris", Batches: []source.Batch{{T: f.T + 1, Samples: []source.Sample{f.Samples[0], {}}}}}
 		bad.Batches[0].Samples[0].Value = 1e9
 		if waits {
 			fs.Inject(crashfs.Fault{Ops: crashfs.Open | crashfs.Change, Err: syscall.EROFS, Sticky: true})
-			if err := q.Commit(f.cycle()); !errors.Is(err, ErrRetained) {
+			if err := q.Commit(f.Cycle()); !errors.Is(err, ErrRetained) {
 				t.Fatal(err)
 			}
 			q.pending.add(bad)
@@ -229,9 +216,9 @@ func TestCommitThatBreaksOff(t *testing.T) {
 		}
 		commitCycles(t, q, f, 2)
 		checkFleet(t, f, q)
-		want := Totals{5, 250}
+		want := record.Totals{Records: 5, Samples: 250}
 		if waits {
-			want = Totals{6, 300}
+			want = record.Totals{Records: 6, Samples: 300}
 		}
 		if got := drainAll(t, a); got != want {
 			t.Errorf("delivered %v, want %v", got, want)
@@ -248,17 +235,17 @@ func TestReadsThatFail(t *testing.T) {
 			fs := crashfs.New()
 			o := Options{SegmentBytes: 4000, Endpoints: []string{"a"}}
 			q := openTest(t, fs, o)
-			f := newFleet("paris", 50, 0.3)
+			f := testkit.NewFleet("paris", 50, 0.3)
 			commitCycles(t, q, f, 30)
-			closed(t, q)
+			testkit.Closed(t, q)
 			fs.Inject(crashfs.Fault{Ops: crashfs.Read, After: after, Err: syscall.EIO})
 			q = openTest(t, fs, o)
 			checkFleet(t, f, q)
 			a := mustSubscribe(t, q, "a")
-			var got Totals
-			var w window
+			var got record.Totals
+			var w window.Window
 			for {
-				err := a.fill(&w, 1)
+				err := a.Fill(&w, 1)
 				if errors.Is(err, io.EOF) {
 					break
 				}
@@ -266,12 +253,12 @@ func TestReadsThatFail(t *testing.T) {
 					time.Sleep(queueRetry)
 					continue
 				}
-				got = got.plus(Totals{uint64(w.records), uint64(w.samples)})
+				got = got.Plus(record.Totals{Records: uint64(w.Records), Samples: uint64(w.Samples)})
 				if err := errors.Join(err, a.advance(&w, nil)); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if losses := q.Stats().Losses; got != (Totals{30, 1500}) || len(losses) > 0 {
+			if losses := q.Stats().Losses; got != (record.Totals{Records: 30, Samples: 1500}) || len(losses) > 0 {
 				t.Errorf("read %d fails: delivered %v, lost %v", after, got, losses)
 			}
 			fs.Heal()
@@ -280,13 +267,13 @@ func TestReadsThatFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fs := crashfs.New()
 		q := openTest(t, fs, Options{Endpoints: []string{"a"}})
-		commitCycles(t, q, newFleet("paris", 50, 0.3), 3)
+		commitCycles(t, q, testkit.NewFleet("paris", 50, 0.3), 3)
 		fs.Inject(crashfs.Fault{Ops: crashfs.Read, Err: syscall.EIO, Sticky: true})
 		q, err := open(fs, Options{})
 		if err != nil {
 			t.Fatalf("a disk that gives nothing back keeps the queue from opening: %v", err)
 		}
-		commitCycles(t, q, newFleet("lyon", 50, 0.3), 1)
+		commitCycles(t, q, testkit.NewFleet("lyon", 50, 0.3), 1)
 	})
 }
 

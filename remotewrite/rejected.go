@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"backwire/source"
 	"backwire/source/regular"
 )
 
@@ -286,31 +285,4 @@ func parseRejected(line []byte, size int) (versioned, error) {
 	}
 	v.id = fmt.Sprintf("%s %d", sum, v.Time.UnixNano())
 	return v, nil
-}
-
-// staleWord stands for a stale marker, which is a NaN like any other once it is written in decimal.
-const staleWord = "stale"
-
-// MarshalJSON writes the time and the value, the value as a string: JSON has no NaN and no infinity.
-func (p RejectedPoint) MarshalJSON() ([]byte, error) {
-	v := strconv.FormatFloat(p.V, 'g', -1, 64)
-	if source.IsStale(p.V) {
-		v = staleWord
-	}
-	return json.Marshal([]any{p.T, v})
-}
-
-// UnmarshalJSON is the reverse.
-func (p *RejectedPoint) UnmarshalJSON(b []byte) error {
-	var v string
-	if err := json.Unmarshal(b, &[]any{&p.T, &v}); err != nil {
-		return err
-	}
-	if v == staleWord {
-		p.V = source.Stale()
-		return nil
-	}
-	var err error
-	p.V, err = strconv.ParseFloat(v, 64)
-	return err
 }

@@ -1,10 +1,13 @@
 package remotewrite
 
 import (
+	"encoding/json"
 	"strconv"
 	"strings"
 	"time"
 
+	"backwire/remotewrite/record"
+	"backwire/remotewrite/window"
 	"backwire/source"
 )
 
@@ -57,34 +60,78 @@ type RejectedPoint struct {
 	V float64
 }
 
+// staleWord stands for a stale marker, which is a NaN like any other once it is written in decimal.
+const staleWord = "stale"
+
+// MarshalJSON writes the time and the value, the value as a string: JSON has no NaN and no infinity.
+func (p RejectedPoint) MarshalJSON() ([]byte, error) {
+	v := strconv.FormatFloat(p.V, 'g', -1, 64)
+	if source.IsStale(p.V) {
+		v = staleWord
+	}
+	return json.Marshal([]any{p.T, v})
+}
+
+// UnmarshalJSON is the reverse.
+func (p *RejectedPoint) UnmarshalJSON(b []byte) error {
+	var v string
+	if err := json.Unmarshal(b, &[]any{&p.T, &v}); err != nil {
+		return err
+	}
+	if v == staleWord {
+		p.V = source.Stale()
+		return nil
+	}
+	var err error
+	p.V, err = strconv.ParseFloat(v, 64)
+	return err
+}
+
 // Rejected keeps rejections, so that people can look at what was refused.
 type Rejected interface {
 	Reject(Rejection) error
 }
 
 // rejectedSeries copies a span out of a window.
-func rejectedSeries(w *window, sp span) []RejectedSeries {
+func rejectedSeries(w *window.Window, sp window.Span) []RejectedSeries {
 	var out []RejectedSeries
-	var points []point
-	var k walk
-	for i := sp.from.column; i <= sp.to.column && i < len(w.columns); i++ {
-		c := &w.columns[i]
-		from, to := sp.points(i, c.len())
+	var points []window.Point
+	var k window.Walk
+	for i := sp.From.Column; i <= sp.To.Column && i < len(w.Columns); i++ {
+		c := &w.Columns[i]
+		from, to := sp.Points(i, c.Len())
 		if from >= to {
 			continue
 		}
-		s := &w.dict.series[c.series]
-		m := &w.dict.metrics[s.metric]
-		r := RejectedSeries{Name: w.dict.symbol(s.name), Start: s.start, Metric: RejectedMetric{
-			w.dict.symbol(m.name), m.kind, w.dict.symbol(m.unit), w.dict.symbol(m.help),
+		s := &w.Dict.Series[c.Series]
+		m := &w.Dict.Metrics[s.Metric]
+		r := RejectedSeries{Name: w.Dict.Symbol(s.Name), Start: s.Start, Metric: RejectedMetric{
+			w.Dict.Symbol(m.Name), m.Kind, w.Dict.Symbol(m.Unit), w.Dict.Symbol(m.Help),
 		}}
-		r.Labels = w.dict.sourceLabels(s)
-		cut := c.cut(from, to)
-		points = k.course(w.timeline, &cut).points(points[:0])
+		r.Labels = w.Dict.SourceLabels(s)
+		cut := c.Cut(from, to)
+		points = k.Runs(w, &cut).Points(points[:0])
 		for _, p := range points {
 			r.Points = append(r.Points, RejectedPoint(p))
 		}
 		out = append(out, r)
 	}
 	return out
+}
+
+// window is a rejection as it came from the queue once.
+func (r *Rejection) window() *window.Window {
+	series, all := make([]*source.Series, len(r.Series)), make([]window.Series, len(r.Series))
+	for i := range r.Series {
+		s := &r.Series[i]
+		series[i] = &source.Series{
+			Metric: &source.Metric{Name: s.Metric.Name, Type: s.Metric.Type, Unit: s.Metric.Unit, Help: s.Metric.Help},
+			Name:   s.Name, Start: s.Start, Labels: s.Labels,
+		}
+		all[i].Ref = uint32(i)
+		for _, p := range s.Points {
+			all[i].Points = append(all[i].Points, window.Point(p))
+		}
+	}
+	return window.Of(record.Define(series...), all)
 }

@@ -9,7 +9,7 @@ import (
 	"math"
 	"time"
 
-	"backwire/source"
+	"backwire/remotewrite/window"
 )
 
 // Repush is what became of rejections that were pushed again.
@@ -69,7 +69,7 @@ type rejectedFeed struct {
 	progress func(done, total int64)
 }
 
-func (f *rejectedFeed) fill(w *window, _ int) error {
+func (f *rejectedFeed) Fill(w *window.Window, _ int) error {
 	for ; f.failed == nil && f.at < len(f.all); f.at++ {
 		var sent Rejection
 		sent, f.rest = f.holds.divide(f.all[f.at])
@@ -135,7 +135,7 @@ func (f *rejectedFeed) Reject(r Rejection) error {
 }
 
 // advance keeps of a rejection what was refused again. All that is new is kept before the old one goes.
-func (f *rejectedFeed) advance(_ *window, note []byte) error {
+func (f *rejectedFeed) advance(_ *window.Window, note []byte) error {
 	if note != nil {
 		return nil
 	}
@@ -168,20 +168,4 @@ func (f *rejectedFeed) advance(_ *window, note []byte) error {
 func (f *rejectedFeed) wait(context.Context) error {
 	f.end()
 	return nil
-}
-
-// window is a rejection as it came from the queue once.
-func (r *Rejection) window() *window {
-	d, all := new(dictionary), make([]drawn, len(r.Series))
-	names := newNames(&image{dict: d})
-	for i := range r.Series {
-		s := &r.Series[i]
-		metric := names.metric(&source.Metric{Name: s.Metric.Name, Type: s.Metric.Type, Unit: s.Metric.Unit, Help: s.Metric.Help})
-		names.define(metric, &source.Series{Name: s.Name, Start: s.Start, Labels: s.Labels})
-		all[i].series = uint32(i)
-		for _, p := range s.Points {
-			all[i].points = append(all[i].points, point(p))
-		}
-	}
-	return windowOf(d, all)
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"backwire/remotewrite/internal/testkit"
 	"backwire/remotewrite/receiver"
 	"backwire/source"
 )
@@ -55,14 +56,14 @@ func TestRepushKeepsWhatIsNotSent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, store := storedRejections(t)
-			defer closed(t, store)
+			defer testkit.Closed(t, store)
 			to := receiver.New(receiver.Options{Poison: func(s *receiver.Series, _ receiver.Point) error {
 				if name := s.Label("__name__"); name != canaryMetric && c.poison != "" && regexp.MustCompile(c.poison).MatchString(name) {
 					return errors.New("poisoned")
 				}
 				return nil
 			}})
-			c.config.Name, c.config.URL, c.config.Transport = "cloud", "http://r.test/", wire{to}
+			c.config.Name, c.config.URL, c.config.Transport = "cloud", "http://r.test/", loopback{to}
 			done, err := store.Repush(t.Context(), c.config, slog.New(slog.DiscardHandler), func(int64, int64) {})
 			if err != nil || done.Rejections != 1 || done.Taken != c.taken || done.Held != c.held {
 				t.Errorf("%+v, %v; want %d taken and %d held", done, err, c.taken, c.held)
@@ -91,7 +92,7 @@ func TestRepushKeepsWhatIsNotSent(t *testing.T) {
 // An endpoint that cannot be used sends nothing, says why, and everything stays.
 func TestRepushToAnUnusableEndpoint(t *testing.T) {
 	dir, store := storedRejections(t)
-	defer closed(t, store)
+	defer testkit.Closed(t, store)
 	_, err := store.Repush(t.Context(), EndpointConfig{Name: "cloud", URL: "http://r.test/", Protocol: "3.0"}, slog.New(slog.DiscardHandler), func(int64, int64) {})
 	if err == nil || !strings.Contains(err.Error(), "3.0") {
 		t.Errorf("err %v, want one that names the protocol", err)

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"backwire/remotewrite/internal/testkit"
 	"backwire/remotewrite/receiver"
 	"backwire/remotewrite/wal/crashfs"
 )
@@ -26,11 +27,11 @@ func busyAfter(r *receiver.Receiver, requests int) {
 func deliverFor(t *testing.T, fs *crashfs.FS, c EndpointConfig, r *receiver.Receiver) (Stats, *sink) {
 	t.Helper()
 	q := openTest(t, fs, Options{Endpoints: []string{"e"}})
-	defer closed(t, q)
+	defer testkit.Closed(t, q)
 	from := mustSubscribe(t, q, "e")
-	defer closed(t, from)
+	defer testkit.Closed(t, from)
 	rejected := &sink{}
-	c.Name, c.URL, c.Transport = "e", "http://r.test", wire{r}
+	c.Name, c.URL, c.Transport = "e", "http://r.test", loopback{r}
 	e, err := NewEndpoint(c, from, rejected, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -59,9 +60,9 @@ func TestEndWithinAWindow(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						fs := crashfs.New()
 						q := openTest(t, fs, Options{Endpoints: []string{"e"}})
-						closed(t, mustSubscribe(t, q, "e")) // its place is before everything
-						commitCycles(t, q, newFleet("paris", series, 1), cycles)
-						closed(t, q)
+						testkit.Closed(t, mustSubscribe(t, q, "e")) // its place is before everything
+						commitCycles(t, q, testkit.NewFleet("paris", series, 1), cycles)
+						testkit.Closed(t, q)
 						c, r := way.config, receiver.New(way.options)
 						c.MaxSamples, c.Concurrency = series*cycles/requests, shards
 						busyAfter(r, 7)
@@ -104,34 +105,4 @@ func sent(r *receiver.Receiver) (n int) {
 		}
 	}
 	return n
-}
-
-// A note is believed only by the window that it was made of.
-func TestNoteOfAnotherWindow(t *testing.T) {
-	w := testWindow(10, 20)
-	left := []span{{place{3, 7}, place{5, 0}}, {place{8, 0}, place{10, 0}}}
-	note := appendSpans(w.appendIdentity(nil), left)
-	if got := parseRest(w, note); !slices.Equal(got, left) {
-		t.Errorf("left %v, want %v", got, left)
-	}
-	for n := range note {
-		if got := parseRest(w, note[:n]); len(got) > 1 {
-			t.Errorf("cut at %d: %v", n, got)
-		}
-	}
-	others := only(w, 0, 10)
-	others.columns = slices.Concat(w.columns[1:], w.columns[:1])
-	for name, other := range map[string]*window{
-		"other series": testWindow(11, 20), "other points": testWindow(10, 19), "another time": later(10, 20, time.Minute),
-		"the same number of others": others,
-	} {
-		if got := parseRest(other, note); got != nil {
-			t.Errorf("%s: left %v", name, got)
-		}
-	}
-	for _, wrong := range []span{{place{0, 0}, place{11, 0}}, {place{0, 20}, place{1, 0}}} {
-		if got := parseRest(w, appendSpans(w.appendIdentity(nil), []span{wrong})); got != nil {
-			t.Errorf("%v is believed", wrong)
-		}
-	}
 }

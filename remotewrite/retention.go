@@ -6,7 +6,9 @@ import (
 	"slices"
 	"time"
 
+	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal"
+	"backwire/remotewrite/window"
 )
 
 // Why something was given up.
@@ -23,39 +25,39 @@ const (
 )
 
 // losses is what was given up, by whom it was meant for and why.
-type losses map[lossKey]Totals
+type losses map[lossKey]record.Totals
 
 // lossKey has no endpoint where the loss was before anything was in the log.
 type lossKey struct{ endpoint, reason string }
 
-func (q *Queue) lose(reason string, t Totals) { q.loseOf("", reason, t) }
+func (q *Queue) lose(reason string, t record.Totals) { q.loseOf("", reason, t) }
 
-func (q *Queue) loseOf(endpoint, reason string, t Totals) {
-	if t == (Totals{}) {
+func (q *Queue) loseOf(endpoint, reason string, t record.Totals) {
+	if t == (record.Totals{}) {
 		return
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	key := lossKey{endpoint, reason}
-	q.losses[key] = q.losses[key].plus(t)
+	q.losses[key] = q.losses[key].Plus(t)
 }
 
 // holder is an endpoint's claim to the segments from its cursor on.
 type holder struct {
 	at       wal.Position
-	done     Totals // of all that was ever written, up to the cursor, and behind it what was given up
-	inside   Totals // of the cursor's segment, up to the cursor
-	ahead    filled // what is being sent
-	unsent   int64  // time of the oldest batch behind the cursor, or a little before; ms since the epoch
-	attached bool   // by a subscription
-	known    bool   // it has a place; until then everything is held
+	done     record.Totals // of all that was ever written, up to the cursor, and behind it what was given up
+	inside   record.Totals // of the cursor's segment, up to the cursor
+	ahead    filled        // what is being sent
+	unsent   int64         // time of the oldest batch behind the cursor, or a little before; ms since the epoch
+	attached bool          // by a subscription
+	known    bool          // it has a place; until then everything is held
 
-	given uint64 // the newest segment that was given up; what has not been read of it is not read any more
-	lost  Totals // of given segments behind the cursor
+	given uint64        // the newest segment that was given up; what has not been read of it is not read any more
+	lost  record.Totals // of given segments behind the cursor
 }
 
 // settled is from where on the endpoint is owed something, and what lies before.
-func (h *holder) settled() (at wal.Position, done Totals) {
+func (h *holder) settled() (at wal.Position, done record.Totals) {
 	if h.at.Segment <= h.given {
 		return wal.Position{Segment: h.given + 1}, h.done
 	}
@@ -142,20 +144,20 @@ func (q *Queue) passed(segment uint64) bool {
 }
 
 // give counts what the endpoints lose with a segment that is gone: what they have not read of it.
-func (q *Queue) give(c Contents, reason string) {
+func (q *Queue) give(c record.Contents, reason string) {
 	q.mu.Lock()
-	lost := make(map[string]Totals)
+	lost := make(map[string]record.Totals)
 	for name, h := range q.holders {
 		if h.at.Segment > c.Segment {
 			continue
 		}
-		lost[name] = c.minus(h.read(c.Segment))
-		h.done, h.lost = h.done.plus(lost[name]), h.lost.plus(lost[name])
+		lost[name] = c.Minus(h.read(c.Segment))
+		h.done, h.lost = h.done.Plus(lost[name]), h.lost.Plus(lost[name])
 		h.given = max(h.given, c.Segment)
 	}
 	q.mu.Unlock()
 	for name, t := range lost {
-		if t == (Totals{}) {
+		if t == (record.Totals{}) {
 			continue
 		}
 		q.loseOf(name, reason, t)
@@ -165,29 +167,29 @@ func (q *Queue) give(c Contents, reason string) {
 }
 
 // read is how much of a segment the endpoint has delivered or is about to.
-func (h *holder) read(segment uint64) Totals {
+func (h *holder) read(segment uint64) record.Totals {
 	switch segment {
 	case h.ahead.next.Segment:
 		return h.ahead.inside
 	case h.at.Segment:
 		return h.inside
 	}
-	return Totals{}
+	return record.Totals{}
 }
 
 // contents is what a segment holds: known from memory, or from the head of the next.
-func (q *Queue) contents(s, next wal.SegmentInfo) Contents {
+func (q *Queue) contents(s, next wal.SegmentInfo) record.Contents {
 	if c, ok := q.remembered(s.Number); ok {
 		return c
 	}
-	c := Contents{Segment: s.Number, Newest: next.Created.UnixMilli()}
+	c := record.Contents{Segment: s.Number, Newest: next.Created.UnixMilli()}
 	c.Records = max(next.FirstSeq, s.FirstSeq+1) - s.FirstSeq - 1
-	r := newReader(q.log, wal.Position{Segment: next.Number}, func(loss) {})
-	err := r.step(nil)
-	if (err == nil || errors.Is(err, io.EOF)) && r.past.Segment == s.Number {
-		c = r.past
+	r := window.NewReader(q.log, wal.Position{Segment: next.Number}, func(window.Loss) {})
+	err := r.Step(nil)
+	if (err == nil || errors.Is(err, io.EOF)) && r.Past.Segment == s.Number {
+		c = r.Past
 	}
-	if err := r.close(); err != nil {
+	if err := r.Close(); err != nil {
 		q.logger.Warn("cannot close a segment", "segment", next.Number, "err", err)
 	}
 	q.mu.Lock()
@@ -196,12 +198,12 @@ func (q *Queue) contents(s, next wal.SegmentInfo) Contents {
 	return c
 }
 
-func (q *Queue) remembered(segment uint64) (Contents, bool) {
+func (q *Queue) remembered(segment uint64) (record.Contents, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	i := slices.IndexFunc(q.standing.contents, func(c Contents) bool { return c.Segment == segment })
+	i := slices.IndexFunc(q.standing.contents, func(c record.Contents) bool { return c.Segment == segment })
 	if i < 0 {
-		return Contents{}, false
+		return record.Contents{}, false
 	}
 	return q.standing.contents[i], true
 }
@@ -209,5 +211,5 @@ func (q *Queue) remembered(segment uint64) (Contents, bool) {
 func (q *Queue) forget(segment uint64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.standing.contents = slices.DeleteFunc(q.standing.contents, func(c Contents) bool { return c.Segment <= segment })
+	q.standing.contents = slices.DeleteFunc(q.standing.contents, func(c record.Contents) bool { return c.Segment <= segment })
 }

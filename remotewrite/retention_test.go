@@ -7,46 +7,49 @@ import (
 	"testing"
 	"time"
 
+	"backwire/remotewrite/internal/testkit"
+	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal/crashfs"
+	"backwire/remotewrite/window"
 	"backwire/source"
 )
 
 // commitCycles commits so many cycles of a fleet.
-func commitCycles(t testing.TB, q *Queue, f *fleet, n int) {
+func commitCycles(t testing.TB, q *Queue, f *testkit.Fleet, n int) {
 	t.Helper()
 	for range n {
-		if err := q.Commit(f.cycle()); err != nil {
+		if err := q.Commit(f.Cycle()); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
 // drainAll delivers everything and says how much that was.
-func drainAll(t *testing.T, s *Subscription) (got Totals) {
+func drainAll(t *testing.T, s *Subscription) (got record.Totals) {
 	t.Helper()
-	var w window
+	var w window.Window
 	for {
-		err := s.fill(&w, 1)
+		err := s.Fill(&w, 1)
 		if errors.Is(err, io.EOF) {
 			return got
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		got = got.plus(Totals{uint64(w.records), uint64(w.samples)})
+		got = got.Plus(record.Totals{Records: uint64(w.Records), Samples: uint64(w.Samples)})
 		if err := s.advance(&w, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-func lossOf(q *Queue, endpoint, reason string) Totals {
+func lossOf(q *Queue, endpoint, reason string) record.Totals {
 	for _, l := range q.Stats().Losses {
 		if l.Endpoint == endpoint && l.Reason == reason {
 			return l.Totals
 		}
 	}
-	return Totals{}
+	return record.Totals{}
 }
 
 // The limit on bytes holds at every moment, the oldest goes first, and what each endpoint
@@ -56,24 +59,24 @@ func TestLimitOfBytes(t *testing.T) {
 	fs := crashfs.New()
 	fs.SetSpace(limit + 3*2*4096 + 2*inventorySlot) // the cursors and the inventory have their own
 	q := openTest(t, fs, Options{MaxBytes: limit, SegmentBytes: 4000, Endpoints: []string{"fast", "slow", "late"}})
-	f := newFleet("paris", 50, 0.3)
+	f := testkit.NewFleet("paris", 50, 0.3)
 	fast, slow := mustSubscribe(t, q, "fast"), mustSubscribe(t, q, "slow")
-	written := Totals{}
+	written := record.Totals{}
 	commitCycles(t, q, f, 5)
-	written = written.plus(Totals{5, 250})
-	var w window
-	if err := slow.fill(&w, 100); err != nil { // is in the middle of a segment when that goes
+	written = written.Plus(record.Totals{Records: 5, Samples: 250})
+	var w window.Window
+	if err := slow.Fill(&w, 100); err != nil { // is in the middle of a segment when that goes
 		t.Fatal(err)
 	}
-	got := Totals{uint64(w.records), uint64(w.samples)}
+	got := record.Totals{Records: uint64(w.Records), Samples: uint64(w.Samples)}
 	if err := slow.advance(&w, nil); err != nil {
 		t.Fatal(err)
 	}
 	gotFast := drainAll(t, fast)
 	for range 400 {
 		commitCycles(t, q, f, 1)
-		written = written.plus(Totals{1, 50})
-		gotFast = gotFast.plus(drainAll(t, fast))
+		written = written.Plus(record.Totals{Records: 1, Samples: 50})
+		gotFast = gotFast.Plus(drainAll(t, fast))
 		if bytes := q.Stats().Bytes; bytes > limit {
 			t.Fatalf("%d bytes, the limit is %d", bytes, limit)
 		}
@@ -82,17 +85,17 @@ func TestLimitOfBytes(t *testing.T) {
 		t.Errorf("the fast endpoint got %v of %v", gotFast, written)
 	}
 	lost := lossOf(q, "slow", reasonBytes)
-	if lag := q.Stats().Cursors[1].Lag; lag != written.minus(got).minus(lost) {
+	if lag := q.Stats().Cursors[1].Lag; lag != written.Minus(got).Minus(lost) {
 		t.Errorf("lag %v after %v of %v, %v of them lost", lag, got, written, lost)
 	}
-	got = got.plus(drainAll(t, slow))
-	if got.plus(lost) != written || lost.Records == 0 {
+	got = got.Plus(drainAll(t, slow))
+	if got.Plus(lost) != written || lost.Records == 0 {
 		t.Errorf("the slow endpoint got %v and lost %v of %v", got, lost, written)
 	}
-	if twice := lossOf(q, "slow", reasonDamaged); twice != (Totals{}) {
+	if twice := lossOf(q, "slow", reasonDamaged); twice != (record.Totals{}) {
 		t.Errorf("the slow endpoint counts %v once more", twice)
 	}
-	if lag := q.Stats().Cursors[1].Lag; lag != (Totals{}) {
+	if lag := q.Stats().Cursors[1].Lag; lag != (record.Totals{}) {
 		t.Errorf("lag %v after everything was delivered", lag)
 	}
 }
@@ -100,7 +103,7 @@ func TestLimitOfBytes(t *testing.T) {
 // After a restart nothing is known of old segments but what the next one's head says.
 func TestLimitAfterRestart(t *testing.T) {
 	fs := crashfs.New()
-	f := newFleet("paris", 50, 0.3)
+	f := testkit.NewFleet("paris", 50, 0.3)
 	q := openTest(t, fs, Options{SegmentBytes: 4000, Endpoints: []string{"a"}})
 	if err := mustSubscribe(t, q, "a").Close(); err != nil {
 		t.Fatal(err)
@@ -113,27 +116,27 @@ func TestLimitAfterRestart(t *testing.T) {
 	a := mustSubscribe(t, q, "a")
 	commitCycles(t, q, f, 1)
 	got, lost := drainAll(t, a), lossOf(q, "a", reasonBytes)
-	if want := (Totals{201, 201 * 50}); got.plus(lost) != want || lost.Records == 0 {
+	if want := (record.Totals{Records: 201, Samples: 201 * 50}); got.Plus(lost) != want || lost.Records == 0 {
 		t.Errorf("got %v and lost %v, want %v together", got, lost, want)
 	}
 }
 
 func TestLimitOfAge(t *testing.T) {
-	f := newFleet("paris", 50, 0.3)
-	now := time.UnixMilli(f.t)
+	f := testkit.NewFleet("paris", 50, 0.3)
+	now := time.UnixMilli(f.T)
 	o := Options{SegmentBytes: 4000, MaxAge: time.Hour, Endpoints: []string{"a"}, Clock: func() time.Time { return now }}
 	q := openTest(t, crashfs.New(), o)
 	a := mustSubscribe(t, q, "a")
 	for range 200 {
 		commitCycles(t, q, f, 1)
-		now = time.UnixMilli(f.t)
+		now = time.UnixMilli(f.T)
 		oldest := time.UnixMilli(q.Stats().Oldest)
 		if now.Sub(oldest) > 2*time.Hour { // segments go whole, by their newest sample
 			t.Fatalf("the oldest sample is of %v at %v", oldest, now)
 		}
 	}
 	got, lost := drainAll(t, a), lossOf(q, "a", reasonAge)
-	if want := (Totals{200, 200 * 50}); got.plus(lost) != want || lost.Records == 0 || got.Records < 60 {
+	if want := (record.Totals{Records: 200, Samples: 200 * 50}); got.Plus(lost) != want || lost.Records == 0 || got.Records < 60 {
 		t.Errorf("got %v and lost %v, want %v together", got, lost, want)
 	}
 }
@@ -142,7 +145,7 @@ func TestLimitOfAge(t *testing.T) {
 func TestSegmentsGoWhenDelivered(t *testing.T) {
 	q := openTest(t, crashfs.New(), Options{SegmentBytes: 4000, Endpoints: []string{"a", "b"}})
 	a, b := mustSubscribe(t, q, "a"), mustSubscribe(t, q, "b")
-	commitCycles(t, q, newFleet("paris", 50, 0.3), 100)
+	commitCycles(t, q, testkit.NewFleet("paris", 50, 0.3), 100)
 	drainAll(t, a)
 	if n := q.Stats().Segments; n < 5 {
 		t.Fatalf("%d segments although b has read none", n)
@@ -157,7 +160,7 @@ func TestSegmentsGoWhenDelivered(t *testing.T) {
 func TestSegmentsGoAfterTheWriter(t *testing.T) {
 	q := openTest(t, crashfs.New(), Options{SegmentBytes: 4000, Endpoints: []string{"a"}})
 	a := mustSubscribe(t, q, "a")
-	commitCycles(t, q, newFleet("paris", 50, 0.3), 100)
+	commitCycles(t, q, testkit.NewFleet("paris", 50, 0.3), 100)
 	q.take()
 	drainAll(t, a)
 	if n := q.Stats().Segments; n < 5 {
@@ -173,21 +176,21 @@ func TestSegmentsGoAfterTheWriter(t *testing.T) {
 func TestAdvanceBackwards(t *testing.T) {
 	q := openTest(t, crashfs.New(), Options{Endpoints: []string{"a"}})
 	a := mustSubscribe(t, q, "a")
-	f := newFleet("paris", 50, 0.3)
+	f := testkit.NewFleet("paris", 50, 0.3)
 	commitCycles(t, q, f, 2)
-	var first, second window
-	for _, w := range []*window{&first, &second} {
-		if err := a.fill(w, 1); err != nil {
+	var first, second window.Window
+	for _, w := range []*window.Window{&first, &second} {
+		if err := a.Fill(w, 1); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, w := range []*window{&second, &first} {
+	for _, w := range []*window.Window{&second, &first} {
 		if err := a.advance(w, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if at := a.position(); at != second.next {
-		t.Errorf("the cursor is at %v, want %v", at, second.next)
+	if at := a.position(); at != second.Next {
+		t.Errorf("the cursor is at %v, want %v", at, second.Next)
 	}
 }
 
@@ -195,20 +198,20 @@ func TestAdvanceBackwards(t *testing.T) {
 func TestUnsent(t *testing.T) {
 	q := openTest(t, crashfs.New(), Options{Endpoints: []string{"a"}})
 	a := mustSubscribe(t, q, "a")
-	f := newFleet("paris", 50, 0.3)
+	f := testkit.NewFleet("paris", 50, 0.3)
 	commitCycles(t, q, f, 3)
-	var w window
-	if err := a.fill(&w, 1); err != nil {
+	var w window.Window
+	if err := a.Fill(&w, 1); err != nil {
 		t.Fatal(err)
 	}
-	if unsent := q.Stats().Cursors[0].Unsent; unsent != f.t-120_000 {
-		t.Errorf("unsent since %d, want %d", unsent, f.t-120_000)
+	if unsent := q.Stats().Cursors[0].Unsent; unsent != f.T-120_000 {
+		t.Errorf("unsent since %d, want %d", unsent, f.T-120_000)
 	}
 	if err := a.advance(&w, nil); err != nil {
 		t.Fatal(err)
 	}
 	drainAll(t, a)
-	if c := q.Stats().Cursors[0]; c.Unsent != 0 || c.Lag != (Totals{}) {
+	if c := q.Stats().Cursors[0]; c.Unsent != 0 || c.Lag != (record.Totals{}) {
 		t.Errorf("unsent since %d with a lag of %v after everything was delivered", c.Unsent, c.Lag)
 	}
 }
@@ -218,12 +221,12 @@ func TestUnsent(t *testing.T) {
 func TestUnsentBeforeTheFirstWindow(t *testing.T) {
 	fs := crashfs.New()
 	o := Options{SegmentBytes: 4000, MaxBytes: 40_000, Endpoints: []string{"a", "b"}}
-	f := newFleet("paris", 50, 0.3)
-	first := f.t + 60_000
+	f := testkit.NewFleet("paris", 50, 0.3)
+	first := f.T + 60_000
 	q := openTest(t, fs, o)
 	commitCycles(t, q, f, 1)
 	a := mustSubscribe(t, q, "a")
-	closed(t, mustSubscribe(t, q, "b")) // holds everything
+	testkit.Closed(t, mustSubscribe(t, q, "b")) // holds everything
 	unsent := func(when string, atLeast, atMost int64) {
 		t.Helper()
 		if c := q.Stats().Cursors[0]; c.Unsent < atLeast || c.Unsent > atMost {
@@ -234,40 +237,40 @@ func TestUnsentBeforeTheFirstWindow(t *testing.T) {
 	for q.Stats().Segments < 4 {
 		commitCycles(t, q, f, 1)
 	}
-	var w window
+	var w window.Window
 	for a.position().Segment < 2 {
-		if err := errors.Join(a.fill(&w, 1), a.advance(&w, nil)); err != nil {
+		if err := errors.Join(a.Fill(&w, 1), a.advance(&w, nil)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	before, next := q.Stats().Cursors[0].Lag, w.newest+60_000
-	closed(t, a)
-	closed(t, q)
+	before, next := q.Stats().Cursors[0].Lag, w.Newest+60_000
+	testkit.Closed(t, a)
+	testkit.Closed(t, q)
 
 	q = openTest(t, fs, o)
-	defer closed(t, q)
+	defer testkit.Closed(t, q)
 	a = mustSubscribe(t, q, "a")
 	unsent("after a restart", next-60_000, next)
 	if lag := q.Stats().Cursors[0].Lag; lag != before {
 		t.Errorf("lag %v after a restart, was %v", lag, before)
 	}
-	for lossOf(q, "a", reasonBytes) == (Totals{}) {
+	for lossOf(q, "a", reasonBytes) == (record.Totals{}) {
 		commitCycles(t, q, f, 1)
 	}
 	unsent("after the oldest was given up", q.Stats().Oldest, q.Stats().Oldest)
-	closed(t, a)
+	testkit.Closed(t, a)
 }
 
 // A cursor at the start of a segment: what was written before is not behind it.
 func TestPlaceAtTheStartOfASegment(t *testing.T) {
 	q := openTest(t, crashfs.New(), Options{SegmentBytes: 4000, MaxBytes: 16_000})
-	defer closed(t, q)
-	f := newFleet("paris", 50, 0.3)
+	defer testkit.Closed(t, q)
+	f := testkit.NewFleet("paris", 50, 0.3)
 	for q.log.Segments() == nil || q.log.Segments()[0].Number < 3 {
 		commitCycles(t, q, f, 1)
 	}
 	a := mustSubscribe(t, q, "a")
-	defer closed(t, a)
+	defer testkit.Closed(t, a)
 	lag := q.Stats().Cursors[0].Lag
 	if got := drainAll(t, a); lag.Samples != got.Samples {
 		t.Errorf("a lag of %v before reading, %v were read", lag, got)
@@ -286,7 +289,7 @@ func TestBehind(t *testing.T) {
 // Two damaged records cost the rest of a segment: so it has an end.
 func TestSegmentsEndAfterRecords(t *testing.T) {
 	q := openTest(t, crashfs.New(), Options{})
-	commitCycles(t, q, newFleet("paris", 1, 1), 2*segmentRecords+1)
+	commitCycles(t, q, testkit.NewFleet("paris", 1, 1), 2*segmentRecords+1)
 	if n := q.Stats().Segments; n != 3 {
 		t.Errorf("%d segments of %d records, want 3", n, 2*segmentRecords+1)
 	}
@@ -296,7 +299,7 @@ func TestSegmentsEndAfterRecords(t *testing.T) {
 // place as far as there is something.
 func TestRemovedEndpoint(t *testing.T) {
 	fs := crashfs.New()
-	f := newFleet("paris", 50, 0.3)
+	f := testkit.NewFleet("paris", 50, 0.3)
 	q := openTest(t, fs, Options{SegmentBytes: 4000, Endpoints: []string{"a", "gone"}})
 	if err := errors.Join(mustSubscribe(t, q, "a").Close(), mustSubscribe(t, q, "gone").Close()); err != nil {
 		t.Fatal(err)
@@ -318,7 +321,7 @@ func TestRemovedEndpoint(t *testing.T) {
 
 func TestNewEndpoint(t *testing.T) {
 	q := openTest(t, crashfs.New(), Options{Endpoints: []string{"old", "new"}})
-	f := newFleet("paris", 50, 0.3)
+	f := testkit.NewFleet("paris", 50, 0.3)
 	commitCycles(t, q, f, 3)
 	newest, err := q.Subscribe("new", false)
 	if err != nil {
@@ -328,10 +331,10 @@ func TestNewEndpoint(t *testing.T) {
 		t.Errorf("a second subscription: %v, want %v", err, errSubscribed)
 	}
 	commitCycles(t, q, f, 2)
-	if got, want := drainAll(t, newest), (Totals{2, 100}); got != want {
+	if got, want := drainAll(t, newest), (record.Totals{Records: 2, Samples: 100}); got != want {
 		t.Errorf("from the newest: %v, want %v", got, want)
 	}
-	if got, want := drainAll(t, mustSubscribe(t, q, "old")), (Totals{5, 250}); got != want {
+	if got, want := drainAll(t, mustSubscribe(t, q, "old")), (record.Totals{Records: 5, Samples: 250}); got != want {
 		t.Errorf("from the oldest: %v, want %v", got, want)
 	}
 }
@@ -344,7 +347,7 @@ func TestNewEndpointOfEmptyQueue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	commitCycles(t, q, newFleet("paris", 50, 0.3), 3)
+	commitCycles(t, q, testkit.NewFleet("paris", 50, 0.3), 3)
 	if err := errors.Join(a.Close(), q.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -352,7 +355,7 @@ func TestNewEndpointOfEmptyQueue(t *testing.T) {
 	if a, err = q.Subscribe("a", false); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := drainAll(t, a), (Totals{3, 150}); got != want {
+	if got, want := drainAll(t, a), (record.Totals{Records: 3, Samples: 150}); got != want {
 		t.Errorf("delivered %v, want %v", got, want)
 	}
 }
@@ -361,14 +364,14 @@ func TestNewEndpointOfEmptyQueue(t *testing.T) {
 // given up and counted beyond its bound, state never, and all is well once there is space.
 func TestFullDisk(t *testing.T) {
 	fs := crashfs.New()
-	f := newFleet("paris", 50, 0.3)
-	perCycle := cycleBytes(f.cycle())
+	f := testkit.NewFleet("paris", 50, 0.3)
+	perCycle := cycleBytes(f.Cycle())
 	q := openTest(t, fs, Options{PendingBytes: 10 * perCycle, Endpoints: []string{"a"}})
 	a := mustSubscribe(t, q, "a")
 	commitCycles(t, q, f, 5)
 	fs.SetSpace(0)
 	for range 30 {
-		if err := q.Commit(f.cycle()); !errors.Is(err, ErrRetained) || !errors.Is(err, syscall.ENOSPC) {
+		if err := q.Commit(f.Cycle()); !errors.Is(err, ErrRetained) || !errors.Is(err, syscall.ENOSPC) {
 			t.Fatalf("commit on a full disk: %v", err)
 		}
 	}
@@ -380,11 +383,11 @@ func TestFullDisk(t *testing.T) {
 	commitCycles(t, q, f, 1)
 	checkFleet(t, f, q)
 	got, lost := drainAll(t, a), lossOf(q, "", reasonMemory)
-	if want := (Totals{20, 1000}); lost != want {
+	if want := (record.Totals{Records: 20, Samples: 1000}); lost != want {
 		t.Errorf("lost %v, want %v", lost, want)
 	}
 	// 5 before, 10 from memory and the last; the silent record of what was given up has no samples.
-	if want := (Totals{17, 800}); got != want {
+	if want := (record.Totals{Records: 17, Samples: 800}); got != want {
 		t.Errorf("delivered %v, want %v", got, want)
 	}
 	if err := errors.Join(a.Close(), q.Close()); err != nil {
@@ -394,11 +397,11 @@ func TestFullDisk(t *testing.T) {
 }
 
 // checkFleet holds the checkpoint against what the fleet counts.
-func checkFleet(t *testing.T, f *fleet, q *Queue) {
+func checkFleet(t *testing.T, f *testkit.Fleet, q *Queue) {
 	t.Helper()
-	known := q.Checkpoint(f.site)
+	known := q.Checkpoint(f.Site)
 	want := map[string]float64{}
-	for _, s := range f.samples {
+	for _, s := range f.Samples {
 		want[s.Series.Key()] = s.Value
 	}
 	for _, s := range known.Series {
@@ -407,8 +410,8 @@ func checkFleet(t *testing.T, f *fleet, q *Queue) {
 		}
 		delete(want, s.Series.Key())
 	}
-	if len(want) > 0 || known.T != f.t {
-		t.Fatalf("%d series are missing; at %d, want %d", len(want), known.T, f.t)
+	if len(want) > 0 || known.T != f.T {
+		t.Fatalf("%d series are missing; at %d, want %d", len(want), known.T, f.T)
 	}
 }
 
@@ -417,21 +420,21 @@ func checkFleet(t *testing.T, f *fleet, q *Queue) {
 func TestClockSetBack(t *testing.T) {
 	q := openTest(t, crashfs.New(), Options{Endpoints: []string{"a"}})
 	a := mustSubscribe(t, q, "a")
-	f := newFleet("paris", 50, 0.3)
+	f := testkit.NewFleet("paris", 50, 0.3)
 	commitCycles(t, q, f, 5)
-	latest := f.t
-	f.t -= 3_600_000
+	latest := f.T
+	f.T -= 3_600_000
 	commitCycles(t, q, f, 10)
 	if known := q.Checkpoint("paris"); known.T != latest {
 		t.Errorf("checkpoint at %d, want %d", known.T, latest)
 	}
-	f.t = latest + 3_600_000 // and forward
+	f.T = latest + 3_600_000 // and forward
 	commitCycles(t, q, f, 1)
 	checkFleet(t, f, q)
-	if lost := lossOf(q, "", reasonOrder); lost != (Totals{0, 500}) {
+	if lost := lossOf(q, "", reasonOrder); lost != (record.Totals{Records: 0, Samples: 500}) {
 		t.Errorf("lost %v, want 500 samples", lost)
 	}
-	if got := drainAll(t, a); got != (Totals{16, 300}) {
+	if got := drainAll(t, a); got != (record.Totals{Records: 16, Samples: 300}) {
 		t.Errorf("delivered %v, want 300 samples", got)
 	}
 }
@@ -454,13 +457,13 @@ func TestHistoryMayComeAfterThePresent(t *testing.T) {
 	for i, at := range []int64{40_000, 50_000, 60_000} {
 		commit(at, jobs, float64(i))
 	}
-	if lost := lossOf(q, "", reasonOrder); lost != (Totals{}) {
+	if lost := lossOf(q, "", reasonOrder); lost != (record.Totals{}) {
 		t.Errorf("lost %v of a history", lost)
 	}
 	commit(55_000, jobs, 3) // is older than its own series
 	commit(99_000, up, 1)
 	commit(110_000, jobs, 3)
-	if lost := lossOf(q, "", reasonOrder); lost != (Totals{Samples: 2}) {
+	if lost := lossOf(q, "", reasonOrder); lost != (record.Totals{Samples: 2}) {
 		t.Errorf("lost %v, want two samples", lost)
 	}
 	if got := drainAll(t, a); got.Samples != 5 {
@@ -477,15 +480,15 @@ func TestLossIsCountedOnce(t *testing.T) {
 		for _, least := range []int{0, 1, 200, 500} { // samples of the window that is under way
 			fs := crashfs.New()
 			q := openTest(t, fs, Options{MaxBytes: 16_000, SegmentBytes: 4000, Endpoints: []string{"slow"}})
-			f := newFleet("paris", 50, 0.3)
+			f := testkit.NewFleet("paris", 50, 0.3)
 			slow := mustSubscribe(t, q, "slow")
 			n := 0
 			for ; q.Stats().Bytes < 12_000; n++ {
 				commitCycles(t, q, f, 1)
 			}
-			var w window
+			var w window.Window
 			if least > 0 {
-				if err := slow.fill(&w, least); err != nil {
+				if err := slow.Fill(&w, least); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -493,27 +496,27 @@ func TestLossIsCountedOnce(t *testing.T) {
 				fs.Inject(remove)
 			}
 			for range 40 {
-				if err := q.Commit(f.cycle()); err != nil && !errors.Is(err, ErrRetained) {
+				if err := q.Commit(f.Cycle()); err != nil && !errors.Is(err, ErrRetained) {
 					t.Fatal(err)
 				}
 				n++
 			}
-			if lost := lossOf(q, "slow", reasonBytes); remove.Sticky && lost != (Totals{}) {
+			if lost := lossOf(q, "slow", reasonBytes); remove.Sticky && lost != (record.Totals{}) {
 				t.Errorf("%v lost of what can still be read", lost)
 			}
 			fs.Heal()
-			got := Totals{uint64(w.records), uint64(w.samples)}
+			got := record.Totals{Records: uint64(w.Records), Samples: uint64(w.Samples)}
 			if least > 0 {
 				if err := slow.advance(&w, nil); err != nil {
 					t.Fatal(err)
 				}
 			}
-			got = got.plus(drainAll(t, slow))
+			got = got.Plus(drainAll(t, slow))
 			lost := lossOf(q, "slow", reasonBytes)
-			if want := (Totals{uint64(n), 50 * uint64(n)}); got.plus(lost) != want {
+			if want := (record.Totals{Records: uint64(n), Samples: 50 * uint64(n)}); got.Plus(lost) != want {
 				t.Errorf("%v, window of %d: %v delivered and %v lost of %v", remove.Ops, least, got, lost, want)
 			}
-			if lag := q.Stats().Cursors[0].Lag; lag != (Totals{}) {
+			if lag := q.Stats().Cursors[0].Lag; lag != (record.Totals{}) {
 				t.Errorf("%v behind after everything", lag)
 			}
 		}
@@ -525,13 +528,13 @@ func TestLagOfAnEndpointThatNeverDelivered(t *testing.T) {
 	fs := crashfs.New()
 	o := Options{MaxBytes: 16_000, SegmentBytes: 4000, Endpoints: []string{"a"}}
 	q := openTest(t, fs, o)
-	a, f := mustSubscribe(t, q, "a"), newFleet("paris", 50, 0.3)
+	a, f := mustSubscribe(t, q, "a"), testkit.NewFleet("paris", 50, 0.3)
 	for q.log.Segments() == nil || q.log.Segments()[0].Number < 4 {
 		commitCycles(t, q, f, 1)
 	}
 	before := q.Stats().Cursors[0]
-	closed(t, a)
-	closed(t, q)
+	testkit.Closed(t, a)
+	testkit.Closed(t, q)
 	q = openTest(t, fs, o)
 	a = mustSubscribe(t, q, "a")
 	if after := q.Stats().Cursors[0].Lag; after != before.Lag {

@@ -9,7 +9,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"backwire/remotewrite/internal/testkit"
 	"backwire/remotewrite/receiver"
+	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal/crashfs"
 	"backwire/source"
 )
@@ -20,16 +22,16 @@ func TestMetricsThatAreNotWantedStayHere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const series, cycles = 40, 30
 		q := openTest(t, crashfs.New(), Options{SegmentBytes: 4000, Endpoints: []string{"a", "b"}})
-		defer closed(t, q)
+		defer testkit.Closed(t, q)
 		var places []*Subscription
 		defer func() {
 			for _, p := range places {
-				closed(t, p)
+				testkit.Closed(t, p)
 			}
 		}()
 		fed := func(name string, c EndpointConfig) (*Endpoint, *receiver.Receiver) {
 			r := receiver.New(receiver.Options{Ordered: true})
-			c.Name, c.URL, c.Transport, c.MaxSamples = name, "http://r.test", wire{r}, 70
+			c.Name, c.URL, c.Transport, c.MaxSamples = name, "http://r.test", loopback{r}, 70
 			from := mustSubscribe(t, q, name)
 			places = append(places, from)
 			e, err := NewEndpoint(c, from, nil, slog.New(slog.DiscardHandler))
@@ -49,13 +51,13 @@ func TestMetricsThatAreNotWantedStayHere(t *testing.T) {
 				}
 			})
 		}
-		f := newFleet("paris", series, 0.3)
+		f := testkit.NewFleet("paris", series, 0.3)
 		for range cycles {
 			commitCycles(t, q, f, 1)
 			synctest.Wait()
 		}
-		f.t += 60_000
-		if err := q.Commit(source.Cycle{Site: "paris", Batches: []source.Batch{{T: f.t}}}); err != nil { // all end
+		f.T += 60_000
+		if err := q.Commit(source.Cycle{Site: "paris", Batches: []source.Batch{{T: f.T}}}); err != nil { // all end
 			t.Fatal(err)
 		}
 		synctest.Wait()
@@ -87,7 +89,7 @@ func TestMetricsThatAreNotWantedStayHere(t *testing.T) {
 			if want := uint64((series - wanted) * (cycles + 1)); stats.Filtered != want || len(stats.Dropped) != 0 || stats.Pending != 0 {
 				t.Errorf("%s: filtered %d, want %d; dropped %v, pending %d", c.endpoint.config.Name, stats.Filtered, want, stats.Dropped, stats.Pending)
 			}
-			if lag := q.Stats().Cursors[0].Lag; lag != (Totals{}) {
+			if lag := q.Stats().Cursors[0].Lag; lag != (record.Totals{}) {
 				t.Errorf("%s: lag %v", c.endpoint.config.Name, lag)
 			}
 		}

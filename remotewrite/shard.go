@@ -7,6 +7,9 @@ import (
 	"math"
 	"time"
 
+	"backwire/remotewrite/window"
+	"backwire/remotewrite/wire"
+
 	"github.com/cenkalti/backoff/v4"
 )
 
@@ -22,7 +25,7 @@ var errStopped = errors.New("stopped before the receiver accepted the samples")
 // shard delivers some series of a window, one request after the other. It belongs to one goroutine at a time.
 type shard struct {
 	endpoint *Endpoint
-	encoder  *encoder
+	encoder  *wire.Encoder
 	backoff  *backoff.ExponentialBackOff
 	attempt  int  // of the samples at hand; 0 is the first
 	counted  bool // the samples at hand were counted as delivered before
@@ -65,7 +68,7 @@ func (f *failure) add(a *answer) bool {
 func newShard(e *Endpoint) *shard {
 	return &shard{
 		endpoint: e,
-		encoder:  newEncoder(e.config.ExternalLabels),
+		encoder:  wire.NewEncoder(e.config.ExternalLabels),
 		backoff: backoff.NewExponentialBackOff(
 			backoff.WithInitialInterval(backoffFirst),
 			backoff.WithMaxInterval(backoffMost),
@@ -78,20 +81,20 @@ func newShard(e *Endpoint) *shard {
 // deliver returns when every sample of a window's span has its final verdict.
 func (s *shard) deliver(l life, rest *rest, i int) error {
 	w, sp := rest.window, rest.spans[i]
-	for !sp.empty() {
+	for !sp.Empty() {
 		r, a, err := s.send(l, w, sp)
 		if err != nil {
 			return err
 		}
-		if r.samples > 0 && judge(a, false) != delivered {
+		if r.Samples > 0 && judge(a, false) != delivered {
 			if err := s.isolate(l, w, r, a); err != nil {
 				return err
 			}
 		}
-		s.endpoint.recorder.dropped(r.expired, reasonTooOld)
-		s.endpoint.recorder.done(r.samples + r.expired)
-		sp.from = r.span.to
-		rest.settle(i, sp.from)
+		s.endpoint.recorder.dropped(r.Expired, reasonTooOld)
+		s.endpoint.recorder.done(r.Samples + r.Expired)
+		sp.From = r.Span.To
+		rest.settle(i, sp.From)
 	}
 	return nil
 }
@@ -99,11 +102,11 @@ func (s *shard) deliver(l life, rest *rest, i int) error {
 // send takes as much of a span as makes a request and sends it until the receiver has taken or refused it. It encodes
 // before each attempt, because an attempt may change what the next one looks like: older samples
 // drop out, and the size and the protocol may be others.
-func (s *shard) send(l life, w *window, sp span) (request, answer, error) {
+func (s *shard) send(l life, w *window.Window, sp window.Span) (wire.Request, answer, error) {
 	e := s.endpoint
 	for s.fresh(); ; {
-		r := s.encoder.encode(e.protocol(), w, sp, s.since(), e.sizing.limits())
-		if r.samples == 0 {
+		r := s.encoder.Encode(e.protocol(), w, sp, s.since(), e.sizing.limits())
+		if r.Samples == 0 {
 			return r, answer{}, nil
 		}
 		a := s.post(l.hard, r)
@@ -114,14 +117,14 @@ func (s *shard) send(l life, w *window, sp span) (request, answer, error) {
 }
 
 // react does what an answer asks for, and reports whether the samples have been taken or refused.
-func (s *shard) react(l life, r request, a *answer) (settled bool, err error) {
+func (s *shard) react(l life, r wire.Request, a *answer) (settled bool, err error) {
 	e := s.endpoint
 	switch v := judge(*a, e.fallback); {
 	case v == delivered:
 		e.recorder.delivered(r, s.counted)
 		return true, nil
-	case v == smaller && r.samples > 1:
-		e.sizing.tooLarge(r.samples)
+	case v == smaller && r.Samples > 1:
+		e.sizing.tooLarge(r.Samples)
 		s.fresh()
 		return false, nil
 	case v == refused || v == smaller:
@@ -155,18 +158,18 @@ func (s *shard) since() int64 {
 	return math.MinInt64
 }
 
-func (s *shard) post(ctx context.Context, r request) answer {
+func (s *shard) post(ctx context.Context, r wire.Request) answer {
 	e := s.endpoint
-	a, released := e.client.post(ctx, r.protocol, r.body, s.attempt)
-	a.sent = r.samples
+	a, released := e.client.post(ctx, r.Protocol, r.Body, s.attempt)
+	a.sent = r.Samples
 	if !released {
-		s.encoder.abandon()
+		s.encoder.Abandon()
 	}
 	e.recorder.answered(r, a, s.attempt)
 	switch {
 	case a.status/100 != 2: // how long a failure takes says nothing of the size
 	case a.took > e.client.timeout/2:
-		e.sizing.tooSlow(r.samples)
+		e.sizing.tooSlow(r.Samples)
 	default:
 		e.sizing.fine()
 	}
@@ -182,7 +185,7 @@ func (s *shard) timedOut(a *answer) bool {
 
 // failed waits before samples that failed are sent again. Where they fail again and again in the same way, the canary takes the
 // place of an attempt: if it is taken, it is the samples that fail.
-func (s *shard) failed(l life, r request, a *answer) (settled bool, err error) {
+func (s *shard) failed(l life, r wire.Request, a *answer) (settled bool, err error) {
 	e := s.endpoint
 	if s.mode == piecesAside && s.fails(a) {
 		return true, nil
@@ -190,7 +193,7 @@ func (s *shard) failed(l life, r request, a *answer) (settled bool, err error) {
 	stuck := s.failure.add(a) && s.fails(a)
 	slow := s.timedOut(a)
 	if slow && s.failure.answered { // it answers in time what is small
-		e.sizing.tooSlow(r.samples)
+		e.sizing.tooSlow(r.Samples)
 	}
 	if err := s.hold(l, r, a); err != nil || !stuck && !slow {
 		return false, err
@@ -202,7 +205,7 @@ func (s *shard) failed(l life, r request, a *answer) (settled bool, err error) {
 		s.failure.times = 0
 		return false, s.hold(l, r, &c)
 	}
-	if !stuck || slow && r.samples > minSlowSamples || !e.parking.open {
+	if !stuck || slow && r.Samples > minSlowSamples || !e.parking.open {
 		return false, nil
 	}
 	s.failure.times = 0
@@ -213,10 +216,10 @@ func (s *shard) failed(l life, r request, a *answer) (settled bool, err error) {
 }
 
 // hold waits before the same samples are sent again.
-func (s *shard) hold(l life, r request, a *answer) error {
+func (s *shard) hold(l life, r wire.Request, a *answer) error {
 	s.attempt++
 	wait := max(s.backoff.NextBackOff(), a.retryAfter)
-	s.endpoint.recorder.failed("retrying", a.describe(), slog.LevelWarn, "samples", r.samples)
+	s.endpoint.recorder.failed("retrying", a.describe(), slog.LevelWarn, "samples", r.Samples)
 	if s.endpoint.bell.sleep(l.soft, wait) != nil {
 		return errStopped
 	}
@@ -240,20 +243,20 @@ func (s *shard) pause(l life, a *answer, v verdict) error {
 }
 
 // ask sends the canary once.
-func (s *shard) ask(l life, p protocol) (request, answer) {
+func (s *shard) ask(l life, p wire.Protocol) (wire.Request, answer) {
 	r, a := s.endpoint.canary.ask(l.hard, p)
 	s.endpoint.recorder.answered(r, a, 0)
 	return r, a
 }
 
 // older goes on with 1.0 where the receiver takes the canary so.
-func (s *shard) older(l life, r request) error {
-	_, a := s.ask(l, protocol1)
+func (s *shard) older(l life, r wire.Request) error {
+	_, a := s.ask(l, wire.V1)
 	taken := judge(a, false) == delivered
 	switch {
 	case conclude(aboutProtocol, taken) == speaksOlder:
 		s.endpoint.log.Info("the receiver does not support Remote-Write 2.0; using 1.0")
-		s.endpoint.speak(protocol1)
+		s.endpoint.speak(wire.V1)
 		s.fresh()
 		return nil
 	case a.open():
@@ -275,7 +278,7 @@ func (s *shard) meet(l life) (worst verdict, err error) {
 		case v == delivered:
 			e.recorder.taken()
 			return worst, nil
-		case a.protocol == protocol2 && e.fallback && (notUnderstood(&a) || a.status >= 500 && s.failure.add(&a)):
+		case a.protocol == wire.V2 && e.fallback && (notUnderstood(&a) || a.status >= 500 && s.failure.add(&a)):
 			err = s.older(l, r)
 		case v == again:
 			err = s.hold(l, r, &a)
@@ -288,7 +291,7 @@ func (s *shard) meet(l life) (worst verdict, err error) {
 		if err != nil {
 			return worst, err
 		}
-		if a.protocol == protocol2 && e.protocol() == protocol1 {
+		if a.protocol == wire.V2 && e.protocol() == wire.V1 {
 			e.recorder.taken()
 			return worst, nil
 		}

@@ -11,7 +11,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/golang/snappy"
+	writev2 "github.com/prometheus/prometheus/prompb/io/prometheus/write/v2"
+
+	"backwire/remotewrite/internal/testwindow"
 	"backwire/remotewrite/receiver"
+	"backwire/remotewrite/window"
 	"backwire/source"
 )
 
@@ -37,7 +42,7 @@ func TestVerdictsEndToEnd(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := testWindow(10, 3)
+				w := testwindow.New(10, 3)
 				g := newRig(t, EndpointConfig{}, c.options, w)
 				g.receiver.Script(c.answers...)
 				start := time.Now()
@@ -68,7 +73,7 @@ func statuses(all ...int) []receiver.Answer {
 
 func TestRetriesForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := testWindow(10, 1)
+		w := testwindow.New(10, 1)
 		g := newRig(t, EndpointConfig{}, receiver.Options{}, w)
 		g.receiver.Always(&receiver.Answer{Status: 503, Body: "not ready"})
 		var over time.Time
@@ -103,7 +108,7 @@ func TestRetriesForEver(t *testing.T) {
 
 func TestPauseIsToldAndEndsByWake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := testWindow(10, 1)
+		w := testwindow.New(10, 1)
 		g := newRig(t, EndpointConfig{}, receiver.Options{}, w)
 		g.receiver.Always(&receiver.Answer{Status: 401, Body: "token expired"})
 		g.run(t, func() {
@@ -127,7 +132,7 @@ func TestPauseIsToldAndEndsByWake(t *testing.T) {
 
 func TestFallbackIsRemembered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		windows := []*window{testWindow(10, 1), later(10, 1, time.Minute), later(10, 1, time.Hour)}
+		windows := []*window.Window{testwindow.New(10, 1), testwindow.Later(10, 1, time.Minute), testwindow.Later(10, 1, time.Hour)}
 		g := newRig(t, EndpointConfig{}, receiver.Options{V2: receiver.Swallow}, windows...)
 		g.run(t, func() {})
 		g.stored(t, windows...)
@@ -144,7 +149,7 @@ func TestFallbackIsRemembered(t *testing.T) {
 
 func TestNoFallbackWhere20IsWanted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newRig(t, EndpointConfig{Protocol: "2.0"}, receiver.Options{V2: receiver.Swallow}, testWindow(10, 1))
+		g := newRig(t, EndpointConfig{Protocol: "2.0"}, receiver.Options{V2: receiver.Swallow}, testwindow.New(10, 1))
 		g.run(t, func() {
 			if s := g.endpoint.Stats(); !strings.Contains(s.Paused, "does not support") {
 				t.Errorf("stats %+v", s)
@@ -158,24 +163,24 @@ func TestNoFallbackWhere20IsWanted(t *testing.T) {
 
 func TestTooLargeIsHalvedAndGrowsAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newRig(t, EndpointConfig{MaxSamples: 1000}, receiver.Options{MaxBody: 4000}, testWindow(1000, 1))
-		var windows []*window
+		g := newRig(t, EndpointConfig{MaxSamples: 1000}, receiver.Options{MaxBody: 4000}, testwindow.New(1000, 1))
+		var windows []*window.Window
 		g.run(t, func() {
-			if n := g.endpoint.sizing.limits().samples; n >= 1000 || n < 50 {
+			if n := g.endpoint.sizing.limits().Samples; n >= 1000 || n < 50 {
 				t.Errorf("%d samples a request", n)
 			}
 			g.receiver.Set(receiver.Options{})
 			for i := range 200 {
-				w := later(100, 1, time.Duration(i+1)*time.Minute)
+				w := testwindow.Later(100, 1, time.Duration(i+1)*time.Minute)
 				windows = append(windows, w)
 				g.tape.push(w)
 				synctest.Wait()
 			}
-			if n := g.endpoint.sizing.limits().samples; n != 1000 {
+			if n := g.endpoint.sizing.limits().Samples; n != 1000 {
 				t.Errorf("%d samples a request", n)
 			}
 		})
-		g.stored(t, append([]*window{testWindow(1000, 1)}, windows...)...)
+		g.stored(t, append([]*window.Window{testwindow.New(1000, 1)}, windows...)...)
 		if len(g.sink.all) != 0 {
 			t.Errorf("rejected %v", g.sink.all)
 		}
@@ -185,12 +190,12 @@ func TestTooLargeIsHalvedAndGrowsAgain(t *testing.T) {
 // A receiver, or a proxy before it, that takes less than one of our samples takes the canary all the same.
 func TestOneSampleTooLargeIsRejected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := newDraft()
+		d := &testwindow.Draft{}
 		for i, label := range []string{"short", hex.EncodeToString(noise(2000))} {
 			m := &source.Metric{Name: "m", Type: source.Gauge}
-			d.add(source.NewSeries(m, "", 0, source.Label{Name: "l", Value: label}), []point{{testTime, float64(i)}, {testTime + 1, 1}})
+			d.Add(source.NewSeries(m, "", 0, source.Label{Name: "l", Value: label}), []window.Point{{T: testwindow.Time, V: float64(i)}, {T: testwindow.Time + 1, V: 1}})
 		}
-		w := d.window()
+		w := d.Window()
 		g := newRig(t, EndpointConfig{}, receiver.Options{MaxBody: 1000}, w)
 		g.run(t, func() {})
 		if s := g.endpoint.Stats(); s.Rejected["413"] != 2 || len(g.sink.points()) != 2 || s.Samples != 2 || g.tape.place() != 1 {
@@ -202,12 +207,12 @@ func TestOneSampleTooLargeIsRejected(t *testing.T) {
 // A receiver that needs too long for a large request, and answers the canary in time, gets smaller ones.
 func TestSlowReceiverGetsSmallerRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := testWindow(2000, 1)
+		w := testwindow.New(2000, 1)
 		g := newRig(t, EndpointConfig{Transport: nil}, receiver.Options{}, w)
-		g.endpoint.client.http.Transport = &sluggish{to: wire{g.receiver}, most: 600}
+		g.endpoint.client.http.Transport = &sluggish{to: loopback{g.receiver}, most: 600}
 		g.run(t, func() { time.Sleep(10 * time.Minute) })
 		g.stored(t, w)
-		if n := g.endpoint.sizing.limits().samples; n != minSlowSamples {
+		if n := g.endpoint.sizing.limits().Samples; n != minSlowSamples {
 			t.Errorf("%d samples a request", n)
 		}
 	})
@@ -229,7 +234,7 @@ func (s *sluggish) RoundTrip(r *http.Request) (*http.Response, error) {
 // A receiver that answers nothing at all says nothing of the size of requests.
 func TestOutageLeavesTheSizeOfRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := testWindow(2000, 10)
+		w := testwindow.New(2000, 10)
 		g := newRig(t, EndpointConfig{}, receiver.Options{}, w)
 		whole := g.endpoint.client.http.Transport
 		var back atomic.Bool
@@ -245,7 +250,7 @@ func TestOutageLeavesTheSizeOfRequests(t *testing.T) {
 			time.Sleep(10 * time.Minute)
 		})
 		g.stored(t, w)
-		if r := g.receiver.Requests(); r[len(r)-1].Samples != 20_000 || g.endpoint.sizing.limits().samples != 20_000 {
+		if r := g.receiver.Requests(); r[len(r)-1].Samples != 20_000 || g.endpoint.sizing.limits().Samples != 20_000 {
 			t.Errorf("%d samples in the last of %d requests", r[len(r)-1].Samples, len(r))
 		}
 	})
@@ -258,20 +263,20 @@ func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f
 
 func TestReceiverThatIsFastAgainGetsLargerRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		windows := []*window{testWindow(2000, 1)}
+		windows := []*window.Window{testwindow.New(2000, 1)}
 		g := newRig(t, EndpointConfig{MaxSamples: 2000}, receiver.Options{}, windows[0])
 		g.receiver.Script(receiver.Answer{Delay: 16 * time.Second})
 		g.run(t, func() {
 			time.Sleep(time.Minute)
-			if n := g.endpoint.sizing.limits().samples; n != 1000 {
+			if n := g.endpoint.sizing.limits().Samples; n != 1000 {
 				t.Errorf("%d samples a request after a slow one", n)
 			}
 			for i := range growAfter {
-				windows = append(windows, later(2000, 1, time.Duration(i+1)*time.Minute))
+				windows = append(windows, testwindow.Later(2000, 1, time.Duration(i+1)*time.Minute))
 				g.tape.push(windows[i+1])
 				synctest.Wait()
 			}
-			if n := g.endpoint.sizing.limits().samples; n != 2000 {
+			if n := g.endpoint.sizing.limits().Samples; n != 2000 {
 				t.Errorf("%d samples a request when the receiver is fast again", n)
 			}
 		})
@@ -282,7 +287,7 @@ func TestReceiverThatIsFastAgainGetsLargerRequests(t *testing.T) {
 // A window's series go out side by side, and nothing of the next window before all of them have their verdict.
 func TestNextWindowWaitsForAllRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		first, second := testWindow(300, 2), later(300, 2, time.Hour)
+		first, second := testwindow.New(300, 2), testwindow.Later(300, 2, time.Hour)
 		g := newRig(t, EndpointConfig{MaxSamples: 100, Concurrency: 3}, receiver.Options{Ordered: true}, first, second)
 		g.receiver.Script(receiver.Answer{Delay: 10 * time.Second}, receiver.Answer{Status: 503, Delay: time.Second})
 		g.run(t, func() {
@@ -291,7 +296,7 @@ func TestNextWindowWaitsForAllRequests(t *testing.T) {
 				t.Errorf("%d requests at window %d while one of the first is under way", n, g.tape.place())
 			}
 			for _, s := range data(g.receiver) {
-				if s.Last().T > first.newest {
+				if s.Last().T > first.Newest {
 					t.Fatalf("%s has a point of the next window", s.Key())
 				}
 			}
@@ -307,14 +312,14 @@ func TestNextWindowWaitsForAllRequests(t *testing.T) {
 // What a receiver says beside its status decides nothing.
 func TestWordsDecideNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := testWindow(10, 1)
-		g := newRig(t, EndpointConfig{Protocol: "1.0"}, receiver.Options{}, w, later(10, 1, time.Hour))
+		w := testwindow.New(10, 1)
+		g := newRig(t, EndpointConfig{Protocol: "1.0"}, receiver.Options{}, w, testwindow.Later(10, 1, time.Hour))
 		g.receiver.Script(
 			receiver.Answer{Status: 200, Body: "error: out of order sample, nothing was stored", Store: true},
 			receiver.Answer{Status: 500, Body: "out of order sample: do not retry"},
 		)
 		g.run(t, func() { time.Sleep(time.Second) })
-		g.stored(t, w, later(10, 1, time.Hour))
+		g.stored(t, w, testwindow.Later(10, 1, time.Hour))
 		if got := g.statuses(); got != "200 500 204" || len(g.sink.all) != 0 {
 			t.Errorf("answered %s, rejected %v", got, g.sink.all)
 		}
@@ -324,7 +329,7 @@ func TestWordsDecideNothing(t *testing.T) {
 // An answer that is lost makes the samples travel twice, byte for byte.
 func TestLostAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := testWindow(10, 1)
+		w := testwindow.New(10, 1)
 		g := newRig(t, EndpointConfig{}, receiver.Options{Ordered: true}, w)
 		g.receiver.Script(receiver.Answer{Drop: receiver.DropAnswer})
 		g.run(t, func() { time.Sleep(time.Second) })
@@ -358,21 +363,23 @@ func (h *hasty) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func TestABodyThatIsStillReadDoesNotChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := testWindow(1000, 1)
+		w := testwindow.New(1000, 1)
 		h := &hasty{}
 		g := newRig(t, EndpointConfig{Transport: h}, receiver.Options{}, w)
-		h.next = wire{g.receiver}
+		h.next = loopback{g.receiver}
 		g.run(t, func() {})
 		g.stored(t, w)
-		if got := decodedV2(t, request{body: h.body}); len(got) != 1000 {
-			t.Errorf("%d series in the first request", len(got))
+		body, err := snappy.Decode(nil, h.body)
+		var got writev2.Request
+		if err != nil || got.Unmarshal(body) != nil || len(got.Timeseries) != 1000 {
+			t.Errorf("%d series in the first request: %v", len(got.Timeseries), err)
 		}
 	})
 }
 
 func TestErrorBodiesAreLoggedVerbatimButNotWithoutEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newRig(t, EndpointConfig{}, receiver.Options{}, testWindow(1, 1))
+		g := newRig(t, EndpointConfig{}, receiver.Options{}, testwindow.New(1, 1))
 		g.receiver.Script(receiver.Answer{Status: 500, Body: "words" + strings.Repeat("x", 1<<20)})
 		g.run(t, func() { time.Sleep(time.Second) })
 		if got := g.log.String(); !strings.Contains(got, "wordsxxx") || len(got) > maxWords+1000 {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal"
 	"backwire/source"
 )
@@ -16,27 +17,14 @@ import (
 // exactly. It is as long as that of a client without backups.
 const siteKept = 35 * 24 * time.Hour
 
-// SiteInspection is a site that a queue knows.
-type SiteInspection struct {
-	Name   string
-	Newest time.Time // of its last batch; the epoch if it never had one
-}
-
 // Sites are the sites that the queue knows.
-func (q *Queue) Sites() []SiteInspection {
+func (q *Queue) Sites() []record.Site {
 	q.take()
 	defer q.release()
-	return q.packer.known()
+	return q.packer.Sites()
 }
 
-func (im *image) known() (known []SiteInspection) {
-	for _, site := range im.sites {
-		known = append(known, SiteInspection{site.name, time.UnixMilli(site.t)})
-	}
-	return known
-}
-
-func siteNames(sites []SiteInspection) (names []string) {
+func siteNames(sites []record.Site) (names []string) {
 	for _, site := range sites {
 		names = append(names, site.Name)
 	}
@@ -50,7 +38,7 @@ func (q *Queue) KeepSites(names []string) error {
 	defer q.release()
 	q.sites = names
 	var failed []error
-	for _, site := range q.packer.known() {
+	for _, site := range q.packer.Sites() {
 		if slices.Contains(names, site.Name) {
 			continue
 		}
@@ -62,14 +50,14 @@ func (q *Queue) KeepSites(names []string) error {
 // end writes the stale markers of a site's series, once. What its durable ones were is kept, by a batch that is not delivered. It needs
 // the turn.
 func (q *Queue) end(name string) error {
-	if q.packer.hasEnded(name) {
+	if q.packer.HasEnded(name) {
 		return nil
 	}
-	t := max(q.options.Clock().UnixMilli(), q.packer.newest(name)+1)
-	q.packer.ending = true
-	defer func() { q.packer.ending = false }()
+	t := max(q.options.Clock().UnixMilli(), q.packer.Newest(name)+1)
+	q.packer.Ending = true
+	defer func() { q.packer.Ending = false }()
 	err := q.write(source.Cycle{Site: name, Batches: []source.Batch{
-		{T: t}, {T: t, Partial: true, Samples: q.packer.checkpoint(name).Series},
+		{T: t}, {T: t, Partial: true, Samples: q.packer.Checkpoint(name).Series},
 	}}, false)
 	if err != nil {
 		return fmt.Errorf("end the series of site %q, which is no longer configured: %w", name, err)
@@ -78,31 +66,11 @@ func (q *Queue) end(name string) error {
 	return nil
 }
 
-// hasEnded says whether nothing of a site is left to end.
-func (im *image) hasEnded(name string) bool {
-	return !slices.ContainsFunc(im.sites, func(s *siteImage) bool { return s.name == name && (s.present.len() > 0 || s.t == 0) })
-}
-
-// newest is when a site's series have a sample last, ms since the epoch.
-func (p *packer) newest(name string) (t int64) {
-	for _, site := range p.sites {
-		if site.name == name {
-			t = max(site.t, site.ended[0], site.ended[1])
-		}
-	}
-	for ref, owner := range p.owners {
-		if p.sites[owner].name == name {
-			t = max(t, p.times[ref])
-		}
-	}
-	return t
-}
-
 // expired are the sites whose state nobody will come back for.
 func (q *Queue) expired() map[string]string {
 	expired := make(map[string]string)
-	for _, site := range q.packer.known() {
-		if q.sites != nil && !slices.Contains(q.sites, site.Name) && q.packer.hasEnded(site.Name) && q.options.Clock().Sub(site.Newest) > siteKept {
+	for _, site := range q.packer.Sites() {
+		if q.sites != nil && !slices.Contains(q.sites, site.Name) && q.packer.HasEnded(site.Name) && q.options.Clock().Sub(site.Newest) > siteKept {
 			q.logger.Info("deleted the counted jobs of a site that was removed 35 days ago", "site", site.Name)
 			expired[site.Name] = ""
 		}
@@ -159,13 +127,10 @@ func openWhole(dir string, o Options) (*Queue, error) {
 func (q *Queue) changeSite(from, to string) error {
 	q.take()
 	defer q.release()
-	has := func(name string) bool {
-		return slices.ContainsFunc(q.packer.sites, func(s *siteImage) bool { return s.name == name })
-	}
 	switch {
-	case !has(from):
+	case !q.packer.HasSite(from):
 		return fmt.Errorf("%q: %w", from, errUnknownSite)
-	case to != "" && has(to):
+	case to != "" && q.packer.HasSite(to):
 		return fmt.Errorf("%q: %w", to, errKnownSite)
 	}
 	if err := q.end(from); err != nil {

@@ -6,7 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"backwire/remotewrite/internal/testkit"
+	"backwire/remotewrite/internal/testwindow"
 	"backwire/remotewrite/wal/crashfs"
+	"backwire/remotewrite/window"
 	"backwire/source"
 )
 
@@ -36,10 +39,10 @@ func (r rack) cycle(t int64, jobs float64) source.Cycle {
 // ends counts the stale markers that are delivered from here on.
 func ends(t *testing.T, s *Subscription) (n int) {
 	t.Helper()
-	var w window
-	for s.fill(&w, 1) == nil {
-		for i := range w.columns {
-			for _, p := range w.at(i) {
+	var w window.Window
+	for s.Fill(&w, 1) == nil {
+		for i := range w.Columns {
+			for _, p := range testwindow.Points(&w, i) {
 				if source.IsStale(p.V) {
 					n++
 				}
@@ -88,8 +91,8 @@ func TestASiteThatIsGone(t *testing.T) {
 			if restart == 1 {
 				o.Clock = at(sitesBegin, back)
 			}
-			closed(t, s)
-			closed(t, q)
+			testkit.Closed(t, s)
+			testkit.Closed(t, q)
 			q = openTest(t, fs, o)
 			s = mustSubscribe(t, q, "a")
 			q.sites = []string{"lyon"}
@@ -109,8 +112,8 @@ func TestASiteThatIsGone(t *testing.T) {
 		if other := q.Checkpoint("lyon"); len(other.Series) != 1 || other.Series[0].Value != 8 || other.State["counted"][0] != 8 {
 			t.Errorf("the other site has %+v", other)
 		}
-		closed(t, s)
-		closed(t, q)
+		testkit.Closed(t, s)
+		testkit.Closed(t, q)
 	}
 }
 
@@ -135,8 +138,8 @@ func TestASiteFarFromTheClockEnds(t *testing.T) {
 		if known := q.Checkpoint("paris"); len(known.Series) != 1 || len(known.State) != 1 {
 			t.Errorf("%v ahead: %+v", ahead, known)
 		}
-		closed(t, s)
-		closed(t, q)
+		testkit.Closed(t, s)
+		testkit.Closed(t, q)
 	}
 }
 
@@ -161,8 +164,8 @@ func TestRenameAndForget(t *testing.T) {
 	if err := RenameSite(dir, "paris", "nice", o); !errors.Is(err, ErrInUse) {
 		t.Errorf("beside an agent: %v", err)
 	}
-	closed(t, s)
-	closed(t, q)
+	testkit.Closed(t, s)
+	testkit.Closed(t, q)
 	if err := RenameSite(dir, "paris", "lyon", o); !errors.Is(err, errKnownSite) {
 		t.Errorf("rename to a known one: %v", err)
 	}
@@ -185,8 +188,8 @@ func TestRenameAndForget(t *testing.T) {
 	if err := q.Commit(newRack("nice").cycle(sitesBegin+math.MaxInt32, 1)); err != nil {
 		t.Fatal(err)
 	}
-	closed(t, s)
-	closed(t, q)
+	testkit.Closed(t, s)
+	testkit.Closed(t, q)
 	if err := ForgetSite(dir, "nice", o); err != nil {
 		t.Fatal(err)
 	}
@@ -197,6 +200,6 @@ func TestRenameAndForget(t *testing.T) {
 	if n := ends(t, s); n != 2 {
 		t.Errorf("%d stale markers", n)
 	}
-	closed(t, s)
-	closed(t, q)
+	testkit.Closed(t, s)
+	testkit.Closed(t, q)
 }

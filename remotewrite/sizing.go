@@ -1,6 +1,10 @@
 package remotewrite
 
-import "sync"
+import (
+	"sync"
+
+	"backwire/remotewrite/wire"
+)
 
 const (
 	// maxRequestBytes bounds a request before compression. Prometheus takes 32 MiB, Mimir 100; a tenth of the
@@ -25,10 +29,10 @@ type sizing struct {
 
 func newSizing(most int) *sizing { return &sizing{most: most, now: most} }
 
-func (s *sizing) limits() limits {
+func (s *sizing) limits() wire.Limits {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return limits{samples: s.now, bytes: maxRequestBytes}
+	return wire.Limits{Samples: s.now, Bytes: maxRequestBytes}
 }
 
 // tooLarge halves what the receiver refused for its size.

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"backwire/remotewrite/wire"
 )
 
 // Stats is what an endpoint has done since it started.
@@ -149,14 +151,14 @@ func (r *recorder) parked(samples int) {
 	r.stats.Parked = samples
 }
 
-func (r *recorder) speaks(p protocol) {
+func (r *recorder) speaks(p wire.Protocol) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stats.Protocol = p.String()
 }
 
 // answered counts a request, whatever its verdict.
-func (r *recorder) answered(q request, a answer, attempt int) {
+func (r *recorder) answered(q wire.Request, a answer, attempt int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	code := "error"
@@ -164,24 +166,24 @@ func (r *recorder) answered(q request, a answer, attempt int) {
 		code = strconv.Itoa(a.status)
 	}
 	r.stats.Requests[code]++
-	r.stats.Bytes += uint64(len(q.body))
+	r.stats.Bytes += uint64(len(q.Body))
 	r.stats.Durations.observe(a.took)
 	if !a.expires.IsZero() {
 		r.stats.Expires = a.expires.UnixMilli()
 	}
 	if attempt > 0 {
-		r.stats.Retried += uint64(q.samples)
+		r.stats.Retried += uint64(q.Samples)
 	}
 }
 
 // delivered counts what the receiver has now, and says so where it had failed before.
-func (r *recorder) delivered(q request, counted bool) {
+func (r *recorder) delivered(q wire.Request, counted bool) {
 	r.mu.Lock()
 	if !counted {
-		r.stats.Samples += uint64(q.samples)
-		r.stats.Exemplars += uint64(q.exemplars)
+		r.stats.Samples += uint64(q.Samples)
+		r.stats.Exemplars += uint64(q.Exemplars)
 	}
-	r.stats.HighestSent = max(r.stats.HighestSent, q.newest)
+	r.stats.HighestSent = max(r.stats.HighestSent, q.Newest)
 	r.mu.Unlock()
 	r.taken()
 }

@@ -7,7 +7,9 @@ import (
 	"slices"
 	"time"
 
+	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal"
+	"backwire/remotewrite/window"
 )
 
 // Subscription is an endpoint's place in the queue. It belongs to the endpoint's goroutine.
@@ -15,7 +17,7 @@ type Subscription struct {
 	queue  *Queue
 	name   string
 	cursor *wal.Cursor
-	reader *reader
+	reader *window.Reader
 	holder *holder // its fields are guarded by the queue's mu
 
 	moves  uint64 // of the queue, that the cursor has made too
@@ -31,7 +33,7 @@ type Subscription struct {
 // filled is a place in the log and what lies before it.
 type filled struct {
 	next          wal.Position
-	total, inside Totals
+	total, inside record.Totals
 	newest        int64
 }
 
@@ -89,12 +91,12 @@ func (s *Subscription) open(fromOldest bool) (err error) {
 	if known.At.Compare(from) > 0 { // what lies between was given up, and counted
 		from = known.At
 	}
-	s.reader, s.opened, s.since = newReader(s.queue.log, from, s.report), s.queue.log.End(), time.Now().UnixMilli()
+	s.reader, s.opened, s.since = window.NewReader(s.queue.log, from, s.report), s.queue.log.End(), time.Now().UnixMilli()
 	if until, note := s.cursor.Begun(); until.Compare(from) > 0 {
-		s.begun, s.note, s.reader.until = until, note, until
+		s.begun, s.note, s.reader.Until = until, note, until
 	}
-	_ = s.reader.seek() // what stops it now stops fill too, which says so
-	s.place(from, filled{from, s.reader.totals(), s.reader.had.Totals, s.reader.newest()})
+	_ = s.reader.Seek() // what stops it now stops fill too, which says so
+	s.place(from, filled{from, s.reader.Totals(), s.reader.Had.Totals, s.reader.Newest()})
 	s.miss(from, known, was)
 	s.queue.take()
 	defer s.queue.release()
@@ -125,25 +127,25 @@ func (s *Subscription) resume(known inventoryPlace, was bool, cause error) wal.P
 // miss counts what an endpoint had not read of segments that are gone, and has it go on behind them.
 func (s *Subscription) miss(from wal.Position, known inventoryPlace, was bool) {
 	r := s.reader
-	if r.had.Segment <= from.Segment || s.queue.log.Has(from.Segment) || !was {
+	if r.Had.Segment <= from.Segment || s.queue.log.Has(from.Segment) || !was {
 		return
 	}
 	reason := reasonMissing
 	if known.Removed {
 		reason = reasonAbsent
 	}
-	lost := r.before.minus(known.Done)
-	if lost == (Totals{}) {
+	lost := r.Before.Minus(known.Done)
+	if lost == (record.Totals{}) {
 		return
 	}
 	s.queue.loseOf(s.name, reason, lost)
 	s.queue.logger.Error("segments are gone before an endpoint received them", "reason", reason, "endpoint", s.name,
-		"from", known.At.Segment, "to", r.had.Segment-1, "records", lost.Records, "samples", lost.Samples)
-	next := wal.Position{Segment: r.had.Segment}
+		"from", known.At.Segment, "to", r.Had.Segment-1, "records", lost.Records, "samples", lost.Samples)
+	next := wal.Position{Segment: r.Had.Segment}
 	if err := s.cursor.Store(next); err != nil {
 		s.queue.logger.Warn("the position of an endpoint after missing segments cannot be stored: they are counted again after a restart", "endpoint", s.name, "err", err)
 	}
-	s.place(next, filled{next, r.before, Totals{}, r.past.Newest})
+	s.place(next, filled{next, r.Before, record.Totals{}, r.Past.Newest})
 }
 
 // tell says what a new endpoint leaves out.
@@ -163,12 +165,12 @@ func (q *Queue) start(oldest bool) wal.Position {
 }
 
 // replaySamples bounds a window that is read again whatever its size, because it has to be the one that was sent.
-const replaySamples = 4 * maxWindowSamples
+const replaySamples = 4 * window.MaxSamples
 
-// fill reads on into w: whole records, until it is full and holds at least so many samples, or a segment ends. io.EOF means
+// Fill reads on into w: whole records, until it is full and holds at least so many samples, or a segment ends. io.EOF means
 // that there is nothing new. That the window is about to be sent is durable then; what an earlier run
 // was sending when it ended comes first, and once more as one window.
-func (s *Subscription) fill(w *window, least int) error {
+func (s *Subscription) Fill(w *window.Window, least int) error {
 	if err := s.follow(); err != nil {
 		return err
 	}
@@ -176,21 +178,21 @@ func (s *Subscription) fill(w *window, least int) error {
 	if again {
 		least = max(least, replaySamples)
 	}
-	err := s.reader.fill(w, least)
+	err := s.reader.Fill(w, least)
 	for !s.claim(w) && err == nil {
-		err = s.reader.fill(w, least)
+		err = s.reader.Fill(w, least)
 	}
 	switch {
 	case again:
 		s.replay(w)
-	case err == nil && w.next.Compare(s.again) <= 0:
-		w.repeated = true
-		_ = s.cursor.Begin(w.next)
+	case err == nil && w.Next.Compare(s.again) <= 0:
+		w.Repeated = true
+		_ = s.cursor.Begin(w.Next)
 	case err == nil:
-		_ = s.cursor.Begin(w.next) // where this fails advance does, which is told
+		_ = s.cursor.Begin(w.Next) // where this fails advance does, which is told
 	}
-	w.earlier = s.known && (w.next.Compare(s.opened) <= 0 || w.oldest != 0 && w.oldest < s.since)
-	if err != nil && w.next.Compare(s.position()) > 0 { // records without samples
+	w.Earlier = s.known && (w.Next.Compare(s.opened) <= 0 || w.Oldest != 0 && w.Oldest < s.since)
+	if err != nil && w.Next.Compare(s.position()) > 0 { // records without samples
 		if failed := s.advance(w, nil); failed != nil {
 			return failed
 		}
@@ -198,18 +200,18 @@ func (s *Subscription) fill(w *window, least int) error {
 	if err == nil {
 		s.queue.mu.Lock()
 		defer s.queue.mu.Unlock()
-		s.holder.unsent = w.oldest
+		s.holder.unsent = w.Oldest
 	}
 	return err
 }
 
 // claim says that what was read is being sent. It is not where its segment was given up in between: then it is counted as
 // lost.
-func (s *Subscription) claim(w *window) bool {
-	to := filled{w.next, s.reader.totals(), s.reader.had.Totals, s.reader.newest()}
+func (s *Subscription) claim(w *window.Window) bool {
+	to := filled{w.Next, s.reader.Totals(), s.reader.Had.Totals, s.reader.Newest()}
 	s.queue.mu.Lock()
 	defer s.queue.mu.Unlock()
-	if w.next.Segment <= s.holder.given && w.next.Compare(s.filled.next) > 0 {
+	if w.Next.Segment <= s.holder.given && w.Next.Compare(s.filled.next) > 0 {
 		return false
 	}
 	s.filled, s.holder.ahead = to, to
@@ -217,21 +219,21 @@ func (s *Subscription) claim(w *window) bool {
 }
 
 // replay marks a window that an earlier run was sending, and takes what that had noted.
-func (s *Subscription) replay(w *window) {
-	w.repeated = true
-	w.note = s.note
-	if w.next.Compare(s.begun) >= 0 {
+func (s *Subscription) replay(w *window.Window) {
+	w.Repeated = true
+	w.Note = s.note
+	if w.Next.Compare(s.begun) >= 0 {
 		s.begun, s.note = wal.Position{}, nil
 	}
 }
 
 // advance says that everything in the window has its verdict, or notes what has none yet. It is not taken back.
-func (s *Subscription) advance(w *window, note []byte) error {
+func (s *Subscription) advance(w *window.Window, note []byte) error {
 	if note != nil {
 		return s.cursor.Note(note)
 	}
 	to := s.filled
-	to.next = w.next
+	to.next = w.Next
 	return s.pass(to)
 }
 
@@ -257,9 +259,9 @@ func (s *Subscription) place(at wal.Position, f filled) {
 	defer s.queue.mu.Unlock()
 	h := s.holder
 	if at.Segment > h.given {
-		h.lost = Totals{}
+		h.lost = record.Totals{}
 	}
-	h.at, h.done, h.inside, h.unsent, h.known = at, f.total.plus(h.lost), f.inside, f.newest, true
+	h.at, h.done, h.inside, h.unsent, h.known = at, f.total.Plus(h.lost), f.inside, f.newest, true
 }
 
 func (s *Subscription) position() wal.Position {
@@ -269,7 +271,7 @@ func (s *Subscription) position() wal.Position {
 }
 
 // done is how much of all that was ever written lies before the cursor.
-func (s *Subscription) done() Totals {
+func (s *Subscription) done() record.Totals {
 	s.queue.mu.Lock()
 	defer s.queue.mu.Unlock()
 	return s.holder.done
@@ -277,14 +279,14 @@ func (s *Subscription) done() Totals {
 
 // wait returns when there may be something for fill, or with the context's error.
 func (s *Subscription) wait(ctx context.Context) error {
-	return s.queue.log.Wait(ctx, s.reader.wal.Position())
+	return s.queue.log.Wait(ctx, s.reader.Position())
 }
 
 // Close leaves the cursor where it is; it goes on holding its segments.
 func (s *Subscription) Close() error {
 	var errs []error
 	if s.reader != nil {
-		errs = append(errs, s.reader.close())
+		errs = append(errs, s.reader.Close())
 	}
 	if s.cursor != nil {
 		errs = append(errs, s.cursor.Close())
@@ -296,15 +298,15 @@ func (s *Subscription) Close() error {
 }
 
 // report counts what this endpoint did not get because the disk did not give it back.
-func (s *Subscription) report(l loss) {
-	s.queue.loseOf(s.name, reasonDamaged, l.lost)
-	if l.lost == (Totals{}) {
+func (s *Subscription) report(l window.Loss) {
+	s.queue.loseOf(s.name, reasonDamaged, l.Lost)
+	if l.Lost == (record.Totals{}) {
 		s.queue.logger.Warn("damage in the queue, nothing is lost",
-			"endpoint", s.name, "segment", l.segment, "offset", l.offset, "err", l.err)
+			"endpoint", s.name, "segment", l.Segment, "offset", l.Offset, "err", l.Err)
 		return
 	}
-	s.queue.logger.Error("damage in the queue", "endpoint", s.name, "segment", l.segment, "offset", l.offset,
-		"lost_records", l.lost.Records, "lost_samples", l.lost.Samples, "err", l.err)
+	s.queue.logger.Error("damage in the queue", "endpoint", s.name, "segment", l.Segment, "offset", l.Offset,
+		"lost_records", l.Lost.Records, "lost_samples", l.Lost.Samples, "err", l.Err)
 }
 
 // holdAll gives configured endpoints their claim, before these subscribe.

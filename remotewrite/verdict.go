@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"backwire/remotewrite/wire"
 )
 
 // verdict is what happens to a request's samples after its answer.
@@ -20,7 +22,7 @@ const (
 
 // answer is what came back for one request.
 type answer struct {
-	protocol   protocol
+	protocol   wire.Protocol
 	status     int           // 0 where the connection failed
 	sent       int           // samples in the request
 	written    int           // samples stored by the receiver's own count; -1 where it gave none that can be read
@@ -38,7 +40,7 @@ type answer struct {
 // short reports whether a receiver of 2.0 says itself that it stored less than it was sent. A count of as much or more
 // says nothing on an error: Mimir counts what it received, also where it stored nothing.
 func (a *answer) short() bool {
-	return a.protocol == protocol2 && a.confirmed && a.written >= 0 && a.written < a.sent
+	return a.protocol == wire.V2 && a.confirmed && a.written >= 0 && a.written < a.sent
 }
 
 // partial reports whether some of the samples were stored, by the receiver's own count, and others not.
@@ -48,7 +50,7 @@ func (a *answer) partial() bool { return a.short() && a.written > 0 }
 // (Remote-Write 2.0, "Retries on Errors"). A 1.0 fallback is possible where the protocol is chosen
 // automatically.
 func judge(a answer, fallback bool) verdict {
-	silent := a.protocol == protocol2 && (!a.confirmed || a.written < 0 && a.sent > 0)
+	silent := a.protocol == wire.V2 && (!a.confirmed || a.written < 0 && a.sent > 0)
 	switch {
 	case a.page:
 		// No receiver answers a push with a page: it came from something in its place, which
@@ -61,7 +63,7 @@ func judge(a answer, fallback bool) verdict {
 	case a.status/100 == 2 || a.status == http.StatusUnsupportedMediaType:
 		// VictoriaMetrics and Thanos answer 2xx to a 2.0 body and store nothing: without
 		// a confirming header the samples are not there.
-		if a.protocol == protocol2 && fallback {
+		if a.protocol == wire.V2 && fallback {
 			return older
 		}
 		return paused

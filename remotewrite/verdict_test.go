@@ -4,46 +4,48 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"backwire/remotewrite/wire"
 )
 
 func TestJudge(t *testing.T) {
 	for _, c := range []struct {
-		protocol  protocol
+		protocol  wire.Protocol
 		status    int
 		confirmed bool
 		fallback  bool
 		want      verdict
 	}{
-		{protocol1, 200, false, true, delivered},
-		{protocol1, 202, false, true, delivered},
-		{protocol1, 204, false, false, delivered},
-		{protocol2, 204, true, true, delivered},
-		{protocol2, 200, false, true, older}, // silent
-		{protocol2, 204, false, false, paused},
-		{protocol2, 415, false, true, older},
-		{protocol2, 415, true, false, paused},
-		{protocol1, 415, false, true, paused}, // there is nothing older
-		{protocol2, 0, false, true, again},
-		{protocol2, 500, false, true, again},
-		{protocol1, 502, false, true, again},
-		{protocol1, 503, false, true, again},
-		{protocol1, 504, false, true, again},
-		{protocol1, 599, false, true, again},
-		{protocol1, 429, false, true, again},
-		{protocol1, 408, false, true, again},
-		{protocol1, 413, false, true, smaller},
-		{protocol2, 413, true, true, smaller},
-		{protocol1, 400, false, true, refused},
-		{protocol2, 400, true, true, refused},
-		{protocol1, 409, false, true, refused},
-		{protocol1, 422, false, true, refused},
-		{protocol1, 401, false, true, paused},
-		{protocol1, 403, false, true, paused},
-		{protocol1, 404, false, true, paused},
-		{protocol1, 301, false, true, paused},
-		{protocol1, 307, false, true, paused},
-		{protocol1, 405, false, true, paused},
-		{protocol1, 407, false, true, paused},
+		{wire.V1, 200, false, true, delivered},
+		{wire.V1, 202, false, true, delivered},
+		{wire.V1, 204, false, false, delivered},
+		{wire.V2, 204, true, true, delivered},
+		{wire.V2, 200, false, true, older}, // silent
+		{wire.V2, 204, false, false, paused},
+		{wire.V2, 415, false, true, older},
+		{wire.V2, 415, true, false, paused},
+		{wire.V1, 415, false, true, paused}, // there is nothing older
+		{wire.V2, 0, false, true, again},
+		{wire.V2, 500, false, true, again},
+		{wire.V1, 502, false, true, again},
+		{wire.V1, 503, false, true, again},
+		{wire.V1, 504, false, true, again},
+		{wire.V1, 599, false, true, again},
+		{wire.V1, 429, false, true, again},
+		{wire.V1, 408, false, true, again},
+		{wire.V1, 413, false, true, smaller},
+		{wire.V2, 413, true, true, smaller},
+		{wire.V1, 400, false, true, refused},
+		{wire.V2, 400, true, true, refused},
+		{wire.V1, 409, false, true, refused},
+		{wire.V1, 422, false, true, refused},
+		{wire.V1, 401, false, true, paused},
+		{wire.V1, 403, false, true, paused},
+		{wire.V1, 404, false, true, paused},
+		{wire.V1, 301, false, true, paused},
+		{wire.V1, 307, false, true, paused},
+		{wire.V1, 405, false, true, paused},
+		{wire.V1, 407, false, true, paused},
 	} {
 		if got := judge(answer{protocol: c.protocol, status: c.status, confirmed: c.confirmed}, c.fallback); got != c.want {
 			t.Errorf("%+v: got %d", c, got)
@@ -53,7 +55,7 @@ func TestJudge(t *testing.T) {
 
 // What a proxy says with 200 and a page is not the receiver's word, in neither version.
 func TestJudgePage(t *testing.T) {
-	for _, p := range []protocol{protocol1, protocol2} {
+	for _, p := range []wire.Protocol{wire.V1, wire.V2} {
 		if got := judge(answer{protocol: p, status: http.StatusOK, page: true}, true); got != paused {
 			t.Errorf("%s: got %d, want a pause", p, got)
 		}

@@ -14,6 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"backwire/remotewrite/internal/testkit"
+	"backwire/remotewrite/internal/testwindow"
+	"backwire/remotewrite/record"
+	"backwire/remotewrite/window"
 	"backwire/source"
 )
 
@@ -27,11 +31,11 @@ func TestWeek(t *testing.T) {
 	const cycles = 7 * 24 * 60
 	q := openDir(t, t.TempDir(), Options{Endpoints: []string{"a"}})
 	s := mustSubscribe(t, q, "a")
-	f := newFleet("paris", series, 0.05)
-	first := f.t
+	f := testkit.NewFleet("paris", series, 0.05)
+	first := f.T
 	began := time.Now()
 	for range cycles {
-		if err := q.Commit(f.cycle()); err != nil {
+		if err := q.Commit(f.Cycle()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -40,9 +44,9 @@ func TestWeek(t *testing.T) {
 	began = time.Now()
 	got := make(map[string]int64, series) // the time of the last point
 	values := make(map[string]float64, series)
-	var w window
+	var w window.Window
 	for {
-		err := s.fill(&w, 400_000)
+		err := s.Fill(&w, 400_000)
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -54,10 +58,10 @@ func TestWeek(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for i, sample := range f.samples {
-		key := f.series[i].Key()
-		if got[key] != f.t || values[key] != sample.Value {
-			t.Fatalf("%s ends at %d with %v, want %d with %v", key, got[key], values[key], f.t, sample.Value)
+	for i, sample := range f.Samples {
+		key := f.Series[i].Key()
+		if got[key] != f.T || values[key] != sample.Value {
+			t.Fatalf("%s ends at %d with %v, want %d with %v", key, got[key], values[key], f.T, sample.Value)
 		}
 	}
 	t.Logf("%d samples: queued in %v, %d bytes in %d segments (%.2f bytes a sample), drained in %v",
@@ -69,16 +73,16 @@ func TestWeek(t *testing.T) {
 }
 
 // take checks that each series has a point every minute and notes the last.
-func take(t *testing.T, w *window, first int64, got map[string]int64, values map[string]float64) {
+func take(t *testing.T, w *window.Window, first int64, got map[string]int64, values map[string]float64) {
 	t.Helper()
-	for i := range w.columns {
-		c := &w.columns[i]
-		key := w.dict.source(c.series, map[uint32]*source.Metric{}).Key()
+	for i := range w.Columns {
+		c := &w.Columns[i]
+		key := w.Dict.Source(c.Series, map[uint32]*source.Metric{}).Key()
 		last := got[key]
 		if last == 0 {
 			last = first
 		}
-		points := w.at(i)
+		points := testwindow.Points(w, i)
 		for _, p := range points {
 			if p.T != last+60_000 {
 				t.Fatalf("%s has a point at %d after one at %d", key, p.T, last)
@@ -116,9 +120,9 @@ func backlogMemory(tb testing.TB) (heap, rss int64) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	f := newFleet("paris", 2000, 0.5)
+	f := testkit.NewFleet("paris", 2000, 0.5)
 	commit := func() {
-		if err := q.Commit(f.cycle()); err != nil {
+		if err := q.Commit(f.Cycle()); err != nil {
 			tb.Fatal(err)
 		}
 	}
@@ -164,12 +168,12 @@ func TestManyAtOnce(t *testing.T) {
 	var writers, readers sync.WaitGroup
 	for i := range sites {
 		writers.Go(func() {
-			f := newFleet(fmt.Sprint("site", i), 50, 0.3)
+			f := testkit.NewFleet(fmt.Sprint("site", i), 50, 0.3)
 			for range cycles {
-				if err := q.Commit(f.cycle()); err != nil {
+				if err := q.Commit(f.Cycle()); err != nil {
 					t.Error(err)
 				}
-				q.Checkpoint(f.site)
+				q.Checkpoint(f.Site)
 				q.Stats()
 			}
 		})
@@ -185,7 +189,7 @@ func TestManyAtOnce(t *testing.T) {
 	writers.Wait()
 	readers.Wait()
 	stats := q.Stats()
-	if stats.Segments != 1 || stats.Written != (Totals{sites * cycles, sites * cycles * 50}) || len(stats.Losses) > 0 {
+	if stats.Segments != 1 || stats.Written != (record.Totals{Records: sites * cycles, Samples: sites * cycles * 50}) || len(stats.Losses) > 0 {
 		t.Errorf("in the end: %+v", stats)
 	}
 	if err := q.Close(); err != nil {
@@ -196,9 +200,9 @@ func TestManyAtOnce(t *testing.T) {
 // readUntil delivers so many samples, waiting for them, each series in order.
 func readUntil(ctx context.Context, s *Subscription, samples int) error {
 	last := map[string]int64{}
-	var w window
+	var w window.Window
 	for got := 0; got < samples; {
-		err := s.fill(&w, 100)
+		err := s.Fill(&w, 100)
 		if errors.Is(err, io.EOF) {
 			err = s.wait(ctx)
 			if err == nil {
@@ -208,16 +212,16 @@ func readUntil(ctx context.Context, s *Subscription, samples int) error {
 		if err != nil {
 			return err
 		}
-		for i, c := range w.columns {
-			key := w.dict.source(c.series, map[uint32]*source.Metric{}).Key()
-			for _, p := range w.at(i) {
+		for i, c := range w.Columns {
+			key := w.Dict.Source(c.Series, map[uint32]*source.Metric{}).Key()
+			for _, p := range testwindow.Points(&w, i) {
 				if p.T <= last[key] || math.IsNaN(p.V) {
 					return fmt.Errorf("%s has %v at %d after %d", key, p.V, p.T, last[key])
 				}
 				last[key] = p.T
 			}
 		}
-		got += w.samples
+		got += w.Samples
 		if err := s.advance(&w, nil); err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ import (
 
 	"backwire/remotewrite"
 	"backwire/remotewrite/receiver"
+	"backwire/remotewrite/record"
 )
 
 var (
@@ -194,7 +195,7 @@ func (l *crashLoop) look(told amount) {
 	}
 	for _, d := range found.Damages {
 		l.torn++
-		if d.Lost != (remotewrite.Totals{}) {
+		if d.Lost != (record.Totals{}) {
 			l.t.Fatalf("segment %d, offset %d: lost %+v: %v", d.Segment, d.Offset, d.Lost, d.Err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"backwire/remotewrite"
+	"backwire/remotewrite/record"
 )
 
 func newQueueVerify(sh *shell) *cobra.Command {
@@ -39,7 +40,7 @@ func (sh *shell) verifyQueue(ctx context.Context) error {
 }
 
 func writeVerdict(w io.Writer, found remotewrite.Inspection) error {
-	var sum remotewrite.Totals
+	var sum record.Totals
 	for _, s := range found.Segments {
 		sum.Records += s.Records
 		sum.Samples += s.Samples

@@ -1,0 +1,48 @@
+package record
+
+import (
+	"slices"
+
+	"backwire/source"
+)
+
+// follower remembers where a site's series were in its last full batch. A site hands over the
+// same series in the same order every time, give or take a few: so the next one is
+// nearly always known by its address, without looking at its labels.
+type follower struct {
+	last []placed
+	next []placed // the batch being read
+	at   int      // in last, where the next series is expected
+}
+
+type placed struct {
+	series *source.Series
+	ref    uint32
+}
+
+// lookahead is how many series may have left from one place before the others there have
+// to be found by name.
+const lookahead = 16
+
+func (f *follower) rewind() { f.at, f.next = 0, f.next[:0] }
+
+func (f *follower) find(s *source.Series) (uint32, bool) {
+	for i := f.at; i < min(f.at+lookahead, len(f.last)); i++ {
+		if f.last[i].series == s {
+			f.at = i + 1
+			return f.last[i].ref, true
+		}
+	}
+	return 0, false
+}
+
+// forget is needed where references no longer mean what they did.
+func (f *follower) forget() { f.last, f.next = f.last[:0], f.next[:0] }
+
+// move follows the series to their new references, which are one too high; 0 is none.
+func (f *follower) move(moved []uint32) {
+	f.last = slices.DeleteFunc(f.last, func(p placed) bool { return moved[p.ref] == 0 })
+	for i := range f.last {
+		f.last[i].ref = moved[f.last[i].ref] - 1
+	}
+}
