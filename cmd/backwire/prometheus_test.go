@@ -31,7 +31,7 @@ func startPrimary(t *testing.T, dir string, args ...string) *primaryServer {
 	args = append([]string{"--listen", "127.0.0.1:0", "--ca-out", s.caFile}, args...)
 	s.process = start(t, nil, buildPrograms(t).nbusim, args...)
 	await(t, "nbusim listens", func() error {
-		_, after, ok := strings.Cut(s.output(), "# the truth: ")
+		_, after, ok := strings.Cut(s.output(), "# true counts: ")
 		if !ok {
 			return fmt.Errorf("it said %q", s.output())
 		}

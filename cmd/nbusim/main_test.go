@@ -26,7 +26,7 @@ func TestProgramTellsHowToPointTheAgentToIt(t *testing.T) {
 	lines := bufio.NewScanner(r)
 	for _, want := range []string{
 		"BACKWIRE_NETBACKUP_URL=https://127.0.0.1:", "BACKWIRE_NETBACKUP_API_KEY=", "BACKWIRE_NETBACKUP_CA_FILE=" + ca,
-		"BACKWIRE_NETBACKUP_CA_FINGERPRINT=", "# the truth: https://",
+		"BACKWIRE_NETBACKUP_CA_FINGERPRINT=", "# true counts: https://",
 	} {
 		if !lines.Scan() || !strings.HasPrefix(lines.Text(), want) {
 			t.Fatalf("got %q, want %q: %v", lines.Text(), want, lines.Err())
