@@ -14,7 +14,7 @@ const (
 	leastSeen = 2.5 // of what is not nothing
 )
 
-// chart is the backups by the hour: what is good stands on a line, what failed hangs below it, so that nobody
+// chart is the backups by the hour: what is good is above a line, what failed is below it, so that nobody
 // has to tell colours apart.
 type chart struct {
 	Width, Height float64

@@ -2,7 +2,7 @@ package page
 
 import "time"
 
-// Overview is what one site knows for a person who asks how the night was. Whoever gives it never changes it
+// Overview is what one site knows about the last night. Its producer never changes it
 // afterwards. Times are the agent's clock.
 type Overview struct {
 	Site    string

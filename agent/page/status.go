@@ -75,7 +75,7 @@ type QueueStatus struct {
 	Losses         []LossStatus `json:"losses,omitempty"`
 }
 
-// LossStatus is what was given up since the queue was opened, and why.
+// LossStatus is what was lost since the queue was opened, and why.
 type LossStatus struct {
 	Endpoint string `json:"endpoint,omitempty"` // empty for what never was in the log
 	Reason   string `json:"reason"`

@@ -134,7 +134,7 @@ const (
 	nearFull = 7 * 24 * time.Hour
 )
 
-// judge says how the storage stands, in words and as a tone.
+// judge describes the state of the storage, in words and as a tone.
 func (r *storageRow) judge() {
 	days := int(r.FullIn.Hours() / 24)
 	r.Tone = good
