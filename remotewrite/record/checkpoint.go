@@ -57,7 +57,7 @@ func (p *Packer) Newest(name string) (t int64) {
 	return t
 }
 
-// Checkpoint is what is known of a site. It is a copy: the state goes on changing.
+// Checkpoint is the state of a site. It is a copy, because the state continues to change.
 func (p *Packer) Checkpoint(name string) source.Checkpoint {
 	known := source.Checkpoint{State: make(map[string][]byte)}
 	at := slices.IndexFunc(p.sites, func(s *siteImage) bool { return s.name == name })

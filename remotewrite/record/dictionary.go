@@ -51,7 +51,7 @@ type Series struct {
 	values uint32 // index into the dictionary's values of the first label's
 }
 
-// Symbol is the string behind a reference.
+// Symbol is the string of a reference.
 func (d *Dictionary) Symbol(ref uint32) string { return d.symbols.at(ref) }
 
 // SymbolCount is how many symbols there are; their references are below it.
@@ -156,7 +156,7 @@ const (
 	seriesFlags // the first value that no combination reaches
 )
 
-// durableFlag is beside a metric's type in one byte.
+// durableFlag shares a byte with the type of a metric.
 const durableFlag = 0x80
 
 // maxMasked is up to how many labels a series may name those that differ by a mask: so

@@ -6,11 +6,12 @@ import (
 	"slices"
 )
 
-// Roll returns the record that opens a segment: everything that must not be forgotten, described anew, in an order that puts like beside like. Series that
-// have ended a while ago are left behind; of a durable one that ended just now the value is the stale marker's.
+// Roll returns the first record of a segment: everything that must be kept, in an order that puts similar series next to
+// each other. Series that ended some time ago are left out; a durable one that has just ended has the stale marker's value.
 func (p *Packer) Roll() []byte { return p.RollWith(nil) }
 
-// RollWith is roll with other names for some sites. Their state goes on and their series do not; where the name is empty neither does.
+// RollWith is Roll with other names for some sites. Their state continues, their series end. If the new name is empty, the
+// state ends too.
 func (p *Packer) RollWith(names map[string]string) []byte {
 	old := p.Image
 	p.names.succeed()

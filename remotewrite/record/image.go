@@ -6,7 +6,7 @@ type Image struct {
 	Dict   *Dictionary
 	Values []uint64 // the last value of each series, as the bits of a float64
 	owners []uint32 // the site of each series
-	times  []int64  // of each series' newest sample, stale markers included, ms since the epoch; nil where nobody writes on
+	times  []int64  // of each series' newest sample, stale markers included, ms since the epoch; nil if nothing is appended
 	sites  []*siteImage
 	Before Totals   // of all that was written before this segment
 	Past   Contents // of the segment before this one
@@ -19,9 +19,9 @@ type siteImage struct {
 	t       int64             // of its last batch, ms since the epoch; 0 if it never had one
 	present Set               // what its last batch knew and partial ones since added
 	settled uint32            // series below it that are neither present nor loose have ended
-	loose   Set               // changed by silent batches since, which say nothing of who is present
+	loose   Set               // changed by silent batches since, which do not list the present series
 	ended   endings           // of series that are forgotten
-	state   map[string][]byte // nil where nobody asks: an endpoint sends samples, not state
+	state   map[string][]byte // nil if not needed: an endpoint sends samples, not state
 }
 
 // settle takes a batch into account that is a site's whole truth: what it does not name has ended.
@@ -29,7 +29,7 @@ func (im *Image) settle(site *siteImage) {
 	site.settled, site.loose = uint32(len(im.Dict.Series)), site.loose[:0]
 }
 
-// loosen takes note of a series that a silent batch has told of.
+// loosen notes a series of a silent batch.
 func (im *Image) loosen(site *siteImage, ref uint32) {
 	site.loose = site.loose.Grown(len(im.Dict.Series))
 	site.loose.Add(ref)

@@ -6,7 +6,7 @@ import "iter"
 // where they point to.
 type index struct {
 	hash  func(ref uint32) uint64
-	slots []uint32 // a reference and one, at its hash or behind it; 0 is none. Their number is a power of two
+	slots []uint32 // reference + 1, at its hash or after it; 0 is none. Their number is a power of two
 	used  int
 }
 

@@ -38,7 +38,7 @@ type Packer struct {
 	changed, replaced Set
 }
 
-// NewPacker goes on behind an image, which belongs to the packer from then on.
+// NewPacker continues after an image, which belongs to the packer from then on.
 func NewPacker(im *Image) *Packer {
 	p := &Packer{Image: im, names: newNames(im)}
 	p.times = grown(p.times, len(p.owners))
@@ -81,7 +81,7 @@ func (p *Packer) Pack(c source.Cycle, silent bool) (record []byte, late int) {
 	return p.finish(p.cycleBlock(at, fresh, batches)), late
 }
 
-// Follow goes on behind the log's last record, which has this block.
+// Follow continues after the last record of the log, which has this block.
 func (p *Packer) Follow(block []byte) { p.echo = slices.Clone(block) } // whose buffer is as large as a head
 
 // Keep says that the log has what was packed or rolled last.
@@ -184,7 +184,7 @@ func (p *Packer) batch(at int, b *source.Batch, silent bool) (late int, split bo
 	return late, split
 }
 
-// gather takes the batch's values, and who is in it.
+// gather takes the values of the batch, and which series are in it.
 func (p *Packer) gather(at int, b *source.Batch) {
 	p.now = p.now.emptied(len(p.Values))
 	f := p.followers[at]
@@ -297,7 +297,7 @@ func (p *Packer) appendBatch(site *siteImage, at int, b *source.Batch, silent bo
 	site.t = max(site.t, b.T)
 }
 
-// appendPresence writes who came and, unless the batch is partial, who left: these have ended.
+// appendPresence writes which series came and, unless the batch is partial, which ended.
 func (p *Packer) appendPresence(site *siteImage, b *source.Batch) {
 	site.present = site.present.Grown(len(p.Values))
 	if b.Partial {
@@ -319,10 +319,10 @@ func (p *Packer) appendPresence(site *siteImage, b *source.Batch) {
 }
 
 // superseded picks those whose labels belong to another series, of the batch or of those that end with it: they are gone but
-// it is the other that goes on or ends.
+// it is the other one that continues or ends.
 func (p *Packer) superseded(of, present Set) Set {
 	set := p.replaced.emptied(len(p.Values))
-	var ends map[uint32]uint32 // by the latest, which only a batch without samples has told of
+	var ends map[uint32]uint32 // by the latest, which only a batch without samples has listed
 	for ref := range of.All() {
 		latest := p.names.latest(ref)
 		switch {

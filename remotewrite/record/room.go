@@ -14,7 +14,7 @@ type Room struct {
 	Text    int // bytes of a text at most; 0 is any
 	Labels  int // of a series at most; 0 is any
 	Window  int // bytes of a window at most
-	Damages int // of a log at most that are told one by one; 0 is any
+	Damages int // maximum number reported one by one for a log; 0 is no limit
 
 	Stop <-chan struct{} // reading ends when it is closed; nil is never
 }

@@ -26,7 +26,7 @@ func (s *scanner) fail(what string) { s.stop(errMalformed, what) }
 // oversize ends reading: what is asked for does not fit.
 func (s *scanner) oversize(what string) { s.stop(ErrOversized, what) }
 
-// stop makes no error where there is one: a caller may go on for long.
+// stop keeps the first error: a caller may continue for long.
 func (s *scanner) stop(kind error, what string) {
 	if s.err == nil {
 		s.end(fmt.Errorf("%w: %s", kind, what))
@@ -89,7 +89,7 @@ func (s *scanner) take(n uint64) []byte {
 	return b
 }
 
-// text returns the bytes behind their length.
+// text returns the bytes after their length.
 func (s *scanner) text() []byte { return s.take(s.uvarint()) }
 
 // count reads how many items follow, each of at least size bytes, and believes no more

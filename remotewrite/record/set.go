@@ -7,7 +7,7 @@ import (
 )
 
 // Set is a set of series by reference, one bit each. Its length follows the
-// dictionary's; what lies beyond its end is not in the set.
+// dictionary's; references beyond its end are not in the set.
 type Set []uint64
 
 func (r Set) has(ref uint32) bool {
@@ -39,7 +39,7 @@ func (r Set) Remove(ref uint32) {
 // copyTo makes dst, whose memory is reused, equal to r.
 func (r Set) copyTo(dst Set) Set { return append(dst[:0], r...) }
 
-// minus puts what r has and other lacks into dst, whose memory is reused.
+// minus puts the members of r that are not in other into dst, whose memory is reused.
 func (r Set) minus(other, dst Set) Set {
 	dst = r.copyTo(dst)
 	for i := range min(len(dst), len(other)) {

@@ -18,12 +18,12 @@ type Batch struct {
 	T       int64    // ms since the epoch
 	Changed []uint32 // the series whose values are not what they were, ascending
 	Values  []uint64 // of all series, as the bits of a float64
-	Points  Set      // who has a sample at T; nobody where the batch only says what the values are
-	Added   Set      // of these, who came
-	Ended   Set      // who has a stale marker at T
+	Points  Set      // series with a sample at T; none if the batch only has values
+	Added   Set      // of these, the new ones
+	Ended   Set      // series with a stale marker at T
 }
 
-// Exemplar is an observation behind a series. Its labels are not in the dictionary:
+// Exemplar is an observation of a series. Its labels are not in the dictionary:
 // a job's id occurs once and would only make it grow.
 type Exemplar struct {
 	Labels []source.Label // sorted by name

@@ -19,7 +19,7 @@ const (
 	blockCycle   = 2
 	blockHead    = 3
 
-	blockPacked = 0x80 // beside the kind: what follows is one snappy block
+	blockPacked = 0x80 // added to the kind: the body is one snappy block
 )
 
 // Flags of a batch.
@@ -303,7 +303,7 @@ func (u *Unpacker) changed(s *scanner, at int, silent, wanted bool) {
 	}
 }
 
-// present settles who is present after a batch, and returns whose samples it has.
+// present determines the present series after a batch, and returns the series with samples in it.
 func (u *Unpacker) present(site *siteImage, t int64, partial bool) Set {
 	site.present = site.present.Grown(len(u.Dict.Series))
 	site.present.Unite(u.added)

@@ -24,7 +24,7 @@ const wholeLimit = 1 << 53
 // kilo is what NetBackup counts bytes by: most byte counters move in multiples of it.
 const kilo = 1024
 
-// integer tells whether a float64, given by its bits, is a whole number and nothing but
+// integer says whether a float64, given by its bits, is a whole number and nothing but
 // that: minus zero is not.
 func integer(v uint64) (int64, bool) {
 	n := int64(math.Float64frombits(v)) // of a NaN or what is too large any number, which is another one again
@@ -78,7 +78,7 @@ func (s *scanner) value(before uint64) uint64 {
 	return 0
 }
 
-// stepped is the whole number that lies so far from the one before.
+// stepped is the whole number at this distance from the previous one.
 func (s *scanner) stepped(before uint64, by int64) uint64 {
 	b, ok := integer(before)
 	if !ok {

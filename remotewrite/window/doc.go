@@ -1,7 +1,7 @@
-// Package window turns a stretch of the log on its side: each series once, with all of its points.
+// Package window regroups a part of the log: each series once, with all its points.
 //
-// A reader understands the log's records, from the head of a segment on, and fills windows with them; where a record is damaged it
-// takes what the next one repeats of it, and reports what that cost. A window is read series by series, divided between series
-// and between points, and told from others by a note. It promises that the points of a series ascend in time, and that a window
-// never crosses a segment and has a bound in memory. It never knows protocols, receivers or places of endpoints.
+// A reader reads the records of the log from the head of a segment and fills windows with them. If a record is damaged, it
+// uses the copy in the next record and reports what is lost. A window is read series by series, can be divided between
+// series and between points, and is identified by a note. The points of a series ascend in time. A window never crosses
+// a segment, and its memory is limited. The package does not know protocols, receivers or positions of endpoints.
 package window

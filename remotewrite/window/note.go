@@ -6,7 +6,7 @@ import (
 	"hash/crc32"
 )
 
-// AppendIdentity tells a window from others: what is left is counted in places, which in another one mean others.
+// AppendIdentity identifies a window: what is left of it is counted in places that have another meaning in other windows.
 func (w *Window) AppendIdentity(dst []byte) []byte {
 	sum := uint32(0)
 	var b [8]byte

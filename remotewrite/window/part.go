@@ -37,7 +37,7 @@ func (w *Window) Divide(at func(column int) int) (first, second *Window) {
 	return w.Part(early), w.Part(late)
 }
 
-// MedianTime is a time that has about as many points before it as behind; several is false where all have one time.
+// MedianTime is a time that has about as many points before it as after it; several is false if all have the same time.
 func (w *Window) MedianTime() (middle int64, several bool) {
 	times := make([]int64, 0, w.Samples)
 	var k Walk

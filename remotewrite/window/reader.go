@@ -28,21 +28,21 @@ type Reader struct {
 	record.Unpacker
 	wal    *wal.Reader
 	report func(Loss)
-	from   wal.Position // what lies before has been delivered
-	Until  wal.Position // no window goes beyond, whatever its size, if it begins before; the zero position is none
+	from   wal.Position // everything before has been delivered
+	Until  wal.Position // a window that starts before it ends there, at any size; the zero position is no limit
 
-	At     wal.Position // behind the record that was read last
+	At     wal.Position // after the record that was read last
 	Seq    uint64       // of that record; 0 before the first
 	held   *wal.Record  // the next record, where it is already known
 	Broken error        // why the rest of this segment cannot be understood
 	Damage *wal.Damage  // met since the last record
 
-	KeepBlock bool   // for a writer that goes on behind the last record
+	KeepBlock bool   // for a writer that continues after the last record
 	Block     []byte // of the last record
 }
 
 // NewReader reads from the start of the position's segment, because without it nothing
-// could be understood, and delivers what lies at or behind the position.
+// could be understood, and delivers everything from the position on.
 func NewReader(log *wal.Log, from wal.Position, report func(Loss)) *Reader {
 	return &Reader{
 		Unpacker: record.Unpacker{Image: record.NewImage(), Room: record.OwnRoom()},
@@ -101,7 +101,7 @@ func (r *Reader) Seek() error {
 	return nil
 }
 
-// readRetry is when a disk that did not give something back is asked again, by who has nobody to come back later for.
+// readRetry is the pause before a failed read is repeated, for callers that cannot come back later.
 const readRetry = time.Second
 
 // StepPatiently reads one record, and waits until a disk that does not give it back does, or is known not to.
@@ -115,7 +115,7 @@ func (r *Reader) StepPatiently() error {
 	}
 }
 
-// peek returns the next record without going on behind it.
+// peek returns the next record without moving past it.
 func (r *Reader) peek() (*wal.Record, error) {
 	for r.held == nil {
 		rec, err := r.wal.Next()

@@ -1,7 +1,7 @@
 package window
 
 // Place is a place between the points of a window, counted along its columns. The place
-// behind a column's last point is the one before the next column's first.
+// after the last point of a column is the one before the first point of the next column.
 type Place struct{ Column, Point int }
 
 // Before says whether a place comes before another.
@@ -13,10 +13,10 @@ func (p Place) Before(q Place) bool {
 // are in order of time, and a series' later points are never in an earlier span.
 type Span struct{ From, To Place }
 
-// Empty says whether nothing lies in the span.
+// Empty says whether the span has no points.
 func (s Span) Empty() bool { return !s.From.Before(s.To) }
 
-// Points tells which points of column i, of n points, belong to the span.
+// Points returns which of the n points of column i belong to the span.
 func (s Span) Points(i, n int) (from, to int) {
 	if i == s.To.Column {
 		n = s.To.Point

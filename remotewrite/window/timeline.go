@@ -18,9 +18,9 @@ type timeline struct {
 	values  []*[pieceSize]uint64 // the same, as bits
 	changes uint32               // how many there are
 	entries int                  // batches and lists of all lanes
-	sets    []presence           // who was in which batch
+	sets    []presence           // which series were in which batch
 	words   []uint64             // of the sets
-	gone    record.Set           // who ended last that it was heard of
+	gone    record.Set           // series whose last known event is their end
 	counts  []uint32             // by series: how many points; all zero but while they are counted
 }
 
@@ -99,7 +99,7 @@ func (h *timeline) list(at int, from uint32) {
 	h.entries++
 }
 
-// add adds a batch: those who are present have a point, and those who ended a stale marker.
+// add adds a batch: present series have a point, ended ones a stale marker.
 func (h *timeline) add(at int, t int64, present, ended record.Set) {
 	if ended.Len() > 0 {
 		from := h.changes
@@ -114,7 +114,7 @@ func (h *timeline) add(at int, t int64, present, ended record.Set) {
 	h.entries++
 }
 
-// renew gives those who ended, and are back now, their values again.
+// renew restores the values of series that had ended and are back.
 func (h *timeline) renew(at int, set record.Set, values []uint64) {
 	from := h.changes
 	for i := range min(len(set), len(h.gone)) {
@@ -129,7 +129,7 @@ func (h *timeline) renew(at int, set record.Set, values []uint64) {
 	}
 }
 
-// set keeps who has a point in a lane's next batch. Nearly always they are those of the batch before.
+// set stores which series have a point in the next batch of a lane. They are nearly always those of the previous batch.
 func (h *timeline) set(l *lane, present, ended record.Set) uint32 {
 	from := len(h.words)
 	h.words = append(h.words, present...)
@@ -158,7 +158,7 @@ func (h *timeline) set(l *lane, present, ended record.Set) uint32 {
 // has says whether a series is in a set.
 func (h *timeline) has(set, series uint32) bool {
 	p := &h.sets[set]
-	at := series>>6 - p.low // huge where it lies in front
+	at := series>>6 - p.low // huge if it is before
 	return at < p.to-p.from && h.words[p.from+at]>>(series&63)&1 != 0
 }
 

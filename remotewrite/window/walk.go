@@ -145,7 +145,7 @@ func (k *Walk) gather(first uint32) {
 	}
 	for i := range l.lists {
 		if l.lists[i].batch == uint32(len(l.batches)) {
-			break // nobody had a sample since
+			break // no series had a sample since
 		}
 		k.stands[i] = k.take(&l.lists[i], k.stands[i])
 	}
@@ -170,7 +170,7 @@ func (k *Walk) take(l *list, at uint32) uint32 {
 			i := series[at%pieceSize] - first
 			if i >= width {
 				if series[at%pieceSize] < first {
-					continue // nobody asked for it
+					continue // not requested
 				}
 				return at
 			}

@@ -10,7 +10,7 @@ import (
 	"backwire/remotewrite/wal"
 )
 
-// Window is a stretch of the log turned on its side: each series once, with all its points.
+// Window is a part of the log, regrouped: each series once, with all its points.
 // It never crosses a segment. Its memory belongs to the subscription that filled it and is
 // used again by the next fill. Once it is filled several goroutines may read it.
 type Window struct {
@@ -26,10 +26,10 @@ type Window struct {
 	Repeated bool   // a run that ended may have sent it, or some of it
 	Note     []byte // that it left about what had no verdict yet; nil if it left none
 
-	Most         int // bytes of the timeline at which it is full, whatever is asked for; 0 where nobody minds
+	Most         int // bytes of the timeline at which it is full, whatever is requested; 0 is no limit
 	observedSize int // bytes that the exemplars take
 
-	Depth     int // how many points of a series it wants, beside the least of samples; 0 where nobody minds
+	Depth     int // wanted points per series, in addition to the minimum of samples; 0 is none
 	timeline  *timeline
 	Exemplars []Observation // by series; of one in the order in which they were observed
 }
@@ -63,7 +63,7 @@ type Point struct {
 // same says whether two points have the same value, bit by bit.
 func (p *Point) same(o *Point) bool { return math.Float64bits(p.V) == math.Float64bits(o.V) }
 
-// Bytes of memory that an observation takes, and each of its labels beside the value's text.
+// Bytes of memory of an observation, and of each of its labels without the text of the value.
 const (
 	observationSize = 56
 	labelSize       = 48

@@ -34,7 +34,7 @@ type Request struct {
 type message interface {
 	// begin starts a request over a window.
 	begin(w *window.Window, s window.Span)
-	// before appends the fields of a series that come before its samples, after those behind them.
+	// before appends the fields of a series that come before its samples, after those that follow them.
 	Before(b []byte, s *record.Series) []byte
 	after(b []byte, s *record.Series, exemplars []window.Observation) []byte
 	// field is the number of a series in the request; start is its start timestamp, 0 for none.
@@ -52,7 +52,7 @@ type Encoder struct {
 	versions [2]message  // by protocol
 	walk     window.Walk // over the window
 	before   []byte      // what comes before the samples of the series at hand, without its head
-	after    []byte      // and what comes behind them
+	after    []byte      // and what follows them
 	series   []byte      // all series
 	body     []byte      // the request, before compression
 	block    []byte      // the request
@@ -88,7 +88,7 @@ func (e *Encoder) begin(m message, w *window.Window, s window.Span) {
 	e.series = e.series[:0]
 }
 
-// column writes at most room points of the column at a place and returns the place behind them.
+// column writes at most room points of the column at a place and returns the place after them.
 func (e *Encoder) column(m message, w *window.Window, s window.Span, at window.Place, since int64, room int, r *Request) window.Place {
 	c := &w.Columns[at.Column]
 	_, to := s.Points(at.Column, c.Len())
@@ -138,5 +138,5 @@ func (e *Encoder) compress(m message) []byte {
 	return s2.EncodeSnappy(e.block[:cap(e.block)], e.body)
 }
 
-// Abandon leaves the last request's body to whoever still reads it.
+// Abandon leaves the body of the last request to the reader that still uses it.
 func (e *Encoder) Abandon() { e.block = nil }

@@ -27,7 +27,7 @@ const (
 	exemplarTime   = 3
 )
 
-// messageV1 writes a prometheus.WriteRequest: each series with all its labels spelled out, and behind the series the
+// messageV1 writes a prometheus.WriteRequest: each series with all its labels in full, and after the series the
 // metadata of each metric once.
 type messageV1 struct {
 	labeler *labeler
