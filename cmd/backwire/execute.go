@@ -56,7 +56,7 @@ var errSaid = errors.New("failed")
 // usageError is a command line that cannot be meant.
 type usageError struct{ error }
 
-// refusedError is a configuration that cannot be meant, beside those of agent.Problems.
+// refusedError is a configuration that cannot be meant, beside those of config.Problems.
 type refusedError struct{ error }
 
 func (e refusedError) Unwrap() error { return e.error }

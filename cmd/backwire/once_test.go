@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/textparse"
 
+	"backwire/cmd/backwire/demo"
 	"backwire/source/netbackup/nbusim"
 )
 
@@ -106,7 +107,7 @@ func TestOncePushDelivers(t *testing.T) {
 		if code, stdout, stderr := s.execute(t, "once", "--push"); code != exitOK || stdout != "" {
 			t.Fatalf("exit code %d, %q: %s", code, stdout, stderr)
 		}
-		if got, want := arrived(s.receiver), happened(s.primary.Truth()); got.total() != want.total() || want.total() == 0 {
+		if got, want := demo.Arrived(s.receiver), demo.Happened(s.primary.Truth()); got.Total() != want.Total() || want.Total() == 0 {
 			t.Errorf("arrived %v, want %v", got, want)
 		}
 	}
@@ -147,7 +148,7 @@ func TestOncePushKeepsWhatIsNotDelivered(t *testing.T) {
 	if code, _, stderr := s.execute(t, "once", "--push"); code != exitOK {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
-	if got, want := arrived(s.receiver), happened(s.primary.Truth()); got.total() != want.total() {
+	if got, want := demo.Arrived(s.receiver), demo.Happened(s.primary.Truth()); got.Total() != want.Total() {
 		t.Errorf("arrived %v, want %v", got, want)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"backwire/cmd/backwire/demo"
 	"backwire/remotewrite/receiver"
 )
 
@@ -27,7 +28,7 @@ func TestReload(t *testing.T) {
 	writeEnvFile(t, envFile, env)
 
 	agent := start(t, nil, buildPrograms(t).backwire, "run", "--env-file", envFile)
-	await(t, "the first receiver has the jobs", func() error { return grown(arrived(first).total(), total(primary.truth(t))/2) })
+	await(t, "the first receiver has the jobs", func() error { return grown(demo.Arrived(first).Total(), total(primary.truth(t))/2) })
 
 	reload := func() int {
 		return execute(t.Context(), []string{"reload", "--env-file", envFile}, nil, agent, agent)
@@ -36,7 +37,7 @@ func TestReload(t *testing.T) {
 	if code := reload(); code != exitOK {
 		t.Fatalf("reload exits with %d", code)
 	}
-	await(t, "the second receiver has the same counts", func() error { return grown(arrived(second).total(), arrived(first).total()) })
+	await(t, "the second receiver has the same counts", func() error { return grown(demo.Arrived(second).Total(), demo.Arrived(first).Total()) })
 
 	writeEnvFile(t, envFile, append(env, "BACKWIRE_INTERVAL=soon"))
 	if code := reload(); code != exitRefused {

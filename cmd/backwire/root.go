@@ -98,7 +98,7 @@ func (sh *shell) assignments() ([]config.Assignment, error) {
 	return file, nil
 }
 
-// config is the whole configuration, or agent.Problems.
+// config is the whole configuration, or config.Problems.
 func (sh *shell) config() (*config.Config, error) {
 	file, err := sh.assignments()
 	if err != nil {

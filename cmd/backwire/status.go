@@ -87,6 +87,16 @@ func (sh *shell) status(ctx context.Context, flags statusFlags) error {
 	}
 }
 
+// wait returns false if ctx ended first.
+func wait(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // clear clears the screen of a terminal.
 func (sh *shell) clear() {
 	if f, ok := sh.stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {

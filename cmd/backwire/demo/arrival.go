@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"cmp"
@@ -11,10 +11,11 @@ import (
 	"backwire/source/netbackup/nbusim"
 )
 
-// jobCounts are finished leaf jobs by result.
-type jobCounts map[string]int64
+// JobCounts are finished leaf jobs by result.
+type JobCounts map[string]int64
 
-func (c jobCounts) total() int64 {
+// Total is the jobs of all results.
+func (c JobCounts) Total() int64 {
 	var n int64
 	for _, jobs := range c {
 		n += jobs
@@ -22,9 +23,9 @@ func (c jobCounts) total() int64 {
 	return n
 }
 
-// arrived is what the receiver was told.
-func arrived(r *receiver.Receiver) jobCounts {
-	c := jobCounts{}
+// Arrived is what the receiver was told.
+func Arrived(r *receiver.Receiver) JobCounts {
+	c := JobCounts{}
 	for _, s := range r.Select("nbu_jobs_completed_total") {
 		if s.Label("parent") != "true" {
 			c[s.Label("result")] += int64(s.Last().V)
@@ -33,9 +34,9 @@ func arrived(r *receiver.Receiver) jobCounts {
 	return c
 }
 
-// happened is what a perfect counter would say.
-func happened(t nbusim.Truth) jobCounts {
-	c := jobCounts{}
+// Happened is what a perfect counter would say.
+func Happened(t nbusim.Truth) JobCounts {
+	c := JobCounts{}
 	for key, jobs := range t.Completed {
 		if !key.Parent {
 			c[key.Result] += jobs
@@ -45,8 +46,8 @@ func happened(t nbusim.Truth) jobCounts {
 }
 
 // writeArrival prints what arrived, beside what happened.
-func writeArrival(w io.Writer, got jobCounts, truth nbusim.Truth) {
-	want := happened(truth)
+func writeArrival(w io.Writer, got JobCounts, truth nbusim.Truth) {
+	want := Happened(truth)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "finished jobs (without parent jobs)\tat the server\tat the receiver\t")
 	for _, result := range []string{"success", "partial", "failure"} {
