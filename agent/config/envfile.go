@@ -23,7 +23,7 @@ type Assignment struct {
 const maxTextFile = 1 << 20
 
 // ReadEnvFile reads a file in the syntax of systemd's EnvironmentFile. Its quirks are kept:
-// lines that begin with # or ; are comments, but a # behind a value belongs to the value; a
+// lines that begin with # or ; are comments, but a # after a value belongs to the value; a
 // backslash at the end continues the line; 'single' quotes keep everything, "double" ones
 // unescape \" \\ \` \$; blanks around key and value go; nothing is expanded; a variable that
 // is set twice has its last value. What systemd drops with a log line (a line without =, a
@@ -78,7 +78,7 @@ func parseEnvFile(path, text string) ([]Assignment, error) {
 	if !utf8.ValidString(text) {
 		return nil, fmt.Errorf("%s: not UTF-8 text", path)
 	}
-	text += "\n\n" // the last line may lack its end, even behind a backslash
+	text += "\n\n" // the last line may have no line end, even after a backslash
 	state := envState((*envParser).beforeKey)
 	for i := 0; i < len(text) && p.err == nil; i++ {
 		state = p.step(state, text[i])
@@ -133,7 +133,7 @@ func (p *envParser) inKey(c byte) envState {
 	return (*envParser).inKey
 }
 
-// beforeValue is also the state behind a closing quote, where systemd skips blanks again.
+// beforeValue is also the state after a closing quote, where systemd skips blanks again.
 func (p *envParser) beforeValue(c byte) envState {
 	switch {
 	case in(c, newlines):

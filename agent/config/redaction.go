@@ -14,7 +14,7 @@ type Shown struct {
 }
 
 // Show lists what is set, without its secrets. What is not a variable at all is not shown
-// either: it may be a secret behind a mistyped name.
+// either: it may be a secret with a mistyped name.
 func Show(environ []string, file []Assignment) []Shown {
 	l := newLoader(environ, file)
 	variables := l.variables()

@@ -152,7 +152,7 @@ func (u URL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
 // loopback says whether the URL stays on this host.
 func (u URL) loopback() bool { return LoopbackHost(u.Hostname()) }
 
-// LoopbackHost says whether a name or an address is this machine's own, which nobody else can reach.
+// LoopbackHost says whether a name or an address is this machine's own, which other hosts cannot reach.
 func LoopbackHost(host string) bool {
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		return true
@@ -164,7 +164,7 @@ func LoopbackHost(host string) bool {
 // Target is where an endpoint's samples go: a receiver's URL, or file:// and a directory.
 type Target struct{ URL }
 
-// UnmarshalText parses a URL, or the absolute path of a directory behind file://.
+// UnmarshalText parses a URL, or the absolute path of a directory after file://.
 func (t *Target) UnmarshalText(text []byte) error {
 	if !strings.HasPrefix(string(text), "file:") {
 		return t.URL.UnmarshalText(text)
@@ -212,7 +212,7 @@ func (p Proxy) String() string {
 func (p Proxy) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
 // maskURL hides what may be secret in a URL's text, be it a URL or not: everything between
-// the scheme and the last @, and everything behind a question mark.
+// the scheme and the last @, and everything after a question mark.
 func maskURL(text string) string {
 	text, _, query := strings.Cut(text, "?")
 	scheme, rest, found := strings.Cut(text, "://")

@@ -36,7 +36,7 @@ does not exist. It takes over within seconds after the other agent ends, for wha
 	return cmd
 }
 
-// An agent is a guest beside a backup server. It lets the heap grow by a quarter between two collections, where Go's
+// The agent shares a host with backups. It lets the heap grow by a quarter between two collections, where Go's
 // default doubles it, which makes the peak of a first read a fifth lower; and it runs on one processor: threads that look
 // for work before they sleep would cost a seventh of what a drain costs, and a backlog of a day still takes seconds.
 const (

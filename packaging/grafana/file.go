@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// Files are the contents of the generated files, by their names beside this package.
+// Files are the contents of the generated files, by their names, relative to this package.
 func Files() (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for _, d := range Dashboards() {

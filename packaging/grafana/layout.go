@@ -3,7 +3,7 @@ package grafana
 // columns is the width of Grafana's grid.
 const columns = 24
 
-// line is panels beside each other, of one height and one width.
+// line is a row of panels of one height and one width.
 type line struct {
 	height int
 	panels []Panel
@@ -31,7 +31,7 @@ func numbers(panels ...Panel) line { return line{4, panels} }
 // pictures is a line of graphs.
 func pictures(panels ...Panel) line { return line{9, panels} }
 
-// heading names the lines behind it, which it folds away at a click.
+// heading names the lines after it, which fold at a click.
 func heading(title string) line {
 	return line{1, []Panel{{Type: "row", Title: title, Collapsed: new(false), FieldConfig: &Fields{Overrides: []Override{}}}}}
 }

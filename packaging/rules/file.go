@@ -8,7 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Where the generated files are, beside this package.
+// Where the generated files are, relative to this package.
 const (
 	PrometheusFile = "backwire.rules.yaml"
 	MimirFile      = "backwire.mimir.yaml"

@@ -45,7 +45,7 @@ func Happened(t nbusim.Truth) JobCounts {
 	return c
 }
 
-// writeArrival prints what arrived, beside what happened.
+// writeArrival prints what arrived next to what happened.
 func writeArrival(w io.Writer, got JobCounts, truth nbusim.Truth) {
 	want := Happened(truth)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)

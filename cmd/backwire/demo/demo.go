@@ -115,7 +115,7 @@ func (d *stage) clear() {
 	_ = os.RemoveAll(d.dir)
 }
 
-// play runs the agent beside the plot, and ends it with the plot.
+// play runs the agent during the plot, and ends it with the plot.
 func (d *stage) play(ctx context.Context, keep bool) error {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
@@ -126,7 +126,7 @@ func (d *stage) play(ctx context.Context, keep bool) error {
 	return errors.Join(err, <-ended)
 }
 
-// plot is what happens around the agent, told in a few lines.
+// plot is what happens around the agent, shown in a few lines.
 func (d *stage) plot(ctx context.Context, keep bool) error {
 	fmt.Fprintf(d.out, "primary server  %s  (simulated; %d jobs ended in the last %.0f hours, more are running)\n", d.primary.URL(), jobs, history.Hours())
 	fmt.Fprintf(d.out, "agent           %s  collects every %s; its queue is %s\n", d.page, interval, d.dir)
