@@ -356,6 +356,18 @@ func (d *decoder) word() string {
 	return d.words.word(b)
 }
 
+// wordOf reads one member of an object that stands where a word could: {"name": "OFFLINE", …}.
+func (d *decoder) wordOf(member string) (word string) {
+	for name := range d.members() {
+		if string(name) == member {
+			word = d.word()
+		} else {
+			d.skip()
+		}
+	}
+	return word
+}
+
 // integer reads a whole number, also out of a string or a float, whose fraction is cut.
 func (d *decoder) integer() Optional[int64] {
 	b := bytes.TrimSpace(d.scalar())

@@ -71,22 +71,11 @@ func tapeMediumAttributes(d *decoder, m *TapeMedium) {
 		case "mediaStatus":
 			m.Status = d.word()
 		case "robot":
-			m.RobotType = robotType(d)
+			m.RobotType = d.wordOf("robotType")
 		default:
 			d.skip()
 		}
 	}
-}
-
-func robotType(d *decoder) (kind string) {
-	for name := range d.members() {
-		if string(name) == "robotType" {
-			kind = d.word()
-		} else {
-			d.skip()
-		}
-	}
-	return kind
 }
 
 func volumePoolRow(d *decoder) (p VolumePool, ok bool) {
