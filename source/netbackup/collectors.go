@@ -47,7 +47,7 @@ func collectors() []collector {
 	return []collector{
 		serverCollector(), storageUnitCollector(), diskPoolCollector(), storageServerCollector(), tapeDriveCollector(),
 		jobCollector(), policyCollector(), alertCollector(), malwareCollector(), imageCollector(), sloCollector(),
-		tapeMediumCollector(), volumePoolCollector(), robotCollector(),
+		tapeMediumCollector(), volumePoolCollector(), robotCollector(), mediaServerCollector(),
 	}
 }
 

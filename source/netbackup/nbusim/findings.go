@@ -3,7 +3,7 @@ package nbusim
 import "time"
 
 // AddFindings adds what a server of some size has found and keeps: alerts of every severity, a
-// night of images of which one is infected, their scans of which one failed, and protection plans.
+// night of images of which one is infected, their scans of which one failed, protection plans, and media servers.
 func (s *Server) AddFindings() {
 	now := s.clock()
 	s.AddAlerts(
@@ -23,6 +23,7 @@ func (s *Server) AddFindings() {
 		MalwareScan{State: "IN_PROGRESS", Result: "NOT_SCANNED", Scanned: 12_000},
 		MalwareScan{Result: "NOT_SUPPORTED"},
 	)
+	s.AddMediaServers(MediaServer{Name: "media-1"}, MediaServer{Name: "media-2"})
 	s.AddSLOs(SLO{Name: "gold"}, SLO{Name: "silver"}, SLO{Name: "databases", Workload: "SQL_SERVER"}, SLO{Name: "cloud", Workload: "CLOUD"})
 }
 

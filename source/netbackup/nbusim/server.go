@@ -50,6 +50,9 @@ type Server struct {
 	scans    []MalwareScan
 	images   []Image
 	slos     []SLO
+
+	mediaServers []MediaServer
+
 	untidy   *untidy
 	keep     time.Duration
 	agenda   agenda
@@ -126,6 +129,7 @@ func (s *Server) routes() *http.ServeMux {
 		"/storage/tape-media":           {method: get, base: jsonType, namespace: NamespaceTapeMedia, answer: (*Server).tapeMedia},
 		"/storage/tape-volume-pools":    {method: get, base: jsonType, namespace: NamespaceVolumePools, answer: (*Server).volumePools},
 		"/storage/robots-device-hosts":  {method: get, base: jsonType, namespace: NamespaceTapeDevices, answer: (*Server).robotHosts},
+		"/config/media-servers":         {method: get, base: jsonType, namespace: NamespaceMediaServers, answer: (*Server).mediaServerList},
 		"/manage/alerts":                {method: get, base: jsonType, namespace: NamespaceAlerts, answer: (*Server).alertList},
 		"/malware/latest-scan-results":  {method: get, base: jsonType, namespace: NamespaceMalware, answer: (*Server).latestScans},
 		"/catalog/images":               {method: get, base: jsonType, namespace: NamespaceImages, answer: (*Server).imageList},

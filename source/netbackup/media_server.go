@@ -1,0 +1,26 @@
+package netbackup
+
+import "backwire/source/netbackup/api"
+
+// mediaServerCollector tells which media servers work, and what they are.
+func mediaServerCollector() collector {
+	return collector{
+		name: "media_servers", noun: "media_server", section: sectionStorage, standing: true, first: firstOf((*api.Client).MediaServers),
+		role: role{namespace: "|MANAGE|MEDIA-SERVERS|", screen: "Hosts > Media servers", without: "no media server that is down"},
+		start: func(w *workplace) reader {
+			up := w.gauge("nbu_media_server_up", "",
+				"1 when the machine of the media server is up, 0 when it is not; absent where the server says neither.", "media_server")
+			info := w.info("nbu_media_server_info",
+				"Facts of the media server. status is what it is active for, in the vendor's words (ACTIVE_FOR_DISK, OFFLINE, …).",
+				"media_server", "nbu_version", "os", "status")
+			var told lastTold[api.MediaServer]
+			return counting(w, (*api.Client).MediaServers, func(g *gauges, m *api.MediaServer) {
+				told.complete(m.Name, m, (*api.MediaServer).KeepFacts)
+				g.tell(info, 1, m.Name, m.Version, m.OS, m.Status)
+				if m.Up.Given {
+					g.tell(up, truth(m.Up.Value), m.Name)
+				}
+			})
+		},
+	}
+}
