@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"backwire/remotewrite/receiver"
+	"backwire/source/netbackup"
 	"backwire/source/netbackup/nbusim"
 )
 
@@ -263,7 +264,7 @@ func TestCheckJSON(t *testing.T) {
 	if err := d.Decode(&got); err != nil {
 		t.Fatalf("%v:\n%s", err, stdout)
 	}
-	if code != exitFailed || got.Failed != 1 || got.Version == "" || got.Warnings == nil || len(got.Findings) != 22 {
+	if code != exitFailed || got.Failed != 1 || got.Version == "" || got.Warnings == nil || len(got.Findings) != 8+len(netbackup.Collectors()) {
 		t.Errorf("exit code %d, %d failed, %d findings", code, got.Failed, len(got.Findings))
 	}
 	for _, f := range got.Findings {
