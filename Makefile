@@ -17,8 +17,8 @@ help: ## Show the targets
 build: ## Build the static binaries into bin/
 	$(GO) build -buildvcs=auto -trimpath -ldflags '-s -w' -o $(BIN)/ ./cmd/...
 
-test: ## Run all tests; those that need a program that is not installed are skipped and say so
-	$(GO) test -timeout 20m ./...
+test: ## Run all tests, and list at the end those that were skipped and why
+	@GO="$(GO)" ./.ci/test -timeout 20m ./...
 
 race: ## Run every test under the race detector, the long ones in their short form
 	CGO_ENABLED=1 $(GO) test -race -short -pgo=off -timeout 20m ./...
@@ -50,6 +50,7 @@ profile: ## Measure the profile for the compiler, cmd/backwire/default.pgo
 	@rm $(BIN)/profiled.test $(BIN)/queue.pprof $(BIN)/api.pprof $(BIN)/source.pprof
 
 demo: ## Show backwire at work with a simulated primary server and a receiver
+	@echo "building backwire: the first build downloads about 40 modules and takes a few minutes" >&2
 	@$(GO) run ./cmd/backwire demo
 
 rules: ## Write the recording rules and alerts for Prometheus and for mimirtool, and docs/alerts.md

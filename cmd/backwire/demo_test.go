@@ -10,7 +10,7 @@ import (
 func TestDemoWhereFIPSIsEnforced(t *testing.T) {
 	demo := start(t, []string{"GODEBUG=fips140=only"}, buildPrograms(t).backwire, "demo")
 	<-demo.ended
-	if demo.err != nil || !strings.Contains(demo.output(), "jobs that ended") {
+	if demo.err != nil || !strings.Contains(demo.output(), "finished jobs") {
 		t.Errorf("ends with %v:\n%s", demo.err, demo.output())
 	}
 }
