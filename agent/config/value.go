@@ -262,7 +262,7 @@ func (n *Names) UnmarshalText(text []byte) error {
 			return errors.New("expected names separated by commas: lower-case letters, digits, - and _, starting with a letter")
 		}
 		if slices.Contains(*n, name) {
-			return fmt.Errorf("expected each name once; %s is there twice", name)
+			return fmt.Errorf("expected each name once; %s is repeated", name)
 		}
 		*n = append(*n, name)
 	}
@@ -360,7 +360,7 @@ func parsePairs(text string) ([]source.Label, error) {
 	slices.SortFunc(pairs, func(a, b source.Label) int { return strings.Compare(a.Name, b.Name) })
 	for i := 1; i < len(pairs); i++ {
 		if pairs[i].Name == pairs[i-1].Name {
-			return nil, fmt.Errorf("expected each key once; %q is there twice", pairs[i].Name)
+			return nil, fmt.Errorf("expected each key once; %q is repeated", pairs[i].Name)
 		}
 	}
 	return pairs, nil
