@@ -166,7 +166,7 @@ func TestWrongValues(t *testing.T) {
 		"http to another host":          {"BACKWIRE_NETBACKUP_URL=http://primary.example/netbackup", "BACKWIRE_NETBACKUP_ALLOW_HTTP=true"},
 		"a fingerprint cut short":       {"BACKWIRE_NETBACKUP_CA_FINGERPRINT=ab:cd", "64 digits"},
 		"an API version with a v":       {"BACKWIRE_NETBACKUP_API_VERSION=v13", "such as 13.0"},
-		"a label twice":                 {"BACKWIRE_EXTERNAL_LABELS=dc:1,dc:2", `"dc" is there twice`},
+		"a label twice":                 {"BACKWIRE_EXTERNAL_LABELS=dc:1,dc:2", `"dc" is repeated`},
 		"a label without a value":       {"BACKWIRE_EXTERNAL_LABELS=dc", "key:value"},
 		"a label of the series' own":    {"BACKWIRE_EXTERNAL_LABELS=site:paris", "the label site is set by backwire"},
 		"a reserved label":              {"BACKWIRE_EXTERNAL_LABELS=__name__:x", "label names"},
