@@ -6,12 +6,12 @@ import "backwire/source/netbackup/api"
 func mediaServerCollector() collector {
 	return collector{
 		name: "media_servers", noun: "media_server", section: sectionStorage, standing: true, first: firstOf((*api.Client).MediaServers),
-		role: role{namespace: "|MANAGE|MEDIA-SERVERS|", screen: "Hosts > Media servers", without: "no media server that is down"},
+		role: role{namespace: "|MANAGE|MEDIA-SERVERS|", screen: "Hosts > Media servers", without: "no state of media servers"},
 		start: func(w *workplace) reader {
 			up := w.gauge("nbu_media_server_up", "",
-				"1 when the machine of the media server is up, 0 when it is not; absent where the server says neither.", "media_server")
+				"1 when the host of the media server is up, 0 when it is down. Absent if the server reports neither.", "media_server")
 			info := w.info("nbu_media_server_info",
-				"Facts of the media server. status is what it is active for, in the vendor's words (ACTIVE_FOR_DISK, OFFLINE, …).",
+				"Properties of the media server. status is the state reported by NetBackup (ACTIVE_FOR_DISK, OFFLINE, …).",
 				"media_server", "nbu_version", "os", "status")
 			var told lastTold[api.MediaServer]
 			return counting(w, (*api.Client).MediaServers, func(g *gauges, m *api.MediaServer) {
