@@ -29,6 +29,7 @@ type Agent struct {
 	open      func(ctx context.Context) (*agentRuntime, error)
 	started   time.Time                    // when it was made
 	standby   bool                         // an agent that waits while another has the queue
+	once      bool                         // one cycle is run, and no other
 	waiting   atomic.Pointer[error]        // what for
 	running   atomic.Pointer[agentRuntime] // nil before the queue is open
 	begun     chan struct{}                // closed when the queue is open and every site has its first tick, or by a standby

@@ -22,6 +22,7 @@ func (a *Agent) Once(ctx context.Context) ([]source.Batch, error) {
 		batch source.Batch
 		err   error
 	}
+	a.once = true
 	results := make([]result, len(a.config.Sites))
 	var wg sync.WaitGroup
 	for i := range a.config.Sites {
@@ -108,6 +109,7 @@ const pushTime = time.Minute
 // queue of its own would count jobs a second time. The error says what failed and what is not
 // delivered; that stays in the queue.
 func (a *Agent) Push(ctx context.Context) (page.Status, error) {
+	a.once = true
 	p, err := a.open(ctx)
 	if err != nil {
 		return page.Status{}, err

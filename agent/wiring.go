@@ -54,7 +54,7 @@ func userAgent(version string) string { return "backwire/" + version }
 // It does not connect yet.
 func (a *Agent) newPrimary(s *config.Site, from source.Checkpoint, again func() source.Checkpoint) (*netbackup.Site, error) {
 	primary := siteConfig(a.config, s, a.version)
-	primary.Checkpoint, primary.Client.Bodies = again, a.bodies
+	primary.Checkpoint, primary.Client.Bodies, primary.Once = again, a.bodies, a.once
 	made, err := netbackup.NewSite(primary, from, a.log, time.Now)
 	if err != nil {
 		return nil, fmt.Errorf("site %s: %w", s.Site, err)

@@ -20,6 +20,7 @@ type background struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 	grace  time.Duration
+	last   bool // no other cycle comes: this one waits as long as it can, whatever it costs
 }
 
 func newBackground(interval time.Duration) *background {
@@ -54,7 +55,10 @@ func (b *background) start(f func(context.Context) error) *task {
 // wait says whether the task has ended within this cycle's part; err is what it met on the way.
 func (b *background) wait(ctx context.Context, t *task) (ended bool, err error) {
 	grace := b.grace
-	if end, limited := ctx.Deadline(); limited {
+	switch end, limited := ctx.Deadline(); {
+	case limited && b.last:
+		grace = time.Until(end) * 3 / 4
+	case limited:
 		grace = min(grace, time.Until(end)/2)
 	}
 	timer := time.NewTimer(grace)
@@ -64,6 +68,10 @@ func (b *background) wait(ctx context.Context, t *task) (ended bool, err error) 
 		case <-t.done:
 			return true, t.err
 		case err := <-t.turns.over:
+			if err == nil && b.last {
+				t.turns.grant()
+				continue
+			}
 			return false, err
 		case <-timer.C:
 			return false, nil

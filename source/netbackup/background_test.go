@@ -46,6 +46,20 @@ func TestASlowListIsReadOverSeveralCycles(t *testing.T) {
 	})
 }
 
+// Where no other cycle follows, one reads the whole list, also where that is more than a cycle's budget of requests.
+func TestASingleCycleReadsListsWhole(t *testing.T) {
+	for images, pause := range map[int]time.Duration{3000: time.Second, 8000: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, nbusim.Options{Storage: oneUnit()}, func(c *SiteConfig) { c.Once = true })
+			manyImages(r, images)
+			r.sim.Inject(nbusim.Fault{Path: "/catalog/images", Effect: nbusim.Delay(pause)})
+			r.tick()
+			r.want(float64(images), "nbu_images")
+			r.want(1, "nbu_collector_success", "collector", collectorImages)
+		})
+	}
+}
+
 // A page that fails is asked for again, and not the pages before it.
 func TestAListGoesOnWhereItWasAfterAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

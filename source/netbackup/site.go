@@ -20,6 +20,9 @@ type SiteConfig struct {
 	Backfill time.Duration // how far back the first start and a gap are filled; 0 is off
 	Collect  []string      // names of collectors, "all", and with a - those to leave out; empty is all
 
+	// Once says that there is one cycle only: it waits for lists that others would read on over several.
+	Once bool
+
 	Compat string // CompatExporter adds that exporter's names; empty is none
 
 	MaxClientSeries int           // 0 is the default, 10,000
@@ -97,6 +100,7 @@ func NewSite(cfg SiteConfig, cp source.Checkpoint, log *slog.Logger, now func() 
 	if cfg.Compat == CompatExporter {
 		c.addExporter()
 	}
+	s.background.last = cfg.Once
 	s.ledger = s.newLedger()
 	if err := s.choose(cfg.Collect); err != nil {
 		return nil, err
