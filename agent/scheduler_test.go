@@ -74,16 +74,37 @@ func newScheduler(s site, queue committer, interval time.Duration) *scheduler {
 	}
 }
 
-// runFor runs schedulers for a while and waits for their end.
-func runFor(d time.Duration, schedulers ...*scheduler) {
+// during runs lives side by side for a while, ends them and waits for their end.
+func during(d time.Duration, lives ...func(context.Context)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
-	for _, s := range schedulers {
-		wg.Go(func() { s.run(ctx, context.Background()) })
+	for _, live := range lives {
+		wg.Go(func() { live(ctx) })
 	}
 	time.Sleep(d)
 	cancel()
 	wg.Wait()
+}
+
+func runFor(d time.Duration, schedulers ...*scheduler) {
+	var lives []func(context.Context)
+	for _, s := range schedulers {
+		lives = append(lives, func(ctx context.Context) { s.run(ctx, context.Background()) })
+	}
+	during(d, lives...)
+}
+
+// jumping is a scheduler whose clock jumps a while after now.
+func jumping(s site, after, by time.Duration) *scheduler {
+	begin := time.Now()
+	sched := newScheduler(s, &kept{}, time.Minute)
+	sched.clock = func() time.Time {
+		if now := time.Now(); now.Sub(begin) <= after {
+			return now
+		}
+		return time.Now().Add(by)
+	}
+	return sched
 }
 
 // The bubble's clock begins at midnight, 2000-01-01 UTC: a multiple of every interval here.
@@ -128,13 +149,7 @@ func TestClockSetAheadGoesOnAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		midnight := time.Now()
 		s := &scripted{}
-		sched := newScheduler(s, &kept{}, time.Minute)
-		sched.clock = func() time.Time {
-			if now := time.Now(); now.Sub(midnight) < 70*time.Second {
-				return now
-			}
-			return time.Now().Add(time.Hour)
-		}
+		sched := jumping(s, 70*time.Second-1, time.Hour)
 		runFor(140*time.Second, sched)
 		// At 70 s the clock says 1:01:10: the tick of 1:01 is taken within a glance.
 		if got, want := s.seconds(midnight), []int{0, 60, 3660, 3720}; !slices.Equal(got, want) {
@@ -169,13 +184,7 @@ func TestClockSetBackNeitherStallsNorDoubles(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				midnight := time.Now()
 				s := &scripted{}
-				sched := newScheduler(s, &kept{}, time.Minute)
-				sched.clock = func() time.Time {
-					if now := time.Now(); now.Sub(midnight) <= c.at {
-						return now
-					}
-					return time.Now().Add(-c.back)
-				}
+				sched := jumping(s, c.at, -c.back)
 				s.takes = func(int) time.Duration { return 20 * time.Millisecond }
 				runFor(245*time.Second, sched)
 				got := s.seconds(midnight)

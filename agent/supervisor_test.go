@@ -33,14 +33,8 @@ func (h *heard) hear(state string) error {
 
 // supervise runs an agent for a while under a watchdog of a minute, and then ends it and its supervisor.
 func (h *heard) supervise(a *Agent, d time.Duration) {
-	ctx, cancel := context.WithCancel(context.Background())
 	s := &Supervisor{Tell: h.hear, Watchdog: time.Minute, Log: slog.New(slog.DiscardHandler)}
-	var wg sync.WaitGroup
-	wg.Go(func() { _ = a.Run(ctx) })
-	wg.Go(func() { s.Accompany(ctx, ctx, a) })
-	time.Sleep(d)
-	cancel()
-	wg.Wait()
+	during(d, func(ctx context.Context) { _ = a.Run(ctx) }, func(ctx context.Context) { s.Accompany(ctx, ctx, a) })
 }
 
 func TestSupervisorTellsALife(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -26,12 +25,10 @@ func TestBacklogSurvivesTheAgentsEnd(t *testing.T) {
 
 func testBacklog(t *testing.T, signal syscall.Signal) {
 	dir := t.TempDir()
-	r := receiver.New(receiver.Options{Ordered: true})
+	r, push := startReceiver(t)
 	r.Always(&receiver.Answer{Status: http.StatusServiceUnavailable})
-	push := httptest.NewServer(r)
-	t.Cleanup(push.Close)
 	primary := startPrimary(t, dir, "--history", "400", "--history-span", "55m", "--jobs-per-minute", "0")
-	env := agentEnv(t, dir, primary, push.URL)
+	env := agentEnv(t, dir, primary, push)
 	backwire := buildPrograms(t).backwire
 
 	agent := start(t, env, backwire, "run")

@@ -85,19 +85,10 @@ func (a *aviary) set(name, value string) {
 func (a *aviary) plantSites(t *testing.T) {
 	t.Helper()
 	password := func(user, field string) nbusim.User { return nbusim.User{Name: user, Password: a.secrets[field]} }
-	primary, err := nbusim.New(nbusim.Options{
-		Storage: nbusim.NewEstate(4),
-		Keys:    []nbusim.APIKey{{Key: a.secrets["Site.APIKey"]}, {Key: a.secrets["Site.APIKeyFile"]}},
-		Users:   []nbusim.User{password("direct", "Site.Password"), password("filed", "Site.PasswordFile")},
+	primary := startSimulator(t, nbusim.Options{
+		Keys:  []nbusim.APIKey{{Key: a.secrets["Site.APIKey"]}, {Key: a.secrets["Site.APIKeyFile"]}},
+		Users: []nbusim.User{password("direct", "Site.Password"), password("filed", "Site.PasswordFile")},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	primary.AddHistory(nbusim.Workload{Seed: 3}, 60, 30*time.Minute)
-	if err := primary.StartTLS("127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = primary.Close() })
 	a.primary = primary
 	a.set("NETBACKUP_SITES", "key,keyfile,password,passwordfile")
 	a.set("NETBACKUP_URL", primary.URL())

@@ -2,13 +2,10 @@ package main
 
 import (
 	"maps"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"backwire/remotewrite/receiver"
 )
 
 // An agent whose endpoint is a directory writes signed bundles there, and says when that is not there; another machine
@@ -31,10 +28,8 @@ func TestEndpointThatIsADirectory(t *testing.T) {
 	if code, stdout, stderr := s.execute(t, "once", "--push"); code != exitOK {
 		t.Fatalf("exit code %d:\n%s%s", code, stdout, stderr)
 	}
-	r := receiver.New(receiver.Options{Ordered: true})
-	push := httptest.NewServer(r)
-	defer push.Close()
-	code, said := said(t, nil, "queue", "import", out, "--to", push.URL, "--trusted-key", trusted)
+	r, push := startReceiver(t)
+	code, said := said(t, nil, "queue", "import", out, "--to", push, "--trusted-key", trusted)
 	if code != exitOK || strings.Count(said, "verified") != 1 {
 		t.Errorf("import, exit code %d:\n%s", code, said)
 	}

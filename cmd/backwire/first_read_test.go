@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net/http/httptest"
 	"os"
 	"regexp"
 	"strconv"
@@ -29,11 +28,9 @@ func firstRead(t *testing.T, jobs int, pause time.Duration, limit int64) {
 	dir := t.TempDir()
 	primary := startPrimary(t, dir, "--history", strconv.Itoa(jobs), "--history-span", "23h", "--jobs-per-minute", "0", "--clients", "400", "--policies", "20")
 	primary.order(t, "faults", fmt.Sprintf(`{"path": "/admin/jobs", "effect": "delay", "ms": %d}`, pause.Milliseconds()))
-	received := receiver.New(receiver.Options{Ordered: true})
-	push := httptest.NewServer(received)
-	defer push.Close()
+	received, push := startReceiver(t)
 	listen := freePort(t)
-	env := append(agentEnv(t, dir, primary, push.URL), "BACKWIRE_BACKFILL=24h", "BACKWIRE_INTERVAL=60s", "BACKWIRE_LISTEN="+listen)
+	env := append(agentEnv(t, dir, primary, push), "BACKWIRE_BACKFILL=24h", "BACKWIRE_INTERVAL=60s", "BACKWIRE_LISTEN="+listen)
 
 	began := time.Now()
 	agent := start(t, env, buildPrograms(t).backwire, "run")
@@ -63,10 +60,8 @@ func TestSteadyStateStaysSmall(t *testing.T) {
 	const limit, cycles = 48 << 20, 30
 	dir := t.TempDir()
 	primary := startPrimary(t, dir, "--history", "40000", "--history-span", "10h", "--jobs-per-minute", "60", "--clients", "10000", "--policies", "50")
-	received := receiver.New(receiver.Options{Ordered: true})
-	push := httptest.NewServer(received)
-	defer push.Close()
-	env := append(agentEnv(t, dir, primary, push.URL), "BACKWIRE_BACKFILL=10m", "BACKWIRE_INTERVAL=1s")
+	received, push := startReceiver(t)
+	env := append(agentEnv(t, dir, primary, push), "BACKWIRE_BACKFILL=10m", "BACKWIRE_INTERVAL=1s")
 	agent := start(t, env, buildPrograms(t).backwire, "run")
 	points := func(least int) {
 		t.Helper()

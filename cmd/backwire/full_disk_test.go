@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,13 +35,11 @@ func testFullDisk(t *testing.T, heal func(*testing.T, *receiver.Receiver, string
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	r := receiver.New(receiver.Options{Ordered: true})
+	r, push := startReceiver(t)
 	r.Always(&receiver.Answer{Status: http.StatusServiceUnavailable})
-	push := httptest.NewServer(r)
-	t.Cleanup(push.Close)
 	primary := startPrimary(t, dir, "--history", "400", "--history-span", "55m", "--jobs-per-minute", "0")
 	primary.work(t, 600)
-	env := append(agentEnv(t, dir, primary, push.URL),
+	env := append(agentEnv(t, dir, primary, push),
 		"BACKWIRE_QUEUE_DIR="+filepath.Join(disk, "queue"), "BACKWIRE_QUEUE_SEGMENT_BYTES=64KiB")
 
 	p := start(t, env, buildPrograms(t).backwire, "run")

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"net/http/httptest"
 	"syscall"
 	"testing"
 	"time"
-
-	"backwire/remotewrite/receiver"
 )
 
 // An agent that was stopped for some seconds, as by a machine that was suspended, fills the
@@ -14,11 +11,9 @@ import (
 func TestPauseIsFilled(t *testing.T) {
 	const pause = 5 * time.Second
 	dir := t.TempDir()
-	r := receiver.New(receiver.Options{Ordered: true})
-	push := httptest.NewServer(r)
-	t.Cleanup(push.Close)
+	r, push := startReceiver(t)
 	primary := startPrimary(t, dir, "--history", "50", "--history-span", "1m", "--jobs-per-minute", "0")
-	env := agentEnv(t, dir, primary, push.URL)
+	env := agentEnv(t, dir, primary, push)
 	p := start(t, env, buildPrograms(t).backwire, "run")
 	awaitDelivery(t, r, primary, env)
 

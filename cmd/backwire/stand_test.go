@@ -22,9 +22,20 @@ type stand struct {
 	settings map[string]string // without the prefix
 }
 
-func newStand(t *testing.T) *stand {
+// startReceiver starts a strict receiver and returns its address.
+func startReceiver(t testing.TB) (*receiver.Receiver, string) {
 	t.Helper()
-	primary, err := nbusim.New(nbusim.Options{Storage: nbusim.NewEstate(4)})
+	r := receiver.New(receiver.Options{Ordered: true})
+	push := httptest.NewServer(r)
+	t.Cleanup(push.Close)
+	return r, push.URL
+}
+
+// startSimulator starts a primary server with half an hour behind it.
+func startSimulator(t *testing.T, options nbusim.Options) *nbusim.Server {
+	t.Helper()
+	options.Storage = nbusim.NewEstate(4)
+	primary, err := nbusim.New(options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,10 +44,14 @@ func newStand(t *testing.T) *stand {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = primary.Close() })
-	s := &stand{primary: primary, receiver: receiver.New(receiver.Options{Ordered: true}), dir: t.TempDir()}
-	push := httptest.NewServer(s.receiver)
-	t.Cleanup(push.Close)
-	s.push = push.URL + "/api/v1/write"
+	return primary
+}
+
+func newStand(t *testing.T) *stand {
+	t.Helper()
+	primary := startSimulator(t, nbusim.Options{})
+	received, push := startReceiver(t)
+	s := &stand{primary: primary, receiver: received, push: push + "/api/v1/write", dir: t.TempDir()}
 	s.settings = map[string]string{
 		"NETBACKUP_URL":          primary.URL(),
 		"NETBACKUP_SITE":         "paris",

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,11 +18,9 @@ const takeover = 10 * time.Second
 // counters: no job is counted twice or not at all, and no point is out of order.
 func TestStandbyTakesOver(t *testing.T) {
 	dir := t.TempDir()
-	r := receiver.New(receiver.Options{Ordered: true})
-	push := httptest.NewServer(r)
-	t.Cleanup(push.Close)
+	r, push := startReceiver(t)
 	primary := startPrimary(t, dir, "--history", "50", "--history-span", "10m", "--jobs-per-minute", "120")
-	env := agentEnv(t, dir, primary, push.URL)
+	env := agentEnv(t, dir, primary, push)
 	page := freePort(t)
 	backwire := buildPrograms(t).backwire
 

@@ -133,9 +133,9 @@ func (d *stage) plot(ctx context.Context, keep bool) error {
 	fmt.Fprintf(d.out, "receiver        %s/api/v1/write  is down for the first %s\n\n", d.push.URL, outage)
 	d.receiver.Always(&receiver.Answer{Status: http.StatusServiceUnavailable})
 	d.primary.Work(d.workload)
-	wait(ctx, outage)
+	pause(ctx, outage)
 	d.receiver.Always(nil)
-	wait(ctx, live-outage)
+	pause(ctx, live-outage)
 	d.primary.Work(nbusim.Workload{})
 	if err := d.awaitTruth(ctx); err != nil {
 		return err
@@ -159,19 +159,16 @@ func (d *stage) awaitTruth(ctx context.Context) error {
 		if Arrived(d.receiver).Total() == Happened(d.primary.Truth()).Total() {
 			return nil
 		}
-		if !wait(ctx, 100*time.Millisecond) {
+		if pause(ctx, 100*time.Millisecond); ctx.Err() != nil {
 			return fmt.Errorf("after %s %d of %d jobs had arrived: %w", patience,
 				Arrived(d.receiver).Total(), Happened(d.primary.Truth()).Total(), ctx.Err())
 		}
 	}
 }
 
-// wait returns false if ctx ended first.
-func wait(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-time.After(d):
-		return true
-	case <-ctx.Done():
-		return false
-	}
+// pause ends early where ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	paused, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	<-paused.Done()
 }
