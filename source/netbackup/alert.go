@@ -1,6 +1,7 @@
 package netbackup
 
 import (
+	"backwire/source/collect"
 	"backwire/source/netbackup/api"
 )
 
@@ -12,10 +13,10 @@ func alertCollector() collector {
 		name: collectorAlerts, noun: "alert", section: sectionProtection, standing: true, first: firstOf((*api.Client).Alerts),
 		role: role{namespace: "|MANAGE|EMAIL-NOTIFICATIONS|", screen: "Email notifications", without: "no alerts"},
 		start: func(w *workplace) reader {
-			alerts := w.gauge("nbu_alerts", "",
+			alerts := w.Gauge("nbu_alerts", "",
 				"Alerts on the server.", "severity", "category")
-			return counting(w, (*api.Client).Alerts, func(g *gauges, a *api.Alert) {
-				g.count(alerts, a.Severity, a.Category)
+			return counting(w, (*api.Client).Alerts, func(g *collect.Gauges, a *api.Alert) {
+				g.Count(alerts, a.Severity, a.Category)
 				w.compat().noteAlert(g, a)
 			})
 		},

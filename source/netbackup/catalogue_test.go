@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"backwire/source"
+	"backwire/source/collect"
 	"backwire/source/netbackup/api"
 )
 
@@ -53,10 +54,10 @@ func wholeCatalogue(t *testing.T, compat string) *catalogue {
 }
 
 // bySection are the metrics in the order of the page.
-func bySection(all []*family) []*family {
+func bySection(all []*collect.Family) []*collect.Family {
 	order := []string{sectionHealth, sectionJobs, sectionClients, sectionStorage, sectionProtection}
-	return slices.SortedStableFunc(slices.Values(all), func(a, b *family) int {
-		return cmp.Compare(slices.Index(order, a.section), slices.Index(order, b.section))
+	return slices.SortedStableFunc(slices.Values(all), func(a, b *collect.Family) int {
+		return cmp.Compare(slices.Index(order, a.Section), slices.Index(order, b.Section))
 	})
 }
 
@@ -74,28 +75,28 @@ A parent job has child jobs; a leaf job has none.
 `)
 	section := ""
 	for _, f := range bySection(c.all) {
-		if f.section != section {
-			section = f.section
+		if f.Section != section {
+			section = f.Section
 			fmt.Fprintf(&b, "\n## %s\n\n| metric | type | unit | labels | collector | meaning |\n|---|---|---|---|---|---|\n", section)
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n",
-			f.Name, typeOf(f), f.Unit, strings.Join(f.labels, ", "), f.collector, f.Help+bounds(f))
+			f.Name, typeOf(f), f.Unit, strings.Join(f.Labels, ", "), f.Collector, f.Help+bounds(f))
 	}
 	return b.String()
 }
 
-func typeOf(f *family) string {
+func typeOf(f *collect.Family) string {
 	if f.Durable && f.Type == source.Gauge {
 		return "gauge, remembered"
 	}
 	return f.Type.String()
 }
 
-func bounds(f *family) string {
-	if len(f.buckets) == 0 {
+func bounds(f *collect.Family) string {
+	if len(f.Buckets) == 0 {
 		return ""
 	}
-	return " Buckets up to " + strings.Trim(strings.ReplaceAll(fmt.Sprint(f.buckets), " ", ", "), "[]") + "."
+	return " Buckets up to " + strings.Trim(strings.ReplaceAll(fmt.Sprint(f.Buckets), " ", ", "), "[]") + "."
 }
 
 func TestCatalogueKeepsTheConventions(t *testing.T) {
@@ -116,8 +117,8 @@ func TestCatalogueKeepsTheConventions(t *testing.T) {
 			t.Errorf("%s is a %v", f.Name, f.Type)
 		case (f.Type == source.Info) != strings.HasSuffix(f.Name, "_info"):
 			t.Errorf("%s is a %v", f.Name, f.Type)
-		case (f.Type == source.Histogram) != (len(f.buckets) > 0) || !slices.IsSorted(f.buckets):
-			t.Errorf("%s is a %v with the buckets %v", f.Name, f.Type, f.buckets)
+		case (f.Type == source.Histogram) != (len(f.Buckets) > 0) || !slices.IsSorted(f.Buckets):
+			t.Errorf("%s is a %v with the buckets %v", f.Name, f.Type, f.Buckets)
 		case f.Type != source.Gauge && f.Type != source.Info && !f.Durable:
 			t.Errorf("%s would start again with every restart", f.Name)
 		}

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"backwire/source"
+	"backwire/source/collect"
 )
 
 // seriesPerClient is what a client and policy may have at most.
@@ -18,7 +19,7 @@ type clients struct {
 	latest  int64 // ms of the server's clock: what is remembered of a time behind it is not believed
 	keep    int64 // ms after the last attempt
 	pairs   map[clientKey]*client
-	overCap overCap
+	overCap collect.OverCap
 	recent  *recentFailures
 }
 
@@ -68,10 +69,10 @@ func (c *clients) pair(k clientKey) *client {
 		return p
 	}
 	if !c.room() {
-		c.overCap.turn(k.client + "/" + k.policy)
+		c.overCap.TurnAway(k.client + "/" + k.policy)
 		return nil
 	}
-	c.overCap.forget(k.client + "/" + k.policy)
+	c.overCap.Forget(k.client + "/" + k.policy)
 	p := &client{}
 	c.pairs[k] = p
 	return p
@@ -128,9 +129,9 @@ func valueOrAbsent(c *cell) float64 {
 	return c.value
 }
 
-func (c *clients) set(place **cell, f *family, k clientKey, v float64) {
+func (c *clients) set(place **cell, f *collect.Family, k clientKey, v float64) {
 	if *place == nil {
-		*place = c.t.add(newSeries(f, c.t.site, "", 0, k.client, k.policy))
+		*place = c.t.add(collect.NewSeries(f, c.t.site, "", 0, k.client, k.policy))
 	}
 	(*place).value = v
 }
@@ -152,7 +153,7 @@ func (c *clients) expire(now, skew int64) {
 			gone[cell] = true
 		}
 		delete(c.pairs, k)
-		c.overCap.roomMade()
+		c.overCap.RoomMade()
 	}
 	delete(gone, nil)
 	c.t.drop(gone)
@@ -163,7 +164,7 @@ func (c *clients) expire(now, skew int64) {
 // client's.
 func (c *clients) restore(s source.Sample) bool {
 	f := c.t.c.named(s.Series.Metric.Name)
-	if f == nil || f.section != sectionClients || f == c.t.c.overflow {
+	if f == nil || f.Section != sectionClients || f == c.t.c.overflow {
 		return false
 	}
 	k := clientKey{s.Series.Label("client"), s.Series.Label("policy")}
@@ -176,7 +177,7 @@ func (c *clients) restore(s source.Sample) bool {
 	return true
 }
 
-func (p *client) place(c *catalogue, f *family) **cell {
+func (p *client) place(c *catalogue, f *collect.Family) **cell {
 	switch f {
 	case c.lastSuccess:
 		return &p.success

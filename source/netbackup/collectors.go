@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"backwire/source"
+	"backwire/source/collect"
 	"backwire/source/guard"
 	"backwire/source/netbackup/api"
 )
@@ -61,9 +62,9 @@ func Collectors() (names []string) {
 
 // workplace is what a collector of one site works with.
 type workplace struct {
-	shelf         // where it declares its metrics
-	site  *Site   // it is being made
-	board *gauges // of this collector alone
+	collect.Group                 // where it declares its metrics
+	site          *Site           // it is being made
+	board         *collect.Gauges // of this collector alone
 }
 
 // client is that of the site.
@@ -75,14 +76,14 @@ func (w *workplace) compat() *exporterFamilies { return w.site.catalogue.exporte
 // activeCollector is a collector of one site. It fails alone.
 type activeCollector struct {
 	collector
-	gauges *gauges
+	gauges *collect.Gauges
 	read   reader
 	health collectorHealth
 }
 
 func (s *Site) start(c collector) *activeCollector {
-	board := newGauges(s.cfg.Client.Site)
-	read := c.start(&workplace{shelf{s.catalogue, c.section, c.name}, s, board})
+	board := collect.NewGauges(s.cfg.Client.Site)
+	read := c.start(&workplace{collect.NewGroup(&s.catalogue.all, c.section, c.name), s, board})
 	return &activeCollector{collector: c, gauges: board, read: read, health: collectorHealth{name: c.name, needed: c.needed}}
 }
 
@@ -91,12 +92,12 @@ func (c *activeCollector) run(ctx context.Context, now int64, clock func() time.
 	began := clock()
 	o.err = guard.Run(func() (err error) {
 		if o.rows, err = c.read(ctx, now); err == nil {
-			err = c.gauges.beyond()
+			err = c.gauges.Beyond()
 		}
 		return err
 	})
-	if guard.Panicked(o.err) || c.gauges.beyond() != nil {
-		c.gauges.reset()
+	if guard.Panicked(o.err) || c.gauges.Beyond() != nil {
+		c.gauges.Reset()
 	}
 	o.took = clock().Sub(began)
 	return o
@@ -108,7 +109,7 @@ func (c *activeCollector) appendTo(samples []source.Sample) []source.Sample {
 	if c.standing && c.health.outcome.err != nil {
 		return samples
 	}
-	return c.gauges.appendTo(samples)
+	return c.gauges.AppendTo(samples)
 }
 
 // firstOf is the question for the first of some rows.

@@ -93,7 +93,7 @@ func (s *Site) collect(ctx context.Context, part func(*reading) error) {
 	var group errgroup.Group
 	for i, c := range s.collectors {
 		if !c.standing {
-			c.gauges.reset()
+			c.gauges.Reset()
 		}
 		if err != nil {
 			outcomes[i] = outcome{err: err}
@@ -122,7 +122,7 @@ func (s *Site) noteOutcomes(outcomes []outcome) {
 	at, report := s.now().UnixMilli(), newReport()
 	for i, c := range s.collectors {
 		if outcomes[i].err != nil {
-			c.gauges.dropSums() // over a part of the rows they would be wrong
+			c.gauges.DropSums() // over a part of the rows they would be wrong
 		}
 		s.countUnreadable(c)
 		c.health.note(outcomes[i], at, report)
@@ -132,7 +132,7 @@ func (s *Site) noteOutcomes(outcomes []outcome) {
 }
 
 func (s *Site) tellHealth() {
-	s.gauges.reset()
+	s.gauges.Reset()
 	s.emitHealth()
 	s.publish()
 }
@@ -142,7 +142,7 @@ func (s *Site) failed(name string, err error) {
 	report := newReport()
 	for _, c := range s.collectors {
 		if c.name == name && c.health.outcome.err == nil {
-			c.gauges.reset()
+			c.gauges.Reset()
 			c.health.note(outcome{err: err, took: c.health.outcome.took}, s.now().UnixMilli(), report)
 		}
 	}
@@ -168,14 +168,14 @@ func (s *Site) samples() []source.Sample {
 		s.failed(collectorPolicies, err)
 	}
 	if n, ok := s.ledger.unaccounted(); ok {
-		s.open.gauges.set(s.catalogue.unaccounted, float64(n))
+		s.open.gauges.Set(s.catalogue.unaccounted, float64(n))
 	}
-	samples := s.gauges.appendTo(nil)
+	samples := s.gauges.AppendTo(nil)
 	for _, c := range s.collectors {
 		samples = c.appendTo(samples)
 	}
 	s.protect("compatibility names", s.emitExporter)
-	return s.exporter.appendTo(samples)
+	return s.exporter.AppendTo(samples)
 }
 
 // pingLimit is how long a server may take to say its time before it counts as down in this

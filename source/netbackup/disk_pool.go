@@ -3,17 +3,18 @@ package netbackup
 import (
 	"context"
 
+	"backwire/source/collect"
 	"backwire/source/netbackup/api"
 )
 
 // diskPools reads the disk pools and their volumes.
 type diskPools struct {
 	*workplace
-	told    lastTold[api.DiskPool]
-	volumes lastTold[api.DiskVolume]
+	told    collect.LastTold[api.DiskPool]
+	volumes collect.LastTold[api.DiskVolume]
 
-	raw, usable, used, available            *family
-	highWater, lowWater, up, info, volumeUp *family
+	raw, usable, used, available            *collect.Family
+	highWater, lowWater, up, info, volumeUp *collect.Family
 }
 
 const collectorDiskPools = "disk_pools"
@@ -29,41 +30,41 @@ func diskPoolCollector() collector {
 func startDiskPools(w *workplace) reader {
 	w.site.pools = &diskPools{
 		workplace: w,
-		raw: w.gauge("nbu_disk_pool_raw_bytes", "bytes",
+		raw: w.Gauge("nbu_disk_pool_raw_bytes", "bytes",
 			"Raw size of the disk pool. disk_pool is the id of the pool, as in nbu_storage_unit_info; nbu_disk_pool_info has its name.", "disk_pool", "category"),
-		usable: w.gauge("nbu_disk_pool_usable_bytes", "bytes",
+		usable: w.Gauge("nbu_disk_pool_usable_bytes", "bytes",
 			"Usable size of the disk pool.", "disk_pool", "category"),
-		used: w.gauge("nbu_disk_pool_used_bytes", "bytes",
+		used: w.Gauge("nbu_disk_pool_used_bytes", "bytes",
 			"Used space in the disk pool.", "disk_pool", "category"),
-		available: w.gauge("nbu_disk_pool_available_bytes", "bytes",
+		available: w.Gauge("nbu_disk_pool_available_bytes", "bytes",
 			"Available space in the disk pool.", "disk_pool", "category"),
-		highWater: w.gauge("nbu_disk_pool_high_water_mark_ratio", "ratio",
+		highWater: w.Gauge("nbu_disk_pool_high_water_mark_ratio", "ratio",
 			"High-water mark: used share at which the disk pool counts as full.", "disk_pool"),
-		lowWater: w.gauge("nbu_disk_pool_low_water_mark_ratio", "ratio",
+		lowWater: w.Gauge("nbu_disk_pool_low_water_mark_ratio", "ratio",
 			"Low-water mark: used share down to which NetBackup deletes expired images.", "disk_pool"),
-		up: w.gauge("nbu_disk_pool_up", "",
+		up: w.Gauge("nbu_disk_pool_up", "",
 			"1 when the disk pool is up, 0 when it is down or changing state. Absent if the server reports neither.", "disk_pool"),
-		info: w.info("nbu_disk_pool_info",
+		info: w.Info("nbu_disk_pool_info",
 			"Name of the disk pool with this id. Pools of different server types can have the same name.",
 			"disk_pool", "name", "category", "server_type"),
-		volumeUp: w.gauge("nbu_disk_volume_up", "",
+		volumeUp: w.Gauge("nbu_disk_volume_up", "",
 			"1 when the disk volume is up, 0 when it is down. Absent if the server reports neither.", "disk_pool", "volume"),
 	}
 	return w.site.pools.read
 }
 
 func (d *diskPools) read(ctx context.Context, _ int64) (rows int, err error) {
-	d.told.begin()
-	d.volumes.begin()
+	d.told.Begin()
+	d.volumes.Begin()
 	for p, err := range d.client().DiskPools(ctx) {
 		if err != nil {
 			return rows, err
 		}
 		rows++
-		d.told.complete(p.ID, &p, (*api.DiskPool).KeepFacts)
+		d.told.Complete(p.ID, &p, (*api.DiskPool).KeepFacts)
 		for i := range p.Volumes {
 			if v := &p.Volumes[i]; v.ID != "" {
-				d.volumes.complete(p.ID+separator+v.ID, v, (*api.DiskVolume).KeepFacts)
+				d.volumes.Complete(p.ID+"\xff"+v.ID, v, (*api.DiskVolume).KeepFacts)
 			}
 		}
 		d.note(&p)
@@ -73,7 +74,7 @@ func (d *diskPools) read(ctx context.Context, _ int64) (rows int, err error) {
 
 func (d *diskPools) note(p *api.DiskPool) {
 	g := d.board
-	g.tell(d.info, 1, p.ID, p.Name, p.Category, p.ServerType)
+	g.Tell(d.info, 1, p.ID, p.Name, p.Category, p.ServerType)
 	setBytes(g, d.raw, p.Raw, p.ID, p.Category)
 	setBytes(g, d.usable, p.Usable, p.ID, p.Category)
 	setBytes(g, d.used, p.Used, p.ID, p.Category)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"backwire/source/collect"
 	"backwire/source/netbackup/api"
 )
 
@@ -16,13 +17,13 @@ const CompatExporter = "nbu_exporter"
 // exporterFamilies are that exporter's metrics, as far as what is collected anyway holds them.
 // Only in them are jobs counted over a window: those that ended in the last hour, parents too.
 type exporterFamilies struct {
-	jobs, bytes, byStatus, byState, byReason, files, dedup *family
-	diskBytes, diskCapacity, unitMaxJobs, unitFragment     *family
-	unitInfo, poolVolumes, drives, driveInfo               *family
-	alerts, malwareScans, scannedFiles, infectedFiles      *family
-	images, slos, tapes, partlyFull, robotHosts            *family
-	apiVersion, lastScrape                                 *family
-	clientSuccess, clientJobs, clientJobSuccess            *family
+	jobs, bytes, byStatus, byState, byReason, files, dedup *collect.Family
+	diskBytes, diskCapacity, unitMaxJobs, unitFragment     *collect.Family
+	unitInfo, poolVolumes, drives, driveInfo               *collect.Family
+	alerts, malwareScans, scannedFiles, infectedFiles      *collect.Family
+	images, slos, tapes, partlyFull, robotHosts            *collect.Family
+	apiVersion, lastScrape                                 *collect.Family
+	clientSuccess, clientJobs, clientJobSuccess            *collect.Family
 }
 
 // sectionExporter is not on the page of metrics: its names are on the page for those who change.
@@ -31,64 +32,64 @@ const sectionExporter = "nbu_exporter"
 // addExporter adds the families, and to the one whose name both use the label that it lacks.
 func (c *catalogue) addExporter() {
 	c.exporter = &exporterFamilies{}
-	c.duration.labels = append(slices.Clone(c.duration.labels), "action")
-	c.exporterJobs(shelf{c, sectionExporter, ""})
-	c.exporterStorage(shelf{c, sectionExporter, ""})
-	s, x := shelf{c, sectionExporter, ""}, c.exporter
-	x.apiVersion = s.gauge("nbu_api_version", "", "1 for the API version in use.", "version")
-	x.lastScrape = s.gauge("nbu_last_scrape_timestamp_seconds", "seconds", "Time of the last successful reading of storage or jobs.", "source")
-	x.poolVolumes = s.gauge("nbu_disk_pool_volume_count", "", "Volumes of the disk pool, by state.", "pool_name", "storage_category", "state")
-	x.drives = s.gauge("nbu_tape_drives_count", "", "Tape drives, by state.", "drive_type", "robot_type", "status")
-	x.driveInfo = s.info("nbu_tape_drive_info", "Properties of the tape drive.", "drive_name", "media_server", "drive_type", "robot_number", "status")
+	c.duration.Labels = append(slices.Clone(c.duration.Labels), "action")
+	c.exporterJobs(collect.NewGroup(&c.all, sectionExporter, ""))
+	c.exporterStorage(collect.NewGroup(&c.all, sectionExporter, ""))
+	s, x := collect.NewGroup(&c.all, sectionExporter, ""), c.exporter
+	x.apiVersion = s.Gauge("nbu_api_version", "", "1 for the API version in use.", "version")
+	x.lastScrape = s.Gauge("nbu_last_scrape_timestamp_seconds", "seconds", "Time of the last successful reading of storage or jobs.", "source")
+	x.poolVolumes = s.Gauge("nbu_disk_pool_volume_count", "", "Volumes of the disk pool, by state.", "pool_name", "storage_category", "state")
+	x.drives = s.Gauge("nbu_tape_drives_count", "", "Tape drives, by state.", "drive_type", "robot_type", "status")
+	x.driveInfo = s.Info("nbu_tape_drive_info", "Properties of the tape drive.", "drive_name", "media_server", "drive_type", "robot_number", "status")
 	c.exporterProtection(s)
 }
 
-func (c *catalogue) exporterJobs(s shelf) {
+func (c *catalogue) exporterJobs(s collect.Group) {
 	x := c.exporter
-	x.jobs = s.gauge("nbu_jobs_count", "", "Jobs that ended in the last hour.", "action", "policy_type", "status")
-	x.bytes = s.gauge("nbu_jobs_bytes", "bytes", "Bytes of the jobs that ended in the last hour.", "action", "policy_type", "status")
-	x.byStatus = s.gauge("nbu_status_count", "", "Jobs that ended in the last hour.", "action", "status")
-	x.byState = s.gauge("nbu_jobs_state_count", "", "Unfinished jobs by state, and jobs that ended in the last hour.", "action", "state")
-	x.byReason = s.gauge("nbu_jobs_queued_count", "", "Queued jobs, by reason code.", "action", "reason")
-	x.files = s.gauge("nbu_jobs_files_count", "", "Files of the jobs that ended in the last hour.", "action", "policy_type")
-	x.dedup = s.gauge("nbu_jobs_dedup_ratio", "ratio", "Mean deduplication ratio of the jobs that ended in the last hour and report one.", "action", "policy_type")
-	x.clientSuccess = s.gauge("nbu_client_last_successful_backup_timestamp_seconds", "seconds",
+	x.jobs = s.Gauge("nbu_jobs_count", "", "Jobs that ended in the last hour.", "action", "policy_type", "status")
+	x.bytes = s.Gauge("nbu_jobs_bytes", "bytes", "Bytes of the jobs that ended in the last hour.", "action", "policy_type", "status")
+	x.byStatus = s.Gauge("nbu_status_count", "", "Jobs that ended in the last hour.", "action", "status")
+	x.byState = s.Gauge("nbu_jobs_state_count", "", "Unfinished jobs by state, and jobs that ended in the last hour.", "action", "state")
+	x.byReason = s.Gauge("nbu_jobs_queued_count", "", "Queued jobs, by reason code.", "action", "reason")
+	x.files = s.Gauge("nbu_jobs_files_count", "", "Files of the jobs that ended in the last hour.", "action", "policy_type")
+	x.dedup = s.Gauge("nbu_jobs_dedup_ratio", "ratio", "Mean deduplication ratio of the jobs that ended in the last hour and report one.", "action", "policy_type")
+	x.clientSuccess = s.Gauge("nbu_client_last_successful_backup_timestamp_seconds", "seconds",
 		"End of the client's last successful or partially successful backup, under any policy.", "client")
-	x.clientJobs = s.gauge("nbu_client_jobs_count", "", "Jobs of the client that ended in the last hour.", "client", "action", "status")
-	x.clientJobSuccess = s.gauge("nbu_client_last_job_success_seconds", "seconds",
+	x.clientJobs = s.Gauge("nbu_client_jobs_count", "", "Jobs of the client that ended in the last hour.", "client", "action", "status")
+	x.clientJobSuccess = s.Gauge("nbu_client_last_job_success_seconds", "seconds",
 		"End of the client's last successful job of this type. Backups: ever; other jobs: in the last hour.", "client", "policy", "action")
 }
 
-func (c *catalogue) exporterStorage(s shelf) {
+func (c *catalogue) exporterStorage(s collect.Group) {
 	x := c.exporter
-	x.diskBytes = s.gauge("nbu_disk_bytes", "bytes", "Used and free space in the storage unit.", "name", "type", "size")
-	x.diskCapacity = s.gauge("nbu_disk_capacity_bytes", "bytes", "Capacity of the storage unit.", "name", "type")
-	x.unitMaxJobs = s.gauge("nbu_storage_max_concurrent_jobs", "", "Maximum number of concurrent jobs of the storage unit.", "name", "type")
-	x.unitFragment = s.gauge("nbu_storage_max_fragment_size_bytes", "bytes", "Maximum fragment size of the storage unit.", "name", "type")
-	x.unitInfo = s.info("nbu_storage_info", "Properties of the storage unit.",
+	x.diskBytes = s.Gauge("nbu_disk_bytes", "bytes", "Used and free space in the storage unit.", "name", "type", "size")
+	x.diskCapacity = s.Gauge("nbu_disk_capacity_bytes", "bytes", "Capacity of the storage unit.", "name", "type")
+	x.unitMaxJobs = s.Gauge("nbu_storage_max_concurrent_jobs", "", "Maximum number of concurrent jobs of the storage unit.", "name", "type")
+	x.unitFragment = s.Gauge("nbu_storage_max_fragment_size_bytes", "bytes", "Maximum fragment size of the storage unit.", "name", "type")
+	x.unitInfo = s.Info("nbu_storage_info", "Properties of the storage unit.",
 		"name", "type", "subtype", "is_cloud", "worm_capable", "use_worm", "replication_capable", "instant_access")
 }
 
-func (c *catalogue) exporterProtection(s shelf) {
+func (c *catalogue) exporterProtection(s collect.Group) {
 	x := c.exporter
-	x.alerts = s.gauge("nbu_alerts_count", "", "Alerts on the server.", "severity", "category")
-	x.scannedFiles = s.gauge("nbu_malware_files_scanned", "", "Files read by the newest malware scans.")
-	x.infectedFiles = s.gauge("nbu_malware_files_infected", "", "Impacted files found by the newest malware scans.")
-	x.malwareScans = s.gauge("nbu_malware_scan_count", "", "Newest malware scans, by state.", "status")
-	x.images = s.gauge("nbu_catalog_images_count", "", "Images of the last 24 hours.", "malware_status", "anomaly_status")
-	x.slos = s.gauge("nbu_slo_count", "", "Service level objectives.")
+	x.alerts = s.Gauge("nbu_alerts_count", "", "Alerts on the server.", "severity", "category")
+	x.scannedFiles = s.Gauge("nbu_malware_files_scanned", "", "Files read by the newest malware scans.")
+	x.infectedFiles = s.Gauge("nbu_malware_files_infected", "", "Impacted files found by the newest malware scans.")
+	x.malwareScans = s.Gauge("nbu_malware_scan_count", "", "Newest malware scans, by state.", "status")
+	x.images = s.Gauge("nbu_catalog_images_count", "", "Images of the last 24 hours.", "malware_status", "anomaly_status")
+	x.slos = s.Gauge("nbu_slo_count", "", "Service level objectives.")
 	c.exporterTapes(s)
 }
 
-func (c *catalogue) exporterTapes(s shelf) {
+func (c *catalogue) exporterTapes(s collect.Group) {
 	x := c.exporter
-	x.tapes = s.gauge("nbu_tape_media_count", "", "Tapes by pool, media type and robot type.", "pool", "media_type", "robot_type")
-	x.partlyFull = s.gauge("nbu_tape_pool_partially_full", "", "Partially full tapes in the volume pool.", "pool_name", "pool_type")
-	x.robotHosts = s.gauge("nbu_tape_robot_device_hosts", "", "Hosts that control tape robots.")
+	x.tapes = s.Gauge("nbu_tape_media_count", "", "Tapes by pool, media type and robot type.", "pool", "media_type", "robot_type")
+	x.partlyFull = s.Gauge("nbu_tape_pool_partially_full", "", "Partially full tapes in the volume pool.", "pool_name", "pool_type")
+	x.robotHosts = s.Gauge("nbu_tape_robot_device_hosts", "", "Hosts that control tape robots.")
 }
 
 // noteUnit sets what that exporter tells of a storage unit; of tape it tells nothing.
-func (x *exporterFamilies) noteUnit(g *gauges, u *api.StorageUnit) {
+func (x *exporterFamilies) noteUnit(g *collect.Gauges, u *api.StorageUnit) {
 	if x == nil || u.IsTape() {
 		return
 	}
@@ -98,84 +99,84 @@ func (x *exporterFamilies) noteUnit(g *gauges, u *api.StorageUnit) {
 	setBytes(g, x.unitMaxJobs, u.MaxConcurrentJobs, u.Name, u.ServerType)
 	if m := u.MaxFragmentMegabytes; m.Given {
 		const bytesPerMegabyte = 1 << 20
-		g.set(x.unitFragment, float64(m.Value)*bytesPerMegabyte, u.Name, u.ServerType)
+		g.Set(x.unitFragment, float64(m.Value)*bytesPerMegabyte, u.Name, u.ServerType)
 	}
-	g.set(x.unitInfo, 1, u.Name, u.ServerType, u.SubType, fact(u.IsCloud), fact(u.WormCapable), fact(u.UseWorm),
+	g.Set(x.unitInfo, 1, u.Name, u.ServerType, u.SubType, fact(u.IsCloud), fact(u.WormCapable), fact(u.UseWorm),
 		fact(u.ReplicationCapable), fact(u.InstantAccess))
 }
 
-func (x *exporterFamilies) notePool(g *gauges, p *api.DiskPool) {
+func (x *exporterFamilies) notePool(g *collect.Gauges, p *api.DiskPool) {
 	if x == nil {
 		return
 	}
 	for _, v := range p.Volumes {
-		g.count(x.poolVolumes, p.Name, p.Category, v.State)
+		g.Count(x.poolVolumes, p.Name, p.Category, v.State)
 	}
 }
 
-func (x *exporterFamilies) noteDrive(g *gauges, v *api.TapeDrive) {
+func (x *exporterFamilies) noteDrive(g *collect.Gauges, v *api.TapeDrive) {
 	if x == nil {
 		return
 	}
-	g.count(x.drives, v.Type, v.RobotType, v.Status)
+	g.Count(x.drives, v.Type, v.RobotType, v.Status)
 	if v.Status == "" {
 		return // another series for a cycle would be none of the drive's
 	}
-	g.set(x.driveInfo, 1, v.Name, v.Host, v.Type, numeral(v.RobotNumber), v.Status)
+	g.Set(x.driveInfo, 1, v.Name, v.Host, v.Type, numeral(v.RobotNumber), v.Status)
 }
 
-func (x *exporterFamilies) noteAlert(g *gauges, a *api.Alert) {
+func (x *exporterFamilies) noteAlert(g *collect.Gauges, a *api.Alert) {
 	if x != nil {
-		g.count(x.alerts, a.Severity, a.Category)
+		g.Count(x.alerts, a.Severity, a.Category)
 	}
 }
 
-func (x *exporterFamilies) noteScan(g *gauges, m *api.MalwareScan) {
+func (x *exporterFamilies) noteScan(g *collect.Gauges, m *api.MalwareScan) {
 	if x == nil {
 		return
 	}
-	g.count(x.malwareScans, m.State)
+	g.Count(x.malwareScans, m.State)
 	addFigure(g, x.scannedFiles, m.Scanned)
 	addFigure(g, x.infectedFiles, m.Impacted)
 }
 
-func (x *exporterFamilies) noteImage(g *gauges, i *api.Image) {
+func (x *exporterFamilies) noteImage(g *collect.Gauges, i *api.Image) {
 	if x != nil {
-		g.count(x.images, i.MalwareStatus, i.AnomalyStatus)
+		g.Count(x.images, i.MalwareStatus, i.AnomalyStatus)
 	}
 }
 
-func (x *exporterFamilies) noteSLO(g *gauges) {
+func (x *exporterFamilies) noteSLO(g *collect.Gauges) {
 	if x != nil {
-		g.count(x.slos)
+		g.Count(x.slos)
 	}
 }
 
-func (x *exporterFamilies) noteTape(g *gauges, m *api.TapeMedium) {
+func (x *exporterFamilies) noteTape(g *collect.Gauges, m *api.TapeMedium) {
 	if x != nil {
-		g.count(x.tapes, m.Pool, m.Type, m.RobotType)
+		g.Count(x.tapes, m.Pool, m.Type, m.RobotType)
 	}
 }
 
-func (x *exporterFamilies) noteVolumePool(g *gauges, p *api.VolumePool) {
+func (x *exporterFamilies) noteVolumePool(g *collect.Gauges, p *api.VolumePool) {
 	if x != nil {
 		setBytes(g, x.partlyFull, p.PartiallyFull, p.Name, p.Type)
 	}
 }
 
-func (x *exporterFamilies) noteRobotHost(g *gauges) {
+func (x *exporterFamilies) noteRobotHost(g *collect.Gauges) {
 	if x != nil {
-		g.count(x.robotHosts)
+		g.Count(x.robotHosts)
 	}
 }
 
-func (x *exporterFamilies) noteOpen(g *gauges, j *api.Job) {
+func (x *exporterFamilies) noteOpen(g *collect.Gauges, j *api.Job) {
 	if x == nil {
 		return
 	}
-	g.count(x.byState, j.Type, j.State)
+	g.Count(x.byState, j.Type, j.State)
 	if j.State == api.StateQueued || j.State == api.StateRequeued {
-		g.count(x.byReason, j.Type, strconv.FormatInt(j.QueueReason, 10))
+		g.Count(x.byReason, j.Type, strconv.FormatInt(j.QueueReason, 10))
 	}
 }
 
@@ -236,14 +237,14 @@ func (s *Site) emitExporter() {
 	if x == nil {
 		return
 	}
-	g.reset()
+	g.Reset()
 	if s.ping.APIVersion == "" {
 		return
 	}
-	g.set(x.apiVersion, 1, s.ping.APIVersion)
+	g.Set(x.apiVersion, 1, s.ping.APIVersion)
 	for _, c := range s.collectors {
 		if c.health.lastSuccess != 0 && (c.name == collectorStorage || c.name == collectorJobs) {
-			g.set(x.lastScrape, float64(c.health.lastSuccess)/1000, c.name)
+			g.Set(x.lastScrape, float64(c.health.lastSuccess)/1000, c.name)
 		}
 	}
 	if s.reading == nil || !s.reading.complete() {
@@ -257,16 +258,16 @@ func (s *Site) emitExporter() {
 	x.noteClients(g, ended, s.ledger.clients, s.cfg.MaxClientSeries)
 }
 
-func (x *exporterFamilies) noteEnded(g *gauges, j *recentJob) {
-	g.count(x.jobs, j.jobType, j.policyType, j.status)
-	g.count(x.byStatus, j.jobType, j.status)
-	g.count(x.byState, j.jobType, api.StateDone)
-	g.addGiven(x.bytes, float64(j.bytes), j.bytes >= 0, j.jobType, j.policyType, j.status)
-	g.addGiven(x.files, float64(j.files), j.files >= 0, j.jobType, j.policyType)
+func (x *exporterFamilies) noteEnded(g *collect.Gauges, j *recentJob) {
+	g.Count(x.jobs, j.jobType, j.policyType, j.status)
+	g.Count(x.byStatus, j.jobType, j.status)
+	g.Count(x.byState, j.jobType, api.StateDone)
+	g.AddGiven(x.bytes, float64(j.bytes), j.bytes >= 0, j.jobType, j.policyType, j.status)
+	g.AddGiven(x.files, float64(j.files), j.files >= 0, j.jobType, j.policyType)
 }
 
 // noteDedup sets the means, over the jobs that give a ratio.
-func (x *exporterFamilies) noteDedup(g *gauges, ended []recentJob) {
+func (x *exporterFamilies) noteDedup(g *collect.Gauges, ended []recentJob) {
 	type sum struct{ ratios, jobs float64 }
 	sums := map[timingKey]sum{}
 	for _, j := range ended {
@@ -276,7 +277,7 @@ func (x *exporterFamilies) noteDedup(g *gauges, ended []recentJob) {
 		}
 	}
 	for k, s := range sums {
-		g.set(x.dedup, s.ratios/s.jobs, k.jobType, k.policyType)
+		g.Set(x.dedup, s.ratios/s.jobs, k.jobType, k.policyType)
 	}
 }
 
@@ -284,7 +285,7 @@ func (x *exporterFamilies) noteDedup(g *gauges, ended []recentJob) {
 type clientWork struct{ client, policy, action string }
 
 // noteClients sets what that exporter tells of chosen clients, for all of them up to the cap.
-func (x *exporterFamilies) noteClients(g *gauges, ended []recentJob, c *clients, limit int) {
+func (x *exporterFamilies) noteClients(g *collect.Gauges, ended []recentJob, c *clients, limit int) {
 	last := map[clientWork]float64{}
 	for k, p := range c.pairs {
 		if p.success != nil {
@@ -296,7 +297,7 @@ func (x *exporterFamilies) noteClients(g *gauges, ended []recentJob, c *clients,
 			continue
 		}
 		if limit--; limit >= 0 {
-			g.count(x.clientJobs, j.client, j.jobType, j.status)
+			g.Count(x.clientJobs, j.client, j.jobType, j.status)
 		}
 		if k := (clientWork{j.client, j.policy, j.jobType}); j.status == "0" {
 			last[k] = max(last[k], float64(j.end)/1000)
@@ -306,9 +307,9 @@ func (x *exporterFamilies) noteClients(g *gauges, ended []recentJob, c *clients,
 		if limit--; limit < 0 {
 			return
 		}
-		g.set(x.clientJobSuccess, last[k], k.client, k.policy, k.action)
+		g.Set(x.clientJobSuccess, last[k], k.client, k.policy, k.action)
 		if k.action == backup {
-			at := g.at(x.clientSuccess, k.client)
+			at := g.At(x.clientSuccess, k.client)
 			*at = max(*at, last[k])
 		}
 	}
@@ -318,13 +319,13 @@ func (k clientWork) compare(o clientWork) int {
 	return cmp.Or(cmp.Compare(k.client, o.client), cmp.Compare(k.policy, o.policy), cmp.Compare(k.action, o.action))
 }
 
-// timing are the values of the labels of a histogram of times: with that exporter's names,
+// timingLabels are the values of the labels of a histogram of times: with that exporter's names,
 // the type of the job under both.
-func (f *family) timing(jobType, policyType string) []string {
-	if f.hasAction() {
+func timingLabels(f *collect.Family, jobType, policyType string) []string {
+	if hasAction(f) {
 		return []string{jobType, policyType, jobType}
 	}
 	return []string{jobType, policyType}
 }
 
-func (f *family) hasAction() bool { return slices.Contains(f.labels, "action") }
+func hasAction(f *collect.Family) bool { return slices.Contains(f.Labels, "action") }

@@ -82,7 +82,7 @@ reads jobs by their changes, so a value is complete or absent, never too low bec
 `)
 	for _, r := range replacements() {
 		if f := c.named(r.old); f != nil {
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", r.old, strings.Join(f.labels, ", "), code(r.now), strings.TrimSpace(r.differs))
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", r.old, strings.Join(f.Labels, ", "), code(r.now), strings.TrimSpace(r.differs))
 		}
 	}
 	b.WriteString(`
@@ -113,7 +113,7 @@ func TestMigrationPageIsCurrent(t *testing.T) {
 	told := map[string]bool{}
 	for _, r := range append(replacements(), missing()...) {
 		f := c.named(r.old)
-		if emitted := f != nil && f.section == sectionExporter; told[r.old] || emitted == (r.differs == notEmitted || r.old == "nbu_response_time_ms") {
+		if emitted := f != nil && f.Section == sectionExporter; told[r.old] || emitted == (r.differs == notEmitted || r.old == "nbu_response_time_ms") {
 			t.Errorf("%s: told twice, or emitted and said not to be, or the reverse", r.old)
 		}
 		told[r.old] = true
@@ -124,7 +124,7 @@ func TestMigrationPageIsCurrent(t *testing.T) {
 		}
 	}
 	for _, f := range c.all {
-		if f.section == sectionExporter && !told[f.Name] {
+		if f.Section == sectionExporter && !told[f.Name] {
 			t.Errorf("%s is emitted and not on the page", f.Name)
 		}
 	}

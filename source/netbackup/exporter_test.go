@@ -18,7 +18,7 @@ func withExporter(c *SiteConfig) { c.Compat = CompatExporter }
 func (r *rig) legacy() (lines []string) {
 	for _, x := range r.batch.Samples {
 		f := r.site.catalogue.named(x.Series.Metric.Name)
-		if f == nil || f.section != sectionExporter || f.Name == "nbu_last_scrape_timestamp_seconds" {
+		if f == nil || f.Section != sectionExporter || f.Name == "nbu_last_scrape_timestamp_seconds" {
 			continue
 		}
 		lines = append(lines, spelled(x))

@@ -28,6 +28,7 @@ const (
 	failuresKey    = "failures"
 	failurePrefix  = "failure/"
 	failureVersion = 1
+	endOfName      = "\xff" // it is never in UTF-8
 
 	failuresKept = showsLate // ms: what is told later than that is counted as if it came last
 	failuresMost = 1000      // clients and policies
@@ -82,7 +83,7 @@ func (f *recentFailures) changes() []source.Change {
 		out = append(out, source.Change{Key: failuresKey})
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(f.changed), clientKey.compare) {
-		c := source.Change{Key: failurePrefix + k.client + separator + k.policy}
+		c := source.Change{Key: failurePrefix + k.client + endOfName + k.policy}
 		if ends := f.ends[k]; len(ends) > 0 {
 			c.Value = []byte{failureVersion}
 			before := int64(0)
@@ -99,7 +100,7 @@ func (f *recentFailures) changes() []source.Change {
 
 // restore takes a key of the state back.
 func (f *recentFailures) restore(key string, b []byte) error {
-	client, policy, ok := strings.Cut(strings.TrimPrefix(key, failurePrefix), separator)
+	client, policy, ok := strings.Cut(strings.TrimPrefix(key, failurePrefix), endOfName)
 	if !ok || len(b) == 0 || b[0] != failureVersion {
 		return fmt.Errorf("state key %q has an unknown version", key)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"backwire/source"
+	"backwire/source/collect"
 	"backwire/source/netbackup/api"
 )
 
@@ -46,7 +47,7 @@ func (h *collectorHealth) note(o outcome, at int64, r *report) {
 		h.failures, h.lastSuccess, h.said = 0, at, nil
 		return
 	}
-	if errors.Is(o.err, errUnfinished) {
+	if errors.Is(o.err, collect.ErrUnfinished) {
 		return
 	}
 	h.failures++
@@ -68,7 +69,7 @@ func (s *Site) proveCredential(ctx context.Context) {
 // countUnreadable takes the rows of a collector that could not be read into its counter, and those that say different
 // things of what cannot be told apart.
 func (s *Site) countUnreadable(c *activeCollector) {
-	for _, series := range c.gauges.takeContradictions() {
+	for _, series := range c.gauges.TakeContradictions() {
 		s.client.Problems().Contradiction(c.noun, series)
 	}
 	lost := s.client.Problems().RowsLost(c.noun)
@@ -83,15 +84,15 @@ func (s *Site) emitHealth() {
 	g, c := s.gauges, s.catalogue
 	for _, x := range s.collectors {
 		h := &x.health
-		if !h.notOffered() && !errors.Is(h.outcome.err, errUnfinished) {
-			g.set(c.collectorSuccess, truth(h.outcome.err == nil), h.name)
-			g.set(c.collectorDuration, h.outcome.took.Seconds(), h.name)
+		if !h.notOffered() && !errors.Is(h.outcome.err, collect.ErrUnfinished) {
+			g.Set(c.collectorSuccess, truth(h.outcome.err == nil), h.name)
+			g.Set(c.collectorDuration, h.outcome.took.Seconds(), h.name)
 		}
 		if h.lastSuccess != 0 {
-			g.set(c.collectorLastSuccess, float64(h.lastSuccess)/1000, h.name)
+			g.Set(c.collectorLastSuccess, float64(h.lastSuccess)/1000, h.name)
 		}
 	}
-	g.set(c.up, truth(s.accepted))
+	g.Set(c.up, truth(s.accepted))
 	s.emitServer()
 }
 
@@ -100,11 +101,11 @@ func (s *Site) emitServer() {
 		return
 	}
 	info := s.facts.info
-	s.gauges.set(s.catalogue.clockSkew, float64(s.ledger.skew)/1000)
+	s.gauges.Set(s.catalogue.clockSkew, float64(s.ledger.skew)/1000)
 	if end := s.ping.TrustEnds; !end.IsZero() {
-		s.gauges.set(s.catalogue.certificateExpiry, float64(end.Unix()))
+		s.gauges.Set(s.catalogue.certificateExpiry, float64(end.Unix()))
 	}
-	s.gauges.set(s.catalogue.serverInfo, 1,
+	s.gauges.Set(s.catalogue.serverInfo, 1,
 		cmp.Or(info.Name, s.cfg.Client.URL.Hostname()),
 		cmp.Or(info.Version, api.Release(s.ping.APIVersion)),
 		s.ping.APIVersion)

@@ -1,6 +1,7 @@
 package netbackup
 
 import (
+	"backwire/source/collect"
 	"backwire/source/netbackup/api"
 )
 
@@ -12,10 +13,10 @@ func imageCollector() collector {
 		name: collectorImages, noun: "image", section: sectionProtection, standing: true, first: firstOf((*api.Client).Images),
 		role: role{namespace: "|MANAGE|IMAGES|", screen: "Catalog > NetBackup images", without: "no images by malware and anomaly status"},
 		start: func(w *workplace) reader {
-			images := w.gauge("nbu_images", "",
+			images := w.Gauge("nbu_images", "",
 				"Images of the last 24 hours, by malware status and anomaly status.", "malware_status", "anomaly_status")
-			return counting(w, (*api.Client).Images, func(g *gauges, i *api.Image) {
-				g.count(images, i.MalwareStatus, i.AnomalyStatus)
+			return counting(w, (*api.Client).Images, func(g *collect.Gauges, i *api.Image) {
+				g.Count(images, i.MalwareStatus, i.AnomalyStatus)
 				w.compat().noteImage(g, i)
 			})
 		},

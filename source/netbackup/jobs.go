@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"backwire/source/collect"
 	"backwire/source/guard"
 	"backwire/source/netbackup/api"
 )
@@ -34,11 +35,11 @@ func jobCollector() collector {
 // jobLimits bound how many different values of jobs are remembered, whatever a server makes up: each is a few dozen
 // series. The rest is counted together.
 type jobLimits struct {
-	since   time.Time // when they were last forgotten: policies come and go
-	types   *distinct // with the type of the policy
-	kinds   *distinct // with the policy and the schedule as well
-	rhythms *distinct // types of schedules
-	results *distinct // statuses
+	since   time.Time         // when they were last forgotten: policies come and go
+	types   *collect.Distinct // with the type of the policy
+	kinds   *collect.Distinct // with the policy and the schedule as well
+	rhythms *collect.Distinct // types of schedules
+	results *collect.Distinct // statuses
 }
 
 const (
@@ -53,7 +54,7 @@ const (
 )
 
 func newJobLimits(policies int) *jobLimits {
-	return &jobLimits{types: newDistinct(mostTypes), kinds: newDistinct(policies), rhythms: newDistinct(mostRhythms), results: newDistinct(mostResults)}
+	return &jobLimits{types: collect.NewDistinct(mostTypes), kinds: collect.NewDistinct(policies), rhythms: collect.NewDistinct(mostRhythms), results: collect.NewDistinct(mostResults)}
 }
 
 // begin forgets once a day.
@@ -62,8 +63,8 @@ func (l *jobLimits) begin(now time.Time) {
 		return
 	}
 	l.since = now
-	for _, d := range []*distinct{l.types, l.kinds, l.rhythms, l.results} {
-		d.forget()
+	for _, d := range []*collect.Distinct{l.types, l.kinds, l.rhythms, l.results} {
+		d.Forget()
 	}
 }
 
@@ -71,19 +72,19 @@ func (l *jobLimits) begin(now time.Time) {
 func (l *jobLimits) fold(j *api.Job) (folded bool) {
 	var room [3 * longestValue]byte
 	const separator = 0xff // never in UTF-8
-	if !l.rhythms.admits(append(room[:0], j.ScheduleType...)) {
+	if !l.rhythms.Admits(append(room[:0], j.ScheduleType...)) {
 		j.ScheduleType, folded = otherValues, true
 	}
 	key := append(append(append(room[:0], j.Type...), separator), j.PolicyType...)
-	if !l.types.admits(key) {
+	if !l.types.Admits(key) {
 		j.Type, j.PolicyType, folded = otherValues, otherValues, true
 	}
 	key = append(append(append(room[:0], j.Type...), separator), j.PolicyType...)
 	key = append(append(append(append(key, separator), j.ScheduleType...), separator), j.Policy...)
-	if !l.kinds.admits(key) {
+	if !l.kinds.Admits(key) {
 		j.Policy, folded = otherPolicies, true
 	}
-	if s := j.Status; s.Given && s.Value > 1 && !l.results.admits(strconv.AppendInt(room[:0], s.Value, 10)) {
+	if s := j.Status; s.Given && s.Value > 1 && !l.results.Admits(strconv.AppendInt(room[:0], s.Value, 10)) {
 		j.Status, folded = api.Optional[int64]{Value: math.MaxInt32, Given: true}, true
 	}
 	return folded
@@ -137,7 +138,7 @@ func (s *Site) readJobs(ctx context.Context, now int64) (int, error) {
 	})
 	_ = both.Wait() // each has left its error
 	if openErr != nil {
-		s.open.gauges.reset() // sums over half of the pages would be wrong
+		s.open.gauges.Reset() // sums over half of the pages would be wrong
 	} else {
 		s.ledger.noteOpen(s.open.listed, s.ledger.at)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"backwire/source"
+	"backwire/source/collect"
 	"backwire/source/netbackup/api"
 )
 
@@ -317,7 +318,7 @@ const policyTypeCatalog = "NBU_CATALOG"
 func (l *ledger) catalogBackedUp(e *ending) {
 	t := l.tally
 	if t.catalogBackup == nil {
-		t.catalogBackup = t.add(newSeries(t.c.catalogBackup, t.site, "", 0))
+		t.catalogBackup = t.add(collect.NewSeries(t.c.catalogBackup, t.site, "", 0))
 	}
 	if end := float64(e.end) / 1000; end > t.catalogBackup.value || !l.clients.believes(t.catalogBackup) {
 		t.catalogBackup.value = end

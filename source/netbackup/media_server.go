@@ -1,6 +1,9 @@
 package netbackup
 
-import "backwire/source/netbackup/api"
+import (
+	"backwire/source/collect"
+	"backwire/source/netbackup/api"
+)
 
 // mediaServerCollector tells which media servers work, and what they are.
 func mediaServerCollector() collector {
@@ -8,17 +11,17 @@ func mediaServerCollector() collector {
 		name: "media_servers", noun: "media_server", section: sectionStorage, standing: true, first: firstOf((*api.Client).MediaServers),
 		role: role{namespace: "|MANAGE|MEDIA-SERVERS|", screen: "Hosts > Media servers", without: "no state of media servers"},
 		start: func(w *workplace) reader {
-			up := w.gauge("nbu_media_server_up", "",
+			up := w.Gauge("nbu_media_server_up", "",
 				"1 when the host of the media server is up, 0 when it is down. Absent if the server reports neither.", "media_server")
-			info := w.info("nbu_media_server_info",
+			info := w.Info("nbu_media_server_info",
 				"Properties of the media server. status is the state reported by NetBackup (ACTIVE_FOR_DISK, OFFLINE, …).",
 				"media_server", "nbu_version", "os", "status")
-			var told lastTold[api.MediaServer]
-			return counting(w, (*api.Client).MediaServers, func(g *gauges, m *api.MediaServer) {
-				told.complete(m.Name, m, (*api.MediaServer).KeepFacts)
-				g.tell(info, 1, m.Name, m.Version, m.OS, m.Status)
+			var told collect.LastTold[api.MediaServer]
+			return counting(w, (*api.Client).MediaServers, func(g *collect.Gauges, m *api.MediaServer) {
+				told.Complete(m.Name, m, (*api.MediaServer).KeepFacts)
+				g.Tell(info, 1, m.Name, m.Version, m.OS, m.Status)
 				if m.Up.Given {
-					g.tell(up, truth(m.Up.Value), m.Name)
+					g.Tell(up, truth(m.Up.Value), m.Name)
 				}
 			})
 		},

@@ -3,13 +3,14 @@ package netbackup
 import (
 	"context"
 
+	"backwire/source/collect"
 	"backwire/source/netbackup/api"
 )
 
 // openJobs reads the jobs that are not done.
 type openJobs struct {
 	c      *catalogue
-	gauges *gauges
+	gauges *collect.Gauges
 	moves  map[int64]move // of the active jobs, by id
 	waits  map[int64]wait // of the jobs that wait again after a try, by id
 	listed []openJob      // in this cycle
@@ -17,7 +18,7 @@ type openJobs struct {
 	problems jobProblems        // of the rows
 	limit    int                // of series by policy
 	policies map[activeKey]bool // that have one in this cycle
-	overCap  overCap
+	overCap  collect.OverCap
 }
 
 // wait is since when a job waits again.
@@ -45,7 +46,7 @@ type move struct {
 // stalledAfter is how long a job moves no bytes before it counts as stalled, in ms.
 const stalledAfter = 1_800_000
 
-func newOpenJobs(c *catalogue, board *gauges, limit int, found *api.Problems) *openJobs {
+func newOpenJobs(c *catalogue, board *collect.Gauges, limit int, found *api.Problems) *openJobs {
 	return &openJobs{
 		c: c, gauges: board, moves: map[int64]move{}, waits: map[int64]wait{},
 		problems: jobProblems{found: found}, limit: limit, policies: map[activeKey]bool{},
@@ -54,7 +55,7 @@ func newOpenJobs(c *catalogue, board *gauges, limit int, found *api.Problems) *o
 
 // read asks for the open jobs; now is the server's clock. It says how many there are.
 func (o *openJobs) read(ctx context.Context, jobs jobLister, now int64) (int, error) {
-	o.gauges.reset()
+	o.gauges.Reset()
 	clear(o.policies)
 	seen := map[int64]bool{}
 	o.listed = o.listed[:0]
@@ -68,7 +69,7 @@ func (o *openJobs) read(ctx context.Context, jobs jobLister, now int64) (int, er
 		seen[j.ID] = true
 		o.problems.leaveOutImpossible(&j, now+aheadMost)
 		o.note(&j, now)
-		if err := o.gauges.beyond(); err != nil {
+		if err := o.gauges.Beyond(); err != nil {
 			return len(seen), err
 		}
 	}
@@ -79,18 +80,18 @@ func (o *openJobs) read(ctx context.Context, jobs jobLister, now int64) (int, er
 func (o *openJobs) note(j *api.Job, now int64) {
 	g, c := o.gauges, o.c
 	o.listed = append(o.listed, openJob{j.ID, milliseconds(j.Start)})
-	g.count(c.open, j.Type, j.PolicyType, j.State)
+	g.Count(c.open, j.Type, j.PolicyType, j.State)
 	c.exporter.noteOpen(g, j)
 	switch j.State {
 	case api.StateQueued, api.StateRequeued:
-		g.count(c.queued, j.Type, reason(j.QueueReason))
+		g.Count(c.queued, j.Type, reason(j.QueueReason))
 		if since := o.waitingSince(j, now); since != 0 {
-			g.least(c.oldestQueued, float64(since)/1000, j.Type)
+			g.Least(c.oldestQueued, float64(since)/1000, j.Type)
 		}
 	case api.StateActive:
 		if since := max(milliseconds(j.Start), milliseconds(j.ActiveTryStart)); since != 0 {
 			k := o.admit(activeKey{j.Type, j.Policy})
-			g.least(c.oldestActive, float64(since)/1000, k.jobType, k.policy)
+			g.Least(c.oldestActive, float64(since)/1000, k.jobType, k.policy)
 		}
 		if !isParent(j) {
 			o.noteWork(j, now)
@@ -105,7 +106,7 @@ func (o *openJobs) admit(k activeKey) activeKey {
 	case len(o.policies) < o.limit:
 		o.policies[k] = true
 	default:
-		o.overCap.turn(k.policy)
+		o.overCap.TurnAway(k.policy)
 		k.policy = otherPolicies
 	}
 	return k
@@ -136,15 +137,15 @@ func (o *openJobs) waitingSince(j *api.Job, now int64) int64 {
 func (o *openJobs) noteWork(j *api.Job, now int64) {
 	g, c := o.gauges, o.c
 	if o.stalled(j, now) {
-		g.count(c.stalled, j.Type)
+		g.Count(c.stalled, j.Type)
 	}
 	server := j.MediaServer()
 	if server == "" {
 		return
 	}
-	g.count(c.mediaJobs, server)
+	g.Count(c.mediaJobs, server)
 	rate := j.TransferRate // in kilobytes
-	g.addGiven(c.mediaRate, float64(rate.Value)*bytesPerKilobyte, rate.Given && rate.Value >= 0, server)
+	g.AddGiven(c.mediaRate, float64(rate.Value)*bytesPerKilobyte, rate.Given && rate.Value >= 0, server)
 }
 
 // stalled says that the job has moved nothing for long. A job that is seen for the first

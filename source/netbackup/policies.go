@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"backwire/source/collect"
 	"backwire/source/guard"
 	"backwire/source/netbackup/api"
 )
@@ -21,12 +22,12 @@ type policies struct {
 	*workplace
 	ledger  *ledger
 	limit   int // of clients and policies
-	overCap overCap
+	overCap collect.OverCap
 
-	rpo, neverSucceeded, cannotRead *family
+	rpo, neverSucceeded, cannotRead *collect.Family
 
 	policyBook
-	under    *task
+	under    *collect.Task
 	next     policyBook // of the reading under way, once it has ended
 	readable bool       // in this cycle
 	said     string     // of the unreadable ones, to the log
@@ -76,14 +77,14 @@ func policyCollector() collector {
 		name: collectorPolicies, noun: "policy", section: sectionClients, first: firstOf((*api.Client).Policies),
 		role: role{namespace: "|PROTECTION|POLICIES|", screen: "Protection > Policies", without: "every client's RPO is one day; clients that never ran are not known"},
 		start: func(w *workplace) reader {
-			w.board.most = seriesLimit + w.site.cfg.MaxClientSeries
+			w.board.Allow(w.site.cfg.MaxClientSeries)
 			w.site.policies = &policies{
 				workplace: w, ledger: w.site.ledger, limit: w.site.cfg.MaxClientSeries / seriesPerClient,
-				rpo: w.gauge("nbu_client_rpo_seconds", "seconds",
+				rpo: w.Gauge("nbu_client_rpo_seconds", "seconds",
 					"How often an active policy backs up the client: the frequency of its most frequent schedule, or the longest gap in its calendar. Absent if it is not known: only users start the policy, or it runs on a single day.", "client", "policy"),
-				neverSucceeded: w.gauge("nbu_client_never_succeeded", "",
+				neverSucceeded: w.Gauge("nbu_client_never_succeeded", "",
 					"1 if no successful backup of this client of an active policy is known, 0 otherwise. Absent for policies that select clients by a query.", "client", "policy"),
-				cannotRead: w.gauge("nbu_policies_unreadable", "",
+				cannotRead: w.Gauge("nbu_policies_unreadable", "",
 					"Active policies that cannot be read. Their schedules are not known, so nbu_client_rpo_seconds and nbu_client_never_succeeded are absent for them."),
 			}
 			return w.site.policies.read
@@ -93,19 +94,20 @@ func policyCollector() collector {
 
 func (p *policies) read(ctx context.Context, now int64) (int, error) {
 	if p.under != nil {
-		p.under.turns.grant()
+		p.under.Grant()
 	} else {
 		if !p.due(now) {
 			p.readable = true
 			return len(p.plans), nil
 		}
 		before := p.policyBook
-		p.under = p.site.background.start(func(ctx context.Context) (err error) {
-			p.next, err = readPolicies(ctx, p.client(), before, now, p.site.background.grace)
+		p.under = p.site.background.Start(func(ctx context.Context, pages *collect.Pages) (err error) {
+			ctx = api.WithBudget(ctx, pages)
+			p.next, err = readPolicies(ctx, p.client(), before, now, p.site.background.Grace())
 			return err
 		})
 	}
-	ended, err := p.site.background.wait(ctx, p.under)
+	ended, err := p.site.background.Wait(ctx, p.under)
 	if ended {
 		p.under = nil
 		if p.next.plans != nil {
@@ -119,7 +121,7 @@ func (p *policies) read(ctx context.Context, now int64) (int, error) {
 	case err != nil:
 		return len(p.plans), err
 	case p.listedAt == 0:
-		return 0, errUnfinished
+		return 0, collect.ErrUnfinished
 	}
 	p.readable = true
 	return len(p.plans), nil
@@ -278,7 +280,7 @@ func (p *policies) emit() {
 		for _, client := range file.plan.Clients {
 			k := clientKey{client, name}
 			if left--; left < 0 {
-				p.overCap.turn(client + "/" + name)
+				p.overCap.TurnAway(client + "/" + name)
 				continue
 			}
 			p.promise(k, &file.plan)
@@ -286,7 +288,7 @@ func (p *policies) emit() {
 		}
 	}
 	p.promiseFound()
-	p.board.set(p.cannotRead, float64(len(p.unreadable())))
+	p.board.Set(p.cannotRead, float64(len(p.unreadable())))
 }
 
 // unreadable are the policies whose last reading failed.
@@ -325,7 +327,7 @@ func (p *policies) promiseFound() {
 
 func (p *policies) promise(k clientKey, plan *api.PolicyPlan) {
 	if plan.Every > 0 {
-		p.board.set(p.rpo, plan.Every.Seconds(), k.client, k.policy)
+		p.board.Set(p.rpo, plan.Every.Seconds(), k.client, k.policy)
 	}
 }
 
@@ -336,7 +338,7 @@ func (p *policies) noteSuccess(k clientKey) {
 		return
 	}
 	if succeeded, known := p.ledger.clients.succeeded(k); known {
-		p.board.set(p.neverSucceeded, truth(!succeeded), k.client, k.policy)
+		p.board.Set(p.neverSucceeded, truth(!succeeded), k.client, k.policy)
 	}
 }
 

@@ -154,7 +154,7 @@ func (t *tally) forget(policies map[string]bool) (dropped bool) {
 	delete(gone, nil)
 	t.drop(gone)
 	if len(gone) > 0 {
-		t.overCap.roomMade()
+		t.overCap.RoomMade()
 	}
 	return len(gone) > 0
 }

@@ -4,17 +4,18 @@ import (
 	"strconv"
 
 	"backwire/source"
+	"backwire/source/collect"
 )
 
 // restore takes a series of the checkpoint back into its cell. It answers false for one
 // that this catalogue does not know, which is left to end.
 func (t *tally) restore(s source.Sample) bool {
 	f := t.c.named(s.Series.Metric.Name)
-	if f == nil || !f.Durable || f.hasAction() != (s.Series.Label("action") != "") {
+	if f == nil || !f.Durable || hasAction(f) != (s.Series.Label("action") != "") {
 		return false // where that exporter's names come or go, the histogram begins again
 	}
-	values := make([]string, len(f.labels))
-	for i, name := range f.labels {
+	values := make([]string, len(f.Labels))
+	for i, name := range f.Labels {
 		values[i] = s.Series.Label(name)
 	}
 	place := t.place(f, values, s.Series)
@@ -26,14 +27,14 @@ func (t *tally) restore(s source.Sample) bool {
 		if suffix == suffixBucket {
 			values = append(values, s.Series.Label("le"))
 		}
-		*place = t.add(newSeries(f, t.site, suffix, s.Series.Start, values...))
+		*place = t.add(collect.NewSeries(f, t.site, suffix, s.Series.Start, values...))
 	}
 	(*place).value = s.Value
 	return true
 }
 
 // place is where the cell of a series belongs, nil where that is not here.
-func (t *tally) place(f *family, v []string, s *source.Series) **cell {
+func (t *tally) place(f *collect.Family, v []string, s *source.Series) **cell {
 	switch f {
 	case t.c.completed:
 		return t.completedPlace(v)
@@ -55,7 +56,7 @@ func (t *tally) place(f *family, v []string, s *source.Series) **cell {
 	return t.singlePlace(f)
 }
 
-func (t *tally) singlePlace(f *family) **cell {
+func (t *tally) singlePlace(f *collect.Family) **cell {
 	switch f {
 	case t.c.catalogBackup:
 		return &t.catalogBackup
@@ -84,7 +85,7 @@ func (t *tally) completedPlace(v []string) **cell {
 	return &k.completed[len(k.completed)-1].cell
 }
 
-func (t *tally) timingPlace(f *family, v []string, s *source.Series) **cell {
+func (t *tally) timingPlace(f *collect.Family, v []string, s *source.Series) **cell {
 	g := t.timingOf(timingKey{v[0], v[1]})
 	h := &g.duration
 	if f == t.c.queueWait {
@@ -117,11 +118,11 @@ func (t *tally) mend() {
 	}
 }
 
-func (t *tally) mendHistogram(h *histogram, f *family, k timingKey) {
+func (t *tally) mendHistogram(h *histogram, f *collect.Family, k timingKey) {
 	if h == nil {
 		return
 	}
-	values := f.timing(k.jobType, k.policyType)
+	values := timingLabels(f, k.jobType, k.policyType)
 	var below float64
 	for i, c := range h.buckets {
 		if c == nil {
@@ -140,7 +141,7 @@ func (t *tally) mendHistogram(h *histogram, f *family, k timingKey) {
 	}
 }
 
-func (c *catalogue) named(name string) *family {
+func (c *catalogue) named(name string) *collect.Family {
 	for _, f := range c.all {
 		if f.Name == name {
 			return f

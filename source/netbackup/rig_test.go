@@ -12,6 +12,7 @@ import (
 
 	"backwire/remotewrite"
 	"backwire/source"
+	"backwire/source/collect"
 	"backwire/source/netbackup/api"
 	"backwire/source/netbackup/nbusim"
 )
@@ -238,7 +239,7 @@ func (r *rig) wantDurations(name string, k nbusim.DurationKey, truth, bounds []f
 				n++
 			}
 		}
-		edge := le(&family{buckets: bounds}, i)
+		edge := le(&collect.Family{Buckets: bounds}, i)
 		if got := r.store.sum(name+"_bucket", append(slices.Clone(labels), "le", edge)...); got != float64(n) {
 			r.t.Errorf("%s_bucket %+v le %s: %v, want %d", name, k, edge, got, n)
 		}

@@ -1,6 +1,7 @@
 package netbackup
 
 import (
+	"backwire/source/collect"
 	"backwire/source/netbackup/api"
 )
 
@@ -12,10 +13,10 @@ func robotCollector() collector {
 		name: collectorRobots, noun: "robot_host", section: sectionStorage, standing: true, first: firstOf((*api.Client).RobotHosts),
 		role: role{namespace: "|STORAGE|TAPE-DEVICES|", screen: "Storage > Tape storage > Device management", without: "no robot control hosts"},
 		start: func(w *workplace) reader {
-			hosts := w.gauge("nbu_tape_robot_hosts", "",
+			hosts := w.Gauge("nbu_tape_robot_hosts", "",
 				"Hosts that control tape robots.")
-			return counting(w, (*api.Client).RobotHosts, func(g *gauges, _ *string) {
-				g.count(hosts)
+			return counting(w, (*api.Client).RobotHosts, func(g *collect.Gauges, _ *string) {
+				g.Count(hosts)
 				w.compat().noteRobotHost(g)
 			})
 		},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"backwire/source/collect"
 	"backwire/source/netbackup/api"
 )
 
@@ -13,7 +14,7 @@ import (
 // API key expires.
 type serverFacts struct {
 	*workplace
-	keyExpiry *family
+	keyExpiry *collect.Family
 
 	readAt  int64 // ms of the server's clock, 0 before it succeeded
 	info    api.ServerInfo
@@ -27,7 +28,7 @@ func serverCollector() collector {
 		name: collectorServer, noun: "api_key", section: sectionHealth,
 		role: role{namespace: "|SECURITY|USERS|API-KEYS|", screen: "Security > API keys", without: "the expiry of the key is not known"},
 		start: func(w *workplace) reader {
-			w.site.facts = &serverFacts{workplace: w, keyExpiry: w.gauge("nbu_api_key_expiry_timestamp_seconds", "seconds",
+			w.site.facts = &serverFacts{workplace: w, keyExpiry: w.Gauge("nbu_api_key_expiry_timestamp_seconds", "seconds",
 				"Time at which the API key expires.")}
 			return w.site.facts.read
 		},
@@ -43,7 +44,7 @@ func (s *serverFacts) read(ctx context.Context, now int64) (rows int, err error)
 		s.readAt = now
 	}
 	if !s.expires.IsZero() {
-		s.board.set(s.keyExpiry, float64(s.expires.UnixMilli())/1000)
+		s.board.Set(s.keyExpiry, float64(s.expires.UnixMilli())/1000)
 		rows = 1
 	}
 	return rows, nil

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"backwire/source"
+	"backwire/source/collect"
 	"backwire/source/netbackup/api"
 )
 
@@ -58,11 +59,11 @@ type Site struct {
 	units      *storageUnits
 	pools      *diskPools
 	policies   *policies
-	background *background
+	background *collect.Background
 	jobLimits  *jobLimits
-	gauges     *gauges  // of the site's health
-	exporter   *gauges  // of nbu_exporter's names
-	ping       api.Ping // of this cycle; zero where there was no answer
+	gauges     *collect.Gauges // of the site's health
+	exporter   *collect.Gauges // of nbu_exporter's names
+	ping       api.Ping        // of this cycle; zero where there was no answer
 	reading    *reading
 	accepted   bool          // a question was answered in this cycle, by a server that accepts the credential
 	broken     error         // the panic that the ledger had while it was read
@@ -94,13 +95,15 @@ func NewSite(cfg SiteConfig, cp source.Checkpoint, log *slog.Logger, now func() 
 	c := newCatalogue()
 	s := &Site{
 		cfg: cfg, readers: readers, log: log.With("site", cfg.Client.Site), now: now, client: client, catalogue: c,
-		gauges:   newGauges(cfg.Client.Site),
-		exporter: newGauges(cfg.Client.Site), background: newBackground(cfg.Interval), jobLimits: newJobLimits(cfg.MaxJobSeries),
+		gauges:   collect.NewGauges(cfg.Client.Site),
+		exporter: collect.NewGauges(cfg.Client.Site), background: collect.NewBackground(cfg.Interval, passes), jobLimits: newJobLimits(cfg.MaxJobSeries),
 	}
 	if cfg.Compat == CompatExporter {
 		c.addExporter()
 	}
-	s.background.last = cfg.Once
+	if cfg.Once {
+		s.background.Last()
+	}
 	s.ledger = s.newLedger()
 	if err := s.choose(cfg.Collect); err != nil {
 		return nil, err
@@ -123,22 +126,22 @@ func (s *Site) restore(cp source.Checkpoint) error {
 func (s *Site) sayOverCaps() {
 	now := s.now().UnixMilli()
 	l := s.ledger
-	l.clients.overCap.say(s.log, now, "the limit on client series is reached: backups of further client and policy pairs are only counted",
+	l.clients.overCap.Say(s.log, now, "the limit on client series is reached: backups of further client and policy pairs are only counted",
 		"MAX_CLIENT_SERIES", s.cfg.MaxClientSeries)
-	l.tally.overCap.say(s.log, now, "the limit on job series is reached: jobs of further policies are counted together",
+	l.tally.overCap.Say(s.log, now, "the limit on job series is reached: jobs of further policies are counted together",
 		"MAX_JOB_SERIES", s.cfg.MaxJobSeries)
-	s.open.overCap.say(s.log, now, "the limit on job series is reached: active jobs of further policies are shown together",
+	s.open.overCap.Say(s.log, now, "the limit on job series is reached: active jobs of further policies are shown together",
 		"MAX_JOB_SERIES", s.cfg.MaxJobSeries)
-	s.policies.overCap.say(s.log, now, "the limit on client series is reached: the schedules of further clients are not shown",
+	s.policies.overCap.Say(s.log, now, "the limit on client series is reached: the schedules of further clients are not shown",
 		"MAX_CLIENT_SERIES", s.cfg.MaxClientSeries)
 	s.policies.sayUnreadable(s.log)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.status.ClientsWithoutSeries, s.status.PoliciesWithoutSeries = l.clients.overCap.count(), l.tally.overCap.count()
+	s.status.ClientsWithoutSeries, s.status.PoliciesWithoutSeries = l.clients.overCap.Count(), l.tally.overCap.Count()
 }
 
 // Close ends what runs in the background, and the login, if there is one.
 func (s *Site) Close(ctx context.Context) error {
-	s.background.close()
+	s.background.Close()
 	return s.client.Close(ctx)
 }

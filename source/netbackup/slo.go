@@ -1,6 +1,7 @@
 package netbackup
 
 import (
+	"backwire/source/collect"
 	"backwire/source/netbackup/api"
 )
 
@@ -12,10 +13,10 @@ func sloCollector() collector {
 		name: collectorSLOs, noun: "slo", section: sectionProtection, standing: true, first: firstOf((*api.Client).SLOs),
 		role: role{namespace: "|PROTECTION|PROTECTION_PLAN|", screen: "Protection > Protection plans", without: "no count of service level objectives"},
 		start: func(w *workplace) reader {
-			slos := w.gauge("nbu_slos", "",
+			slos := w.Gauge("nbu_slos", "",
 				"Service level objectives (protection plans).", "workload")
-			return counting(w, (*api.Client).SLOs, func(g *gauges, o *api.SLO) {
-				g.count(slos, o.Workload)
+			return counting(w, (*api.Client).SLOs, func(g *collect.Gauges, o *api.SLO) {
+				g.Count(slos, o.Workload)
 				w.compat().noteSLO(g)
 			})
 		},

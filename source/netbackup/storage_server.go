@@ -3,13 +3,14 @@ package netbackup
 import (
 	"context"
 
+	"backwire/source/collect"
 	"backwire/source/netbackup/api"
 )
 
 // storageServers reads the storage servers.
 type storageServers struct {
 	*workplace
-	up, dedup *family
+	up, dedup *collect.Family
 }
 
 const collectorStorageServers = "storage_servers"
@@ -21,9 +22,9 @@ func storageServerCollector() collector {
 		start: func(w *workplace) reader {
 			s := &storageServers{
 				workplace: w,
-				up: w.gauge("nbu_storage_server_up", "",
+				up: w.Gauge("nbu_storage_server_up", "",
 					"1 when the storage server is up, 0 when it is down. Absent if the server reports neither.", "storage_server", "type"),
-				dedup: w.gauge("nbu_storage_server_dedup_ratio", "ratio",
+				dedup: w.Gauge("nbu_storage_server_dedup_ratio", "ratio",
 					"Deduplication ratio, as reported by the storage server.", "storage_server", "type"),
 			}
 			return s.read
@@ -39,7 +40,7 @@ func (s *storageServers) read(ctx context.Context, _ int64) (rows int, err error
 		rows++
 		setState(s.board, s.up, v.State, v.Name, v.Type)
 		if v.DedupRatio.Given && v.DedupRatio.Value >= 0 { // a negative one is no ratio
-			s.board.tell(s.dedup, v.DedupRatio.Value, v.Name, v.Type)
+			s.board.Tell(s.dedup, v.DedupRatio.Value, v.Name, v.Type)
 		}
 	}
 	return rows, nil

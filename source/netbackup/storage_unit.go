@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"backwire/source/collect"
 	"backwire/source/netbackup/api"
 )
 
@@ -14,9 +15,9 @@ var errEmpty = errors.New("the answer is 200 with an empty list; the role of the
 // storageUnits reads the storage units.
 type storageUnits struct {
 	*workplace
-	told lastTold[api.StorageUnit]
+	told collect.LastTold[api.StorageUnit]
 
-	capacity, used, free, maxJobs, info *family
+	capacity, used, free, maxJobs, info *collect.Family
 }
 
 const collectorStorage = "storage"
@@ -29,15 +30,15 @@ func storageUnitCollector() collector {
 			const pool = " Storage units can share a disk pool: do not add them up."
 			w.site.units = &storageUnits{
 				workplace: w,
-				capacity: w.gauge("nbu_storage_unit_capacity_bytes", "bytes",
+				capacity: w.Gauge("nbu_storage_unit_capacity_bytes", "bytes",
 					"Capacity of the storage unit. Absent for tape and cloud."+pool, "storage_unit", "category"),
-				used: w.gauge("nbu_storage_unit_used_bytes", "bytes",
+				used: w.Gauge("nbu_storage_unit_used_bytes", "bytes",
 					"Used space in the storage unit. Absent for tape and cloud."+pool, "storage_unit", "category"),
-				free: w.gauge("nbu_storage_unit_free_bytes", "bytes",
+				free: w.Gauge("nbu_storage_unit_free_bytes", "bytes",
 					"Free space in the storage unit. Absent for tape and cloud."+pool, "storage_unit", "category"),
-				maxJobs: w.gauge("nbu_storage_unit_max_concurrent_jobs", "",
+				maxJobs: w.Gauge("nbu_storage_unit_max_concurrent_jobs", "",
 					"Maximum number of concurrent jobs of the storage unit. Absent for tape.", "storage_unit"),
-				info: w.info("nbu_storage_unit_info",
+				info: w.Info("nbu_storage_unit_info",
 					"Properties of the storage unit. disk_pool is the id of its disk pool, as in the metrics of the pool.",
 					"storage_unit", "category", "type", "subtype", "server_type", "disk_pool",
 					"cloud", "worm_capable", "worm", "replication_capable", "instant_access"),
@@ -48,13 +49,13 @@ func storageUnitCollector() collector {
 }
 
 func (s *storageUnits) read(ctx context.Context, _ int64) (rows int, err error) {
-	s.told.begin()
+	s.told.Begin()
 	for u, err := range s.client().StorageUnits(ctx) {
 		if err != nil {
 			return rows, err
 		}
 		rows++
-		s.told.complete(u.Name, &u, (*api.StorageUnit).KeepFacts)
+		s.told.Complete(u.Name, &u, (*api.StorageUnit).KeepFacts)
 		s.note(&u)
 	}
 	if rows == 0 {
@@ -70,6 +71,6 @@ func (s *storageUnits) note(u *api.StorageUnit) {
 	setBytes(g, s.free, u.Free, u.Name, u.Category)
 	setBytes(g, s.maxJobs, u.MaxConcurrentJobs, u.Name)
 	s.compat().noteUnit(g, u)
-	g.tell(s.info, 1, u.Name, u.Category, u.Type, u.SubType, u.ServerType, u.DiskPool,
+	g.Tell(s.info, 1, u.Name, u.Category, u.Type, u.SubType, u.ServerType, u.DiskPool,
 		fact(u.IsCloud), fact(u.WormCapable), fact(u.UseWorm), fact(u.ReplicationCapable), fact(u.InstantAccess))
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"backwire/source"
+	"backwire/source/collect"
 	"backwire/source/netbackup/api"
 )
 
@@ -24,7 +25,7 @@ type tally struct {
 
 	limit   int // of series of finished jobs
 	made    int // such series
-	overCap overCap
+	overCap collect.OverCap
 
 	policies policyDays // with counters of their own
 
@@ -146,10 +147,10 @@ const otherPolicies = "(other policies)"
 // the kind has no series yet and the cap is reached. So the sum over the policies stays true.
 func (t *tally) admit(k *jobKind) *jobKind {
 	if len(k.completed) > 0 || t.made < t.limit || !counts(k.policy) {
-		t.overCap.forget(k.policy)
+		t.overCap.Forget(k.policy)
 		return k
 	}
-	t.overCap.turn(k.policy)
+	t.overCap.TurnAway(k.policy)
 	t.bump(&t.folded, t.c.folded, 1)
 	return t.kind(kindKey{k.jobType, k.policyType, otherPolicies, k.scheduleType})
 }
@@ -157,7 +158,7 @@ func (t *tally) admit(k *jobKind) *jobKind {
 func (t *tally) countWork(k *jobKind, e *ending, before int32) {
 	w := k.work
 	labels := []string{k.jobType, k.policyType, k.policy}
-	add := func(c **cell, f *family, n int64) {
+	add := func(c **cell, f *collect.Family, n int64) {
 		if n < 0 {
 			return
 		}
@@ -176,7 +177,7 @@ func (t *tally) countTimes(k *jobKind, e *ending, at int64) {
 	g := k.timing
 	if s, ok := e.seconds(); ok {
 		if g.duration == nil {
-			g.duration = t.histogram(t.c.duration, t.c.duration.timing(k.jobType, k.policyType)...)
+			g.duration = t.histogram(t.c.duration, timingLabels(t.c.duration, k.jobType, k.policyType)...)
 		}
 		t.observe(g.duration, e.id, s, at)
 	}
@@ -243,19 +244,19 @@ func (t *tally) takeFresh() []*cell {
 }
 
 // counter makes a cell that is to be written as 0 first.
-func (t *tally) counter(f *family, values ...string) *cell {
+func (t *tally) counter(f *collect.Family, values ...string) *cell {
 	return t.suffixed(f, "", values...)
 }
 
 // bump adds to a counter that has no labels of its own.
-func (t *tally) bump(c **cell, f *family, by float64) {
+func (t *tally) bump(c **cell, f *collect.Family, by float64) {
 	if *c == nil {
 		*c = t.counter(f)
 	}
 	(*c).value += by
 }
 
-func (t *tally) histogram(f *family, values ...string) *histogram {
+func (t *tally) histogram(f *collect.Family, values ...string) *histogram {
 	h := newHistogram(f)
 	for i := range h.buckets {
 		h.buckets[i] = t.suffixed(f, suffixBucket, append(values, le(f, i))...)
@@ -265,8 +266,8 @@ func (t *tally) histogram(f *family, values ...string) *histogram {
 	return h
 }
 
-func (t *tally) suffixed(f *family, suffix string, values ...string) *cell {
-	c := t.add(newSeries(f, t.site, suffix, t.birth, values...))
+func (t *tally) suffixed(f *collect.Family, suffix string, values ...string) *cell {
+	c := t.add(collect.NewSeries(f, t.site, suffix, t.birth, values...))
 	t.fresh = append(t.fresh, c)
 	return c
 }
@@ -306,33 +307,18 @@ const (
 	suffixCount  = "_count"
 )
 
-func newHistogram(f *family) *histogram {
-	return &histogram{bounds: f.buckets, buckets: make([]*cell, len(f.buckets)+1)}
+func newHistogram(f *collect.Family) *histogram {
+	return &histogram{bounds: f.Buckets, buckets: make([]*cell, len(f.Buckets)+1)}
 }
 
 // le is the label of a bucket in OpenMetrics's canonical form ("60.0", "+Inf").
-func le(f *family, i int) string {
-	if i == len(f.buckets) {
+func le(f *collect.Family, i int) string {
+	if i == len(f.Buckets) {
 		return "+Inf"
 	}
-	s := strconv.FormatFloat(f.buckets[i], 'f', -1, 64)
+	s := strconv.FormatFloat(f.Buckets[i], 'f', -1, 64)
 	if !strings.Contains(s, ".") {
 		s += ".0"
 	}
 	return s
-}
-
-// newSeries makes a series of a family. The values are those of its labels in their order;
-// one more is le.
-func newSeries(f *family, site, suffix string, start int64, values ...string) *source.Series {
-	labels := make([]source.Label, 0, len(values)+1)
-	labels = append(labels, source.Label{Name: "site", Value: site})
-	for i, v := range values {
-		name := "le"
-		if i < len(f.labels) {
-			name = f.labels[i]
-		}
-		labels = append(labels, source.Label{Name: name, Value: v})
-	}
-	return source.NewSeries(f.Metric, suffix, start, labels...)
 }

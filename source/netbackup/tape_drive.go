@@ -4,14 +4,15 @@ import (
 	"context"
 	"strings"
 
+	"backwire/source/collect"
 	"backwire/source/netbackup/api"
 )
 
 // tapeDrives reads the tape drives.
 type tapeDrives struct {
 	*workplace
-	told lastTold[api.TapeDrive]
-	up   *family
+	told collect.LastTold[api.TapeDrive]
+	up   *collect.Family
 }
 
 const collectorTapeDrives = "tape_drives"
@@ -21,7 +22,7 @@ func tapeDriveCollector() collector {
 		name: collectorTapeDrives, noun: "tape_drive", section: sectionStorage, first: firstOf((*api.Client).TapeDrives),
 		role: role{namespace: "|STORAGE|TAPE-DEVICES|", screen: "Storage > Tape storage > Device management", without: "no state of tape drives"},
 		start: func(w *workplace) reader {
-			t := &tapeDrives{workplace: w, up: w.gauge("nbu_tape_drive_up", "",
+			t := &tapeDrives{workplace: w, up: w.Gauge("nbu_tape_drive_up", "",
 				"1 when the tape drive is up on at least one path, 0 when it is down or disabled. Absent if the server reports neither.",
 				"tape_drive", "media_server", "drive_type", "robot_type", "robot_number")}
 			return t.read
@@ -30,13 +31,13 @@ func tapeDriveCollector() collector {
 }
 
 func (t *tapeDrives) read(ctx context.Context, _ int64) (rows int, err error) {
-	t.told.begin()
+	t.told.Begin()
 	for v, err := range t.client().TapeDrives(ctx) {
 		if err != nil {
 			return rows, err
 		}
 		rows++
-		t.told.complete(v.Name, &v, (*api.TapeDrive).KeepFacts)
+		t.told.Complete(v.Name, &v, (*api.TapeDrive).KeepFacts)
 		t.note(&v)
 	}
 	return rows, nil

@@ -1,6 +1,7 @@
 package netbackup
 
 import (
+	"backwire/source/collect"
 	"backwire/source/netbackup/api"
 )
 
@@ -12,10 +13,10 @@ func tapeMediumCollector() collector {
 		name: collectorTapeMedia, noun: "tape_medium", section: sectionStorage, standing: true, first: firstOf((*api.Client).TapeMedia),
 		role: role{namespace: "|STORAGE|TAPE-MEDIA|", screen: "Storage > Tape storage > Volumes", without: "no tapes by pool and status (10.5 and later)"},
 		start: func(w *workplace) reader {
-			tapes := w.gauge("nbu_tape_media", "",
+			tapes := w.Gauge("nbu_tape_media", "",
 				"Tapes by pool, media type, robot type and status (FULL, FROZEN, …).", "pool", "media_type", "robot_type", "status")
-			return counting(w, (*api.Client).TapeMedia, func(g *gauges, m *api.TapeMedium) {
-				g.count(tapes, m.Pool, m.Type, m.RobotType, m.Status)
+			return counting(w, (*api.Client).TapeMedia, func(g *collect.Gauges, m *api.TapeMedium) {
+				g.Count(tapes, m.Pool, m.Type, m.RobotType, m.Status)
 				w.compat().noteTape(g, m)
 			})
 		},

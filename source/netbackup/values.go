@@ -3,6 +3,7 @@ package netbackup
 import (
 	"strconv"
 
+	"backwire/source/collect"
 	"backwire/source/netbackup/api"
 )
 
@@ -15,30 +16,32 @@ func numeral(v api.Optional[int64]) string {
 }
 
 // addFigure makes a sum of a figure that rows may lack.
-func addFigure(g *gauges, f *family, v api.Optional[int64]) { g.addGiven(f, float64(v.Value), v.Given) }
+func addFigure(g *collect.Gauges, f *collect.Family, v api.Optional[int64]) {
+	g.AddGiven(f, float64(v.Value), v.Given)
+}
 
 // setBytes sets what the server gave; what it did not give stays absent.
-func setBytes(g *gauges, f *family, v api.Optional[int64], labels ...string) {
+func setBytes(g *collect.Gauges, f *collect.Family, v api.Optional[int64], labels ...string) {
 	if v.Given {
-		g.tell(f, float64(v.Value), labels...)
+		g.Tell(f, float64(v.Value), labels...)
 	}
 }
 
-func setPercent(g *gauges, f *family, v api.Optional[float64], labels ...string) {
+func setPercent(g *collect.Gauges, f *collect.Family, v api.Optional[float64], labels ...string) {
 	if v.Given && v.Value >= 0 && v.Value <= 100 {
-		g.tell(f, v.Value/100, labels...)
+		g.Tell(f, v.Value/100, labels...)
 	}
 }
 
 // setState is 1 for what is up and 0 for what is not, by the documents' words: UP, DOWN and UNKNOWN of volumes, UP and
 // DOWN of servers, TRANSIENT of pools, MIXED (by one path at least) and DISABLED of drives. Of any other word nobody
 // knows what it means, and the series is absent.
-func setState(g *gauges, f *family, state string, labels ...string) {
+func setState(g *collect.Gauges, f *collect.Family, state string, labels ...string) {
 	switch state {
 	case "UP", "MIXED":
-		g.tell(f, 1, labels...)
+		g.Tell(f, 1, labels...)
 	case "DOWN", "DISABLED", "TRANSIENT":
-		g.tell(f, 0, labels...)
+		g.Tell(f, 0, labels...)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 
+	"backwire/source/collect"
 	"backwire/source/netbackup/api"
 )
 
@@ -18,15 +19,15 @@ func volumePoolCollector() collector {
 			without: "no partially full tapes (10.5 and later)",
 		},
 		start: func(w *workplace) reader {
-			partlyFull := w.gauge("nbu_tape_pool_partially_full_media", "",
+			partlyFull := w.Gauge("nbu_tape_pool_partially_full_media", "",
 				"Partially full tapes in the volume pool.", "pool", "type")
-			var told lastTold[api.VolumePool]
+			var told collect.LastTold[api.VolumePool]
 			rows := func(c *api.Client, ctx context.Context) iter.Seq2[api.VolumePool, error] {
-				told.begin()
+				told.Begin()
 				return c.VolumePools(ctx)
 			}
-			return counting(w, rows, func(g *gauges, p *api.VolumePool) {
-				told.complete(p.Name, p, (*api.VolumePool).KeepFacts)
+			return counting(w, rows, func(g *collect.Gauges, p *api.VolumePool) {
+				told.Complete(p.Name, p, (*api.VolumePool).KeepFacts)
 				setBytes(g, partlyFull, p.PartiallyFull, p.Name, p.Type)
 				w.compat().noteVolumePool(g, p)
 			})

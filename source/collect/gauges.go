@@ -1,4 +1,4 @@
-package netbackup
+package collect
 
 import (
 	"strings"
@@ -7,9 +7,9 @@ import (
 	"backwire/source/guard"
 )
 
-// gauges are the live series of one collector. A series keeps its pointer and its place
+// Gauges are the live series of one collector. A series keeps its pointer and its place
 // from cycle to cycle; only those that were set since reset are emitted.
-type gauges struct {
+type Gauges struct {
 	site  string
 	index map[string]*gauge
 	order []*gauge
@@ -44,13 +44,17 @@ type gauge struct {
 	short  bool   // one of them lacks the figure
 }
 
-func newGauges(site string) *gauges {
-	return &gauges{site: site, index: map[string]*gauge{}, cycle: 1, most: seriesLimit}
+// Allow lets a collector have more series.
+func (g *Gauges) Allow(more int) { g.most += more }
+
+// NewGauges returns the gauges of one collector of a site. They are used by one goroutine at a time.
+func NewGauges(site string) *Gauges {
+	return &Gauges{site: site, index: map[string]*gauge{}, cycle: 1, most: seriesLimit}
 }
 
-// reset begins a cycle: nothing is set. Where nothing was set since the last reset there is none to begin: so it does not matter
+// Reset begins a cycle: nothing is set. Where nothing was set since the last reset there is none to begin: so it does not matter
 // how often it is called.
-func (g *gauges) reset() {
+func (g *Gauges) Reset() {
 	if !g.touched {
 		return
 	}
@@ -64,11 +68,12 @@ func (g *gauges) reset() {
 	g.live, g.over = 0, nil
 }
 
-func (g *gauges) set(f *family, v float64, labels ...string) { *g.at(f, labels...) = v }
+// Set sets a value in this cycle.
+func (g *Gauges) Set(f *Family, v float64, labels ...string) { *g.At(f, labels...) = v }
 
-// tell sets what a row says of one thing. Where two rows of a reading say different things of what has the same labels,
+// Tell sets what a row says of one thing. Where two rows of a reading say different things of what has the same labels,
 // nobody can tell which is right: the series is absent, and ambiguous counts it.
-func (g *gauges) tell(f *family, v float64, labels ...string) {
+func (g *Gauges) Tell(f *Family, v float64, labels ...string) {
 	x, fresh := g.slot(f, labels)
 	if !fresh && x.value != v {
 		if g.ambiguous == nil {
@@ -82,35 +87,35 @@ func (g *gauges) tell(f *family, v float64, labels ...string) {
 	x.value = v
 }
 
-// count counts a row.
-func (g *gauges) count(f *family, labels ...string) {
+// Count counts a row.
+func (g *Gauges) Count(f *Family, labels ...string) {
 	x, _ := g.slot(f, labels)
 	x.value, x.sum = x.value+1, true
 }
 
-// addGiven makes a sum of a figure that rows may lack. Over rows of which one lacks it the sum is not known: it is absent.
-func (g *gauges) addGiven(f *family, v float64, given bool, labels ...string) {
+// AddGiven makes a sum of a figure that rows may lack. Over rows of which one lacks it the sum is not known: it is absent.
+func (g *Gauges) AddGiven(f *Family, v float64, given bool, labels ...string) {
 	x, _ := g.slot(f, labels)
 	x.value, x.sum, x.short = x.value+v, true, x.short || !given
 }
 
-// least keeps the smallest value that is given.
-func (g *gauges) least(f *family, v float64, labels ...string) {
+// Least keeps the smallest value that is given.
+func (g *Gauges) Least(f *Family, v float64, labels ...string) {
 	x, fresh := g.slot(f, labels)
 	if x.sum = true; fresh || v < x.value {
 		x.value = v
 	}
 }
 
-// takeContradictions are the series that became ambiguous since it was last asked.
-func (g *gauges) takeContradictions() []string {
+// TakeContradictions are the series that became ambiguous since it was last asked.
+func (g *Gauges) TakeContradictions() []string {
 	taken := g.contradictions
 	g.contradictions = nil
 	return taken
 }
 
-// dropSums unsets what was made of several rows: where some are missing it would be wrong.
-func (g *gauges) dropSums() {
+// DropSums unsets what was made of several rows: where some are missing it would be wrong.
+func (g *Gauges) DropSums() {
 	for _, x := range g.order {
 		if x.sum && x.cycle == g.cycle {
 			x.cycle--
@@ -118,13 +123,14 @@ func (g *gauges) dropSums() {
 	}
 }
 
-func (g *gauges) at(f *family, labels ...string) *float64 {
+// At is the place of a value, which is set by that.
+func (g *Gauges) At(f *Family, labels ...string) *float64 {
 	x, _ := g.slot(f, labels)
 	return &x.value
 }
 
 // slot is a series, and whether it was not set in this cycle yet.
-func (g *gauges) slot(f *family, labels []string) (x *gauge, fresh bool) {
+func (g *Gauges) slot(f *Family, labels []string) (x *gauge, fresh bool) {
 	g.key = append(g.key[:0], f.Name...)
 	for _, l := range labels {
 		g.key = append(append(g.key, separator...), l...)
@@ -139,7 +145,7 @@ func (g *gauges) slot(f *family, labels []string) (x *gauge, fresh bool) {
 		g.live++
 	}
 	if x == nil {
-		x = &gauge{series: newSeries(f, g.site, "", 0, labels...), key: string(g.key)}
+		x = &gauge{series: NewSeries(f, g.site, "", 0, labels...), key: string(g.key)}
 		g.index[x.key] = x
 		g.order = append(g.order, x)
 		g.size += len(x.key)
@@ -152,12 +158,12 @@ func (g *gauges) slot(f *family, labels []string) (x *gauge, fresh bool) {
 	return x, true
 }
 
-// beyond says what was more than is taken; what was set is then not whole.
-func (g *gauges) beyond() error { return g.over }
+// Beyond says what was more than is taken; what was set is then not whole.
+func (g *Gauges) Beyond() error { return g.over }
 
 // take sets what is set in another one.
-func (g *gauges) take(from *gauges) {
-	g.contradictions = append(g.contradictions, from.takeContradictions()...)
+func (g *Gauges) take(from *Gauges) {
+	g.contradictions = append(g.contradictions, from.TakeContradictions()...)
 	for _, x := range from.order {
 		if x.cycle != from.cycle || from.ambiguous[x] {
 			continue
@@ -174,8 +180,8 @@ func (g *gauges) take(from *gauges) {
 	}
 }
 
-// appendTo gives the samples of what was set.
-func (g *gauges) appendTo(samples []source.Sample) []source.Sample {
+// AppendTo gives the samples of what was set.
+func (g *Gauges) AppendTo(samples []source.Sample) []source.Sample {
 	for _, x := range g.order {
 		if x.cycle == g.cycle && !x.short && !g.ambiguous[x] {
 			samples = append(samples, source.Sample{Series: x.series, Value: x.value})
@@ -186,7 +192,7 @@ func (g *gauges) appendTo(samples []source.Sample) []source.Sample {
 
 // sweep forgets the series that were set in neither of the last two cycles, once these are most: a cycle that failed half way
 // forgets none.
-func (g *gauges) sweep() {
+func (g *Gauges) sweep() {
 	const few = 256
 	if len(g.order) < few {
 		return

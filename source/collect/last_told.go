@@ -1,9 +1,9 @@
-package netbackup
+package collect
 
-// lastTold remembers, by what identifies them, the rows of a list as they last were: a fact that an answer leaves out is the
+// LastTold remembers, by what identifies them, the rows of a list as they last were: a fact that an answer leaves out is the
 // one that was told before. It becomes a label, and a label that changes for a cycle ends a series and begins another.
 // Figures and states are never taken from an earlier answer. Before a fact was told for the first time, its label is empty.
-type lastTold[T any] struct {
+type LastTold[T any] struct {
 	rows    map[string]toldRow[T]
 	reading int
 }
@@ -19,8 +19,8 @@ const toldKept = 60
 // toldLimit is how many rows are remembered: more than may have series.
 const toldLimit = seriesLimit
 
-// begin begins a reading.
-func (l *lastTold[T]) begin() {
+// Begin begins a reading.
+func (l *LastTold[T]) Begin() {
 	l.reading++
 	for id, t := range l.rows {
 		if l.reading-t.reading > toldKept {
@@ -29,8 +29,8 @@ func (l *lastTold[T]) begin() {
 	}
 }
 
-// complete has fill take from the row's last form what it lacks, and remembers it.
-func (l *lastTold[T]) complete(id string, row *T, fill func(row, last *T)) {
+// Complete has fill take from the row's last form what it lacks, and remembers it.
+func (l *LastTold[T]) Complete(id string, row *T, fill func(row, last *T)) {
 	t, known := l.rows[id]
 	if known {
 		fill(row, &t.row)

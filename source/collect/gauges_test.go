@@ -1,4 +1,4 @@
-package netbackup
+package collect
 
 import (
 	"context"
@@ -12,31 +12,31 @@ import (
 )
 
 func TestGaugesForgetWhatIsNotSetAnyMore(t *testing.T) {
-	c, g := newCatalogue(), newGauges("paris")
+	g := NewGauges("paris")
 	for i := range 10_000 {
-		g.reset()
-		g.set(c.stalled, 1, "job"+strconv.Itoa(i))
-		g.set(c.stalled, 2, "always")
+		g.Reset()
+		g.Set(metric("stalled", "job_type"), 1, "job"+strconv.Itoa(i))
+		g.Set(metric("stalled", "job_type"), 2, "always")
 	}
 	if n := len(g.order); n > 300 || n != len(g.index) {
 		t.Errorf("%d series are kept, %d are found", n, len(g.index))
 	}
-	if s := g.appendTo(nil); len(s) != 2 || s[0].Series.Label("job_type") != "always" {
+	if s := g.AppendTo(nil); len(s) != 2 || s[0].Series.Label("job_type") != "always" {
 		t.Errorf("%d samples", len(s))
 	}
 }
 
 // However often a cycle is begun, and though one fails half way or sets nothing at all: what is set again is the same series.
 func TestGaugesAreMadeOnce(t *testing.T) {
-	c, g := newCatalogue(), newGauges("paris")
+	g := NewGauges("paris")
 	cycle := func(resets, policies int) []source.Sample {
 		for range resets {
-			g.reset()
+			g.Reset()
 		}
 		for i := range policies {
-			g.set(c.oldestActive, 1, backup, strconv.Itoa(i))
+			g.Set(metric("oldest_active", "job_type", "policy"), 1, "BACKUP", strconv.Itoa(i))
 		}
-		return g.appendTo(nil)
+		return g.AppendTo(nil)
 	}
 	const policies = 1000
 	before := cycle(1, policies)
@@ -53,37 +53,41 @@ func TestGaugesAreMadeOnce(t *testing.T) {
 	}
 }
 
+func TestGaugesKeepTheLeast(t *testing.T) {
+	g := NewGauges("paris")
+	for range 2 {
+		g.Reset()
+		for _, v := range []float64{7, 3, 5} {
+			g.Least(metric("oldest_queued", "job_type"), v, "BACKUP")
+		}
+		if s := g.AppendTo(nil); len(s) != 1 || s[0].Value != 3 {
+			t.Errorf("samples %v", s)
+		}
+	}
+}
+
+func metric(name string, labels ...string) *Family {
+	return &Family{Metric: &source.Metric{Name: name, Type: source.Gauge}, Labels: labels}
+}
+
 // A list of a million states costs its collector in its first rows: the others are not asked for, and what was made of them is
 // not kept.
 func TestAListOfTooManyLabelsIsNotReadToItsEnd(t *testing.T) {
-	c, read := newCatalogue(), 0
+	read := 0
 	states := func(context.Context) iter.Seq2[string, error] {
 		return func(yield func(string, error) bool) {
 			for ; read < 1_000_000 && yield("state"+strconv.Itoa(read), nil); read++ {
 			}
 		}
 	}
-	count := noting(states, func(g *gauges, state *string) { g.count(c.stalled, *state) })
-	g := newGauges("paris")
+	count := CountRows(states, func(g *Gauges, state *string) { g.Count(metric("stalled", "job_type"), *state) })
+	g := NewGauges("paris")
 	_, err := count(t.Context(), g)
 	if _, beyond := errors.AsType[guard.Limit](err); !beyond || read > seriesLimit {
 		t.Errorf("%d rows were read, then: %v", read, err)
 	}
-	g.reset()
-	if len(g.index) > 0 || len(g.order) > 0 || g.beyond() != nil {
+	g.Reset()
+	if len(g.index) > 0 || len(g.order) > 0 || g.Beyond() != nil {
 		t.Errorf("%d series are kept of what nobody is told", len(g.index))
-	}
-}
-
-func TestGaugesKeepTheLeast(t *testing.T) {
-	c, g := newCatalogue(), newGauges("paris")
-	for range 2 {
-		g.reset()
-		for _, v := range []float64{7, 3, 5} {
-			g.least(c.oldestQueued, v, backup)
-		}
-		if s := g.appendTo(nil); len(s) != 1 || s[0].Value != 3 {
-			t.Errorf("samples %v", s)
-		}
 	}
 }

@@ -1,7 +1,6 @@
 package netbackup
 
 import (
-	"context"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -31,27 +30,6 @@ func TestSeldomReadGaugesStand(t *testing.T) {
 			t.Errorf("alerts were asked for %d times, want 2", n)
 		}
 	})
-}
-
-// A list of twenty thousand rows is two hundred requests: they are spread over twenty minutes.
-func TestLongSeldomReadListRestsLonger(t *testing.T) {
-	t.Parallel()
-	readings := 0
-	list := &seldom{background: newBackground(minute), gauges: newGauges("paris"), count: func(context.Context, *gauges) (int, error) {
-		readings++
-		return 20_000, nil
-	}}
-	for last, want := range map[int64]int{0: 1, 15: 1, 19: 1, 20: 2, 39: 2, 40: 3} {
-		readings, list.readAt = 0, 0
-		for m := range last + 1 {
-			if _, err := list.read(t.Context(), 1+60_000*m); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if readings != want {
-			t.Errorf("read %d times by minute %d, want %d", readings, last, want)
-		}
-	}
 }
 
 // Half of the pages is no number, and a failure is not waited out.

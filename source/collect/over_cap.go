@@ -1,4 +1,4 @@
-package netbackup
+package collect
 
 import (
 	"log/slog"
@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// overCap names what finds no room under a cap on series: in the log once a day for as long as it goes on, and in the status.
-type overCap struct {
+// OverCap names what finds no room under a cap on series: in the log once a day for as long as it goes on, and in the status.
+type OverCap struct {
 	names []string         // since the log was last asked, each once
 	seen  map[string]int64 // when they were turned away last: ms of the agent's clock, 0 for the names
 	sayAt int64            // when the log may be told again
@@ -20,7 +20,8 @@ const (
 	overCapNamed = 5          // in a line
 )
 
-func (o *overCap) turn(name string) {
+// TurnAway notes a name that finds no room.
+func (o *OverCap) TurnAway(name string) {
 	if o.seen == nil {
 		o.seen = map[string]int64{}
 	}
@@ -31,8 +32,8 @@ func (o *overCap) turn(name string) {
 	o.names = append(o.names, name)
 }
 
-// say tells the log; what is what happens to those without room, setting is what raises the cap.
-func (o *overCap) say(log *slog.Logger, now int64, what, setting string, limit int) {
+// Say tells the log; what is what happens to those without room, setting is what raises the cap.
+func (o *OverCap) Say(log *slog.Logger, now int64, what, setting string, limit int) {
 	names := o.names
 	o.names = nil
 	for _, name := range names {
@@ -49,11 +50,11 @@ func (o *overCap) say(log *slog.Logger, now int64, what, setting string, limit i
 	log.Warn(what, "cap", limit, "setting", setting, "without_room", len(o.seen), "among_them", strings.Join(names[:min(len(names), overCapNamed)], ", "))
 }
 
-// roomMade lets the next one without room be told at once.
-func (o *overCap) roomMade() { o.sayAt = 0 }
+// RoomMade lets the next one without room be told at once.
+func (o *OverCap) RoomMade() { o.sayAt = 0 }
 
-// forget is for one that has room now.
-func (o *overCap) forget(name string) { delete(o.seen, name) }
+// Forget is for one that has room now.
+func (o *OverCap) Forget(name string) { delete(o.seen, name) }
 
-// count is how many were turned away within a day.
-func (o *overCap) count() int { return len(o.seen) }
+// Count is how many were turned away within a day.
+func (o *OverCap) Count() int { return len(o.seen) }

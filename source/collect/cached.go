@@ -1,0 +1,100 @@
+package collect
+
+import (
+	"context"
+	"iter"
+
+	"backwire/source/guard"
+)
+
+// Cached reads what changes rarely and comes in many pages: at most some times an hour, and over as many cycles as it takes.
+// Between two readings its gauges stand; it resets them itself.
+type Cached struct {
+	background *Background
+	gauges     *Gauges
+	draft      *Gauges                                                      // of the reading that is under way
+	count      func(context.Context, *Pages, *Gauges) (rows int, err error) // sets the gauges
+	settled    func(error) bool                                             // says that an error stands until the next reading, like an answer
+	under      *Task                                                        // nil where none is
+	counted    int                                                          // rows of it, once it has ended
+
+	rows   int
+	err    error
+	readAt int64 // server's clock, ms; 0 where it must be read
+}
+
+const (
+	seldomEvery = 900_000 // ms between two readings, at least
+	pausePerRow = 60      // ms to the next reading for each row: a page of a hundred in six seconds, however long the list is
+)
+
+// NewCached reads by count, which asks its pages before each page and sets the gauges that it is given. settled says of an
+// error that it stands until the next reading, as an answer does.
+func NewCached(b *Background, g *Gauges, settled func(error) bool, count func(context.Context, *Pages, *Gauges) (int, error)) *Cached {
+	return &Cached{background: b, gauges: g, settled: settled, count: count}
+}
+
+// Read asks again in the next cycle where it failed, but not for what the server does not offer, nor for what is more than
+// is taken.
+func (s *Cached) Read(ctx context.Context, now int64) (int, error) {
+	switch {
+	case s.under != nil:
+		s.under.Grant()
+	case s.readAt != 0 && now >= s.readAt && now-s.readAt < max(seldomEvery, pausePerRow*int64(s.rows)):
+		return s.rows, s.err
+	default:
+		s.begin()
+	}
+	ended, err := s.background.Wait(ctx, s.under)
+	switch {
+	case ended:
+		s.under = nil
+		s.end(err, now)
+	case err != nil:
+		return s.rows, err // the page is asked for again
+	case s.readAt == 0:
+		return 0, ErrUnfinished
+	}
+	return s.rows, s.err
+}
+
+func (s *Cached) begin() {
+	s.draft = NewGauges(s.gauges.site)
+	s.under = s.background.Start(func(ctx context.Context, pages *Pages) (err error) {
+		s.counted, err = s.count(ctx, pages, s.draft)
+		return err
+	})
+}
+
+// end takes what was read whole.
+func (s *Cached) end(err error, now int64) {
+	if err == nil {
+		err = s.draft.Beyond()
+	}
+	s.rows, s.err, s.readAt = s.counted, err, 0
+	s.gauges.Reset()
+	if err == nil {
+		s.gauges.take(s.draft)
+	}
+	s.draft = nil
+	if err == nil || guard.Beyond(err) || s.settled(err) {
+		s.readAt = max(now, 1)
+	}
+}
+
+// CountRows notes each row, until there is more than is taken.
+func CountRows[T any](rows func(context.Context) iter.Seq2[T, error], note func(*Gauges, *T)) func(context.Context, *Gauges) (int, error) {
+	return func(ctx context.Context, g *Gauges) (n int, err error) {
+		for v, err := range rows(ctx) {
+			if err != nil {
+				return n, err
+			}
+			n++
+			note(g, &v)
+			if err := g.Beyond(); err != nil {
+				return n, err
+			}
+		}
+		return n, nil
+	}
+}
