@@ -240,11 +240,26 @@ func TestEveryJobReachesPrometheusOnce(t *testing.T) {
 	prom := startPrometheus(t, dir)
 	primary := startPrimary(t, dir, "--history", "300", "--history-span", "30m", "--jobs-per-minute", "0")
 	env := agentEnv(t, dir, primary, prom.url+"/api/v1/write")
-	backwire := buildPrograms(t).backwire
 
-	agent := start(t, env, backwire, "run")
+	agent := start(t, env, buildPrograms(t).backwire, "run")
 	awaitTruth(t, prom, primary)
+	overTwoEnds(t, agent, env, prom, primary)
+	want := map[string]int64{}
+	for k, n := range primary.truth(t) {
+		want[k.status] += n
+	}
+	if got := prom.increase(t); !maps.Equal(got, want) {
+		t.Errorf("last minus first is %v, want %v", got, want)
+	}
+	if got := prom.byStatus(t); !maps.Equal(got, want) {
+		t.Errorf("sum by (status) is %v, want %v", got, want)
+	}
+}
 
+// overTwoEnds ends an agent cleanly and violently, each time with jobs that end before and after, and starts it again,
+// until all of them have arrived.
+func overTwoEnds(t *testing.T, agent *process, env []string, store *prometheus, primary *primaryServer) {
+	t.Helper()
 	primary.work(t, 600)
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
 		before := total(primary.truth(t))
@@ -256,20 +271,10 @@ func TestEveryJobReachesPrometheusOnce(t *testing.T) {
 		}
 		before = total(primary.truth(t))
 		await(t, "jobs end while the agent is down", func() error { return grown(total(primary.truth(t)), before+20) })
-		agent = start(t, env, backwire, "run")
+		agent = start(t, env, buildPrograms(t).backwire, "run")
 	}
 	primary.work(t, 0)
-	awaitTruth(t, prom, primary)
-	want := map[string]int64{}
-	for k, n := range primary.truth(t) {
-		want[k.status] += n
-	}
-	if got := prom.increase(t); !maps.Equal(got, want) {
-		t.Errorf("last minus first is %v, want %v", got, want)
-	}
-	if got := prom.byStatus(t); !maps.Equal(got, want) {
-		t.Errorf("sum by (status) is %v, want %v", got, want)
-	}
+	awaitTruth(t, store, primary)
 }
 
 func total(counts map[completedKey]int64) int64 {

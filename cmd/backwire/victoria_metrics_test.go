@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"backwire/agent/page"
@@ -32,23 +31,11 @@ func TestEveryJobReachesVictoriaMetricsOnce(t *testing.T) {
 	victoria := startVictoriaMetrics(t, dir)
 	primary := startPrimary(t, dir, "--history", "300", "--history-span", "30m", "--jobs-per-minute", "0")
 	env := agentEnv(t, dir, primary, victoria.url+"/api/v1/write")
-	backwire := buildPrograms(t).backwire
 
-	program := start(t, env, backwire, "run")
+	program := start(t, env, buildPrograms(t).backwire, "run")
 	awaitTruth(t, victoria, primary)
 	wantFallback(t, env, program)
-
-	primary.work(t, 600)
-	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
-		before := total(primary.truth(t))
-		await(t, "jobs end while the agent runs", func() error { return grown(total(primary.truth(t)), before+20) })
-		_ = program.end(signal)
-		before = total(primary.truth(t))
-		await(t, "jobs end while the agent is down", func() error { return grown(total(primary.truth(t)), before+20) })
-		program = start(t, env, backwire, "run")
-	}
-	primary.work(t, 0)
-	awaitTruth(t, victoria, primary)
+	overTwoEnds(t, program, env, victoria, primary)
 	wantNoGap(t, victoria)
 }
 
