@@ -43,11 +43,12 @@ bench: ## Print the README's table of figures
 
 profile: ## Measure the profile for the compiler, cmd/backwire/default.pgo
 	@mkdir -p $(BIN)
-	$(GO) test -trimpath -run '^$$' -bench 'Drain$$|Live|Commit|Restart' -benchtime 40x -o $(BIN)/profiled.test -cpuprofile $(BIN)/queue.pprof ./remotewrite
+	$(GO) test -trimpath -run '^$$' -bench 'Commit|Restart' -benchtime 40x -o $(BIN)/profiled.test -cpuprofile $(BIN)/queue.pprof ./remotewrite/queue
+	$(GO) test -trimpath -run '^$$' -bench 'Drain$$|Live' -benchtime 40x -o $(BIN)/profiled.test -cpuprofile $(BIN)/send.pprof ./remotewrite/send
 	$(GO) test -trimpath -run '^$$' -bench 'Jobs/decoder' -o $(BIN)/profiled.test -cpuprofile $(BIN)/api.pprof ./source/netbackup/api
 	$(GO) test -trimpath -run '^$$' -bench 'Ledger' -o $(BIN)/profiled.test -cpuprofile $(BIN)/source.pprof ./source/netbackup
-	$(GO) tool pprof -proto -output cmd/backwire/default.pgo $(BIN)/queue.pprof $(BIN)/api.pprof $(BIN)/source.pprof
-	@rm $(BIN)/profiled.test $(BIN)/queue.pprof $(BIN)/api.pprof $(BIN)/source.pprof
+	$(GO) tool pprof -proto -output cmd/backwire/default.pgo $(BIN)/queue.pprof $(BIN)/send.pprof $(BIN)/api.pprof $(BIN)/source.pprof
+	@rm $(BIN)/profiled.test $(BIN)/queue.pprof $(BIN)/send.pprof $(BIN)/api.pprof $(BIN)/source.pprof
 
 demo: ## Show backwire at work with a simulated primary server and a receiver
 	@echo "building backwire: the first build downloads about 40 modules and takes a few minutes" >&2

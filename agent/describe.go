@@ -4,7 +4,8 @@ import (
 	"time"
 
 	"backwire/agent/page"
-	"backwire/remotewrite"
+	"backwire/remotewrite/queue"
+	"backwire/remotewrite/send"
 	"backwire/source/netbackup"
 )
 
@@ -65,7 +66,7 @@ func describeOverview(site string, from *netbackup.Picture) page.Overview {
 }
 
 // describeEndpoint is what an endpoint knows of itself, and the queue of its place.
-func describeEndpoint(s remotewrite.Stats, at remotewrite.CursorStats, url string) page.EndpointStatus {
+func describeEndpoint(s send.Stats, at queue.CursorStats, url string) page.EndpointStatus {
 	d := page.EndpointStatus{
 		Name: s.Endpoint, URL: url, Protocol: s.Protocol,
 		Samples: s.Samples, Retried: s.Retried, Rejected: s.Rejected, Dropped: s.Dropped,
@@ -80,7 +81,7 @@ func describeEndpoint(s remotewrite.Stats, at remotewrite.CursorStats, url strin
 }
 
 // describeQueue is what the queue knows of itself.
-func describeQueue(s remotewrite.QueueStats, dir string) page.QueueStatus {
+func describeQueue(s queue.Stats, dir string) page.QueueStatus {
 	d := page.QueueStatus{
 		Dir: dir, Bytes: s.Bytes, MaxBytes: s.MaxBytes, Segments: s.Segments,
 		Records: s.Written.Records, Samples: s.Written.Samples,

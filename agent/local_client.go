@@ -15,6 +15,7 @@ import (
 	"backwire/agent/config"
 	"backwire/agent/page"
 	"backwire/remotewrite"
+	"backwire/remotewrite/queue"
 	"backwire/remotewrite/wal"
 )
 
@@ -35,7 +36,7 @@ func (l LocalClient) Status(ctx context.Context) (page.Status, error) {
 	if asked == nil {
 		return s, nil
 	}
-	found, err := remotewrite.Inspect(l.Queue.Dir)
+	found, err := queue.Inspect(l.Queue.Dir)
 	if err != nil {
 		return page.Status{}, fmt.Errorf("%w; and without it: %w", asked, err)
 	}
@@ -147,7 +148,7 @@ func (l LocalClient) silent(cause error) error {
 }
 
 // queued is what a queue tells of the agent that wrote it.
-func (l LocalClient) queued(found remotewrite.Inspection) page.Status {
+func (l LocalClient) queued(found queue.Inspection) page.Status {
 	s := page.Status{Now: time.Now(), Queue: page.QueueStatus{
 		Dir: l.Queue.Dir, MaxBytes: int64(l.Queue.MaxBytes), Segments: len(found.Segments),
 	}}

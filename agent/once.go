@@ -116,7 +116,7 @@ func (a *Agent) Push(ctx context.Context) (page.Status, error) {
 	}
 	a.running.Store(p)
 	collect(ctx, p)
-	sent := send(ctx, p)
+	sent := flushEndpoints(ctx, p)
 	status := a.Status()
 	return status, errors.Join(undelivered(status), sent, a.shut(p))
 }
@@ -129,8 +129,8 @@ func collect(ctx context.Context, p *agentRuntime) {
 	wg.Wait()
 }
 
-// send lets every endpoint flush once: its life is over from the start, so it waits for nothing.
-func send(ctx context.Context, p *agentRuntime) error {
+// flushEndpoints lets every endpoint flush once: its life is over from the start, so it waits for nothing.
+func flushEndpoints(ctx context.Context, p *agentRuntime) error {
 	over, end := context.WithCancel(ctx)
 	end()
 	errs := make([]error, len(p.endpoints))

@@ -4,12 +4,12 @@ import (
 	"fmt"
 
 	"backwire/agent/config"
-	"backwire/remotewrite"
+	"backwire/remotewrite/send"
 )
 
 // Receivers are the endpoints of a configuration in remotewrite's own terms, those that export left out.
-func Receivers(c *config.Config, version string) ([]remotewrite.EndpointConfig, error) {
-	var receivers []remotewrite.EndpointConfig
+func Receivers(c *config.Config, version string) ([]send.EndpointConfig, error) {
+	var receivers []send.EndpointConfig
 	for i := range c.Endpoints {
 		e := &c.Endpoints[i]
 		if e.URL.Dir() != "" {

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"backwire/agent/config"
-	"backwire/remotewrite"
+	"backwire/remotewrite/queue"
 	"backwire/remotewrite/record"
 	"backwire/source/probe"
 )
@@ -64,7 +64,7 @@ func queuedNames(c *config.Config) []string {
 // CheckNames looks into the queue, also beside a running agent, for a site that may have been renamed. A queue that cannot be read is
 // told of by who opens it.
 func (a *Agent) CheckNames() error {
-	found, err := remotewrite.Inspect(a.config.Queue.Dir)
+	found, err := queue.Inspect(a.config.Queue.Dir)
 	if err != nil {
 		return nil //nolint:nilerr // who opens the queue tells of it
 	}

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"backwire/remotewrite"
+	"backwire/remotewrite/queue"
 	"backwire/source/netbackup"
 	"backwire/source/netbackup/api"
 	"backwire/source/netbackup/nbusim"
@@ -26,7 +26,7 @@ type metropolis struct {
 	primary *nbusim.Server
 	clock   atomic.Int64 // ms since the epoch
 	tape    *tape
-	queue   *remotewrite.Queue
+	queue   *queue.Queue
 	site    *netbackup.Site // what it yields goes into the queue
 	series  int             // in the last batch
 }
@@ -45,7 +45,7 @@ func newMetropolis(tb testing.TB, clients, maxSeries int) *metropolis {
 	s.primary.AddHistory(work, 4*clients, 5*time.Minute)
 	s.primary.Work(work)
 	s.tape = &tape{under: s.primary.Transport(), answers: map[string]answer{}}
-	if s.queue, err = remotewrite.Open(tb.TempDir(), remotewrite.Options{Endpoints: []string{"a"}, Logger: slog.New(slog.DiscardHandler), Clock: s.now}); err != nil {
+	if s.queue, err = queue.Open(tb.TempDir(), queue.Options{Endpoints: []string{"a"}, Logger: slog.New(slog.DiscardHandler), Clock: s.now}); err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"backwire/remotewrite"
+	"backwire/remotewrite/queue"
 )
 
 // standbyPoll is how often a standby looks whether the queue is free. Another agent's lock ends with its
@@ -26,7 +26,7 @@ func (a *Agent) awaitRuntime(ctx context.Context) (*agentRuntime, error) {
 		switch {
 		case err == nil && told:
 			a.log.Info("standby is taking over")
-		case errors.Is(err, remotewrite.ErrInUse) || errors.Is(err, remotewrite.ErrAbsent):
+		case errors.Is(err, queue.ErrInUse) || errors.Is(err, queue.ErrAbsent):
 			if !told {
 				a.log.Info("standby: waiting for the queue", "reason", err)
 			}

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"backwire/remotewrite"
+	"backwire/remotewrite/queue"
 )
 
 // While another has the queue, or its directory is not there, a standby is well but not ready; it takes over when
@@ -48,7 +48,7 @@ func TestStandbyWaits(t *testing.T) {
 		if _, err := os.Stat(dir); err == nil {
 			t.Fatal("the standby has made the directory: where a disk is not mounted that begins a second queue")
 		}
-		other, err := remotewrite.Open(dir, remotewrite.Options{})
+		other, err := queue.Open(dir, queue.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,6 +14,8 @@ import (
 	"backwire/agent/config"
 	"backwire/agent/page"
 	"backwire/remotewrite"
+	"backwire/remotewrite/queue"
+	"backwire/remotewrite/send"
 	"backwire/source"
 	"backwire/source/netbackup"
 	"backwire/source/netbackup/api"
@@ -63,7 +65,7 @@ func (a *Agent) newPrimary(s *config.Site, from source.Checkpoint, again func() 
 }
 
 // newSitePart gives a site its ticks.
-func (a *Agent) newSitePart(s *config.Site, queue *remotewrite.Queue) (*sitePart, error) {
+func (a *Agent) newSitePart(s *config.Site, queue *queue.Queue) (*sitePart, error) {
 	remembered := func() source.Checkpoint { return queue.Checkpoint(s.Site) }
 	made, err := a.newPrimary(s, remembered(), remembered)
 	if err != nil {
@@ -112,16 +114,16 @@ func (a *Agent) newSelf(from source.Checkpoint, queue committer) (*scheduler, er
 }
 
 // endpointConfig is an endpoint in remotewrite's own terms.
-func endpointConfig(c *config.Config, e *config.Endpoint, version string) (remotewrite.EndpointConfig, error) {
+func endpointConfig(c *config.Config, e *config.Endpoint, version string) (send.EndpointConfig, error) {
 	headers, err := e.RequestHeaders()
 	if err != nil {
-		return remotewrite.EndpointConfig{}, err
+		return send.EndpointConfig{}, err
 	}
 	proxy := ""
 	if e.ProxyURL.URL() != nil {
 		proxy = e.ProxyURL.URL().String()
 	}
-	return remotewrite.EndpointConfig{
+	return send.EndpointConfig{
 		Name: e.Name, URL: e.URL.URL.URL.String(),
 		Username: e.Username, Password: e.Password.Reveal(), PasswordFile: string(e.PasswordFile),
 		BearerTokenFile: string(e.BearerTokenFile), OAuth2: oauth2Of(e), Tenant: e.Tenant, Headers: headers,
@@ -134,15 +136,15 @@ func endpointConfig(c *config.Config, e *config.Endpoint, version string) (remot
 	}, nil
 }
 
-func oauth2Of(e *config.Endpoint) remotewrite.OAuth2 {
+func oauth2Of(e *config.Endpoint) send.OAuth2 {
 	if e.Oauth2ClientID == "" {
-		return remotewrite.OAuth2{}
+		return send.OAuth2{}
 	}
 	params := url.Values{}
 	for _, p := range e.Oauth2Params {
 		params.Set(p.Name, p.Value)
 	}
-	return remotewrite.OAuth2{
+	return send.OAuth2{
 		ClientID: e.Oauth2ClientID, ClientSecretFile: string(e.Oauth2ClientSecretFile),
 		TokenURL: e.Oauth2TokenURL.URL.String(), Scopes: e.Oauth2Scopes, Params: params,
 	}
@@ -150,7 +152,7 @@ func oauth2Of(e *config.Endpoint) remotewrite.OAuth2 {
 
 // newEndpoint makes an endpoint that reads from a subscription and keeps what is refused; both
 // are nil if nothing is sent. It does not connect yet.
-func (a *Agent) newEndpoint(e *config.Endpoint, from *remotewrite.Subscription, rejected remotewrite.Rejected) (*remotewrite.Endpoint, error) {
+func (a *Agent) newEndpoint(e *config.Endpoint, from *queue.Subscription, rejected send.Rejected) (*send.Endpoint, error) {
 	receiver, err := endpointConfig(a.config, e, a.version)
 	if err != nil {
 		return nil, fmt.Errorf("endpoint %s: %w", e.Name, err)
@@ -158,11 +160,11 @@ func (a *Agent) newEndpoint(e *config.Endpoint, from *remotewrite.Subscription, 
 	if from != nil {
 		receiver.ParkedDir = filepath.Join(a.config.Queue.Dir, "parked")
 	}
-	return remotewrite.NewEndpoint(receiver, from, rejected, a.log)
+	return send.NewEndpoint(receiver, from, rejected, a.log)
 }
 
 // newExporter makes an exporter that reads from a subscription, nil where nothing is written.
-func (a *Agent) newExporter(e *config.Endpoint, from *remotewrite.Subscription) (*remotewrite.Exporter, error) {
+func (a *Agent) newExporter(e *config.Endpoint, from *queue.Subscription) (*remotewrite.Exporter, error) {
 	var key ed25519.PrivateKey
 	if e.SigningKeyFile != "" {
 		var err error
@@ -182,14 +184,14 @@ type sender interface {
 }
 
 // newSender makes what takes an endpoint's samples away; place and rejected are nil where nothing is sent.
-func (a *Agent) newSender(e *config.Endpoint, place *remotewrite.Subscription, rejected remotewrite.Rejected) (sender, error) {
+func (a *Agent) newSender(e *config.Endpoint, place *queue.Subscription, rejected send.Rejected) (sender, error) {
 	if e.URL.Dir() != "" {
 		return a.newExporter(e, place)
 	}
 	return a.newEndpoint(e, place, rejected)
 }
 
-func (a *Agent) newEndpointPart(e *config.Endpoint, queue *remotewrite.Queue, rejected remotewrite.Rejected) (*endpointPart, sender, error) {
+func (a *Agent) newEndpointPart(e *config.Endpoint, queue *queue.Queue, rejected send.Rejected) (*endpointPart, sender, error) {
 	place, err := queue.Subscribe(e.Name, e.Start == "oldest")
 	if err != nil {
 		return nil, nil, err
@@ -241,15 +243,15 @@ func (a *Agent) openRuntime(context.Context) (*agentRuntime, error) {
 	return p, nil
 }
 
-func (a *Agent) openQueue() (*remotewrite.Queue, error) {
-	options := remotewrite.Options{
+func (a *Agent) openQueue() (*queue.Queue, error) {
+	options := queue.Options{
 		MaxBytes: int64(a.config.Queue.MaxBytes), MaxAge: time.Duration(a.config.Queue.MaxAge),
 		SegmentBytes: int64(a.config.Queue.SegmentBytes), Existing: a.standby, Logger: a.log, Clock: time.Now,
 	}
 	for _, e := range a.config.Endpoints {
 		options.Endpoints = append(options.Endpoints, e.Name)
 	}
-	queue, err := remotewrite.Open(a.config.Queue.Dir, options)
+	queue, err := queue.Open(a.config.Queue.Dir, options)
 	if err != nil {
 		return nil, err
 	}
@@ -263,7 +265,7 @@ func (a *Agent) openQueue() (*remotewrite.Queue, error) {
 }
 
 // fit also returns the endpoints themselves, which have figures of their own.
-func (a *Agent) fit(p *agentRuntime, queue *remotewrite.Queue, rejected remotewrite.Rejected) ([]remotewrite.Sender, error) {
+func (a *Agent) fit(p *agentRuntime, queue *queue.Queue, rejected send.Rejected) ([]remotewrite.Sender, error) {
 	for i := range a.config.Sites {
 		s := &a.config.Sites[i]
 		part, err := a.newSitePart(s, queue)

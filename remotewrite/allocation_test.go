@@ -11,6 +11,7 @@ import (
 
 	"backwire/remotewrite/hostile"
 	"backwire/remotewrite/internal/testkit"
+	"backwire/remotewrite/queue"
 	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal"
 	"backwire/remotewrite/wal/crashfs"
@@ -58,8 +59,8 @@ func FuzzAllocation(f *testing.F) {
 			runtime.ReadMemStats(&before)
 			log, _, err := wal.Open(files, wal.Options{ReadOnly: true, MostPayload: c.room.Payload})
 			if err == nil {
-				in := inspector{log: log, standing: new(standing), room: c.room}
-				err = in.walk(wal.Position{}, noProgress)
+				in := queue.NewInspector(log, c.room)
+				err = in.Walk(wal.Position{}, noProgress)
 				testkit.Closed(t, log)
 			}
 			runtime.ReadMemStats(&after)

@@ -9,7 +9,9 @@ import (
 	"os"
 	"slices"
 
+	"backwire/remotewrite/queue"
 	"backwire/remotewrite/record"
+	"backwire/remotewrite/send"
 	"backwire/remotewrite/wal"
 	"backwire/remotewrite/window"
 )
@@ -17,7 +19,7 @@ import (
 // Bundle is an exported queue of which every byte is as its manifest says.
 type Bundle struct {
 	Manifest Manifest
-	Damages  []DamageInspection // that the queue had when it was exported
+	Damages  []queue.DamageInspection // that the queue had when it was exported
 
 	path   string
 	signed bool // by a key that is trusted
@@ -40,16 +42,16 @@ func (b *Bundle) open(ctx context.Context, from *Medium, progress func(done, tot
 		return err
 	}
 	room := bundleRoom(b.signed, ctx.Done())
-	if b.log, _, err = wal.Open(interruptible{files, ctx}, wal.Options{ReadOnly: true, MostPayload: room.Payload}); err != nil {
+	if b.log, _, err = wal.Open(queue.Interruptible(ctx, files), wal.Options{ReadOnly: true, MostPayload: room.Payload}); err != nil {
 		return err
 	}
 	if err := m.checkSegments(root, b.log.Segments()); err != nil {
 		return err
 	}
 	// A record of a version that is not known, or one too large, is found here and not halfway.
-	in := inspector{log: b.log, standing: new(standing), room: room}
-	err = in.walk(wal.Position(m.From), func(int64, int64) {})
-	b.Damages = in.found.Damages
+	in := queue.NewInspector(b.log, room)
+	err = in.Walk(wal.Position(m.From), func(int64, int64) {})
+	b.Damages = in.Found.Damages
 	return err
 }
 
@@ -65,19 +67,19 @@ func bundleRoom(signed bool, stop <-chan struct{}) record.Room {
 // Send delivers the bundle, oldest first, to one receiver, and returns when every sample has its final
 // verdict. It first makes sure that the receiver answers. What that refuses goes to rejected, which may be nil. A bundle
 // may be sent again, whole or after an interruption: the receiver has the same series in the end.
-func (b *Bundle) Send(ctx context.Context, c EndpointConfig, rejected Rejected, log *slog.Logger, progress func(done, total int64)) (Stats, error) {
+func (b *Bundle) Send(ctx context.Context, c send.EndpointConfig, rejected send.Rejected, log *slog.Logger, progress func(done, total int64)) (send.Stats, error) {
 	running, end := context.WithCancel(ctx)
 	defer end()
 	c.Repeats = true
 	from := &bundleFeed{bundle: b, end: end, progress: progress}
 	from.reader = window.NewReader(b.log, wal.Position(b.Manifest.From), from.report)
 	from.reader.Room = bundleRoom(b.signed, ctx.Done())
-	e, err := NewEndpoint(c, from, rejected, log)
+	e, err := send.NewEndpoint(c, from, rejected, log)
 	if err != nil {
-		return Stats{}, err
+		return send.Stats{}, err
 	}
 	if err = from.deliver(running, e); ctx.Err() != nil && !from.finished {
-		err = errUnsent
+		err = queue.ErrUnsent
 	}
 	if err := errors.Join(err, from.reader.Close()); err != nil {
 		return e.Stats(), fmt.Errorf("send bundle %s to endpoint %s: %w", b.path, c.Name, err)
@@ -86,8 +88,8 @@ func (b *Bundle) Send(ctx context.Context, c EndpointConfig, rejected Rejected, 
 }
 
 // deliver runs an endpoint to the bundle's end.
-func (f *bundleFeed) deliver(ctx context.Context, e *Endpoint) error {
-	if err := e.answers(ctx); err != nil {
+func (f *bundleFeed) deliver(ctx context.Context, e *send.Endpoint) error {
+	if err := e.Answers(ctx); err != nil {
 		return err
 	}
 	err := e.Run(ctx, 0) // at the end there is nothing under way, and an interruption is meant
@@ -96,7 +98,7 @@ func (f *bundleFeed) deliver(ctx context.Context, e *Endpoint) error {
 	case f.failed != nil:
 		err = f.failed
 	case !f.finished:
-		err = errUnsent
+		err = queue.ErrUnsent
 	}
 	return err
 }
@@ -141,7 +143,7 @@ func (f *bundleFeed) Fill(w *window.Window, least int) error {
 // report ends the import where something is lost that was there when the bundle was opened: its medium
 // was taken out, or fails.
 func (f *bundleFeed) report(l window.Loss) {
-	known := slices.ContainsFunc(f.bundle.Damages, func(d DamageInspection) bool {
+	known := slices.ContainsFunc(f.bundle.Damages, func(d queue.DamageInspection) bool {
 		return d.Segment == l.Segment && d.Offset == l.Offset
 	})
 	if !known && f.failed == nil {
@@ -149,7 +151,7 @@ func (f *bundleFeed) report(l window.Loss) {
 	}
 }
 
-func (f *bundleFeed) advance(w *window.Window, note []byte) error {
+func (f *bundleFeed) Advance(w *window.Window, note []byte) error {
 	if note != nil {
 		return nil
 	}
@@ -157,8 +159,8 @@ func (f *bundleFeed) advance(w *window.Window, note []byte) error {
 	return nil
 }
 
-// wait is called when all is delivered: nothing more will come.
-func (f *bundleFeed) wait(context.Context) error {
+// Wait is called when all is delivered: nothing more will come.
+func (f *bundleFeed) Wait(context.Context) error {
 	f.finished = true
 	f.end()
 	return nil

@@ -19,7 +19,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"backwire/remotewrite/internal/testkit"
+	"backwire/remotewrite/internal/testqueue"
+	"backwire/remotewrite/queue"
 	"backwire/remotewrite/receiver"
+	"backwire/remotewrite/send"
 )
 
 func noProgress(int64, int64) {}
@@ -27,7 +30,7 @@ func noProgress(int64, int64) {}
 // exported is a queue of some segments, at 40 cycles and at all 60, and where an endpoint had got to at 20.
 type exported struct {
 	dir    string // of the queue
-	queue  *Queue
+	queue  *queue.Queue
 	fleet  *testkit.Fleet
 	early  string // bundles
 	whole  string
@@ -38,16 +41,16 @@ type exported struct {
 func newExported(t *testing.T) *exported {
 	t.Helper()
 	x := &exported{dir: filepath.Join(t.TempDir(), "queue"), fleet: testkit.NewFleet("paris", 20, 0.3)}
-	x.queue = openDir(t, x.dir, Options{SegmentBytes: 4000, Endpoints: []string{"cloud"}})
+	x.queue = testqueue.In(t, x.dir, queue.Options{SegmentBytes: 4000, Endpoints: []string{"cloud"}})
 	t.Cleanup(func() { testkit.Closed(t, x.queue) })
-	commitCycles(t, x.queue, x.fleet, 20)
-	s := mustSubscribe(t, x.queue, "cloud")
-	drainAll(t, s)
+	testqueue.Commit(t, x.queue, x.fleet, 20)
+	s := testqueue.Subscribe(t, x.queue, "cloud")
+	testqueue.Drain(t, s)
 	testkit.Closed(t, s)
-	commitCycles(t, x.queue, x.fleet, 20)
+	testqueue.Commit(t, x.queue, x.fleet, 20)
 	x.fleet.Samples = x.fleet.Samples[:19] // one ends
 	x.early = exportTo(t, x.dir, ExportOptions{})
-	commitCycles(t, x.queue, x.fleet, 20)
+	testqueue.Commit(t, x.queue, x.fleet, 20)
 	x.whole = exportTo(t, x.dir, ExportOptions{})
 	x.middle = exportTo(t, x.dir, ExportOptions{Endpoint: "cloud"})
 	return x
@@ -63,13 +66,13 @@ func exportTo(t *testing.T, dir string, o ExportOptions) string {
 }
 
 // importTo sends a bundle and returns what Send does.
-func importTo(ctx context.Context, t *testing.T, dir string, to http.Handler) (Stats, error) {
+func importTo(ctx context.Context, t *testing.T, dir string, to http.Handler) (send.Stats, error) {
 	t.Helper()
 	b, err := NewMedium(nil).Open(t.Context(), dir, noProgress)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := EndpointConfig{Name: "r", URL: "http://r.test", MaxSamples: 100, Transport: loopback{to}}
+	c := send.EndpointConfig{Name: "r", URL: "http://r.test", MaxSamples: 100, Transport: testkit.Loopback{To: to}}
 	return b.Send(ctx, c, nil, slog.New(slog.DiscardHandler), noProgress)
 }
 
@@ -82,7 +85,7 @@ type heldPoint struct {
 // held is every point that a receiver has, once.
 func held(r *receiver.Receiver) map[string]map[heldPoint]bool {
 	all := map[string]map[heldPoint]bool{}
-	for _, s := range data(r) {
+	for _, s := range testkit.Data(r) {
 		points := map[heldPoint]bool{}
 		for _, p := range s.Points {
 			points[heldPoint{p.T, math.Float64bits(p.V)}] = true
@@ -101,7 +104,7 @@ func (x *exported) delivered(t *testing.T) map[string]map[heldPoint]bool {
 	}
 	defer testkit.Closed(t, from)
 	r := receiver.New(receiver.Options{})
-	e, err := NewEndpoint(EndpointConfig{Name: "direct", URL: "http://r.test", Transport: loopback{r}}, from, nil, slog.New(slog.DiscardHandler))
+	e, err := send.NewEndpoint(send.EndpointConfig{Name: "direct", URL: "http://r.test", Transport: testkit.Loopback{To: r}}, from, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +148,7 @@ func TestImportAgainGivesTheSameSeries(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		l := &limited{r, 5, cancel}
-		if _, err := importTo(ctx, t, dir, l); !errors.Is(err, errInterrupted) || l.left != -1 {
+		if _, err := importTo(ctx, t, dir, l); !errors.Is(err, queue.ErrInterrupted) || l.left != -1 {
 			t.Fatalf("half an import = %v, %d requests were left", err, l.left)
 		}
 	}
@@ -181,7 +184,7 @@ func TestImportAgainGivesTheSameSeries(t *testing.T) {
 
 func TestManifest(t *testing.T) {
 	x := newExported(t)
-	before := contentOf(t, x.dir)
+	before := testkit.ContentOf(t, x.dir)
 	m, err := Export(t.Context(), x.dir, filepath.Join(t.TempDir(), "out"), ExportOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -193,7 +196,7 @@ func TestManifest(t *testing.T) {
 	if heads := uint64(len(m.Files)); m.FirstSequence != 1 || m.LastSequence != 60+heads || m.Sites[0] != "paris" || !strings.HasSuffix(m.Agent, ":"+x.dir) {
 		t.Errorf("%+v", m)
 	}
-	if !maps.Equal(before, contentOf(t, x.dir)) {
+	if !maps.Equal(before, testkit.ContentOf(t, x.dir)) {
 		t.Error("export has changed the queue")
 	}
 	late, err := Export(t.Context(), x.dir, filepath.Join(t.TempDir(), "out"), ExportOptions{Since: time.UnixMilli(x.fleet.T)})
@@ -229,7 +232,7 @@ func TestFailedExportLeavesNothing(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "segment 2 was deleted") {
 		t.Errorf("Export = %v", err)
 	}
-	if left := contentOf(t, to); len(left) != 0 {
+	if left := testkit.ContentOf(t, to); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
 	}
 	if err := os.Rename(filepath.Join(x.dir, "away"), filepath.Join(x.dir, "00000000000000000002.seg")); err != nil {
@@ -245,10 +248,10 @@ func TestInterruptedExportLeavesNothing(t *testing.T) {
 	to := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := Export(ctx, x.dir, to, ExportOptions{Progress: func(int64, int64) { cancel() }})
-	if !errors.Is(err, errInterrupted) {
+	if !errors.Is(err, queue.ErrInterrupted) {
 		t.Errorf("Export = %v", err)
 	}
-	if left := contentOf(t, to); len(left) != 0 {
+	if left := testkit.ContentOf(t, to); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
 	}
 }
@@ -268,8 +271,8 @@ func keys(t *testing.T) (key, trusted string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return write(t, "key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: p}))),
-		write(t, "trusted.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: q})))
+	return testkit.WriteFile(t, "key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: p}))),
+		testkit.WriteFile(t, "trusted.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: q})))
 }
 
 func TestBundleIsRefused(t *testing.T) {
@@ -294,7 +297,7 @@ func TestBundleIsRefused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			write(t, filepath.Join(dir, name), string(change(b)))
+			testkit.WriteFile(t, filepath.Join(dir, name), string(change(b)))
 		}
 	}
 	remove := func(name string) func(*testing.T, string) {
@@ -318,7 +321,7 @@ func TestBundleIsRefused(t *testing.T) {
 		"segment missing": {remove(second), "", second + " is missing"},
 		"newest missing":  {func(t *testing.T, dir string) { remove(newest(dir))(t, dir) }, "", " is missing"},
 		"segment added": {func(t *testing.T, dir string) {
-			write(t, filepath.Join(dir, "00000000000000000099.seg"), strings.Repeat("x", 100))
+			testkit.WriteFile(t, filepath.Join(dir, "00000000000000000099.seg"), strings.Repeat("x", 100))
 		}, "", "00000000000000000099.seg is not in manifest.json"},
 		"manifest missing":       {remove(manifestFile), "", "manifest.json is missing"},
 		"manifest cut":           {edit(manifestFile, func(b []byte) []byte { return b[:len(b)/2] }), "", "manifest.json: "},
@@ -365,7 +368,7 @@ func TestBundleOfADamagedQueue(t *testing.T) {
 		t.Fatal(err)
 	}
 	b[len(b)/2] ^= 1
-	write(t, path, string(b))
+	testkit.WriteFile(t, path, string(b))
 	dir := exportTo(t, x.dir, ExportOptions{})
 	bundle, err := NewMedium(nil).Open(t.Context(), dir, noProgress)
 	if err != nil {
@@ -403,8 +406,8 @@ func TestImportFromWhatGoesAway(t *testing.T) {
 	if err := os.Remove(filepath.Join(x.whole, "00000000000000000002.seg")); err != nil {
 		t.Fatal(err)
 	}
-	c := EndpointConfig{Name: "r", URL: "http://r.test", Transport: loopback{receiver.New(receiver.Options{})}}
-	if _, err := b.Send(t.Context(), c, nil, slog.New(slog.DiscardHandler), noProgress); err == nil || !strings.Contains(err.Error(), "segment 2 cannot be read any more") {
+	c := send.EndpointConfig{Name: "r", URL: "http://r.test", Transport: testkit.Loopback{To: receiver.New(receiver.Options{})}}
+	if _, err := b.Send(t.Context(), c, nil, slog.New(slog.DiscardHandler), noProgress); err == nil || !strings.Contains(err.Error(), "segment 2 is no longer readable") {
 		t.Errorf("Send = %v", err)
 	}
 }
@@ -419,7 +422,7 @@ func TestImportAgainIsNoRefusal(t *testing.T) {
 		t.Fatalf("%+v, %v", first, err)
 	}
 	again, err := importTo(t.Context(), t, late, r)
-	if err != nil || again.Dropped[reasonRepeated] == 0 {
+	if err != nil || again.Dropped["repeated"] == 0 {
 		t.Errorf("%+v, %v", again, err)
 	}
 }

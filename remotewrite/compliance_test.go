@@ -18,8 +18,9 @@ import (
 	"github.com/prometheus/client_golang/exp/api/remote"
 	"github.com/prometheus/compliance/remotewrite/sender"
 
-	"backwire/remotewrite"
+	"backwire/remotewrite/queue"
 	"backwire/remotewrite/receiver"
+	"backwire/remotewrite/send"
 )
 
 // backwire is the real queue and endpoint behind a source that scrapes, as the compliance suite wants a sender.
@@ -28,7 +29,7 @@ type backwire struct{ t *testing.T }
 func (backwire) Name() string { return "backwire" }
 
 func (b backwire) Run(ctx context.Context, o sender.Options) error {
-	q, err := remotewrite.Open(b.t.TempDir(), remotewrite.Options{Endpoints: []string{"suite"}})
+	q, err := queue.Open(b.t.TempDir(), queue.Options{Endpoints: []string{"suite"}})
 	if err != nil {
 		return err
 	}
@@ -36,8 +37,8 @@ func (b backwire) Run(ctx context.Context, o sender.Options) error {
 	if err != nil {
 		return errors.Join(err, q.Close())
 	}
-	c := remotewrite.EndpointConfig{Name: "suite", URL: o.RemoteWriteEndpointURL, Protocol: spoken(o.RemoteWriteMessage), UserAgent: "backwire/test", Transport: pastCanary{}}
-	e, err := remotewrite.NewEndpoint(c, from, nil, slog.New(slog.DiscardHandler))
+	c := send.EndpointConfig{Name: "suite", URL: o.RemoteWriteEndpointURL, Protocol: spoken(o.RemoteWriteMessage), UserAgent: "backwire/test", Transport: pastCanary{}}
+	e, err := send.NewEndpoint(c, from, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return errors.Join(err, from.Close(), q.Close())
 	}
@@ -69,7 +70,7 @@ func (pastCanary) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // scrape commits a cycle now and then until the context ends, which is no error.
-func scrape(ctx context.Context, s *scraper, q *remotewrite.Queue) error {
+func scrape(ctx context.Context, s *scraper, q *queue.Queue) error {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"backwire/remotewrite/queue"
 	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal"
 )
@@ -45,7 +46,7 @@ type export struct {
 	options  ExportOptions
 	from, to *os.Root
 	manifest Manifest
-	behind   filled // where the log ended
+	behind   queue.Reached // where the log ended
 	written  []string
 }
 
@@ -62,7 +63,7 @@ func (x *export) run(ctx context.Context, dir, to string) (err error) {
 	if to, err = filepath.Abs(to); err != nil {
 		return err
 	}
-	if err := syncParent(to); err != nil {
+	if err := queue.SyncParent(to); err != nil {
 		return err
 	}
 	if err := checkVacant(x.to); err != nil {
@@ -104,8 +105,8 @@ func checkVacant(root *os.Root) error {
 
 // choose looks at the queue at one moment and begins the manifest. What the agent appends or
 // begins afterwards is not part of it.
-func (x *export) choose(ctx context.Context, dir string) ([]SegmentInspection, error) {
-	files := interruptible{wal.NewDir(x.from), ctx}
+func (x *export) choose(ctx context.Context, dir string) ([]queue.SegmentInspection, error) {
+	files := queue.Interruptible(ctx, wal.NewDir(x.from))
 	log, _, err := wal.Open(files, wal.Options{ReadOnly: true})
 	if err != nil {
 		return nil, err
@@ -114,13 +115,13 @@ func (x *export) choose(ctx context.Context, dir string) ([]SegmentInspection, e
 	return chosen, errors.Join(err, log.Close())
 }
 
-func (x *export) chooseFrom(log *wal.Log, files wal.FS, dir string) (chosen []SegmentInspection, err error) {
-	in := inspector{log: log, standing: new(standing), room: record.OwnRoom()}
-	if err := in.heads(); err != nil {
+func (x *export) chooseFrom(log *wal.Log, files wal.FS, dir string) (chosen []queue.SegmentInspection, err error) {
+	in := queue.NewInspector(log, record.OwnRoom())
+	if err := in.Heads(); err != nil {
 		return nil, err
 	}
-	in.describe()
-	if x.manifest, err = x.begin(dir, siteNames(in.found.Sites)); err != nil {
+	in.Describe()
+	if x.manifest, err = x.begin(dir, queue.SiteNames(in.Found.Sites)); err != nil {
 		return nil, err
 	}
 	from, err := x.start(files)
@@ -128,7 +129,7 @@ func (x *export) chooseFrom(log *wal.Log, files wal.FS, dir string) (chosen []Se
 		return nil, err
 	}
 	for i, s := range log.Segments() {
-		described := in.found.Segments[i]
+		described := in.Found.Segments[i]
 		taken := wal.Position{Segment: s.Number, Offset: uint64(s.Bytes)}.Compare(from) <= 0
 		if taken || len(chosen) == 0 && x.Before(described) {
 			continue
@@ -144,9 +145,9 @@ func (x *export) chooseFrom(log *wal.Log, files wal.FS, dir string) (chosen []Se
 	if len(chosen) == 0 {
 		return nil, errors.New("there is nothing to export")
 	}
-	x.manifest.From, x.manifest.LastSequence = Place(from), in.seq
+	x.manifest.From, x.manifest.LastSequence = Place(from), in.Seq
 	newest := chosen[len(chosen)-1]
-	x.behind = filled{log.End(), in.total, newest.Totals, newest.Newest}
+	x.behind = queue.Reached{Next: log.End(), Total: in.Total, Inside: newest.Totals, Newest: newest.Newest}
 	return chosen, nil
 }
 
@@ -180,11 +181,11 @@ func (x *export) start(files wal.FS) (wal.Position, error) {
 
 // Before says that a segment is older than what was asked for. Where damage hides how old it
 // is, it is not.
-func (x *export) Before(s SegmentInspection) bool {
+func (x *export) Before(s queue.SegmentInspection) bool {
 	return s.Newest != 0 && time.UnixMilli(s.Newest).Before(x.options.Since)
 }
 
-func (x *export) copyAll(ctx context.Context, segments []SegmentInspection) error {
+func (x *export) copyAll(ctx context.Context, segments []queue.SegmentInspection) error {
 	total, done := x.manifest.Bytes(), int64(0)
 	for i, s := range segments {
 		f := &x.manifest.Files[i]
@@ -200,7 +201,7 @@ func (x *export) copyAll(ctx context.Context, segments []SegmentInspection) erro
 		x.options.Progress(done, total)
 	}
 	if ctx.Err() != nil {
-		return errInterrupted
+		return queue.ErrInterrupted
 	}
 	if err := x.manifest.write(x.to, x.options.Key); err != nil {
 		return err
@@ -242,4 +243,18 @@ func (x *export) undo() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// interruptibleReader is what is read one after the other.
+type interruptibleReader struct {
+	io.Reader
+	ctx context.Context
+}
+
+// Read implements io.Reader.
+func (r interruptibleReader) Read(p []byte) (int, error) {
+	if r.ctx.Err() != nil {
+		return 0, queue.ErrInterrupted
+	}
+	return r.Reader.Read(p)
 }

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"backwire/remotewrite/queue"
+	"backwire/remotewrite/send"
 	"backwire/source/probe"
 )
 
@@ -37,23 +39,22 @@ const exportRetry = 10 * time.Second
 // one before ended. Its cursor moves when a bundle is durable. It is one goroutine, Run.
 type Exporter struct {
 	config   ExporterConfig
-	from     *Subscription
+	from     *queue.Subscription
 	log      *slog.Logger
-	recorder *recorder
-	bell     *bell
+	recorder *send.Recorder
 	mounted  bool // the directory was seen on a medium of its own
 }
 
 // NewExporter returns an exporter that goes on at a subscription.
-func NewExporter(c ExporterConfig, from *Subscription, log *slog.Logger) *Exporter {
+func NewExporter(c ExporterConfig, from *queue.Subscription, log *slog.Logger) *Exporter {
 	log = log.With("endpoint", c.Name)
-	x := &Exporter{config: c, from: from, log: log, recorder: newRecorder(c.Name, log), bell: newBell()}
-	x.recorder.exports()
+	x := &Exporter{config: c, from: from, log: log, recorder: send.NewRecorder(c.Name, log)}
+	x.recorder.Exports()
 	return x
 }
 
 // Stats is what the exporter has done so far.
-func (x *Exporter) Stats() Stats { return x.recorder.snapshot() }
+func (x *Exporter) Stats() send.Stats { return x.recorder.Snapshot() }
 
 // Run writes a bundle whenever the interval has passed and there is something new, until ctx ends. What is
 // queued then is part of the next run's first bundle; where ctx has ended from the start, it is written once.
@@ -62,9 +63,9 @@ func (x *Exporter) Run(ctx context.Context, _ time.Duration) error {
 		wait := x.config.Interval
 		if err := x.export(); err != nil {
 			wait = exportRetry
-			x.recorder.failed("cannot write a bundle", err.Error(), slog.LevelError)
+			x.recorder.Failed("cannot write a bundle", err.Error(), slog.LevelError)
 		}
-		_ = x.bell.sleep(ctx, wait)
+		_ = sleep(ctx, wait)
 	}
 	return nil
 }
@@ -72,17 +73,28 @@ func (x *Exporter) Run(ctx context.Context, _ time.Duration) error {
 // await returns when there is a cycle that no bundle has, and those that follow it at once: a segment's head alone is
 // nothing.
 func (x *Exporter) await(ctx context.Context) error {
-	queue := x.from.queue
-	for at := x.from.position(); ; at = queue.log.End() {
-		if err := queue.log.Wait(ctx, at); err != nil {
+	for at := x.from.Position(); ; at = x.from.End() {
+		if err := x.from.WaitBehind(ctx, at); err != nil {
 			return err
 		}
-		if err := x.bell.sleep(ctx, exportDelay); err != nil && x.from.done() == queue.written() {
+		if err := sleep(ctx, exportDelay); err != nil && x.from.CaughtUp() {
 			return err
 		}
-		if x.from.done() != queue.written() {
+		if !x.from.CaughtUp() {
 			return nil
 		}
+	}
+}
+
+// sleep returns after d, and with an error where the context ends first.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
 	}
 }
 
@@ -120,7 +132,7 @@ func (x *Exporter) present() error {
 	case !info.IsDir():
 		return fmt.Errorf("export to %s: it is not a directory", x.config.Dir)
 	}
-	own, err := isMountPoint(x.config.Dir, info)
+	own, err := queue.IsMountPoint(x.config.Dir, info)
 	if err != nil {
 		return fmt.Errorf("export to %s: %w", x.config.Dir, err)
 	}
@@ -129,17 +141,6 @@ func (x *Exporter) present() error {
 	}
 	x.mounted = own
 	return nil
-}
-
-// isMountPoint compares a directory's device with its parent's.
-func isMountPoint(dir string, info fs.FileInfo) (bool, error) {
-	parent, err := os.Stat(filepath.Dir(dir))
-	if err != nil {
-		return false, err
-	}
-	own, ok1 := info.Sys().(*syscall.Stat_t)
-	outer, ok2 := parent.Sys().(*syscall.Stat_t)
-	return ok1 && ok2 && own.Dev != outer.Dev, nil
 }
 
 // export writes one bundle, gives it its name when it is whole, and moves the cursor.
@@ -192,7 +193,7 @@ func (x *Exporter) advice(err error) string {
 	if errors.Is(err, syscall.EROFS) {
 		return "; check that it is not mounted read-only. The service also needs ReadWritePaths=" + x.config.Dir + " in the unit"
 	}
-	return advice(err, x.config.Dir)
+	return queue.Advice(err, x.config.Dir)
 }
 
 func syncDir(root *os.Root) error {
@@ -204,11 +205,11 @@ func syncDir(root *os.Root) error {
 }
 
 func (x *Exporter) exported(out *export, name string) error {
-	samples := out.behind.total.Minus(x.from.done()).Samples
-	if err := x.from.pass(out.behind); err != nil {
+	samples := out.behind.Total.Minus(x.from.Done()).Samples
+	if err := x.from.Pass(out.behind); err != nil {
 		return err
 	}
-	x.recorder.exported(samples, out.behind.newest)
+	x.recorder.Exported(samples, out.behind.Newest)
 	x.log.Info("bundle written", "bundle", filepath.Join(x.config.Dir, name), "segments", len(out.manifest.Files), "samples", samples)
 	return nil
 }

@@ -14,8 +14,11 @@ import (
 	"time"
 
 	"backwire/remotewrite/internal/testkit"
+	"backwire/remotewrite/internal/testqueue"
+	"backwire/remotewrite/queue"
 	"backwire/remotewrite/receiver"
 	"backwire/remotewrite/record"
+	"backwire/remotewrite/send"
 )
 
 // medium is a queue with an exporter to a directory.
@@ -42,11 +45,11 @@ func (m *medium) insert(t *testing.T) {
 }
 
 // live runs the exporter of a queue while something happens.
-func (m *medium) live(t *testing.T, during func(q *Queue, x *Exporter)) {
+func (m *medium) live(t *testing.T, during func(q *queue.Queue, x *Exporter)) {
 	t.Helper()
-	q := openDir(t, m.queue, Options{SegmentBytes: 4000, Endpoints: []string{"stick"}})
+	q := testqueue.In(t, m.queue, queue.Options{SegmentBytes: 4000, Endpoints: []string{"stick"}})
 	defer testkit.Closed(t, q)
-	from := mustSubscribe(t, q, "stick")
+	from := testqueue.Subscribe(t, q, "stick")
 	defer testkit.Closed(t, from)
 	x := NewExporter(m.config, from, slog.New(slog.NewTextHandler(&m.log, nil)))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -74,12 +77,12 @@ func (m *medium) arrive(t *testing.T, trusted ed25519.PublicKey) (bundles, point
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := EndpointConfig{Name: "r", URL: "http://r.test", Transport: loopback{r}}
+		c := send.EndpointConfig{Name: "r", URL: "http://r.test", Transport: testkit.Loopback{To: r}}
 		if _, err := b.Send(t.Context(), c, nil, slog.New(slog.DiscardHandler), noProgress); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, s := range data(r) {
+	for _, s := range testkit.Data(r) {
 		points += len(s.Points)
 	}
 	return len(dirs), points
@@ -96,9 +99,9 @@ func TestExporterGoesOnWhereItStopped(t *testing.T) {
 			t.Fatal(err)
 		}
 		m.config.Key = key
-		m.live(t, func(q *Queue, x *Exporter) {
+		m.live(t, func(q *queue.Queue, x *Exporter) {
 			for range 60 {
-				commitCycles(t, q, m.fleet, 1)
+				testqueue.Commit(t, q, m.fleet, 1)
 				time.Sleep(2 * time.Minute)
 			}
 			if s := x.Stats(); s.Samples < 50*60-50*31 || s.Paused+s.LastError != "" {
@@ -108,8 +111,8 @@ func TestExporterGoesOnWhereItStopped(t *testing.T) {
 		if n, points := m.arrive(t, trusted); n != 2 && n != 3 || points < 50*31 {
 			t.Errorf("%d bundles with %d points after two hours", n, points)
 		}
-		m.live(t, func(q *Queue, x *Exporter) {
-			commitCycles(t, q, m.fleet, 10)
+		m.live(t, func(q *queue.Queue, x *Exporter) {
+			testqueue.Commit(t, q, m.fleet, 10)
 			time.Sleep(3 * time.Hour)
 			if lag := q.Stats().Cursors[0].Lag; lag != (record.Totals{}) || q.Stats().Segments != 1 {
 				t.Errorf("%+v are left, in %d segments", lag, q.Stats().Segments)
@@ -125,8 +128,8 @@ func TestExporterGoesOnWhereItStopped(t *testing.T) {
 func TestExporterWaitsForItsMedium(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMedium(t)
-		m.live(t, func(q *Queue, x *Exporter) {
-			commitCycles(t, q, m.fleet, 3)
+		m.live(t, func(q *queue.Queue, x *Exporter) {
+			testqueue.Commit(t, q, m.fleet, 3)
 			time.Sleep(time.Hour)
 			if why := x.Stats().LastError; !strings.Contains(why, m.dir+" does not exist; waiting for it") {
 				t.Errorf("waits with %q", why)
@@ -195,8 +198,8 @@ func TestExporterReplacesWhatIsUnfinished(t *testing.T) {
 		if dirs, err := Bundles(m.dir); err != nil || len(dirs) != 1 || dirs[0] != m.dir {
 			t.Errorf("bundles %v, %v", dirs, err)
 		}
-		m.live(t, func(q *Queue, _ *Exporter) {
-			commitCycles(t, q, m.fleet, 3)
+		m.live(t, func(q *queue.Queue, _ *Exporter) {
+			testqueue.Commit(t, q, m.fleet, 3)
 			time.Sleep(time.Minute)
 		})
 		if n, points := m.arrive(t, nil); n != 1 || points != 150 {
@@ -214,8 +217,8 @@ func TestExportersBundlesAreNumbered(t *testing.T) {
 		m := newMedium(t)
 		m.insert(t)
 		for range 4 {
-			m.live(t, func(q *Queue, _ *Exporter) {
-				commitCycles(t, q, m.fleet, 5)
+			m.live(t, func(q *queue.Queue, _ *Exporter) {
+				testqueue.Commit(t, q, m.fleet, 5)
 				time.Sleep(time.Minute)
 			})
 		}

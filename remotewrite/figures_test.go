@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"backwire/remotewrite/internal/testwindow"
+	"backwire/remotewrite/queue"
 	"backwire/remotewrite/record"
+	"backwire/remotewrite/send"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -61,14 +63,14 @@ func wantFigures(t *testing.T, f told, want string) {
 
 // Each figure of an endpoint has a value of its own, so that one in the place of another is seen.
 func TestFiguresOfAnEndpoint(t *testing.T) {
-	s := Stats{
-		Endpoint: "cloud", Samples: 101, Exemplars: 102, Retried: 103, Bytes: 104, Filtered: 105, Pending: 106, Parked: 107, State: StateRefusing,
+	s := send.Stats{
+		Endpoint: "cloud", Samples: 101, Exemplars: 102, Retried: 103, Bytes: 104, Filtered: 105, Pending: 106, Parked: 107, State: send.StateRefusing,
 		Rejected: map[string]uint64{"400": 7, "422": 11}, Dropped: map[string]uint64{"old": 13, "repeated": 17},
 		Requests: map[string]uint64{"200": 19, "503": 23, "error": 29}, HighestSent: 1_790_000_000_500, Protocol: "2.0",
 		Paused: "401 Unauthorized", Expires: 1_800_000_000_000,
 	}
 	for _, took := range []time.Duration{5 * time.Millisecond, 5*time.Millisecond + 1, 250 * time.Millisecond, 30 * time.Second, 30*time.Second + 1} {
-		s.Durations.observe(took)
+		s.Durations.Observe(took)
 	}
 	s.Durations.Sum = 60.5
 	m := newEndpointMetrics()
@@ -118,7 +120,7 @@ func TestFiguresOfAnEndpoint(t *testing.T) {
 // What is not known is absent, and never the year 1970.
 func TestFiguresOfAnEndpointThatHasDoneNothing(t *testing.T) {
 	m := newEndpointMetrics()
-	s := Stats{Endpoint: "cloud", Protocol: "1.0", State: StateWaiting}
+	s := send.Stats{Endpoint: "cloud", Protocol: "1.0", State: send.StateWaiting}
 	wantFigures(t, func(ch chan<- prometheus.Metric) { m.collect(ch, s) }, `
 		backwire_samples_total{endpoint="cloud"} 0
 		backwire_exemplars_total{endpoint="cloud"} 0
@@ -155,10 +157,10 @@ func TestFiguresOfAnEndpointThatHasDoneNothing(t *testing.T) {
 
 func TestFiguresOfTheQueue(t *testing.T) {
 	now := time.UnixMilli(testwindow.Time)
-	s := QueueStats{
+	s := queue.Stats{
 		Segments: 3, Bytes: 1001, MaxBytes: 1002, Written: record.Totals{Records: 1003, Samples: 1004}, Pending: record.Totals{Records: 1005, Samples: 1006},
 		Oldest: testwindow.Time - 61_000, Newest: testwindow.Time - 1_500, Failures: 5,
-		Cursors: []CursorStats{
+		Cursors: []queue.CursorStats{
 			{Endpoint: "behind", Lag: record.Totals{Records: 7, Samples: 8}, Unsent: testwindow.Time - 60_250},
 			{Endpoint: "current"},
 			{Endpoint: "ahead of the clock", Lag: record.Totals{Records: 1, Samples: 1}, Unsent: testwindow.Time + 1},

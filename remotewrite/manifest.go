@@ -12,6 +12,7 @@ import (
 	"os"
 	"time"
 
+	"backwire/remotewrite/queue"
 	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal"
 	"backwire/source"
@@ -205,7 +206,7 @@ func (m *Manifest) hashFiles(ctx context.Context, root *os.Root, dir string, pro
 	for _, f := range m.Files {
 		file, err := f.hash(ctx, root)
 		if ctx.Err() != nil {
-			return nil, errInterrupted
+			return nil, queue.ErrInterrupted
 		}
 		if err != nil && len(problems) < mostProblems {
 			problems = append(problems, err)

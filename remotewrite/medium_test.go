@@ -15,7 +15,10 @@ import (
 
 	"backwire/remotewrite/hostile"
 	"backwire/remotewrite/internal/testkit"
+	"backwire/remotewrite/internal/testqueue"
+	"backwire/remotewrite/queue"
 	"backwire/remotewrite/receiver"
+	"backwire/remotewrite/send"
 	"backwire/remotewrite/wal"
 )
 
@@ -26,8 +29,8 @@ func TestWhatIsSwappedAfterItWasVerifiedIsNotSent(t *testing.T) {
 	x := newExported(t)
 	want := x.delivered(t)
 	dir := filepath.Join(t.TempDir(), "queue") // of somebody else, whose checksums are right
-	q := openDir(t, dir, Options{SegmentBytes: 4000})
-	commitCycles(t, q, testkit.NewFleet("lyons", 20, 0.3), 60)
+	q := testqueue.In(t, dir, queue.Options{SegmentBytes: 4000})
+	testqueue.Commit(t, q, testkit.NewFleet("lyons", 20, 0.3), 60)
 	testkit.Closed(t, q)
 	forged, err := os.ReadFile(filepath.Join(exportTo(t, dir, ExportOptions{}), secondSegment))
 	if err != nil {
@@ -42,14 +45,14 @@ func TestWhatIsSwappedAfterItWasVerifiedIsNotSent(t *testing.T) {
 		"longer": append(slices.Clone(right), forged...), // what was verified stands in front of it
 	} {
 		t.Run(name, func(t *testing.T) {
-			write(t, filepath.Join(x.whole, secondSegment), string(right))
+			testkit.WriteFile(t, filepath.Join(x.whole, secondSegment), string(right))
 			b, err := NewMedium(nil).Open(t.Context(), x.whole, noProgress)
 			if err != nil {
 				t.Fatal(err)
 			}
-			write(t, filepath.Join(x.whole, secondSegment), string(swapped))
+			testkit.WriteFile(t, filepath.Join(x.whole, secondSegment), string(swapped))
 			r := receiver.New(receiver.Options{})
-			c := EndpointConfig{Name: "r", URL: "http://r.test", MaxSamples: 100, Transport: loopback{r}}
+			c := send.EndpointConfig{Name: "r", URL: "http://r.test", MaxSamples: 100, Transport: testkit.Loopback{To: r}}
 			_, err = b.Send(t.Context(), c, nil, slog.New(slog.DiscardHandler), noProgress)
 			if (name == "longer") != (err == nil) || err != nil && !strings.Contains(err.Error(), "was verified") {
 				t.Errorf("Send = %v", err)
@@ -103,7 +106,7 @@ func TestVerifyingEndsWhenItIsInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	told := 0
 	_, err := NewMedium(nil).Open(ctx, x.whole, func(int64, int64) { told++; cancel() })
-	if !errors.Is(err, errInterrupted) || told != 1 {
+	if !errors.Is(err, queue.ErrInterrupted) || told != 1 {
 		t.Errorf("Open = %v after %d segments", err, told)
 	}
 }
@@ -124,7 +127,7 @@ func editManifest(t *testing.T, dir string, change func(m *Manifest)) {
 	if b, err = json.Marshal(m); err != nil {
 		t.Fatal(err)
 	}
-	write(t, path, string(b))
+	testkit.WriteFile(t, path, string(b))
 }
 
 func TestManifestIsRefused(t *testing.T) {
@@ -176,12 +179,12 @@ func TestManifestsWordsAreSafeForATerminal(t *testing.T) {
 // Bundles of one endpoint begin where the one before ended: what is between two that do not was left out.
 func TestMissingBundleIsNamed(t *testing.T) {
 	x := newExported(t)
-	s := mustSubscribe(t, x.queue, "stick")
+	s := testqueue.Subscribe(t, x.queue, "stick")
 	var dirs []string
 	for number := range uint64(4) {
-		commitCycles(t, x.queue, x.fleet, 20)
+		testqueue.Commit(t, x.queue, x.fleet, 20)
 		dirs = append(dirs, exportTo(t, x.dir, ExportOptions{Endpoint: "stick", Number: 12 + number}))
-		drainAll(t, s)
+		testqueue.Drain(t, s)
 	}
 	testkit.Closed(t, s)
 	for name, c := range map[string]struct {
@@ -233,7 +236,7 @@ func TestHostileBundlesTakeLittleMemory(t *testing.T) {
 			runtime.ReadMemStats(&before)
 			b, err := NewMedium(nil).Open(t.Context(), dir, noProgress)
 			if err == nil {
-				c := EndpointConfig{Name: "r", URL: "http://r.test", Transport: loopback{receiver.New(receiver.Options{})}}
+				c := send.EndpointConfig{Name: "r", URL: "http://r.test", Transport: testkit.Loopback{To: receiver.New(receiver.Options{})}}
 				_, err = b.Send(t.Context(), c, nil, slog.New(slog.DiscardHandler), noProgress)
 			}
 			runtime.ReadMemStats(&after)

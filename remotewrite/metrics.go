@@ -3,25 +3,33 @@ package remotewrite
 import (
 	"time"
 
+	"backwire/remotewrite/queue"
+	"backwire/remotewrite/send"
+
 	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Collector gives a queue's and its endpoints' figures to Prometheus, in the words of Prometheus's own
 // remote storage metrics where there are such.
 type Collector struct {
-	queue     *Queue
+	queue     Queued
 	endpoints []Sender
 	metrics   endpointMetrics
 	stock     queueMetrics
 }
 
+// Queued is a queue, with its figures.
+type Queued interface {
+	Stats() queue.Stats
+}
+
 // Sender is an endpoint of either kind, with its figures.
 type Sender interface {
-	Stats() Stats
+	Stats() send.Stats
 }
 
 // NewCollector returns the collector of a queue and of the endpoints that read from it.
-func NewCollector(q *Queue, endpoints ...Sender) *Collector {
+func NewCollector(q Queued, endpoints ...Sender) *Collector {
 	return &Collector{queue: q, endpoints: endpoints, metrics: newEndpointMetrics(), stock: newQueueMetrics()}
 }
 
@@ -118,7 +126,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-func (m *endpointMetrics) collect(ch chan<- prometheus.Metric, s Stats) {
+func (m *endpointMetrics) collect(ch chan<- prometheus.Metric, s send.Stats) {
 	failed := uint64(0)
 	for reason, n := range s.Rejected {
 		failed += n
@@ -138,7 +146,7 @@ func (m *endpointMetrics) collect(ch chan<- prometheus.Metric, s Stats) {
 	ch <- counter(m.bytes, s.Bytes, s.Endpoint)
 	ch <- gauge(m.inFlight, float64(s.Pending), s.Endpoint)
 	ch <- gauge(m.parked, float64(s.Parked), s.Endpoint)
-	for _, state := range States() {
+	for _, state := range send.States() {
 		is := 0.0
 		if state == s.State {
 			is = 1
@@ -147,7 +155,7 @@ func (m *endpointMetrics) collect(ch chan<- prometheus.Metric, s Stats) {
 	}
 	ch <- gauge(m.protocol, 1, s.Endpoint, s.Protocol)
 	ch <- gauge(m.paused, float64(min(len(s.Paused), 1)), s.Endpoint)
-	ch <- s.Durations.metric(m.duration, s.Endpoint)
+	ch <- prometheus.MustNewConstHistogram(m.duration, s.Durations.Count, s.Durations.Sum, s.Durations.ByBound(), s.Endpoint)
 	if s.Expires != 0 {
 		ch <- gauge(m.expiry, seconds(s.Expires), s.Endpoint)
 	}
@@ -156,7 +164,7 @@ func (m *endpointMetrics) collect(ch chan<- prometheus.Metric, s Stats) {
 	}
 }
 
-func (m *queueMetrics) collect(ch chan<- prometheus.Metric, s QueueStats, now time.Time) {
+func (m *queueMetrics) collect(ch chan<- prometheus.Metric, s queue.Stats, now time.Time) {
 	ch <- gauge(m.bytes, float64(s.Bytes))
 	ch <- gauge(m.maxBytes, float64(s.MaxBytes))
 	ch <- gauge(m.segments, float64(s.Segments))
@@ -174,14 +182,6 @@ func (m *queueMetrics) collect(ch chan<- prometheus.Metric, s QueueStats, now ti
 		ch <- gauge(m.pending, float64(c.Lag.Samples), c.Endpoint)
 		ch <- gauge(m.lag, c.Behind(now).Seconds(), c.Endpoint)
 	}
-}
-
-func (d *Durations) metric(desc *prometheus.Desc, labels ...string) prometheus.Metric {
-	buckets := make(map[float64]uint64, len(durationBounds))
-	for i, bound := range durationBounds {
-		buckets[bound] = d.Buckets[i]
-	}
-	return prometheus.MustNewConstHistogram(desc, d.Count, d.Sum, buckets, labels...)
 }
 
 func counter(d *prometheus.Desc, n uint64, labels ...string) prometheus.Metric {

@@ -1,37 +1,91 @@
 package remotewrite
 
 import (
+	"context"
+	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"backwire/remotewrite/queue"
+	"backwire/remotewrite/send"
+	"backwire/remotewrite/window"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"backwire/remotewrite/internal/testkit"
+	"backwire/remotewrite/internal/testqueue"
 	"backwire/remotewrite/internal/testwindow"
 	"backwire/remotewrite/receiver"
 	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal/crashfs"
-	"backwire/remotewrite/wire"
 )
+
+// one is a feed of one window.
+type one struct{ window *window.Window }
+
+func (f *one) Fill(w *window.Window, _ int) error {
+	*w = *f.window
+	return nil
+}
+
+func (f *one) Advance(*window.Window, []byte) error { return nil }
+
+func (f *one) Wait(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// damaged is a queue that has lost records.
+type damaged struct{ *queue.Queue }
+
+func (d damaged) Stats() queue.Stats {
+	s := d.Queue.Stats()
+	s.Losses = append(s.Losses, queue.Loss{Endpoint: "test", Reason: "damaged", Totals: record.Totals{Records: 3}})
+	return s
+}
+
+// secured is an endpoint whose receiver has a certificate.
+type secured struct{ *send.Endpoint }
+
+func (s secured) Stats() send.Stats {
+	of := s.Endpoint.Stats()
+	of.Expires = testwindow.Time
+	return of
+}
 
 func TestCollector(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := testwindow.Later(10, 2, time.Since(time.UnixMilli(testwindow.Time+60_000)))
-		g := newRig(t, EndpointConfig{MaxSampleAge: 30 * time.Second}, receiver.Options{Poison: poisoned(w.Newest)}, w)
-		g.receiver.Script(receiver.Answer{Status: 503, Delay: 20 * time.Millisecond}, receiver.Answer{Status: 401})
-		g.run(t, func() { time.Sleep(time.Second) })
-		q := openTest(t, crashfs.New(), Options{Endpoints: []string{"test"}, MaxBytes: 1 << 20})
+		refused := w.Newest
+		r := receiver.New(receiver.Options{Poison: func(s *receiver.Series, p receiver.Point) error {
+			if s.Name() != "backwire_canary" && p.T == refused {
+				return errors.New("poisoned")
+			}
+			return nil
+		}})
+		r.Script(receiver.Answer{}, receiver.Answer{Status: 503, Delay: 20 * time.Millisecond}, receiver.Answer{Status: 401}) // the first is the canary's
+		e, err := send.NewEndpoint(send.EndpointConfig{
+			Name: "test", URL: "http://receiver.test/api/v1/push", Transport: testkit.Loopback{To: r}, MaxSampleAge: 30 * time.Second,
+		}, &one{window: w}, nil, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := e.Run(ctx, time.Second); err != nil {
+			t.Fatal(err)
+		}
+		q := testqueue.On(t, crashfs.New(), queue.Options{Endpoints: []string{"test"}, MaxBytes: 1 << 20})
 		defer testkit.Closed(t, q)
-		defer testkit.Closed(t, mustSubscribe(t, q, "test"))
+		defer testkit.Closed(t, testqueue.Subscribe(t, q, "test"))
 		f := testkit.NewFleet("paris", 50, 0.3)
 		f.T = time.Now().UnixMilli() - 121_000
-		commitCycles(t, q, f, 2)
-		q.loseOf("test", reasonDamaged, record.Totals{Records: 3})
-		g.endpoint.recorder.answered(wire.Request{}, answer{status: 401, expires: time.UnixMilli(testwindow.Time)}, 0)
-		c := NewCollector(q, g.endpoint)
+		testqueue.Commit(t, q, f, 2)
+		c := NewCollector(damaged{q}, secured{e})
 
 		problems, err := testutil.CollectAndLint(c)
 		if err != nil {
@@ -66,7 +120,8 @@ func TestCollector(t *testing.T) {
 			backwire_queue_records_total 2
 			# HELP backwire_requests_total Requests by status code of the answer; error if there was no answer.
 			# TYPE backwire_requests_total counter
-			backwire_requests_total{code="401",endpoint="test"} 2
+			backwire_requests_total{code="204",endpoint="test"} 1
+			backwire_requests_total{code="401",endpoint="test"} 1
 			backwire_requests_total{code="503",endpoint="test"} 1
 			# HELP backwire_samples_in_flight Samples read from the queue that are being sent.
 			# TYPE backwire_samples_in_flight gauge
@@ -95,9 +150,9 @@ func TestCollector(t *testing.T) {
 }
 
 func TestDurations(t *testing.T) {
-	var d Durations
+	var d send.Durations
 	for _, took := range []time.Duration{time.Millisecond, 5 * time.Millisecond, 300 * time.Millisecond, time.Hour} {
-		d.observe(took)
+		d.Observe(took)
 	}
 	if d.Count != 4 || d.Sum != 3600.306 || d.Buckets[0] != 2 || d.Buckets[5] != 2 || d.Buckets[6] != 3 || d.Buckets[len(d.Buckets)-1] != 3 {
 		t.Errorf("%+v", d)

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"io/fs"
 	"iter"
@@ -14,6 +13,8 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"backwire/remotewrite/queue"
+	"backwire/remotewrite/send"
 	"backwire/source/regular"
 )
 
@@ -53,7 +54,7 @@ func OpenRejected(dir string) (*RejectedStore, error) {
 	}
 	if info, err := root.Stat("."); err != nil {
 		return nil, errors.Join(fmt.Errorf("open rejected store: %w", err), root.Close())
-	} else if err := checkOwner(dir, info); err != nil {
+	} else if err := queue.CheckOwner(dir, info); err != nil {
 		return nil, errors.Join(fmt.Errorf("open rejected store: %w", err), root.Close())
 	}
 	s := &RejectedStore{dir: dir, root: root, most: maxRejected, turn: make(chan *rejectedLog, 1)}
@@ -103,13 +104,13 @@ func (l *rejectedLog) write(b []byte) error {
 }
 
 // Reject appends a rejection and returns when it is on the disk. One that does not fit in a line becomes several.
-func (s *RejectedStore) Reject(r Rejection) error {
-	line, err := rejectedLine(versioned{Version: rejectedVersion, Rejection: r})
+func (s *RejectedStore) Reject(r send.Rejection) error {
+	line, err := send.EncodeLine(versioned{Version: rejectedVersion, Rejection: r})
 	if err != nil {
 		return fmt.Errorf("keep rejected samples: %w", err)
 	}
 	if len(line) > maxRejectedLine {
-		first, second, ok := r.halves()
+		first, second, ok := halves(r)
 		if !ok {
 			return fmt.Errorf("keep rejected samples: a sample of %d bytes, more than %d", len(line), maxRejectedLine)
 		}
@@ -119,11 +120,11 @@ func (s *RejectedStore) Reject(r Rejection) error {
 }
 
 // Take says that a rejection is none any more.
-func (s *RejectedStore) Take(r Rejection) error {
-	line, err := rejectedLine(struct {
+func (s *RejectedStore) Take(r send.Rejection) error {
+	line, err := send.EncodeLine(struct {
 		Version int    `json:"v"`
 		Taken   string `json:"taken"`
-	}{rejectedVersion, r.id})
+	}{rejectedVersion, r.ID})
 	if err != nil {
 		return fmt.Errorf("keep rejected samples: %w", err)
 	}
@@ -186,11 +187,11 @@ func (s *RejectedStore) Close() error {
 
 // ReadRejected reads the store of a queue's directory, the oldest first, also while an agent writes to it. What cannot be read comes
 // as an error, and what follows it comes nonetheless.
-func ReadRejected(dir string) iter.Seq2[Rejection, error] {
-	return func(yield func(Rejection, error) bool) {
+func ReadRejected(dir string) iter.Seq2[send.Rejection, error] {
+	return func(yield func(send.Rejection, error) bool) {
 		root, err := os.OpenRoot(dir)
 		if err != nil {
-			yield(Rejection{}, fmt.Errorf("read rejected store: %w", err))
+			yield(send.Rejection{}, fmt.Errorf("read rejected store: %w", err))
 			return
 		}
 		defer func() { _ = root.Close() }() // nothing was written
@@ -202,15 +203,15 @@ func ReadRejected(dir string) iter.Seq2[Rejection, error] {
 	}
 }
 
-func readRoot(root *os.Root) iter.Seq2[Rejection, error] {
-	return func(yield func(Rejection, error) bool) {
+func readRoot(root *os.Root) iter.Seq2[send.Rejection, error] {
+	return func(yield func(send.Rejection, error) bool) {
 		taken := map[string]bool{}
 		note := func(v versioned, _ error) bool {
 			taken[v.Taken] = true
 			return true
 		}
 		stay := func(v versioned, err error) bool {
-			return v.Taken != "" || err == nil && taken[v.id] || yield(v.Rejection, err)
+			return v.Taken != "" || err == nil && taken[v.ID] || yield(v.Rejection, err)
 		}
 		_ = readRejected(root, rejectedOlder, note) && readRejected(root, rejectedFile, note) &&
 			readRejected(root, rejectedOlder, stay) && readRejected(root, rejectedFile, stay)
@@ -252,25 +253,15 @@ func readRejected(root *os.Root, name string, yield func(versioned, error) bool)
 type versioned struct {
 	Version int    `json:"v"`
 	Taken   string `json:"taken,omitempty"`
-	Rejection
+	send.Rejection
 }
-
-func rejectedLine(v any) ([]byte, error) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	return fmt.Appendf(nil, "%08x %s\n", rejectedSum(b), b), nil
-}
-
-func rejectedSum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
 
 func parseRejected(line []byte, size int) (versioned, error) {
 	if size > len(line) {
 		return versioned{}, fmt.Errorf("skipped: it has %d bytes, more than %d", size, maxRejectedLine)
 	}
 	sum, b, _ := bytes.Cut(line, []byte(" "))
-	if want, err := strconv.ParseUint(string(sum), 16, 32); err != nil || uint32(want) != rejectedSum(b) {
+	if want, err := strconv.ParseUint(string(sum), 16, 32); err != nil || uint32(want) != send.LineSum(b) {
 		return versioned{}, errors.New("damaged: wrong checksum")
 	}
 	if n := objects(b); n > 16+len(b)/minObject {
@@ -283,6 +274,6 @@ func parseRejected(line []byte, size int) (versioned, error) {
 	if v.Version != rejectedVersion {
 		return versioned{}, fmt.Errorf("version %d is not supported, only %d", v.Version, rejectedVersion)
 	}
-	v.id = fmt.Sprintf("%s %d", sum, v.Time.UnixNano())
+	v.ID = fmt.Sprintf("%s %d", sum, v.Time.UnixNano())
 	return v, nil
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"backwire/remotewrite/send"
 )
 
 // errLeftOut ends a file that goes on behind what a rejected store may have.
@@ -59,7 +61,7 @@ func objects(text []byte) (n int) {
 }
 
 // halves divides a rejection between two samples, and says whether there are two.
-func (r Rejection) halves() (first, second Rejection, ok bool) {
+func halves(r send.Rejection) (first, second send.Rejection, ok bool) {
 	first, second = r, r
 	switch {
 	case len(r.Series) > 1:
@@ -68,18 +70,18 @@ func (r Rejection) halves() (first, second Rejection, ok bool) {
 		s, n := r.Series[0], len(r.Series[0].Points)/2
 		before, behind := s, s
 		before.Points, behind.Points = s.Points[:n], s.Points[n:]
-		first.Series, second.Series = []RejectedSeries{before}, []RejectedSeries{behind}
+		first.Series, second.Series = []send.RejectedSeries{before}, []send.RejectedSeries{behind}
 	default:
 		return r, r, false
 	}
 	// Of those that were refused, nobody knows which; a half has one at least, or it would never be pushed again.
-	first.Samples = max(1, r.Samples*first.points()/max(1, r.points()))
+	first.Samples = max(1, r.Samples*points(first)/max(1, points(r)))
 	second.Samples = max(1, r.Samples-first.Samples)
 	return first, second, true
 }
 
 // points is how many samples a rejection holds.
-func (r Rejection) points() (n int) {
+func points(r send.Rejection) (n int) {
 	for i := range r.Series {
 		n += len(r.Series[i].Points)
 	}

@@ -17,6 +17,7 @@ import (
 
 	"backwire/remotewrite/internal/testkit"
 	"backwire/remotewrite/internal/testwindow"
+	"backwire/remotewrite/send"
 	"backwire/source"
 )
 
@@ -29,17 +30,17 @@ func openRejected(t *testing.T, dir string) *RejectedStore {
 	return s
 }
 
-func rejection(n int) Rejection {
-	return Rejection{
+func rejection(n int) send.Rejection {
+	return send.Rejection{
 		Time: time.UnixMilli(testwindow.Time + int64(n)).UTC(), Endpoint: "cloud", Status: 400, Words: "no\n\"thanks\"", Samples: n,
-		Series: []RejectedSeries{{
+		Series: []send.RejectedSeries{{
 			Name: "up", Labels: []source.Label{{Name: "site", Value: "parïs"}},
-			Points: []RejectedPoint{{1, 0.1}, {2, source.Stale()}, {3, math.Inf(-1)}, {4, math.MaxFloat64}},
+			Points: []send.RejectedPoint{{T: 1, V: 0.1}, {T: 2, V: source.Stale()}, {T: 3, V: math.Inf(-1)}, {T: 4, V: math.MaxFloat64}},
 		}},
 	}
 }
 
-func readRejections(dir string) (all []Rejection, problems []error) {
+func readRejections(dir string) (all []send.Rejection, problems []error) {
 	for r, err := range ReadRejected(dir) {
 		if err != nil {
 			problems = append(problems, err)
@@ -52,7 +53,7 @@ func readRejections(dir string) (all []Rejection, problems []error) {
 
 func TestRejectedStoreKeepsWhatItIsGiven(t *testing.T) {
 	dir := t.TempDir()
-	var want []Rejection
+	var want []send.Rejection
 	for n := range 3 { // each in a life of its own
 		s := openRejected(t, dir)
 		want = append(want, rejection(n))
@@ -64,7 +65,7 @@ func TestRejectedStoreKeepsWhatItIsGiven(t *testing.T) {
 	got, problems := readRejections(dir)
 	// By their bits, because a stale marker is a NaN among others.
 	bits := cmp.Comparer(func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) })
-	if d := cmp.Diff(want, got, bits, cmpopts.IgnoreUnexported(Rejection{})); d != "" || problems != nil {
+	if d := cmp.Diff(want, got, bits, cmpopts.IgnoreFields(send.Rejection{}, "ID")); d != "" || problems != nil {
 		t.Errorf("%v (-want +got):\n%s", problems, d)
 	}
 }
@@ -153,7 +154,7 @@ func TestRejectedStoreSurvivesDamage(t *testing.T) {
 	lines[1] = strings.Replace(lines[1], `"status":400`, `"status":401`, 1)
 	lines[1] = strings.Replace(lines[1], `"Status":400`, `"Status":401`, 1)
 	torn := strings.Join(lines[:3], "")
-	write(t, path, torn[:len(torn)-10])
+	testkit.WriteFile(t, path, torn[:len(torn)-10])
 	s = openRejected(t, dir)
 	if err := s.Reject(rejection(3)); err != nil {
 		t.Fatal(err)
@@ -177,11 +178,11 @@ func TestNoRejectedStore(t *testing.T) {
 // A store may be damaged, or somebody else's: a line without an end, an endless file, and objects that take forty
 // times their bytes.
 func TestRejectedStoreIsReadWithinABound(t *testing.T) {
-	right, err := rejectedLine(versioned{Version: rejectedVersion, Rejection: rejection(7)})
+	right, err := send.EncodeLine(versioned{Version: rejectedVersion, Rejection: rejection(7)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	summed := func(text string) string { return fmt.Sprintf("%08x %s\n", rejectedSum([]byte(text)), text) }
+	summed := func(text string) string { return fmt.Sprintf("%08x %s\n", send.LineSum([]byte(text)), text) }
 	many := summed(`{"v":1,"series":[{}` + strings.Repeat(",{}", 1_300_000) + `]}`)
 	for name, c := range map[string]struct {
 		content string
@@ -195,7 +196,7 @@ func TestRejectedStoreIsReadWithinABound(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		path := filepath.Join(dir, rejectedFile)
-		write(t, path, c.content)
+		testkit.WriteFile(t, path, c.content)
 		if c.holes > 0 {
 			if err := os.Truncate(path, c.holes); err != nil {
 				t.Fatal(err)
@@ -237,5 +238,30 @@ func TestRejectedStoreDividesWhatIsLong(t *testing.T) {
 	}
 	if len(got) < 3 || samples != 30_000 || held != 9 || problems != nil {
 		t.Errorf("%d rejections of %d series and %d samples, %v", len(got), held, samples, problems)
+	}
+}
+
+func TestRejectedStoreMovesToANewDirectory(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "queue")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s := openRejected(t, dir)
+	if err := errors.Join(s.Reject(send.Rejection{Words: "first"}), os.RemoveAll(dir)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Reject(send.Rejection{Words: "nowhere"}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("kept in nothing: %v", err)
+	}
+	if err := errors.Join(os.Mkdir(dir, 0o700), s.Reject(send.Rejection{Words: "second"})); err != nil {
+		t.Fatal(err)
+	}
+	for r, err := range ReadRejected(dir) {
+		if err != nil || r.Words != "second" {
+			t.Errorf("kept %q, %v", r.Words, err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"math"
 	"time"
 
+	"backwire/remotewrite/queue"
+	"backwire/remotewrite/send"
 	"backwire/remotewrite/window"
 )
 
@@ -17,13 +19,13 @@ type Repush struct {
 	Rejections int // of the endpoint
 	Taken      int // of them, whole
 	Held       int // samples that stay because the endpoint's settings keep them from being sent
-	Stats      Stats
+	Stats      send.Stats
 }
 
 // Repush pushes an endpoint's rejections again, the oldest first, as after its receiver was put right. What is taken leaves the
 // store; what is refused stays, with the receiver's new words where it is only a part, and so does what the endpoint's settings keep
 // from being sent. An agent may go on writing to the store meanwhile.
-func (s *RejectedStore) Repush(ctx context.Context, c EndpointConfig, log *slog.Logger, progress func(done, total int64)) (Repush, error) {
+func (s *RejectedStore) Repush(ctx context.Context, c send.EndpointConfig, log *slog.Logger, progress func(done, total int64)) (Repush, error) {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	from := &rejectedFeed{store: s, holds: holdbackOf(c), end: end, progress: progress}
@@ -37,15 +39,15 @@ func (s *RejectedStore) Repush(ctx context.Context, c EndpointConfig, log *slog.
 	}
 	c.Repeats, c.Concurrency = true, 1
 	c.MaxSampleAge, c.Keep, c.Drop = 0, nil, nil // the feed holds back what these do, and knows what that is
-	e, err := NewEndpoint(c, from, from, log)
+	e, err := send.NewEndpoint(c, from, from, log)
 	if err != nil {
 		return Repush{}, err
 	}
-	if err = e.answers(ctx); err == nil {
+	if err = e.Answers(ctx); err == nil {
 		err = errors.Join(e.Run(ctx, 0), from.failed)
 	}
 	if err == nil && from.at < len(from.all) {
-		err = errUnsent
+		err = queue.ErrUnsent
 	}
 	done := Repush{Rejections: len(from.all), Taken: from.taken, Held: from.held, Stats: e.Stats()}
 	if err != nil {
@@ -58,10 +60,10 @@ func (s *RejectedStore) Repush(ctx context.Context, c EndpointConfig, log *slog.
 type rejectedFeed struct {
 	store    *RejectedStore
 	holds    holdback
-	all      []Rejection
+	all      []send.Rejection
 	at       int
-	rest     Rejection   // of the one at hand, what is not sent
-	again    []Rejection // of the one at hand
+	rest     send.Rejection   // of the one at hand, what is not sent
+	again    []send.Rejection // of the one at hand
 	taken    int
 	held     int
 	failed   error // the store cannot be written
@@ -71,12 +73,12 @@ type rejectedFeed struct {
 
 func (f *rejectedFeed) Fill(w *window.Window, _ int) error {
 	for ; f.failed == nil && f.at < len(f.all); f.at++ {
-		var sent Rejection
+		var sent send.Rejection
 		sent, f.rest = f.holds.divide(f.all[f.at])
 		f.held += f.rest.Samples
 		if len(sent.Series) > 0 || len(f.rest.Series) == 0 {
 			f.again = nil
-			*w = *sent.window()
+			*w = *sent.Window()
 			return nil
 		}
 		f.progress(int64(f.at+1), int64(len(f.all)))
@@ -86,12 +88,12 @@ func (f *rejectedFeed) Fill(w *window.Window, _ int) error {
 
 // holdback is what an endpoint's settings keep from being sent.
 type holdback struct {
-	selected selection
-	since    int64 // ms since the epoch
+	config send.EndpointConfig
+	since  int64 // ms since the epoch
 }
 
-func holdbackOf(c EndpointConfig) holdback {
-	l := holdback{selected: selection{keep: c.Keep, drop: c.Drop}, since: math.MinInt64}
+func holdbackOf(c send.EndpointConfig) holdback {
+	l := holdback{config: c, since: math.MinInt64}
 	if c.MaxSampleAge > 0 {
 		l.since = time.Now().Add(-c.MaxSampleAge).UnixMilli()
 	}
@@ -99,7 +101,7 @@ func holdbackOf(c EndpointConfig) holdback {
 }
 
 // divide tells what is sent of a rejection from what is not. Where all is, it is the rejection.
-func (l *holdback) divide(r Rejection) (sent, rest Rejection) {
+func (l *holdback) divide(r send.Rejection) (sent, rest send.Rejection) {
 	sent, rest = r, r
 	sent.Series, rest.Series = nil, nil
 	n, left := 0, 0
@@ -107,7 +109,7 @@ func (l *holdback) divide(r Rejection) (sent, rest Rejection) {
 		young, old := s, s
 		young.Points, old.Points = nil, nil
 		for _, p := range s.Points {
-			if p.T < l.since || !l.selected.wants(s.Metric.Name) {
+			if p.T < l.since || !l.config.Wants(s.Metric.Name) {
 				old.Points = append(old.Points, p)
 			} else {
 				young.Points = append(young.Points, p)
@@ -122,20 +124,20 @@ func (l *holdback) divide(r Rejection) (sent, rest Rejection) {
 		n, left = n+len(young.Points), left+len(old.Points)
 	}
 	if left == 0 {
-		return r, Rejection{}
+		return r, send.Rejection{}
 	}
 	sent.Samples, rest.Samples = min(r.Samples, n), min(r.Samples, left)
 	return sent, rest
 }
 
 // Reject is told by the endpoint, which sends one request at a time.
-func (f *rejectedFeed) Reject(r Rejection) error {
+func (f *rejectedFeed) Reject(r send.Rejection) error {
 	f.again = append(f.again, r)
 	return nil
 }
 
-// advance keeps of a rejection what was refused again. All that is new is kept before the old one goes.
-func (f *rejectedFeed) advance(_ *window.Window, note []byte) error {
+// Advance keeps of a rejection what was refused again. All that is new is kept before the old one goes.
+func (f *rejectedFeed) Advance(_ *window.Window, note []byte) error {
 	if note != nil {
 		return nil
 	}
@@ -164,8 +166,8 @@ func (f *rejectedFeed) advance(_ *window.Window, note []byte) error {
 	return f.failed
 }
 
-// wait is called when there is nothing more.
-func (f *rejectedFeed) wait(context.Context) error {
+// Wait is called when there is nothing more.
+func (f *rejectedFeed) Wait(context.Context) error {
 	f.end()
 	return nil
 }

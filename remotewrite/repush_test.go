@@ -11,6 +11,7 @@ import (
 
 	"backwire/remotewrite/internal/testkit"
 	"backwire/remotewrite/receiver"
+	"backwire/remotewrite/send"
 	"backwire/source"
 )
 
@@ -23,10 +24,10 @@ func storedRejections(t *testing.T) (string, *RejectedStore) {
 	}
 	store := openRejected(t, dir)
 	now := time.Now().UnixMilli() - 1 // older than any age, in the same millisecond too
-	r := Rejection{Time: time.Now(), Endpoint: "cloud", Status: 400, Words: "no", Samples: 4}
+	r := send.Rejection{Time: time.Now(), Endpoint: "cloud", Status: 400, Words: "no", Samples: 4}
 	for _, name := range []string{"up", "down"} {
-		r.Series = append(r.Series, RejectedSeries{
-			Name: name, Metric: RejectedMetric{Name: name, Type: source.Gauge}, Points: []RejectedPoint{{now - 7_200_000, 1}, {now, 2}},
+		r.Series = append(r.Series, send.RejectedSeries{
+			Name: name, Metric: send.RejectedMetric{Name: name, Type: source.Gauge}, Points: []send.RejectedPoint{{T: now - 7_200_000, V: 1}, {T: now, V: 2}},
 		})
 	}
 	if err := store.Reject(r); err != nil {
@@ -38,38 +39,38 @@ func storedRejections(t *testing.T) (string, *RejectedStore) {
 // Nothing leaves the store that was neither delivered nor refused again, whatever kept it from being sent.
 func TestRepushKeepsWhatIsNotSent(t *testing.T) {
 	for name, c := range map[string]struct {
-		config      EndpointConfig
+		config      send.EndpointConfig
 		poison      string
 		taken, held int
 		stored      int // samples that the receiver has then
 		left        int // samples that the store has
 	}{
-		"all is taken":       {EndpointConfig{}, "", 1, 0, 4, 0},
-		"all is refused":     {EndpointConfig{}, ".", 0, 0, 0, 4},
-		"some is refused":    {EndpointConfig{}, "^up$", 0, 0, 2, 2},
-		"some is too old":    {EndpointConfig{MaxSampleAge: time.Hour}, "", 0, 2, 2, 2},
-		"all is too old":     {EndpointConfig{MaxSampleAge: time.Nanosecond}, "", 0, 4, 0, 4},
-		"one is dropped":     {EndpointConfig{Drop: regexp.MustCompile("^up$")}, "", 0, 2, 2, 2},
-		"none is kept":       {EndpointConfig{Keep: regexp.MustCompile("^x$")}, "", 0, 4, 0, 4},
-		"dropped or refused": {EndpointConfig{Drop: regexp.MustCompile("^up$")}, "^down$", 0, 2, 0, 4},
-		"old or refused":     {EndpointConfig{MaxSampleAge: time.Hour}, "^up$", 0, 2, 1, 3},
+		"all is taken":       {send.EndpointConfig{}, "", 1, 0, 4, 0},
+		"all is refused":     {send.EndpointConfig{}, ".", 0, 0, 0, 4},
+		"some is refused":    {send.EndpointConfig{}, "^up$", 0, 0, 2, 2},
+		"some is too old":    {send.EndpointConfig{MaxSampleAge: time.Hour}, "", 0, 2, 2, 2},
+		"all is too old":     {send.EndpointConfig{MaxSampleAge: time.Nanosecond}, "", 0, 4, 0, 4},
+		"one is dropped":     {send.EndpointConfig{Drop: regexp.MustCompile("^up$")}, "", 0, 2, 2, 2},
+		"none is kept":       {send.EndpointConfig{Keep: regexp.MustCompile("^x$")}, "", 0, 4, 0, 4},
+		"dropped or refused": {send.EndpointConfig{Drop: regexp.MustCompile("^up$")}, "^down$", 0, 2, 0, 4},
+		"old or refused":     {send.EndpointConfig{MaxSampleAge: time.Hour}, "^up$", 0, 2, 1, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, store := storedRejections(t)
 			defer testkit.Closed(t, store)
 			to := receiver.New(receiver.Options{Poison: func(s *receiver.Series, _ receiver.Point) error {
-				if name := s.Label("__name__"); name != canaryMetric && c.poison != "" && regexp.MustCompile(c.poison).MatchString(name) {
+				if name := s.Label("__name__"); name != "backwire_canary" && c.poison != "" && regexp.MustCompile(c.poison).MatchString(name) {
 					return errors.New("poisoned")
 				}
 				return nil
 			}})
-			c.config.Name, c.config.URL, c.config.Transport = "cloud", "http://r.test/", loopback{to}
+			c.config.Name, c.config.URL, c.config.Transport = "cloud", "http://r.test/", testkit.Loopback{To: to}
 			done, err := store.Repush(t.Context(), c.config, slog.New(slog.DiscardHandler), func(int64, int64) {})
 			if err != nil || done.Rejections != 1 || done.Taken != c.taken || done.Held != c.held {
 				t.Errorf("%+v, %v; want %d taken and %d held", done, err, c.taken, c.held)
 			}
 			stored, left := 0, 0
-			for _, s := range data(to) {
+			for _, s := range testkit.Data(to) {
 				times := map[int64]bool{} // what is searched for is sent again
 				for _, p := range s.Points {
 					times[p.T] = true
@@ -93,7 +94,7 @@ func TestRepushKeepsWhatIsNotSent(t *testing.T) {
 func TestRepushToAnUnusableEndpoint(t *testing.T) {
 	dir, store := storedRejections(t)
 	defer testkit.Closed(t, store)
-	_, err := store.Repush(t.Context(), EndpointConfig{Name: "cloud", URL: "http://r.test/", Protocol: "3.0"}, slog.New(slog.DiscardHandler), func(int64, int64) {})
+	_, err := store.Repush(t.Context(), send.EndpointConfig{Name: "cloud", URL: "http://r.test/", Protocol: "3.0"}, slog.New(slog.DiscardHandler), func(int64, int64) {})
 	if err == nil || !strings.Contains(err.Error(), "3.0") {
 		t.Errorf("err %v, want one that names the protocol", err)
 	}

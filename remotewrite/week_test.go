@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"backwire/remotewrite/internal/testkit"
+	"backwire/remotewrite/internal/testqueue"
 	"backwire/remotewrite/internal/testwindow"
+	"backwire/remotewrite/queue"
 	"backwire/remotewrite/record"
 	"backwire/remotewrite/window"
 	"backwire/source"
@@ -29,8 +31,8 @@ func TestWeek(t *testing.T) {
 		series = 20_000
 	}
 	const cycles = 7 * 24 * 60
-	q := openDir(t, t.TempDir(), Options{Endpoints: []string{"a"}})
-	s := mustSubscribe(t, q, "a")
+	q := testqueue.In(t, t.TempDir(), queue.Options{Endpoints: []string{"a"}})
+	s := testqueue.Subscribe(t, q, "a")
 	f := testkit.NewFleet("paris", series, 0.05)
 	first := f.T
 	began := time.Now()
@@ -54,7 +56,7 @@ func TestWeek(t *testing.T) {
 			t.Fatal(err)
 		}
 		take(t, &w, first, got, values)
-		if err := s.advance(&w, nil); err != nil {
+		if err := s.Advance(&w, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -115,7 +117,7 @@ func BenchmarkBacklogMemory(b *testing.B) {
 // backlogMemory is how much more a queue takes at 200 segments than at one.
 func backlogMemory(tb testing.TB) (heap, rss int64) {
 	tb.Helper()
-	q := openDir(tb, tb.TempDir(), Options{SegmentBytes: 64 << 10, Endpoints: []string{"a"}})
+	q := testqueue.In(tb, tb.TempDir(), queue.Options{SegmentBytes: 64 << 10, Endpoints: []string{"a"}})
 	s, err := q.Subscribe("a", true)
 	if err != nil {
 		tb.Fatal(err)
@@ -164,7 +166,7 @@ func TestManyAtOnce(t *testing.T) {
 	for i := range names {
 		names[i] = fmt.Sprint("endpoint", i)
 	}
-	q := openDir(t, t.TempDir(), Options{SegmentBytes: 8000, Endpoints: names})
+	q := testqueue.In(t, t.TempDir(), queue.Options{SegmentBytes: 8000, Endpoints: names})
 	var writers, readers sync.WaitGroup
 	for i := range sites {
 		writers.Go(func() {
@@ -179,7 +181,7 @@ func TestManyAtOnce(t *testing.T) {
 		})
 	}
 	for _, name := range names {
-		s := mustSubscribe(t, q, name)
+		s := testqueue.Subscribe(t, q, name)
 		readers.Go(func() {
 			if err := readUntil(t.Context(), s, sites*cycles*50); err != nil {
 				t.Errorf("%s: %v", name, err)
@@ -198,13 +200,13 @@ func TestManyAtOnce(t *testing.T) {
 }
 
 // readUntil delivers so many samples, waiting for them, each series in order.
-func readUntil(ctx context.Context, s *Subscription, samples int) error {
+func readUntil(ctx context.Context, s *queue.Subscription, samples int) error {
 	last := map[string]int64{}
 	var w window.Window
 	for got := 0; got < samples; {
 		err := s.Fill(&w, 100)
 		if errors.Is(err, io.EOF) {
-			err = s.wait(ctx)
+			err = s.Wait(ctx)
 			if err == nil {
 				continue
 			}
@@ -222,7 +224,7 @@ func readUntil(ctx context.Context, s *Subscription, samples int) error {
 			}
 		}
 		got += w.Samples
-		if err := s.advance(&w, nil); err != nil {
+		if err := s.Advance(&w, nil); err != nil {
 			return err
 		}
 	}

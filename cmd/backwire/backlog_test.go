@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"testing"
 
-	"backwire/remotewrite"
+	"backwire/remotewrite/queue"
 	"backwire/remotewrite/receiver"
 )
 
@@ -64,8 +64,8 @@ func testBacklog(t *testing.T, signal syscall.Signal) {
 	t.Logf("%d samples were committed, %d arrived", committed, points(r))
 }
 
-func samplesIn(ctx context.Context, queue string) (uint64, error) {
-	found, err := remotewrite.Verify(ctx, queue, func(int64, int64) {})
+func samplesIn(ctx context.Context, dir string) (uint64, error) {
+	found, err := queue.Verify(ctx, dir, func(int64, int64) {})
 	var n uint64
 	for _, s := range found.Segments {
 		n += s.Samples

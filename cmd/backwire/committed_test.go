@@ -18,6 +18,7 @@ import (
 	"backwire/agent/page"
 	"backwire/remotewrite"
 	"backwire/remotewrite/receiver"
+	"backwire/remotewrite/send"
 )
 
 // committed is what was once read from a queue's directory: each series' values, as their bits, by time.
@@ -43,7 +44,7 @@ func (c *committed) read(t *testing.T, queue string) *remotewrite.Manifest {
 	held := receiver.New(receiver.Options{})
 	server := httptest.NewServer(held)
 	defer server.Close()
-	to := remotewrite.EndpointConfig{Name: "test", URL: server.URL, Protocol: "2.0", MaxSamples: 100_000}
+	to := send.EndpointConfig{Name: "test", URL: server.URL, Protocol: "2.0", MaxSamples: 100_000}
 	_, err = bundle.Send(t.Context(), to, nil, slog.New(slog.DiscardHandler), func(int64, int64) {})
 	if err := errors.Join(err, os.RemoveAll(dir)); err != nil {
 		t.Fatal(err)

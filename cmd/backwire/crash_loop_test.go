@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"backwire/remotewrite"
+	"backwire/remotewrite/queue"
 	"backwire/remotewrite/receiver"
 	"backwire/remotewrite/record"
 )
@@ -180,7 +181,7 @@ func (l *crashLoop) look(told amount) {
 	if _, err := os.Stat(l.queue); err != nil && told == (amount{}) {
 		return // killed before it was made
 	}
-	found, err := remotewrite.Inspect(l.queue)
+	found, err := queue.Inspect(l.queue)
 	if err != nil {
 		l.t.Fatalf("inspect the queue that was left behind: %v", err)
 	}

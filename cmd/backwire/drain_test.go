@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"backwire/remotewrite"
+	"backwire/remotewrite/queue"
 	"backwire/source"
 )
 
@@ -68,7 +68,7 @@ func (p *plant) labels(i int) []source.Label {
 // queued commits the plant's life to a queue that an endpoint of the name default has not read.
 func (p *plant) queued(b *testing.B, dir string) {
 	b.Helper()
-	q, err := remotewrite.Open(dir, remotewrite.Options{Endpoints: []string{"default"}})
+	q, err := queue.Open(dir, queue.Options{Endpoints: []string{"default"}})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -19,11 +19,11 @@ func TestPauseIsFilled(t *testing.T) {
 
 	primary.work(t, 600)
 	before := total(primary.truth(t))
-	send(t, p, syscall.SIGSTOP)
+	sendSignal(t, p, syscall.SIGSTOP)
 	wait(t.Context(), pause)
 	await(t, "jobs end while the agent is stopped", func() error { return grown(total(primary.truth(t)), before+20) })
 	stopped := points(r)
-	send(t, p, syscall.SIGCONT)
+	sendSignal(t, p, syscall.SIGCONT)
 	await(t, "the agent goes on", func() error { return grown(int64(points(r)), int64(stopped)+1) })
 	primary.work(t, 0)
 	awaitDelivery(t, r, primary, env)
@@ -39,7 +39,7 @@ func TestPauseIsFilled(t *testing.T) {
 	}
 }
 
-func send(t *testing.T, p *process, s syscall.Signal) {
+func sendSignal(t *testing.T, p *process, s syscall.Signal) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(s); err != nil {
 		t.Fatalf("%s: %v", s, err)

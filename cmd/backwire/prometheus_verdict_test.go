@@ -13,21 +13,22 @@ import (
 	"testing"
 	"time"
 
-	"backwire/remotewrite"
+	"backwire/remotewrite/queue"
+	"backwire/remotewrite/send"
 	"backwire/source"
 )
 
 // sending is a queue and its endpoint, without an agent: cycles are made up.
 type sending struct {
-	queue    *remotewrite.Queue
-	endpoint *remotewrite.Endpoint
+	queue    *queue.Queue
+	endpoint *send.Endpoint
 	log      *bytes.Buffer
 
 	mu       sync.Mutex
-	rejected []remotewrite.Rejection
+	rejected []send.Rejection
 }
 
-func (s *sending) Reject(r remotewrite.Rejection) error {
+func (s *sending) Reject(r send.Rejection) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.rejected = append(s.rejected, r)
@@ -35,9 +36,9 @@ func (s *sending) Reject(r remotewrite.Rejection) error {
 }
 
 // newSending sends from a queue of its own until the test ends.
-func newSending(t *testing.T, c remotewrite.EndpointConfig) *sending {
+func newSending(t *testing.T, c send.EndpointConfig) *sending {
 	t.Helper()
-	q, err := remotewrite.Open(t.TempDir(), remotewrite.Options{Endpoints: []string{"default"}})
+	q, err := queue.Open(t.TempDir(), queue.Options{Endpoints: []string{"default"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +50,7 @@ func newSending(t *testing.T, c remotewrite.EndpointConfig) *sending {
 	t.Cleanup(func() { closed(t, from) })
 	s := &sending{queue: q, log: &bytes.Buffer{}}
 	c.Name = "default"
-	if s.endpoint, err = remotewrite.NewEndpoint(c, from, s, slog.New(slog.NewTextHandler(s.log, nil))); err != nil {
+	if s.endpoint, err = send.NewEndpoint(c, from, s, slog.New(slog.NewTextHandler(s.log, nil))); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -78,7 +79,7 @@ func (s *sending) commit(t *testing.T, metric string, from, series int, at time.
 }
 
 // settled waits until so many samples have their verdict and returns the stats.
-func (s *sending) settled(t *testing.T, samples uint64) remotewrite.Stats {
+func (s *sending) settled(t *testing.T, samples uint64) send.Stats {
 	t.Helper()
 	await(t, "samples have their verdict", func() error {
 		if got := s.endpoint.Stats(); got.Samples+got.Rejected["400"] != samples || got.Pending > 0 {
@@ -107,14 +108,14 @@ func TestPrometheusVerdicts(t *testing.T) {
 	} {
 		t.Run(c.words, func(t *testing.T) {
 			metric := fmt.Sprint("verdict_", i)
-			first := newSending(t, remotewrite.EndpointConfig{URL: prom.url + "/api/v1/write"})
+			first := newSending(t, send.EndpointConfig{URL: prom.url + "/api/v1/write"})
 			first.commit(t, "newest", 0, 1, now, 0)
 			if c.known {
 				first.commit(t, metric, 50, 1, now, 1)
 			}
 			first.settled(t, map[bool]uint64{true: 2, false: 1}[c.known])
 
-			s := newSending(t, remotewrite.EndpointConfig{URL: prom.url + "/api/v1/write"})
+			s := newSending(t, send.EndpointConfig{URL: prom.url + "/api/v1/write"})
 			s.commit(t, metric, 50, 1, now.Add(-c.late), 2)
 			s.commit(t, metric, 100, 100, now, 3)
 			stats := s.settled(t, 101)
@@ -149,7 +150,7 @@ func TestPrometheusUnauthorizedThenAuthorized(t *testing.T) {
 	prom := startPrometheus(t, dir, "--web.config.file="+web)
 	password := filepath.Join(dir, "password")
 	overwrite(t, password, "wrong\n")
-	s := newSending(t, remotewrite.EndpointConfig{URL: prom.url + "/api/v1/write", Username: "backwire", PasswordFile: password})
+	s := newSending(t, send.EndpointConfig{URL: prom.url + "/api/v1/write", Username: "backwire", PasswordFile: password})
 	now := time.Now().Truncate(time.Second)
 	s.commit(t, "kept", 0, 100, now.Add(-time.Second), 1)
 	await(t, "the endpoint pauses", func() error {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"backwire/remotewrite"
+	"backwire/remotewrite/queue"
 )
 
 func newQueue(sh *shell) *cobra.Command {
@@ -32,7 +32,7 @@ func newQueueList(sh *shell) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			found, err := remotewrite.Inspect(cfg.Dir)
+			found, err := queue.Inspect(cfg.Dir)
 			if err != nil {
 				return err
 			}
@@ -41,7 +41,7 @@ func newQueueList(sh *shell) *cobra.Command {
 	}
 }
 
-func writeInspection(w io.Writer, found remotewrite.Inspection) error {
+func writeInspection(w io.Writer, found queue.Inspection) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "SEGMENT\tBYTES\tRECORDS\tSAMPLES\tSERIES\tB/SAMPLE\tFROM\tTO\t")
 	for _, s := range found.Segments {

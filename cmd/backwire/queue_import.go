@@ -13,6 +13,7 @@ import (
 	"backwire/agent"
 	"backwire/agent/config"
 	"backwire/remotewrite"
+	"backwire/remotewrite/send"
 )
 
 // importFlags are those of queue import.
@@ -107,7 +108,7 @@ func newMedium(trustedKey string) (*remotewrite.Medium, error) {
 }
 
 // openRejected opens the store that refused samples go to, where one is wanted.
-func openRejected(dir string) (rejected remotewrite.Rejected, finish func() error, err error) {
+func openRejected(dir string) (rejected send.Rejected, finish func() error, err error) {
 	if dir == "" {
 		return nil, func() error { return nil }, nil
 	}
@@ -147,7 +148,7 @@ func (sh *shell) endpointsConfig() (*config.Config, error) {
 }
 
 // receiversOf are the configured endpoints, or those of the command line with nothing but their URL.
-func receiversOf(cfg *config.Config, urls []string) ([]remotewrite.EndpointConfig, error) {
+func receiversOf(cfg *config.Config, urls []string) ([]send.EndpointConfig, error) {
 	version := readBuild().version
 	if len(urls) == 0 {
 		configured, err := agent.Receivers(cfg, version)
@@ -156,13 +157,13 @@ func receiversOf(cfg *config.Config, urls []string) ([]remotewrite.EndpointConfi
 		}
 		return configured, err
 	}
-	var receivers []remotewrite.EndpointConfig
+	var receivers []send.EndpointConfig
 	for _, text := range urls {
 		u, err := url.Parse(text)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			return nil, usageError{fmt.Errorf("--to %q: expected a URL such as https://mimir.example/api/v1/push", text)}
 		}
-		receivers = append(receivers, remotewrite.EndpointConfig{
+		receivers = append(receivers, send.EndpointConfig{
 			Name: u.Host, URL: text, ExternalLabels: cfg.ExternalLabels, UserAgent: "backwire/" + version,
 		})
 	}
@@ -170,7 +171,7 @@ func receiversOf(cfg *config.Config, urls []string) ([]remotewrite.EndpointConfi
 }
 
 // sendBundle also fails if samples were rejected, so that the exit code shows it.
-func (sh *shell) sendBundle(ctx context.Context, b *remotewrite.Bundle, to remotewrite.EndpointConfig, rejected remotewrite.Rejected, log *slog.Logger) error {
+func (sh *shell) sendBundle(ctx context.Context, b *remotewrite.Bundle, to send.EndpointConfig, rejected send.Rejected, log *slog.Logger) error {
 	bar := sh.progress(to.Name)
 	s, err := b.Send(ctx, to, rejected, log, bar.tell)
 	bar.end()

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"backwire/remotewrite"
+	"backwire/remotewrite/queue"
 	"backwire/remotewrite/receiver"
 	"backwire/source"
 )
@@ -181,7 +182,7 @@ func TestQueueImportShowsNothingThatATerminalObeys(t *testing.T) {
 // Bundles of an endpoint that writes to a stick are numbered: one that was left behind is named, the others are sent.
 func TestQueueImportNamesAMissingBundle(t *testing.T) {
 	dir, medium := filepath.Join(t.TempDir(), "queue"), t.TempDir()
-	q, err := remotewrite.Open(dir, remotewrite.Options{Endpoints: []string{"stick"}})
+	q, err := queue.Open(dir, queue.Options{Endpoints: []string{"stick"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"backwire/agent"
 	"backwire/agent/config"
 	"backwire/remotewrite"
+	"backwire/remotewrite/send"
 	"backwire/source"
 )
 
@@ -66,8 +67,8 @@ func (sh *shell) rejected(ctx context.Context, flags rejectedFlags) error {
 }
 
 // rejectedBy leaves out what other endpoints refused; without a name it does not.
-func rejectedBy(dir, endpoint string) iter.Seq2[remotewrite.Rejection, error] {
-	return func(yield func(remotewrite.Rejection, error) bool) {
+func rejectedBy(dir, endpoint string) iter.Seq2[send.Rejection, error] {
+	return func(yield func(send.Rejection, error) bool) {
 		for r, err := range remotewrite.ReadRejected(dir) {
 			if err == nil && endpoint != "" && r.Endpoint != endpoint {
 				continue
@@ -108,7 +109,7 @@ func (sh *shell) pushRejected(ctx context.Context, endpoint string) error {
 }
 
 // repush fails where something stays.
-func (sh *shell) repush(ctx context.Context, cfg *config.Config, to remotewrite.EndpointConfig) error {
+func (sh *shell) repush(ctx context.Context, cfg *config.Config, to send.EndpointConfig) error {
 	store, err := remotewrite.OpenRejected(cfg.Queue.Dir)
 	if err != nil {
 		return err
@@ -128,7 +129,7 @@ func (sh *shell) repush(ctx context.Context, cfg *config.Config, to remotewrite.
 	return errors.Join(err, store.Close())
 }
 
-func writeRejected(w io.Writer, rejections iter.Seq2[remotewrite.Rejection, error]) error {
+func writeRejected(w io.Writer, rejections iter.Seq2[send.Rejection, error]) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "TIME\tENDPOINT\tSTATUS\tSAMPLES\tSERIES\tWORDS")
 	var failed []error
@@ -146,7 +147,7 @@ func writeRejected(w io.Writer, rejections iter.Seq2[remotewrite.Rejection, erro
 }
 
 // refusedSeries is the first series of a refusal and how many others there are.
-func refusedSeries(r remotewrite.Rejection) string {
+func refusedSeries(r send.Rejection) string {
 	switch len(r.Series) {
 	case 0:
 		return "-"
@@ -156,7 +157,7 @@ func refusedSeries(r remotewrite.Rejection) string {
 	return fmt.Sprintf("%s and %d more", r.Series[0].String(), len(r.Series)-1)
 }
 
-func writeRejectedJSON(w io.Writer, rejections iter.Seq2[remotewrite.Rejection, error]) error {
+func writeRejectedJSON(w io.Writer, rejections iter.Seq2[send.Rejection, error]) error {
 	lines := json.NewEncoder(w)
 	var failed []error
 	for r, err := range rejections {

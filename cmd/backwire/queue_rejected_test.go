@@ -12,6 +12,7 @@ import (
 
 	"backwire/remotewrite"
 	"backwire/remotewrite/receiver"
+	"backwire/remotewrite/send"
 	"backwire/source"
 )
 
@@ -22,13 +23,13 @@ func refuse(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	series := remotewrite.RejectedSeries{
+	series := send.RejectedSeries{
 		Name: "up", Labels: []source.Label{{Name: "site", Value: "paris"}},
-		Points: []remotewrite.RejectedPoint{{T: 1000, V: 7}},
+		Points: []send.RejectedPoint{{T: 1000, V: 7}},
 	}
-	err = s.Reject(remotewrite.Rejection{
+	err = s.Reject(send.Rejection{
 		Time: time.UnixMilli(1_790_000_000_000), Endpoint: "cloud", Status: 400, Words: "out of bounds\x1b[2J",
-		Samples: 2, Series: []remotewrite.RejectedSeries{series, {Name: "down"}},
+		Samples: 2, Series: []send.RejectedSeries{series, {Name: "down"}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +53,7 @@ func TestQueueRejected(t *testing.T) {
 		}
 	}
 	code, out = said(t, environ, "queue", "rejected", "--json")
-	var r remotewrite.Rejection
+	var r send.Rejection
 	if err := json.Unmarshal([]byte(out), &r); code != exitOK || err != nil || r.Series[0].Points[0].V != 7 || r.Samples != 2 {
 		t.Errorf("exit code %d, %v, %+v:\n%s", code, err, r, out)
 	}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"backwire/remotewrite"
+	"backwire/remotewrite/queue"
 	"backwire/source"
 )
 
@@ -23,8 +23,8 @@ the new name start at 0. Stop the agent first. Start it afterwards, with the new
 			if len(args) != 2 || args[0] == "" || args[1] == "" {
 				return usageError{errors.New("queue rename needs two names: the old and the new name of the site")}
 			}
-			return sh.changeSites(fmt.Sprintf("site %s is renamed to %s", args[0], args[1]), func(dir string, o remotewrite.Options) error {
-				return remotewrite.RenameSite(dir, args[0], args[1], o)
+			return sh.changeSites(fmt.Sprintf("site %s is renamed to %s", args[0], args[1]), func(dir string, o queue.Options) error {
+				return queue.RenameSite(dir, args[0], args[1], o)
 			})
 		},
 		ValidArgsFunction: sh.completeSite,
@@ -44,21 +44,21 @@ BACKWIRE_BACKFILL again. Stop the agent first.`,
 			if len(args) != 1 || args[0] == "" {
 				return usageError{errors.New("queue forget needs the name of one site")}
 			}
-			return sh.changeSites(fmt.Sprintf("site %s is forgotten", args[0]), func(dir string, o remotewrite.Options) error {
-				return remotewrite.ForgetSite(dir, args[0], o)
+			return sh.changeSites(fmt.Sprintf("site %s is forgotten", args[0]), func(dir string, o queue.Options) error {
+				return queue.ForgetSite(dir, args[0], o)
 			})
 		},
 		ValidArgsFunction: sh.completeSite,
 	}
 }
 
-func (sh *shell) changeSites(done string, change func(dir string, o remotewrite.Options) error) error {
+func (sh *shell) changeSites(done string, change func(dir string, o queue.Options) error) error {
 	cfg, err := sh.queueConfig()
 	if err != nil {
 		return err
 	}
-	if err := change(cfg.Dir, remotewrite.Options{SegmentBytes: int64(cfg.SegmentBytes)}); err != nil {
-		if errors.Is(err, remotewrite.ErrInUse) {
+	if err := change(cfg.Dir, queue.Options{SegmentBytes: int64(cfg.SegmentBytes)}); err != nil {
+		if errors.Is(err, queue.ErrInUse) {
 			err = fmt.Errorf("%w; stop the agent first: systemctl stop backwire", err)
 		}
 		return err
@@ -73,7 +73,7 @@ func (sh *shell) completeSite(_ *cobra.Command, args []string, _ string) (names 
 	if err != nil || len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	found, _ := remotewrite.Inspect(cfg.Dir)
+	found, _ := queue.Inspect(cfg.Dir)
 	for _, site := range found.Sites {
 		if site.Name != "" { // the agent's own metrics
 			names = append(names, site.Name)

@@ -4,13 +4,13 @@ import (
 	"strings"
 	"testing"
 
-	"backwire/remotewrite"
+	"backwire/remotewrite/queue"
 )
 
 // knownSites are the sites of a queue, by a space.
 func knownSites(t *testing.T, dir string) string {
 	t.Helper()
-	found, err := remotewrite.Inspect(dir)
+	found, err := queue.Inspect(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestSitesOfAQueueInUse(t *testing.T) {
 			t.Errorf("%v exits with %d and says %s", args, code, out)
 		}
 	}
-	q, err := remotewrite.Open(dir, remotewrite.Options{})
+	q, err := queue.Open(dir, queue.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"backwire/remotewrite"
+	"backwire/remotewrite/queue"
 	"backwire/source"
 )
 
@@ -19,7 +19,7 @@ import (
 func fillQueue(t *testing.T, cycles int) (dir string, environ []string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "queue")
-	q, err := remotewrite.Open(dir, remotewrite.Options{SegmentBytes: 4000})
+	q, err := queue.Open(dir, queue.Options{SegmentBytes: 4000})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"backwire/remotewrite"
+	"backwire/remotewrite/queue"
 	"backwire/remotewrite/record"
 )
 
@@ -31,7 +31,7 @@ func (sh *shell) verifyQueue(ctx context.Context) error {
 		return err
 	}
 	bar := sh.progress("verify")
-	found, err := remotewrite.Verify(ctx, cfg.Dir, bar.tell)
+	found, err := queue.Verify(ctx, cfg.Dir, bar.tell)
 	bar.end()
 	if err != nil {
 		return err
@@ -39,7 +39,7 @@ func (sh *shell) verifyQueue(ctx context.Context) error {
 	return writeVerdict(sh.stdout, found)
 }
 
-func writeVerdict(w io.Writer, found remotewrite.Inspection) error {
+func writeVerdict(w io.Writer, found queue.Inspection) error {
 	var sum record.Totals
 	for _, s := range found.Segments {
 		sum.Records += s.Records
@@ -55,7 +55,7 @@ func writeVerdict(w io.Writer, found remotewrite.Inspection) error {
 	return failed
 }
 
-func writeDamages(w io.Writer, damages []remotewrite.DamageInspection) {
+func writeDamages(w io.Writer, damages []queue.DamageInspection) {
 	for _, d := range damages {
 		if d.Segment == 0 {
 			fmt.Fprintf(w, "damaged: %v\n", d.Err)
@@ -66,7 +66,7 @@ func writeDamages(w io.Writer, damages []remotewrite.DamageInspection) {
 }
 
 // writeMissing says what somebody has deleted.
-func writeMissing(w io.Writer, missing []remotewrite.MissingInspection) {
+func writeMissing(w io.Writer, missing []queue.MissingInspection) {
 	for _, m := range missing {
 		if m.Endpoint == "" {
 			fmt.Fprintf(w, "missing: the last segment is %d and should be %d; at least %d records with %d samples are gone\n",
@@ -78,7 +78,7 @@ func writeMissing(w io.Writer, missing []remotewrite.MissingInspection) {
 	}
 }
 
-func cursorErrors(cursors []remotewrite.CursorInspection) error {
+func cursorErrors(cursors []queue.CursorInspection) error {
 	var failed []error
 	for _, c := range cursors {
 		failed = append(failed, c.Err)

@@ -18,7 +18,7 @@ import (
 	"backwire/agent"
 	"backwire/agent/config"
 	"backwire/agent/page"
-	"backwire/remotewrite"
+	"backwire/remotewrite/send"
 	"backwire/source"
 )
 
@@ -273,7 +273,7 @@ func (b *board) endpoints(s *page.Status) {
 		e := &s.Endpoints[i]
 		state, lag, sent := "ok", seconds(e.Lag), count(e.Samples)
 		switch {
-		case e.State == string(remotewrite.StateRefusing):
+		case e.State == string(send.StateRefusing):
 			state = "REFUSING"
 		case e.Paused != "":
 			state = "PAUSED"

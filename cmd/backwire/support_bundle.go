@@ -16,7 +16,7 @@ import (
 
 	"backwire/agent"
 	"backwire/agent/config"
-	"backwire/remotewrite"
+	"backwire/remotewrite/queue"
 	"backwire/source/secret"
 )
 
@@ -118,7 +118,7 @@ func (sh *shell) addAgent(ctx context.Context, b *bundle, client agent.LocalClie
 		b.add(page[0], body, err)
 	}
 	var list bytes.Buffer
-	found, err := remotewrite.Inspect(client.Queue.Dir)
+	found, err := queue.Inspect(client.Queue.Dir)
 	if err == nil {
 		err = writeInspection(&list, found)
 	}

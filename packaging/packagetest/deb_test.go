@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"backwire/remotewrite"
+	"backwire/remotewrite/queue"
 )
 
 // What an administrator types.
@@ -134,7 +134,7 @@ func debPurges(s *system) {
 // committed is how many samples are in the queue.
 func (c *container) committed() uint64 {
 	c.t.Helper()
-	found, err := remotewrite.Verify(c.t.Context(), c.path("/var/lib/backwire"), func(int64, int64) {})
+	found, err := queue.Verify(c.t.Context(), c.path("/var/lib/backwire"), func(int64, int64) {})
 	if err != nil {
 		c.t.Fatal(err)
 	}

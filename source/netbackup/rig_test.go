@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"backwire/remotewrite"
+	"backwire/remotewrite/queue"
 	"backwire/source"
 	"backwire/source/collect"
 	"backwire/source/netbackup/api"
@@ -29,7 +29,7 @@ type rig struct {
 	batch source.Batch // the last whole one
 	all   []source.Batch
 
-	queue *remotewrite.Queue // beside the store, where a test wants the real one
+	queue *queue.Queue // beside the store, where a test wants the real one
 	dir   string
 }
 
@@ -108,7 +108,7 @@ func (r *rig) wantSame(store, queue source.Checkpoint) {
 func (r *rig) reopen() {
 	r.t.Helper()
 	r.closeQueue()
-	q, err := remotewrite.Open(r.dir, remotewrite.Options{SegmentBytes: 64 << 10, Logger: r.log})
+	q, err := queue.Open(r.dir, queue.Options{SegmentBytes: 64 << 10, Logger: r.log})
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"backwire/remotewrite"
+	"backwire/remotewrite/queue"
 	"backwire/source/netbackup/api"
 	"backwire/source/netbackup/nbusim"
 )
@@ -33,7 +33,7 @@ type year struct {
 
 	clock time.Time
 	sim   *nbusim.Server
-	queue *remotewrite.Queue
+	queue *queue.Queue
 	dir   string
 	site  *Site
 	log   *slog.Logger
@@ -91,7 +91,7 @@ func (y *year) policy() yearPolicy {
 // start begins a new life of the agent.
 func (y *year) start() {
 	y.t.Helper()
-	q, err := remotewrite.Open(y.dir, remotewrite.Options{Endpoints: []string{"a"}, Clock: y.now, Logger: y.log, MaxBytes: 16 << 20})
+	q, err := queue.Open(y.dir, queue.Options{Endpoints: []string{"a"}, Clock: y.now, Logger: y.log, MaxBytes: 16 << 20})
 	if err != nil {
 		y.t.Fatal(err)
 	}
