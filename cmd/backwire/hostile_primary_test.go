@@ -137,6 +137,7 @@ func TestAHostilePrimaryHarmsNoOtherSite(t *testing.T) {
 	const limit, cycles = 96 << 20, 10
 	for name, answer := range hostilePrimaries(t) {
 		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
+			t.Parallel()
 			s := newStand(t)
 			var asked atomic.Int64
 			var armed atomic.Bool // once the other site is known
