@@ -44,17 +44,17 @@ func (b *Background) Close() {
 
 // Task is one piece of such work.
 type Task struct {
-	turns *Pages
+	pages *Pages
 	done  chan struct{}
 	err   error // once done is closed
 }
 
-// Start runs f, which asks its turns before each page.
+// Start runs f, which asks its pages before each request.
 func (b *Background) Start(f func(context.Context, *Pages) error) *Task {
-	t := &Task{turns: newTurns(b.passes), done: make(chan struct{})}
+	t := &Task{pages: newPages(b.passes), done: make(chan struct{})}
 	b.work.Go(func() {
 		defer close(t.done)
-		t.err = guard.Run(func() error { return f(b.ctx, t.turns) })
+		t.err = guard.Run(func() error { return f(b.ctx, t.pages) })
 	})
 	return t
 }
@@ -74,9 +74,9 @@ func (b *Background) Wait(ctx context.Context, t *Task) (ended bool, err error) 
 		select {
 		case <-t.done:
 			return true, t.err
-		case err := <-t.turns.over:
+		case err := <-t.pages.over:
 			if err == nil && b.last {
-				t.turns.grant()
+				t.pages.grant()
 				continue
 			}
 			return false, err
@@ -92,30 +92,30 @@ func (b *Background) Wait(ctx context.Context, t *Task) (ended bool, err error) 
 // for again in the next, so that the reading goes on where it was.
 type Pages struct {
 	next     chan struct{} // a cycle has begun
-	over     chan error    // the turn's requests are used up, or one failed
+	over     chan error    // the cycle's requests are used up, or one failed
 	left     int
 	passes   func(error) bool
 	failures int // of the page that is asked for, in a row
 }
 
 const (
-	requestsATurn = 50
-	triesOfAPage  = 5
+	pagesACycle  = 50
+	triesOfAPage = 5
 )
 
-func newTurns(passes func(error) bool) *Pages {
-	return &Pages{passes: passes, next: make(chan struct{}, 1), over: make(chan error, 1), left: requestsATurn}
+func newPages(passes func(error) bool) *Pages {
+	return &Pages{passes: passes, next: make(chan struct{}, 1), over: make(chan error, 1), left: pagesACycle}
 }
 
 // Grant lets the task go on in this cycle.
 func (t *Task) Grant() {
-	t.turns.grant()
+	t.pages.grant()
 }
 
-// grant begins a turn.
+// grant lets it go on in this cycle.
 func (t *Pages) grant() {
 	select {
-	case err := <-t.over: // of a turn that nobody waited for
+	case err := <-t.over: // of a cycle that nobody waited for
 		_ = err
 	default:
 	}
@@ -136,7 +136,7 @@ func (t *Pages) Take(ctx context.Context) error {
 	return nil
 }
 
-// Again says whether a page that failed is asked for once more, and waits for the next turn.
+// Again says whether a page that failed is asked for once more, and waits for the next cycle.
 func (t *Pages) Again(ctx context.Context, err error) bool {
 	if err == nil {
 		t.failures = 0
@@ -156,7 +156,7 @@ func (t *Pages) pause(ctx context.Context, err error) error {
 	}
 	select {
 	case <-t.next:
-		t.left = requestsATurn
+		t.left = pagesACycle
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

@@ -14,7 +14,7 @@ const seriesPerClient = 5
 // clients keeps what is remembered of each client under each policy. All of it is in
 // durable cells, so that it outlives a restart however long ago a success was.
 type clients struct {
-	t       *tally
+	t       *counters
 	limit   int   // of series
 	latest  int64 // ms of the server's clock: what is remembered of a time behind it is not believed
 	keep    int64 // ms after the last attempt
@@ -31,7 +31,7 @@ func (k clientKey) compare(o clientKey) int {
 
 type client struct{ success, attempt, status, failures, bytes *cell }
 
-func newClients(t *tally, limit int, keep int64) *clients {
+func newClients(t *counters, limit int, keep int64) *clients {
 	return &clients{t: t, limit: limit, latest: math.MaxInt64, keep: keep, pairs: map[clientKey]*client{}, recent: newRecentFailures()}
 }
 

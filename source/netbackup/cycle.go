@@ -54,9 +54,9 @@ func (s *Site) finish(g *giving, t int64) {
 	}
 }
 
-// creep is how far time goes on in a cycle, in ms, while the agent's clock is behind what was
+// stepBehind is how far time goes on in a cycle, in ms, while the agent's clock is behind what was
 // emitted: no receiver takes a sample that is older than its series.
-const creep = 1000
+const stepBehind = 1000
 
 // follow is the time of this cycle's samples: the tick, or just after the last one where the
 // agent's clock was set back, until it has caught up. It answers false for a tick that is
@@ -78,7 +78,7 @@ func (s *Site) follow(tick int64) (t int64, ok bool) {
 			"clock", instant(tick), "last_sample", instant(last))
 	}
 	s.behind = true
-	return last + creep, true
+	return last + stepBehind, true
 }
 
 // collect runs the collectors. What is read of a long history is given to part on the way, by

@@ -74,7 +74,7 @@ func (s *Site) countUnreadable(c *activeCollector) {
 	}
 	lost := s.client.Problems().RowsLost(c.noun)
 	if lost > c.health.lostRows {
-		s.ledger.tally.unreadableOf(c.name).pending += float64(lost - c.health.lostRows)
+		s.ledger.counters.unreadableOf(c.name).pending += float64(lost - c.health.lostRows)
 	}
 	c.health.lostRows = lost
 }

@@ -28,16 +28,16 @@ const (
 
 // hours counts backups by the time of their end.
 type hours struct {
-	tallies map[int64]*hourTally
+	counts  map[int64]*hourCounts
 	changed map[int64]bool // since changes was last asked
 }
 
-// hourTally is an hour by its quarters.
-type hourTally [hourMillis / quarterMillis]quarterTally
+// hourCounts is an hour by its quarters.
+type hourCounts [hourMillis / quarterMillis]quarterCounts
 
-type quarterTally struct{ success, partial, failure uint64 }
+type quarterCounts struct{ success, partial, failure uint64 }
 
-func newHours() *hours { return &hours{tallies: map[int64]*hourTally{}, changed: map[int64]bool{}} }
+func newHours() *hours { return &hours{counts: map[int64]*hourCounts{}, changed: map[int64]bool{}} }
 
 // add counts an ending where it is that of a backup by itself; skew is what the server's clock, which dates it, is ahead
 // of the agent's, in ms.
@@ -47,10 +47,10 @@ func (h *hours) add(e *ending, skew int64) {
 	}
 	end := e.end - skew
 	hour := end / hourMillis
-	t := h.tallies[hour]
+	t := h.counts[hour]
 	if t == nil {
-		t = &hourTally{}
-		h.tallies[hour] = t
+		t = &hourCounts{}
+		h.counts[hour] = t
 	}
 	h.changed[hour] = true
 	q := &t[end%hourMillis/quarterMillis]
@@ -67,9 +67,9 @@ func (h *hours) add(e *ending, skew int64) {
 // expire drops what is older than is kept, and what is still to come, as after a clock that was wrong; now is ms of the
 // agent's clock.
 func (h *hours) expire(now int64) {
-	for hour := range h.tallies {
+	for hour := range h.counts {
 		if hour <= now/hourMillis-hoursKept || hour > now/hourMillis+1 {
-			delete(h.tallies, hour)
+			delete(h.counts, hour)
 			h.changed[hour] = true
 		}
 	}
@@ -80,7 +80,7 @@ func (h *hours) changes() []source.Change {
 	var out []source.Change
 	for _, hour := range slices.Sorted(maps.Keys(h.changed)) {
 		c := source.Change{Key: hoursPrefix + strconv.FormatInt(hour, 10)}
-		if t := h.tallies[hour]; t != nil {
+		if t := h.counts[hour]; t != nil {
 			c.Value = []byte{hoursVersion}
 			for _, q := range t {
 				for _, n := range []uint64{q.success, q.partial, q.failure} {
@@ -100,7 +100,7 @@ func (h *hours) restore(key string, value []byte) error {
 	if err != nil || len(value) == 0 || value[0] == 0 || value[0] > hoursVersion {
 		return fmt.Errorf("state key %q has an unknown version", key)
 	}
-	var t hourTally
+	var t hourCounts
 	quarters := t[:]
 	if value[0] == 1 {
 		quarters = t[:1]
@@ -115,6 +115,6 @@ func (h *hours) restore(key string, value []byte) error {
 			*n, rest = v, rest[size:]
 		}
 	}
-	h.tallies[hour] = &t
+	h.counts[hour] = &t
 	return nil
 }

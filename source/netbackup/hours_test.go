@@ -61,8 +61,8 @@ func TestHoursAreRestoredAndExpire(t *testing.T) {
 		}
 		gone++
 	}
-	if len(h.tallies) != hoursKept || gone != 60-hoursKept {
-		t.Errorf("%d hours are left, %d gone", len(h.tallies), gone)
+	if len(h.counts) != hoursKept || gone != 60-hoursKept {
+		t.Errorf("%d hours are left, %d gone", len(h.counts), gone)
 	}
 	for key, value := range map[string][]byte{"hour/x": {1, 0, 0, 0}, "hour/1": {2, 0, 0, 0}, "hour/2": {1, 0}, "hour/3": {}, "hour/4": {0}, "hour/5": {3}} {
 		if restored.restore(key, value) == nil {

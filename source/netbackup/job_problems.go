@@ -26,7 +26,7 @@ func (p *jobProblems) impossible(field, value string) {
 }
 
 // countTo brings the counter up to what was found.
-func (p *jobProblems) countTo(t *tally) {
+func (p *jobProblems) countTo(t *counters) {
 	if p.found == nil {
 		return
 	}
@@ -47,7 +47,7 @@ func (p *jobProblems) countTo(t *tally) {
 	}
 }
 
-func (t *tally) problemOf(field string) **cell {
+func (t *counters) problemOf(field string) **cell {
 	if t.problems[field] == nil {
 		t.problems[field] = new(*cell)
 	}

@@ -17,15 +17,15 @@ import (
 // ledger counts the finished jobs of a site, each once, and knows how far it has read.
 // Everything it must remember is in the site's state and in the values of its durable series.
 //
-// Two clocks meet here: what the server stamps is in its own, and the grid that samples lie on
-// is in the agent's. skew turns one into the other.
+// Two clocks meet here: what the server stamps is in its own, and the aligned times of samples
+// are in the agent's. skew turns one into the other.
 type ledger struct {
 	log      *slog.Logger
 	site     string
 	interval int64 // ms
 	backfill int64 // ms
 
-	tally    *tally
+	counters *counters
 	clients  *clients
 	lastHour *lastHour // nil where nobody asks for it
 	counted  *counted
@@ -60,7 +60,7 @@ type mark struct {
 	birth
 	watermark int64 // server's clock: what was updated before it was read; 0 before the first time
 	readAt    int64 // agent's clock: when the last complete reading began; 0 before the first
-	grid      int64 // agent's clock: last point that has counters; 0 before the first
+	filled    int64 // agent's clock: last point that has counters; 0 before the first
 	newest    int64 // agent's clock: latest batch of any kind
 }
 
@@ -77,11 +77,11 @@ const (
 )
 
 func newLedger(cfg SiteConfig, c *catalogue, log *slog.Logger) *ledger {
-	t := newTally(c, cfg.Client.Site, cfg.MaxJobSeries)
+	t := newCounters(c, cfg.Client.Site, cfg.MaxJobSeries)
 	return &ledger{
 		log: log, site: cfg.Client.Site,
 		interval: cfg.Interval.Milliseconds(), backfill: cfg.Backfill.Milliseconds(),
-		tally: t, clients: newClients(t, cfg.MaxClientSeries, cfg.ForgetClients.Milliseconds()),
+		counters: t, clients: newClients(t, cfg.MaxClientSeries, cfg.ForgetClients.Milliseconds()),
 		keep: cfg.ForgetPolicies.Milliseconds(), counted: newCounted(), hours: newHours(), trends: trends{}, problems: jobProblems{counted: map[string]uint64{}},
 		selection: selection{by: byLastUpdate}, fragments: newFragments(), audit: newAudit(), deep: deep{depth: shallow},
 	}
@@ -100,11 +100,11 @@ func (l *ledger) restore(cp source.Checkpoint) error {
 		}
 	}
 	for _, s := range cp.Series {
-		_ = l.clients.restore(s) || l.tally.restore(s)
+		_ = l.clients.restore(s) || l.counters.restore(s)
 	}
-	l.tally.mend()
-	l.tally.adoptPolicies(cp.T)
-	l.ended = l.grid // it is not known which ended there
+	l.counters.mend()
+	l.counters.adoptPolicies(cp.T)
+	l.ended = l.filled // it is not known which ended there
 	return nil
 }
 
@@ -119,7 +119,7 @@ func (l *ledger) restoreKey(key string, value []byte) error {
 	case strings.HasPrefix(key, failurePrefix):
 		return l.clients.recent.restore(key, value)
 	case strings.HasPrefix(key, policyPrefix):
-		return l.tally.policies.restore(key, value)
+		return l.counters.policies.restore(key, value)
 	case key == clockKey:
 		l.forgetUnread(l.clock.restore(value))
 	case strings.HasPrefix(key, hoursPrefix):
@@ -232,7 +232,7 @@ func (l *ledger) ranAgain(j *api.Job) (ending, bool) {
 
 // judge says whether an ending of which all is known that will be is to be counted.
 func (l *ledger) judge(j *api.Job) (ending, bool) {
-	e, ok := newEnding(j, l.tally.kindOf(j))
+	e, ok := newEnding(j, l.counters.kindOf(j))
 	if !ok { // without any time it has ended by now, which is all that is known
 		e.end = l.at + l.skew
 		e.updated = e.end
@@ -293,17 +293,17 @@ func (l *ledger) forgotten(ctx context.Context, r *reading) (int64, error) {
 	return max(r.now-until, 0), nil
 }
 
-// enter counts an ending at the point of the grid that it belongs to.
+// enter counts an ending at the aligned time that it belongs to.
 func (l *ledger) enter(e *ending, point int64) {
 	before, ok := l.counted.add(e)
 	if !ok {
 		return
 	}
-	e.kind = l.tally.kind(e.kind.kindKey) // it may have been forgotten while the ending was held
+	e.kind = l.counters.kind(e.kind.kindKey) // it may have been forgotten while the ending was held
 	l.counted.see(e.id, e.start, l.birth.birth)
 	l.audit.ended(e.id)
 	at := min(max(e.end-l.skew, l.before(point)+1), point)
-	l.tally.count(e, before, at)
+	l.counters.count(e, before, at)
 	l.clients.observe(e)
 	l.hours.add(e, l.skew)
 	if e.kind.policyType == policyTypeCatalog && e.root && e.succeeded() {
@@ -316,7 +316,7 @@ func (l *ledger) enter(e *ending, point int64) {
 const policyTypeCatalog = "NBU_CATALOG"
 
 func (l *ledger) catalogBackedUp(e *ending) {
-	t := l.tally
+	t := l.counters
 	if t.catalogBackup == nil {
 		t.catalogBackup = t.add(collect.NewSeries(t.c.catalogBackup, t.site, "", 0))
 	}
@@ -334,7 +334,7 @@ func (l *ledger) noticeRestarts() {
 	l.counted.restarts = 0
 	l.log.Warn("the server's job ids started again: the job database was reset, or the ids wrapped around",
 		"job_id", l.counted.first, "started", stamp(l.counted.since))
-	l.tally.bump(&l.tally.resets, l.tally.c.resets, float64(n))
+	l.counters.bump(&l.counters.resets, l.counters.c.resets, float64(n))
 }
 
 // noticeUnseen counts the time whose jobs the server had forgotten before they were read.
@@ -344,7 +344,7 @@ func (l *ledger) noticeUnseen(r *reading) {
 	}
 	l.log.Warn("the server deleted jobs before they were read: some may be missing from the counters",
 		"from", stamp(l.readAt+l.skew), "span", time.Duration(r.unseen)*time.Millisecond)
-	l.tally.bump(&l.tally.unseen, l.tally.c.unseen, float64(r.unseen)/1000)
+	l.counters.bump(&l.counters.unseen, l.counters.c.unseen, float64(r.unseen)/1000)
 	r.unseen = 0
 }
 
@@ -379,6 +379,6 @@ func (l *ledger) advance(r *reading, kept []placed) {
 // changes are the keys of the state that changed since it was last asked.
 func (l *ledger) changes() []source.Change {
 	changes := slices.Concat(l.counted.changes(), l.audit.changes(), l.clock.changes(), l.hours.changes(), l.trends.changes(l.newest),
-		l.clients.recent.changes(), l.tally.policies.changes())
+		l.clients.recent.changes(), l.counters.policies.changes())
 	return append(changes, source.Change{Key: ledgerKey, Value: l.encode()})
 }

@@ -98,7 +98,7 @@ func BenchmarkLedgerQuietCycle(b *testing.B) {
 	cfg := SiteConfig{Client: api.Config{Site: "paris"}, Interval: time.Minute, MaxClientSeries: defaultClientSeries, MaxJobSeries: defaultJobSeries, ForgetClients: defaultForgetClients}
 	l := newLedger(cfg, newCatalogue(), slog.New(slog.DiscardHandler))
 	for i := range 2000 {
-		e := ending{id: int64(i), try: 1, end: 1, status: 0, client: strconv.Itoa(i), bytes: 1, kind: l.tally.kind(kindKey{backup, "STANDARD", "gold", "FULL_BACKUP"})}
+		e := ending{id: int64(i), try: 1, end: 1, status: 0, client: strconv.Itoa(i), bytes: 1, kind: l.counters.kind(kindKey{backup, "STANDARD", "gold", "FULL_BACKUP"})}
 		l.clients.observe(&e)
 	}
 	l.idle = true

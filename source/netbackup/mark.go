@@ -9,7 +9,7 @@ import (
 // first are written as distances from the watermark, which are short.
 func (l *ledger) numbers() (times, others []*int64) {
 	c := l.counted
-	return []*int64{&l.birth.birth, &l.born, &l.readAt, &l.grid, &l.newest, &c.floor, &c.latest, &c.since, &c.start},
+	return []*int64{&l.birth.birth, &l.born, &l.readAt, &l.filled, &l.newest, &c.floor, &c.latest, &c.since, &c.start},
 		[]*int64{&l.skew, &l.birth.skew, &c.first, &c.top, &c.alone}
 }
 
@@ -75,7 +75,7 @@ func (l *ledger) adoptFirst(n []int64) error {
 	if len(n) != 11 && len(n) != 17 {
 		return fmt.Errorf("state key %q has %d numbers", ledgerKey, len(n))
 	}
-	l.mark = mark{watermark: n[0], readAt: n[0] - n[2], grid: n[3], newest: n[3] + n[4]}
+	l.mark = mark{watermark: n[0], readAt: n[0] - n[2], filled: n[3], newest: n[3] + n[4]}
 	l.birth.birth = n[0] - n[1]
 	l.born, l.birth.skew = l.birth.birth+l.backfill, unknownSkew
 	c := l.counted

@@ -111,7 +111,7 @@ func TestAPanicInTheLedgerStartsAgainFromTheCheckpoint(t *testing.T) {
 			r.sim.AddJob(quick("gold"))
 		}
 		broken := 0
-		for _, k := range r.site.ledger.tally.kinds {
+		for _, k := range r.site.ledger.counters.kinds {
 			k.timing, broken = nil, broken+1 // the number of jobs is counted before their times
 		}
 		if broken == 0 {

@@ -85,10 +85,10 @@ func (s *Site) paint(at int64) {
 }
 
 func (h *hours) picture() []HourPicture {
-	out := make([]HourPicture, 0, len(h.tallies))
-	for hour, quarters := range h.tallies {
+	out := make([]HourPicture, 0, len(h.counts))
+	for hour, quarters := range h.counts {
 		for i, q := range quarters {
-			if q != (quarterTally{}) {
+			if q != (quarterCounts{}) {
 				begin := time.UnixMilli(hour*hourMillis + int64(i)*quarterMillis)
 				out = append(out, HourPicture{begin, q.success, q.partial, q.failure})
 			}

@@ -91,7 +91,7 @@ func (p policyDays) restore(key string, value []byte) error {
 
 // adoptPolicies begins the time of those that have counters and no day, as in the log of an older agent; at is ms of the
 // agent's clock.
-func (t *tally) adoptPolicies(at int64) {
+func (t *counters) adoptPolicies(at int64) {
 	for k := range t.works {
 		if t.policies.days[k.policy] == 0 {
 			t.policies.note(k.policy, at)
@@ -111,13 +111,13 @@ func (l *ledger) forgetPolicies(tick int64) {
 	}
 	l.lookedAt = tick
 	gone := map[string]bool{}
-	for _, name := range l.tally.policies.idle(tick, l.keep) {
+	for _, name := range l.counters.policies.idle(tick, l.keep) {
 		if l.listed == nil || !l.listed(name, tick) {
 			gone[name] = true
-			l.tally.policies.forget(name)
+			l.counters.policies.forget(name)
 		}
 	}
-	if l.tally.forget(gone) {
+	if l.counters.forget(gone) {
 		l.ended = tick
 		l.log.Info("counters of removed policies have ended", "policies", len(gone), "setting", "FORGET_POLICIES")
 	}
@@ -125,7 +125,7 @@ func (l *ledger) forgetPolicies(tick int64) {
 
 // forget drops the cells of policies, and of types of jobs that no policy has any more; it says whether there were any. What
 // was only looked at and has no cells goes as well.
-func (t *tally) forget(policies map[string]bool) (dropped bool) {
+func (t *counters) forget(policies map[string]bool) (dropped bool) {
 	gone, used, working := map[*cell]bool{}, map[timingKey]bool{}, map[workKey]bool{}
 	for k, kind := range t.kinds {
 		if policies[k.policy] || len(kind.completed) == 0 {

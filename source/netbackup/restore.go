@@ -9,7 +9,7 @@ import (
 
 // restore takes a series of the checkpoint back into its cell. It answers false for one
 // that this catalogue does not know, which is left to end.
-func (t *tally) restore(s source.Sample) bool {
+func (t *counters) restore(s source.Sample) bool {
 	f := t.c.named(s.Series.Metric.Name)
 	if f == nil || !f.Durable || hasAction(f) != (s.Series.Label("action") != "") {
 		return false // where that exporter's names come or go, the histogram begins again
@@ -34,7 +34,7 @@ func (t *tally) restore(s source.Sample) bool {
 }
 
 // place is where the cell of a series belongs, nil where that is not here.
-func (t *tally) place(f *collect.Family, v []string, s *source.Series) **cell {
+func (t *counters) place(f *collect.Family, v []string, s *source.Series) **cell {
 	switch f {
 	case t.c.completed:
 		return t.completedPlace(v)
@@ -56,7 +56,7 @@ func (t *tally) place(f *collect.Family, v []string, s *source.Series) **cell {
 	return t.singlePlace(f)
 }
 
-func (t *tally) singlePlace(f *collect.Family) **cell {
+func (t *counters) singlePlace(f *collect.Family) **cell {
 	switch f {
 	case t.c.catalogBackup:
 		return &t.catalogBackup
@@ -72,7 +72,7 @@ func (t *tally) singlePlace(f *collect.Family) **cell {
 	return nil
 }
 
-func (t *tally) completedPlace(v []string) **cell {
+func (t *counters) completedPlace(v []string) **cell {
 	k := t.kind(kindKey{v[0], v[1], v[2], v[3]})
 	status := int64(absent)
 	if v[5] != "" {
@@ -85,7 +85,7 @@ func (t *tally) completedPlace(v []string) **cell {
 	return &k.completed[len(k.completed)-1].cell
 }
 
-func (t *tally) timingPlace(f *collect.Family, v []string, s *source.Series) **cell {
+func (t *counters) timingPlace(f *collect.Family, v []string, s *source.Series) **cell {
 	g := t.timingOf(timingKey{v[0], v[1]})
 	h := &g.duration
 	if f == t.c.queueWait {
@@ -111,14 +111,14 @@ func (t *tally) timingPlace(f *collect.Family, v []string, s *source.Series) **c
 // mend completes the histograms of the checkpoint that lack series, as after an upgrade
 // that added a bucket or a record that was lost: a missing bucket holds what the one below
 // it holds.
-func (t *tally) mend() {
+func (t *counters) mend() {
 	for k, g := range t.timings {
 		t.mendHistogram(g.duration, t.c.duration, k)
 		t.mendHistogram(g.wait, t.c.queueWait, k)
 	}
 }
 
-func (t *tally) mendHistogram(h *histogram, f *collect.Family, k timingKey) {
+func (t *counters) mendHistogram(h *histogram, f *collect.Family, k timingKey) {
 	if h == nil {
 		return
 	}

@@ -28,7 +28,7 @@ func TestRestoreCompletesAHistogramThatLacksSeries(t *testing.T) {
 		if err := l.restore(r.store.checkpoint()); err != nil {
 			t.Fatal(err)
 		}
-		h := l.tally.timings[timingKey{backup, "STANDARD"}].duration
+		h := l.counters.timings[timingKey{backup, "STANDARD"}].duration
 		want := []float64{0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
 		for i, c := range h.buckets {
 			if c.value != want[i] {
@@ -42,7 +42,7 @@ func TestRestoreCompletesAHistogramThatLacksSeries(t *testing.T) {
 }
 
 func TestRestoreLeavesOutWhatItDoesNotKnow(t *testing.T) {
-	tally := newTally(newCatalogue(), "paris", defaultJobSeries)
+	counters := newCounters(newCatalogue(), "paris", defaultJobSeries)
 	for name, m := range map[string]*source.Metric{
 		"another metric": {Name: "nbu_former_total", Type: source.Counter, Durable: true},
 		"no memory":      {Name: "nbu_jobs", Type: source.Gauge},
@@ -54,7 +54,7 @@ func TestRestoreLeavesOutWhatItDoesNotKnow(t *testing.T) {
 			suffix = suffixBucket
 		}
 		s := source.NewSeries(m, suffix, 1, source.Label{Name: "le", Value: "61.0"}, source.Label{Name: "status", Value: "x"})
-		if tally.restore(source.Sample{Series: s, Value: 1}) || len(tally.cells) > 0 {
+		if counters.restore(source.Sample{Series: s, Value: 1}) || len(counters.cells) > 0 {
 			t.Errorf("%s was restored", name)
 		}
 	}

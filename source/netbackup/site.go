@@ -17,7 +17,7 @@ import (
 // many requests the reading of finished jobs has under way; each other question has one.
 type SiteConfig struct {
 	Client   api.Config
-	Interval time.Duration // of the grid that samples lie on
+	Interval time.Duration // at whose multiples samples lie
 	Backfill time.Duration // how far back the first start and a gap are filled; 0 is off
 	Collect  []string      // names of collectors, "all", and with a - those to leave out; empty is all
 
@@ -128,7 +128,7 @@ func (s *Site) sayOverCaps() {
 	l := s.ledger
 	l.clients.overCap.Say(s.log, now, "the limit on client series is reached: backups of further client and policy pairs are only counted",
 		"MAX_CLIENT_SERIES", s.cfg.MaxClientSeries)
-	l.tally.overCap.Say(s.log, now, "the limit on job series is reached: jobs of further policies are counted together",
+	l.counters.overCap.Say(s.log, now, "the limit on job series is reached: jobs of further policies are counted together",
 		"MAX_JOB_SERIES", s.cfg.MaxJobSeries)
 	s.open.overCap.Say(s.log, now, "the limit on job series is reached: active jobs of further policies are shown together",
 		"MAX_JOB_SERIES", s.cfg.MaxJobSeries)
@@ -137,7 +137,7 @@ func (s *Site) sayOverCaps() {
 	s.policies.sayUnreadable(s.log)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.status.ClientsWithoutSeries, s.status.PoliciesWithoutSeries = l.clients.overCap.Count(), l.tally.overCap.Count()
+	s.status.ClientsWithoutSeries, s.status.PoliciesWithoutSeries = l.clients.overCap.Count(), l.counters.overCap.Count()
 }
 
 // Close ends what runs in the background, and the login, if there is one.

@@ -63,7 +63,7 @@ func (s *Site) publish() {
 		}
 		st.Collectors = append(st.Collectors, CollectorStatus{
 			Name: h.name, Took: h.outcome.took, Err: h.outcome.err, NotOffered: h.notOffered(), Warning: warning,
-			Failures: h.failures, LastSuccess: instant(h.lastSuccess), RowsUnreadable: s.ledger.tally.rowsUnreadable(h.name),
+			Failures: h.failures, LastSuccess: instant(h.lastSuccess), RowsUnreadable: s.ledger.counters.rowsUnreadable(h.name),
 		})
 	}
 	s.mu.Lock()

@@ -11,7 +11,7 @@ type unreadableRows struct {
 	pending float64 // found by the readings of this cycle, and not in the cell yet
 }
 
-func (t *tally) unreadableOf(collector string) *unreadableRows {
+func (t *counters) unreadableOf(collector string) *unreadableRows {
 	u := t.unreadable[collector]
 	if u == nil {
 		u = &unreadableRows{}
@@ -20,8 +20,8 @@ func (t *tally) unreadableOf(collector string) *unreadableRows {
 	return u
 }
 
-// enterUnreadable takes what is pending into the counters, which begin at 0 a point of the grid earlier.
-func (t *tally) enterUnreadable() {
+// enterUnreadable takes what is pending into the counters, which begin at 0 an aligned time earlier.
+func (t *counters) enterUnreadable() {
 	for _, name := range slices.Sorted(maps.Keys(t.unreadable)) {
 		u := t.unreadable[name]
 		if u.pending == 0 {
@@ -35,7 +35,7 @@ func (t *tally) enterUnreadable() {
 }
 
 // rowsUnreadable is the count of a collector, in the life of the installation.
-func (t *tally) rowsUnreadable(collector string) uint64 {
+func (t *counters) rowsUnreadable(collector string) uint64 {
 	u := t.unreadable[collector]
 	if u == nil {
 		return 0

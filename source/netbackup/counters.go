@@ -16,9 +16,9 @@ type cell struct {
 	value  float64
 }
 
-// tally holds the cells of a site: every counter and histogram that finished jobs change.
+// counters are the cells of a site: every counter and histogram that finished jobs change.
 // Cells keep their place, so that batch after batch has the same series at the same place.
-type tally struct {
+type counters struct {
 	c     *catalogue
 	site  string
 	birth int64 // start of the series that are made now: ms since the epoch
@@ -44,7 +44,7 @@ type tally struct {
 	problems      map[string]**cell          // by field
 	unreadable    map[string]*unreadableRows // by collector
 
-	exemplars []source.Exemplar // of the endings since the last grid point
+	exemplars []source.Exemplar // of the endings since the last aligned time
 	last      map[*cell]int     // index of the cell's exemplar
 }
 
@@ -80,8 +80,8 @@ type histogram struct {
 	count   *cell
 }
 
-func newTally(c *catalogue, site string, limit int) *tally {
-	return &tally{
+func newCounters(c *catalogue, site string, limit int) *counters {
+	return &counters{
 		c: c, site: site, limit: limit,
 		kinds: map[kindKey]*jobKind{}, works: map[workKey]*work{}, timings: map[timingKey]*timing{},
 		policies: newPolicyDays(), problems: map[string]**cell{}, last: map[*cell]int{},
@@ -90,11 +90,11 @@ func newTally(c *catalogue, site string, limit int) *tally {
 }
 
 // kindOf is the kind of a job: the same pointer for the same labels.
-func (t *tally) kindOf(j *api.Job) *jobKind {
+func (t *counters) kindOf(j *api.Job) *jobKind {
 	return t.kind(kindKey{j.Type, j.PolicyType, j.Policy, j.ScheduleType})
 }
 
-func (t *tally) kind(k kindKey) *jobKind {
+func (t *counters) kind(k kindKey) *jobKind {
 	if kind := t.kinds[k]; kind != nil {
 		return kind
 	}
@@ -107,7 +107,7 @@ func (t *tally) kind(k kindKey) *jobKind {
 	return kind
 }
 
-func (t *tally) workOf(k workKey) *work {
+func (t *counters) workOf(k workKey) *work {
 	w := t.works[k]
 	if w == nil {
 		w = &work{}
@@ -116,7 +116,7 @@ func (t *tally) workOf(k workKey) *work {
 	return w
 }
 
-func (t *tally) timingOf(k timingKey) *timing {
+func (t *counters) timingOf(k timingKey) *timing {
 	g := t.timings[k]
 	if g == nil {
 		g = &timing{}
@@ -127,7 +127,7 @@ func (t *tally) timingOf(k timingKey) *timing {
 
 // count adds an ending. before is the try at which the job was counted earlier, uncounted
 // for a job that was not; at is the time that exemplars carry.
-func (t *tally) count(e *ending, before int32, at int64) {
+func (t *counters) count(e *ending, before int32, at int64) {
 	k := t.admit(t.kind(e.kind.kindKey)) // the kind may have been forgotten since the job was read
 	t.policies.note(k.policy, at)
 	done := t.completedCell(k, e)
@@ -145,7 +145,7 @@ const otherPolicies = "(other policies)"
 
 // admit is the kind under which jobs of a kind are counted: that of all other policies where
 // the kind has no series yet and the cap is reached. So the sum over the policies stays true.
-func (t *tally) admit(k *jobKind) *jobKind {
+func (t *counters) admit(k *jobKind) *jobKind {
 	if len(k.completed) > 0 || t.made < t.limit || !counts(k.policy) {
 		t.overCap.Forget(k.policy)
 		return k
@@ -155,7 +155,7 @@ func (t *tally) admit(k *jobKind) *jobKind {
 	return t.kind(kindKey{k.jobType, k.policyType, otherPolicies, k.scheduleType})
 }
 
-func (t *tally) countWork(k *jobKind, e *ending, before int32) {
+func (t *counters) countWork(k *jobKind, e *ending, before int32) {
 	w := k.work
 	labels := []string{k.jobType, k.policyType, k.policy}
 	add := func(c **cell, f *collect.Family, n int64) {
@@ -173,7 +173,7 @@ func (t *tally) countWork(k *jobKind, e *ending, before int32) {
 	add(&w.retries, t.c.retries, int64(max(e.try, 1)-max(before, 1)))
 }
 
-func (t *tally) countTimes(k *jobKind, e *ending, at int64) {
+func (t *counters) countTimes(k *jobKind, e *ending, at int64) {
 	g := k.timing
 	if s, ok := e.seconds(); ok {
 		if g.duration == nil {
@@ -189,7 +189,7 @@ func (t *tally) countTimes(k *jobKind, e *ending, at int64) {
 	}
 }
 
-func (t *tally) observe(h *histogram, id int64, v float64, at int64) {
+func (t *counters) observe(h *histogram, id int64, v float64, at int64) {
 	first, _ := slices.BinarySearch(h.bounds, v)
 	for _, b := range h.buckets[first:] {
 		b.value++
@@ -199,7 +199,7 @@ func (t *tally) observe(h *histogram, id int64, v float64, at int64) {
 	t.exemplify(h.buckets[first], id, v, at)
 }
 
-func (t *tally) completedCell(k *jobKind, e *ending) *cell {
+func (t *counters) completedCell(k *jobKind, e *ending) *cell {
 	for _, c := range k.completed {
 		if c.status == e.status && c.parent == e.parent {
 			return c.cell
@@ -216,7 +216,7 @@ func (t *tally) completedCell(k *jobKind, e *ending) *cell {
 }
 
 // exemplify keeps the last job of the interval as the series' exemplar.
-func (t *tally) exemplify(c *cell, id int64, v float64, at int64) {
+func (t *counters) exemplify(c *cell, id int64, v float64, at int64) {
 	i, ok := t.last[c]
 	if !ok {
 		i = len(t.exemplars)
@@ -229,7 +229,7 @@ func (t *tally) exemplify(c *cell, id int64, v float64, at int64) {
 }
 
 // takeExemplars gives the exemplars since it was last asked.
-func (t *tally) takeExemplars() []source.Exemplar {
+func (t *counters) takeExemplars() []source.Exemplar {
 	out := t.exemplars
 	t.exemplars = nil
 	clear(t.last)
@@ -237,26 +237,26 @@ func (t *tally) takeExemplars() []source.Exemplar {
 }
 
 // takeFresh gives the cells that were made since it was last asked.
-func (t *tally) takeFresh() []*cell {
+func (t *counters) takeFresh() []*cell {
 	out := t.fresh
 	t.fresh = nil
 	return out
 }
 
 // counter makes a cell that is to be written as 0 first.
-func (t *tally) counter(f *collect.Family, values ...string) *cell {
+func (t *counters) counter(f *collect.Family, values ...string) *cell {
 	return t.suffixed(f, "", values...)
 }
 
 // bump adds to a counter that has no labels of its own.
-func (t *tally) bump(c **cell, f *collect.Family, by float64) {
+func (t *counters) bump(c **cell, f *collect.Family, by float64) {
 	if *c == nil {
 		*c = t.counter(f)
 	}
 	(*c).value += by
 }
 
-func (t *tally) histogram(f *collect.Family, values ...string) *histogram {
+func (t *counters) histogram(f *collect.Family, values ...string) *histogram {
 	h := newHistogram(f)
 	for i := range h.buckets {
 		h.buckets[i] = t.suffixed(f, suffixBucket, append(values, le(f, i))...)
@@ -266,13 +266,13 @@ func (t *tally) histogram(f *collect.Family, values ...string) *histogram {
 	return h
 }
 
-func (t *tally) suffixed(f *collect.Family, suffix string, values ...string) *cell {
+func (t *counters) suffixed(f *collect.Family, suffix string, values ...string) *cell {
 	c := t.add(collect.NewSeries(f, t.site, suffix, t.birth, values...))
 	t.fresh = append(t.fresh, c)
 	return c
 }
 
-func (t *tally) add(s *source.Series) *cell {
+func (t *counters) add(s *source.Series) *cell {
 	c := &cell{series: s}
 	t.cells = append(t.cells, c)
 	if s.Metric.Type != source.Gauge {
@@ -282,7 +282,7 @@ func (t *tally) add(s *source.Series) *cell {
 }
 
 // drop takes cells out of the batches: their series end.
-func (t *tally) drop(gone map[*cell]bool) {
+func (t *counters) drop(gone map[*cell]bool) {
 	if len(gone) == 0 {
 		return
 	}
@@ -294,7 +294,7 @@ func (t *tally) drop(gone map[*cell]bool) {
 	})
 }
 
-func (t *tally) appendTo(samples []source.Sample) []source.Sample {
+func (t *counters) appendTo(samples []source.Sample) []source.Sample {
 	for _, c := range t.cells {
 		samples = append(samples, source.Sample{Series: c.series, Value: c.value})
 	}

@@ -339,7 +339,7 @@ func TestGridCountsThePagesBeforeAFailingOne(t *testing.T) {
 }
 
 // More jobs than a reading holds at a time end in one interval, or in an outage that is not filled: the
-// reading is counted in parts although there is no point of the grid before the tick.
+// reading is counted in parts although there is no aligned time before the tick.
 func TestManyJobsInOneInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, nbusim.Options{}, func(c *SiteConfig) { c.Backfill = 0 })

@@ -8,7 +8,7 @@ import (
 	"backwire/source"
 )
 
-// Samples lie on a grid of time: the multiples of the interval, in the agent's clock. A
+// Samples lie at aligned times: the multiples of the interval, in the agent's clock. A
 // finished job belongs to the first point that is not before its end; where that point is
 // emitted already, to the next one.
 
@@ -25,7 +25,7 @@ func (p placed) compare(q placed) int {
 	return cmp.Or(cmp.Compare(p.point, q.point), cmp.Compare(p.end, q.end), cmp.Compare(p.id, q.id), cmp.Compare(p.try, q.try))
 }
 
-// filling lays what a reading brought on the grid.
+// filling lays what a reading brought at the aligned times.
 type filling struct {
 	l    *ledger
 	tick int64
@@ -65,7 +65,7 @@ func (l *ledger) cycles(r *reading, live func() []source.Sample, tick int64) ite
 
 // firstPoint is the first one that has no counters yet, as far as gaps are filled.
 func (l *ledger) firstPoint(tick int64) int64 {
-	from := l.grid
+	from := l.filled
 	if from == 0 {
 		from = l.birth.birth - l.skew
 	}
@@ -76,7 +76,7 @@ func (l *ledger) firstPoint(tick int64) int64 {
 	return l.nextPoint(from, tick)
 }
 
-// nextPoint is the first multiple of the interval after a time; the tick ends the grid even
+// nextPoint is the first multiple of the interval after a time; the tick is the last even
 // where it is none.
 func (l *ledger) nextPoint(after, tick int64) int64 {
 	next := after - after%l.interval + l.interval
@@ -99,7 +99,7 @@ func (l *ledger) lastPoint(r *reading, first, tick int64) int64 {
 	case r != nil && r.gained > 0:
 		known := r.covered() - l.skew
 		return min(known-known%l.interval, tick-1)
-	case tick-l.started < waitForServer || len(l.tally.cells) == 0:
+	case tick-l.started < waitForServer || len(l.counters.cells) == 0:
 		return first - 1
 	}
 	return tick
@@ -117,7 +117,7 @@ func (f *filling) place(r *reading, first int64) {
 		f.left = append(f.left, placed{e, min(max(point, first), f.tick)})
 	}
 	slices.SortFunc(f.left, placed.compare)
-	f.l.tally.birth = f.l.begins(first)
+	f.l.counters.birth = f.l.begins(first)
 	f.l.noticeUnseen(r)
 }
 
@@ -125,7 +125,7 @@ func (f *filling) place(r *reading, first int64) {
 func (f *filling) fill(point int64) {
 	l := f.l
 	before := l.begins(point)
-	l.tally.birth = before
+	l.counters.birth = before
 	n := 0
 	for ; n < len(f.left) && f.left[n].point <= point; n++ {
 		l.enter(f.left[n].ending, point)
@@ -137,22 +137,22 @@ func (f *filling) fill(point int64) {
 	if f.live != nil && point == f.tick { // all collectors have ended, that of policies as well
 		l.forgetPolicies(point)
 	}
-	l.problems.countTo(l.tally)
-	l.tally.enterUnreadable()
+	l.problems.countTo(l.counters)
+	l.counters.enterUnreadable()
 	f.zero(before)
-	b := source.Batch{T: point, Exemplars: l.tally.takeExemplars(), Partial: point <= l.newest}
+	b := source.Batch{T: point, Exemplars: l.counters.takeExemplars(), Partial: point <= l.newest}
 	var live []source.Sample
 	if point == f.tick {
 		live = f.live()
 	}
-	b.Samples = make([]source.Sample, 0, len(l.tally.cells)+len(live))
-	b.Samples = append(l.tally.appendTo(b.Samples), live...)
+	b.Samples = make([]source.Sample, 0, len(l.counters.cells)+len(live))
+	b.Samples = append(l.counters.appendTo(b.Samples), live...)
 	f.add(b)
-	l.grid = point
+	l.filled = point
 }
 
 // before is the point before a point, where new counters are 0.
-func (l *ledger) before(point int64) int64 { return max(point-l.interval, l.grid) }
+func (l *ledger) before(point int64) int64 { return max(point-l.interval, l.filled) }
 
 // begins is when counters that are new at a point are 0: just after their series ended, where they are some that were forgotten
 // with the batch before.
@@ -165,7 +165,7 @@ func (l *ledger) begins(point int64) int64 {
 
 // zero begins the new counters.
 func (f *filling) zero(t int64) {
-	fresh := f.l.tally.takeFresh()
+	fresh := f.l.counters.takeFresh()
 	if len(fresh) == 0 {
 		return
 	}
@@ -190,7 +190,7 @@ func (f *filling) add(b source.Batch) {
 func (f *filling) close(r *reading) {
 	l := f.l
 	if f.last < f.tick && f.live != nil {
-		f.add(source.Batch{T: f.tick, Samples: f.live(), Partial: len(l.tally.cells) > 0})
+		f.add(source.Batch{T: f.tick, Samples: f.live(), Partial: len(l.counters.cells) > 0})
 	}
 	if r == nil {
 		return
