@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -156,7 +157,7 @@ func undelivered(s page.Status) error {
 		}
 	}
 	for _, e := range s.Endpoints {
-		if why := e.Paused + e.Error; why != "" {
+		if why := cmp.Or(e.Paused, e.Error); why != "" {
 			failed = append(failed, fmt.Errorf("endpoint %s: not delivered; the samples stay in the queue: %s", e.Name, why))
 		}
 	}
