@@ -439,21 +439,6 @@ func (d *decoder) instant() time.Time {
 	return t.UTC()
 }
 
-// span reads a duration: ISO 8601, or hh:mm:ss as older versions have it.
-func (d *decoder) span() Optional[time.Duration] {
-	b := bytes.TrimSpace(d.scalar())
-	if len(b) == 0 {
-		d.valued = false
-		return Optional[time.Duration]{}
-	}
-	v, ok := parseSpan(b)
-	if !ok {
-		d.problem(b)
-		return Optional[time.Duration]{}
-	}
-	return some(v)
-}
-
 // problem counts a value of the wrong type in the field being read.
 func (d *decoder) problem(value []byte) {
 	d.valued, d.odd = false, true

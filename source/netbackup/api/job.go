@@ -15,28 +15,23 @@ type Job struct {
 	ParentID int64 // 0 or the job's own id where it has no parent
 
 	Type         string // BACKUP, RESTORE, DUPLICATE, …: the documented words and any other
-	SubType      string
 	State        string // one of the State… words, or another
 	PolicyType   string
 	Policy       string
-	Schedule     string
 	ScheduleType string
 	Client       string
 
 	SourceMediaServer      string
 	DestinationMediaServer string
-	StorageUnit            string // the one written to
 
-	Status        Optional[int64] // 0 success, 1 partial, else failed; the server gives 0 while a job runs
-	Try           int64           // 1 for the first; 0 where absent
-	QueueReason   int64           // 1 to 31, -99 unknown, 0 none
-	QueueResource string
-	ChildCount    int64
+	Status      Optional[int64] // 0 success, 1 partial, else failed; the server gives 0 while a job runs
+	Try         int64           // 1 for the first; 0 where absent
+	QueueReason int64           // 1 to 31, -99 unknown, 0 none
+	ChildCount  int64
 
 	Start, End     time.Time // zero where absent; a job that is not done has no End
 	ActiveTryStart time.Time
 	LastUpdate     time.Time
-	Elapsed        Optional[time.Duration]
 
 	KilobytesTransferred     Optional[int64] // KiB; estimated
 	KilobytesDataTransferred Optional[int64] // KiB; really moved
@@ -123,16 +118,12 @@ func jobAttributes(d *decoder, j *Job) {
 			j.ParentID, f = d.integer().Value, FieldParent
 		case "jobType":
 			j.Type, f = d.text(), FieldType
-		case "jobSubType":
-			j.SubType = d.text()
 		case "state":
 			j.State, f = d.text(), FieldState
 		case "policyType":
 			j.PolicyType, f = d.text(), FieldPolicyType
 		case "policyName":
 			j.Policy, f = d.text(), FieldPolicy
-		case "scheduleName":
-			j.Schedule = d.text()
 		case "scheduleType":
 			j.ScheduleType, f = d.text(), FieldScheduleType
 		case "clientName":
@@ -141,10 +132,6 @@ func jobAttributes(d *decoder, j *Job) {
 			j.SourceMediaServer = d.text()
 		case "destinationMediaServerName":
 			j.DestinationMediaServer = d.text()
-		case "destinationStorageUnitName":
-			j.StorageUnit = d.text()
-		case "jobQueueResource":
-			j.QueueResource = d.text()
 		default:
 			f = jobMeasure(d, name, j)
 		}
@@ -178,8 +165,6 @@ func jobMeasure(d *decoder, name []byte, j *Job) (f JobFields) {
 	case "lastUpdateTime":
 		j.LastUpdate, f = d.instant(), FieldUpdate
 		d.valued = d.valued && !j.LastUpdate.IsZero()
-	case "elapsedTime":
-		j.Elapsed = d.span()
 	case "kilobytesTransferred":
 		j.KilobytesTransferred, f = d.within(0, mostJobKilobytes), FieldKilobytes
 	case "kilobytesDataTransferred":
