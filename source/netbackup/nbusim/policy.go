@@ -47,8 +47,8 @@ func (s *Server) AddPolicy(p Policy) {
 	s.policies = append(slices.DeleteFunc(s.policies, func(o Policy) bool { return o.Name == p.Name }), p)
 }
 
-// adopt adds the policies of a shop that are not there yet; s.mu is held.
-func (s *Server) adopt(from *shop) {
+// adopt adds the policies of a workload that are not there yet; s.mu is held.
+func (s *Server) adopt(from *jobMaker) {
 	for i := range from.policies {
 		p := from.policies[i].plan()
 		if !slices.ContainsFunc(s.policies, func(o Policy) bool { return o.Name == p.Name }) {
@@ -57,7 +57,7 @@ func (s *Server) adopt(from *shop) {
 	}
 }
 
-// plan is the policy behind a shop's jobs.
+// plan is the policy behind the jobs of a workload.
 func (p *policy) plan() Policy {
 	const day = 24 * time.Hour
 	return Policy{

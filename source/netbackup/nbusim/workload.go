@@ -12,7 +12,7 @@ func (s *Server) AddHistory(w Workload, jobs int, before time.Duration) {
 	w.RestartAfter, w.Lateness = 0, 0 // what a restart hid could not be known to anybody
 	from := now - before.Milliseconds()
 	made := make([]*job, 0, jobs)
-	maker := newShop(w, s.storage)
+	maker := newJobMaker(w, s.storage)
 	s.adopt(maker)
 	for len(made) < jobs {
 		at := from + int64(float64(now-from)*float64(len(made))/float64(jobs))
@@ -70,14 +70,14 @@ func (s *Server) Work(w Workload) {
 	s.tick(now)
 	s.workload++
 	if w.JobsPerMinute > 0 {
-		from := newShop(w, s.storage)
+		from := newJobMaker(w, s.storage)
 		s.adopt(from)
 		s.arrive(from, s.workload, now)
 	}
 }
 
 // arrive plans the next arrival after a time, as long as the workload is still the running one.
-func (s *Server) arrive(from *shop, number int, after int64) {
+func (s *Server) arrive(from *jobMaker, number int, after int64) {
 	gap := from.random.ExpFloat64() * float64(time.Minute.Milliseconds()) / from.JobsPerMinute
 	const mostChildren = 1000
 	t := from.next(mostChildren)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Workload describes a believable shop: policies with clients and schedules, sizes, failures,
+// Workload describes a believable backup operation: policies with clients and schedules, sizes, failures,
 // parents with children. The same seed gives the same jobs. The states and their order, tries, parents and restarts are
 // documented (admin.yaml, the job states); that ids jump, how late a job is shown, and every rate and size are an assumption.
 type Workload struct {
@@ -39,7 +39,7 @@ func (w Workload) withDefaults() Workload {
 	return w
 }
 
-// policy is what the shop's jobs have in common.
+// policy is what the jobs of a workload have in common.
 type policy struct {
 	name, kind  string
 	clients     []string
@@ -49,16 +49,16 @@ type policy struct {
 	streams     int     // children of a job; 0 is a job that stands alone
 }
 
-// shop makes jobs.
-type shop struct {
+// jobMaker makes the jobs of a workload.
+type jobMaker struct {
 	Workload
 	random   *rand.Rand
 	policies []policy
 }
 
-func newShop(w Workload, e Estate) *shop {
+func newJobMaker(w Workload, e Estate) *jobMaker {
 	w = w.withDefaults()
-	s := &shop{Workload: w, random: rand.New(rand.NewPCG(w.Seed, 0x6e627573696d))}
+	s := &jobMaker{Workload: w, random: rand.New(rand.NewPCG(w.Seed, 0x6e627573696d))}
 	kinds := []string{"STANDARD", "WINDOWS", "VMWARE", "OBACKUP", "SQL_SERVER", "NDMP", "CLOUD", "NBU_CATALOG"}
 	for i := range w.Policies {
 		kind := kinds[i%len(kinds)]
@@ -111,7 +111,7 @@ type tree struct {
 func (t tree) size() int { return 1 + len(t.children) }
 
 // next makes one job, or a parent with at most so many children.
-func (s *shop) next(mostChildren int) tree {
+func (s *jobMaker) next(mostChildren int) tree {
 	p := &s.policies[s.random.IntN(len(s.policies))]
 	switch n := s.random.IntN(100); {
 	case n < 4 && p.kind != "NBU_CATALOG":
@@ -148,7 +148,7 @@ func lasting(life []Step) (d time.Duration) {
 	return d
 }
 
-func (s *shop) backup(p *policy) JobSpec {
+func (s *jobMaker) backup(p *policy) JobSpec {
 	j := JobSpec{
 		Type: "BACKUP", PolicyType: p.kind, Policy: p.name, StorageUnit: p.storageUnit, MediaServer: p.mediaServer,
 		Schedule: "daily-incr", ScheduleType: "DIFFERENTIAL_INCREMENTAL_BACKUP",
@@ -172,7 +172,7 @@ func (s *shop) backup(p *policy) JobSpec {
 }
 
 // copying is a duplication, a replication or a restore of the policy's images.
-func (s *shop) copying(p *policy) JobSpec {
+func (s *jobMaker) copying(p *policy) JobSpec {
 	kinds := []string{"DUPLICATE", "REPLICATE", "RESTORE"}
 	return JobSpec{
 		Type: kinds[s.random.IntN(len(kinds))], PolicyType: p.kind, Policy: p.name,
@@ -182,7 +182,7 @@ func (s *shop) copying(p *policy) JobSpec {
 }
 
 // housekeeping is an image cleanup: no policy, no client, no bytes.
-func (s *shop) housekeeping() JobSpec {
+func (s *jobMaker) housekeeping() JobSpec {
 	return JobSpec{
 		Type: "IMAGEDELETE", SubType: "IMMEDIATE", ScheduleType: "FULL_BACKUP",
 		Life: Run(time.Second, s.around(s.MeanRun/10), 0),
@@ -190,7 +190,7 @@ func (s *shop) housekeeping() JobSpec {
 }
 
 // work is what a backup of about so many kilobytes moves. Some pass 2^31.
-func (s *shop) work(kilobytes float64) Work {
+func (s *jobMaker) work(kilobytes float64) Work {
 	size := kilobytes * math.Exp(s.random.NormFloat64()*0.5)
 	if s.random.IntN(200) == 0 {
 		size = float64(int64(1)<<31) * (1 + s.random.Float64())
@@ -203,11 +203,11 @@ func (s *shop) work(kilobytes float64) Work {
 }
 
 // around is a duration with that mean, spread as waiting times are, at least a second.
-func (s *shop) around(mean time.Duration) time.Duration {
+func (s *jobMaker) around(mean time.Duration) time.Duration {
 	return time.Second + time.Duration(s.random.ExpFloat64()*float64(mean)).Truncate(time.Millisecond)
 }
 
-func (s *shop) status() int {
+func (s *jobMaker) status() int {
 	switch n := s.random.Float64(); {
 	case n < s.FailureRate:
 		codes := []int{6, 13, 24, 41, 58, 58, 84, 96, 129, 150, 156, 2074, 4239}
@@ -218,7 +218,7 @@ func (s *shop) status() int {
 	return 0
 }
 
-func (s *shop) life() []Step {
+func (s *jobMaker) life() []Step {
 	wait, run := s.around(s.MeanRun/20), s.around(s.MeanRun)
 	if s.random.Float64() < s.Turbulence {
 		return s.eventful(wait, run)
@@ -234,7 +234,7 @@ func (s *shop) life() []Step {
 }
 
 // late is a time after which a job is shown: most often some minutes, now and then all that there may be.
-func (s *shop) late() time.Duration {
+func (s *jobMaker) late() time.Duration {
 	most := s.Lateness
 	if s.random.IntN(3) > 0 {
 		most = min(most, 20*time.Minute)
@@ -243,7 +243,7 @@ func (s *shop) late() time.Duration {
 }
 
 // eventful is a life in which everything that may happen to a job happens to some.
-func (s *shop) eventful(wait, run time.Duration) []Step {
+func (s *jobMaker) eventful(wait, run time.Duration) []Step {
 	if s.random.IntN(10) == 0 {
 		return []Step{{After: wait, State: Done, Status: 150}} // cancelled in the queue
 	}
