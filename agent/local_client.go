@@ -14,8 +14,8 @@ import (
 
 	"backwire/agent/config"
 	"backwire/agent/page"
-	"backwire/remotewrite"
 	"backwire/remotewrite/queue"
+	"backwire/remotewrite/rejected"
 	"backwire/remotewrite/wal"
 )
 
@@ -181,7 +181,7 @@ func (l LocalClient) queued(found queue.Inspection) page.Status {
 
 // countRejected counts what is kept of refusals.
 func (l LocalClient) countRejected(s *page.Status) error {
-	for r, err := range remotewrite.ReadRejected(l.Queue.Dir) {
+	for r, err := range rejected.Read(l.Queue.Dir) {
 		if err != nil {
 			return err
 		}

@@ -14,7 +14,9 @@ import (
 	"backwire/agent/config"
 	"backwire/agent/page"
 	"backwire/remotewrite"
+	"backwire/remotewrite/bundle"
 	"backwire/remotewrite/queue"
+	"backwire/remotewrite/rejected"
 	"backwire/remotewrite/send"
 	"backwire/source"
 	"backwire/source/netbackup"
@@ -164,15 +166,15 @@ func (a *Agent) newEndpoint(e *config.Endpoint, from *queue.Subscription, reject
 }
 
 // newExporter makes an exporter that reads from a subscription, nil where nothing is written.
-func (a *Agent) newExporter(e *config.Endpoint, from *queue.Subscription) (*remotewrite.Exporter, error) {
+func (a *Agent) newExporter(e *config.Endpoint, from *queue.Subscription) (*bundle.Exporter, error) {
 	var key ed25519.PrivateKey
 	if e.SigningKeyFile != "" {
 		var err error
-		if key, err = remotewrite.ReadSigningKey(string(e.SigningKeyFile)); err != nil {
+		if key, err = bundle.ReadSigningKey(string(e.SigningKeyFile)); err != nil {
 			return nil, fmt.Errorf("endpoint %s: %w", e.Name, err)
 		}
 	}
-	return remotewrite.NewExporter(remotewrite.ExporterConfig{
+	return bundle.NewExporter(bundle.ExporterConfig{
 		Name: e.Name, Queue: a.config.Queue.Dir, Dir: e.URL.Dir(), Key: key, Interval: time.Duration(e.ExportInterval),
 	}, from, a.log), nil
 }
@@ -218,7 +220,7 @@ func (a *Agent) openRuntime(context.Context) (*agentRuntime, error) {
 	if err != nil {
 		return nil, err
 	}
-	rejected, err := remotewrite.OpenRejected(a.config.Queue.Dir)
+	rejected, err := rejected.Open(a.config.Queue.Dir)
 	if err != nil {
 		return nil, errors.Join(err, queue.Close())
 	}

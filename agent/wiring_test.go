@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"backwire/remotewrite"
 	"backwire/remotewrite/receiver"
+	"backwire/remotewrite/rejected"
 	"backwire/source/netbackup/nbusim"
 	"backwire/source/probe"
 )
@@ -168,7 +168,7 @@ func TestAPushThatIsRefusedAltogetherStaysInTheQueue(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "endpoint default: not delivered; the samples stay in the queue") || !strings.Contains(err.Error(), "not this one") {
 		t.Errorf("Push to a receiver that refuses every sample = %v", err)
 	}
-	for r, err := range remotewrite.ReadRejected(a.config.Queue.Dir) {
+	for r, err := range rejected.Read(a.config.Queue.Dir) {
 		t.Errorf("given up: %+v, %v", r, err)
 	}
 	if refused := status.Endpoints[0].Rejected; len(refused) > 0 {

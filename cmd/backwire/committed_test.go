@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"backwire/agent/page"
-	"backwire/remotewrite"
+	"backwire/remotewrite/bundle"
 	"backwire/remotewrite/receiver"
 	"backwire/remotewrite/send"
 )
@@ -30,14 +30,14 @@ type committed struct {
 
 // read adds what a queue holds since the newest sample that is known. It goes by way of a bundle, so without
 // cursor and lock, and changes nothing. A sample that is known must not have become another.
-func (c *committed) read(t *testing.T, queue string) *remotewrite.Manifest {
+func (c *committed) read(t *testing.T, queue string) *bundle.Manifest {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "bundle")
-	m, err := remotewrite.Export(t.Context(), queue, dir, remotewrite.ExportOptions{Since: time.UnixMilli(c.newest)})
+	m, err := bundle.Export(t.Context(), queue, dir, bundle.ExportOptions{Since: time.UnixMilli(c.newest)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	bundle, err := remotewrite.NewMedium(nil).Open(t.Context(), dir, func(int64, int64) {})
+	bundle, err := bundle.NewMedium(nil).Open(t.Context(), dir, func(int64, int64) {})
 	if err != nil {
 		t.Fatal(err)
 	}

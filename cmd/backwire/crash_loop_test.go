@@ -15,10 +15,10 @@ import (
 	"testing"
 	"time"
 
-	"backwire/remotewrite"
 	"backwire/remotewrite/queue"
 	"backwire/remotewrite/receiver"
 	"backwire/remotewrite/record"
+	"backwire/remotewrite/rejected"
 )
 
 var (
@@ -227,7 +227,7 @@ func (l *crashLoop) holdsAll() {
 	l.t.Helper()
 	l.committed.arrived(l.t, l.push)
 	nothingRefused(l.t, l.push)
-	for r, err := range remotewrite.ReadRejected(l.queue) {
+	for r, err := range rejected.Read(l.queue) {
 		l.t.Errorf("given up as rejected: %+v, %v", r, err)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"backwire/agent/config"
-	"backwire/remotewrite"
+	"backwire/remotewrite/bundle"
 )
 
 // exportFlags are those of queue export.
@@ -45,13 +45,13 @@ func (sh *shell) exportQueue(ctx context.Context, flags exportFlags) error {
 	if flags.endpoint != "" && flags.since != "" {
 		return usageError{errors.New("queue export: use --endpoint or --since, not both")}
 	}
-	options := remotewrite.ExportOptions{Endpoint: flags.endpoint}
+	options := bundle.ExportOptions{Endpoint: flags.endpoint}
 	var err error
 	if options.Since, err = parseSince(flags.since, time.Now()); err != nil {
 		return usageError{err}
 	}
 	if flags.key != "" {
-		if options.Key, err = remotewrite.ReadSigningKey(flags.key); err != nil {
+		if options.Key, err = bundle.ReadSigningKey(flags.key); err != nil {
 			return err
 		}
 	}
@@ -61,7 +61,7 @@ func (sh *shell) exportQueue(ctx context.Context, flags exportFlags) error {
 	}
 	bar := sh.progress("export")
 	options.Progress = bar.tell
-	manifest, err := remotewrite.Export(ctx, cfg.Dir, flags.to, options)
+	manifest, err := bundle.Export(ctx, cfg.Dir, flags.to, options)
 	bar.end()
 	if err != nil {
 		return err
@@ -70,7 +70,7 @@ func (sh *shell) exportQueue(ctx context.Context, flags exportFlags) error {
 	return nil
 }
 
-func describeBundle(m *remotewrite.Manifest) string {
+func describeBundle(m *bundle.Manifest) string {
 	t := m.Totals()
 	return fmt.Sprintf("%d segments, %d records, %d samples, %d bytes of %s", len(m.Files), t.Records, t.Samples, m.Bytes(), m.Agent)
 }

@@ -12,7 +12,8 @@ import (
 
 	"backwire/agent"
 	"backwire/agent/config"
-	"backwire/remotewrite"
+	"backwire/remotewrite/bundle"
+	"backwire/remotewrite/rejected"
 	"backwire/remotewrite/send"
 )
 
@@ -96,23 +97,23 @@ func (sh *shell) importBundles(ctx context.Context, dir string, flags importFlag
 	return errors.Join(failed...)
 }
 
-func newMedium(trustedKey string) (*remotewrite.Medium, error) {
+func newMedium(trustedKey string) (*bundle.Medium, error) {
 	if trustedKey == "" {
-		return remotewrite.NewMedium(nil), nil
+		return bundle.NewMedium(nil), nil
 	}
-	trusted, err := remotewrite.ReadTrustedKey(trustedKey)
+	trusted, err := bundle.ReadTrustedKey(trustedKey)
 	if err != nil {
 		return nil, err
 	}
-	return remotewrite.NewMedium(trusted), nil
+	return bundle.NewMedium(trusted), nil
 }
 
 // openRejected opens the store that refused samples go to, where one is wanted.
-func openRejected(dir string) (rejected send.Rejected, finish func() error, err error) {
+func openRejected(dir string) (to send.Rejected, finish func() error, err error) {
 	if dir == "" {
 		return nil, func() error { return nil }, nil
 	}
-	store, err := remotewrite.OpenRejected(dir)
+	store, err := rejected.Open(dir)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -120,8 +121,8 @@ func openRejected(dir string) (rejected send.Rejected, finish func() error, err 
 }
 
 // openBundles verifies all before the first is sent.
-func (sh *shell) openBundles(ctx context.Context, medium *remotewrite.Medium, dir string) (bundles []*remotewrite.Bundle, err error) {
-	dirs, err := remotewrite.Bundles(dir)
+func (sh *shell) openBundles(ctx context.Context, medium *bundle.Medium, dir string) (bundles []*bundle.Bundle, err error) {
+	dirs, err := bundle.Bundles(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +172,7 @@ func receiversOf(cfg *config.Config, urls []string) ([]send.EndpointConfig, erro
 }
 
 // sendBundle also fails if samples were rejected, so that the exit code shows it.
-func (sh *shell) sendBundle(ctx context.Context, b *remotewrite.Bundle, to send.EndpointConfig, rejected send.Rejected, log *slog.Logger) error {
+func (sh *shell) sendBundle(ctx context.Context, b *bundle.Bundle, to send.EndpointConfig, rejected send.Rejected, log *slog.Logger) error {
 	bar := sh.progress(to.Name)
 	s, err := b.Send(ctx, to, rejected, log, bar.tell)
 	bar.end()

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"backwire/remotewrite"
+	"backwire/remotewrite/bundle"
 	"backwire/remotewrite/queue"
 	"backwire/remotewrite/receiver"
 	"backwire/source"
@@ -190,7 +190,7 @@ func TestQueueImportNamesAMissingBundle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	exporter := remotewrite.NewExporter(remotewrite.ExporterConfig{Name: "stick", Queue: dir, Dir: medium, Interval: time.Hour}, subscription, slog.New(slog.DiscardHandler))
+	exporter := bundle.NewExporter(bundle.ExporterConfig{Name: "stick", Queue: dir, Dir: medium, Interval: time.Hour}, subscription, slog.New(slog.DiscardHandler))
 	now, cancel := context.WithCancel(t.Context())
 	cancel() // what is there is exported at once
 	up := source.NewSeries(&source.Metric{Name: "up", Type: source.Gauge}, "", 0)
@@ -203,7 +203,7 @@ func TestQueueImportNamesAMissingBundle(t *testing.T) {
 	if err := errors.Join(subscription.Close(), q.Close()); err != nil {
 		t.Fatal(err)
 	}
-	bundles, err := remotewrite.Bundles(medium)
+	bundles, err := bundle.Bundles(medium)
 	if err != nil || len(bundles) != 3 {
 		t.Fatalf("%q, %v", bundles, err)
 	}

@@ -15,7 +15,7 @@ import (
 
 	"backwire/agent"
 	"backwire/agent/config"
-	"backwire/remotewrite"
+	"backwire/remotewrite/rejected"
 	"backwire/remotewrite/send"
 	"backwire/source"
 )
@@ -69,7 +69,7 @@ func (sh *shell) rejected(ctx context.Context, flags rejectedFlags) error {
 // rejectedBy leaves out what other endpoints refused; without a name it does not.
 func rejectedBy(dir, endpoint string) iter.Seq2[send.Rejection, error] {
 	return func(yield func(send.Rejection, error) bool) {
-		for r, err := range remotewrite.ReadRejected(dir) {
+		for r, err := range rejected.Read(dir) {
 			if err == nil && endpoint != "" && r.Endpoint != endpoint {
 				continue
 			}
@@ -110,7 +110,7 @@ func (sh *shell) pushRejected(ctx context.Context, endpoint string) error {
 
 // repush fails where something stays.
 func (sh *shell) repush(ctx context.Context, cfg *config.Config, to send.EndpointConfig) error {
-	store, err := remotewrite.OpenRejected(cfg.Queue.Dir)
+	store, err := rejected.Open(cfg.Queue.Dir)
 	if err != nil {
 		return err
 	}

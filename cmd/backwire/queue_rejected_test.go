@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"backwire/remotewrite"
 	"backwire/remotewrite/receiver"
+	"backwire/remotewrite/rejected"
 	"backwire/remotewrite/send"
 	"backwire/source"
 )
@@ -19,7 +19,7 @@ import (
 // refuse puts one refusal into a store.
 func refuse(t *testing.T, dir string) {
 	t.Helper()
-	s, err := remotewrite.OpenRejected(dir)
+	s, err := rejected.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestQueueRejectedPush(t *testing.T) {
 	left := func(want int) {
 		t.Helper()
 		n := 0
-		for r, err := range remotewrite.ReadRejected(dir) {
+		for r, err := range rejected.Read(dir) {
 			n += r.Samples
 			if err != nil {
 				t.Error(err)

@@ -9,8 +9,8 @@ import (
 	"syscall"
 	"testing"
 
-	"backwire/remotewrite"
 	"backwire/remotewrite/receiver"
+	"backwire/remotewrite/rejected"
 )
 
 // picky refuses the samples of some metrics.
@@ -29,7 +29,7 @@ func picky(ordered bool, names ...string) receiver.Options {
 func kept(t *testing.T, dir string) map[string]int {
 	t.Helper()
 	samples := map[string]int{}
-	for r, err := range remotewrite.ReadRejected(dir) {
+	for r, err := range rejected.Read(dir) {
 		if err != nil {
 			t.Errorf("in the store: %v", err)
 		}

@@ -50,7 +50,7 @@ func (sh *shell) supportBundle(ctx context.Context, output string) error {
 	}
 	defer file.Close()
 	packed := gzip.NewWriter(file)
-	b := &bundle{archive: tar.NewWriter(packed), now: now}
+	b := &supportBundle{archive: tar.NewWriter(packed), now: now}
 	sh.fillBundle(ctx, b)
 	if err := errors.Join(b.err, b.archive.Close(), packed.Close(), file.Close()); err != nil {
 		return fmt.Errorf("write the bundle %s: %w", output, err)
@@ -59,8 +59,8 @@ func (sh *shell) supportBundle(ctx context.Context, output string) error {
 	return nil
 }
 
-// bundle is an archive of texts without secrets.
-type bundle struct {
+// supportBundle is an archive of texts without secrets.
+type supportBundle struct {
 	archive *tar.Writer
 	secrets *secret.Keeper
 	now     time.Time
@@ -70,7 +70,7 @@ type bundle struct {
 }
 
 // add writes a file of what could be collected, and notes what could not.
-func (b *bundle) add(name string, content []byte, err error) {
+func (b *supportBundle) add(name string, content []byte, err error) {
 	if err != nil {
 		fmt.Fprintf(&b.missing, "%s: %v\n", name, err)
 	}
@@ -85,7 +85,7 @@ func (b *bundle) add(name string, content []byte, err error) {
 	}
 }
 
-func (sh *shell) fillBundle(ctx context.Context, b *bundle) {
+func (sh *shell) fillBundle(ctx context.Context, b *supportBundle) {
 	file, fileErr := sh.assignments()
 	b.secrets = secret.NewKeeper(config.Secrets(sh.environ, file)...)
 	b.add("version.txt", versions(), nil)
@@ -104,7 +104,7 @@ func (sh *shell) fillBundle(ctx context.Context, b *bundle) {
 }
 
 // addAgent asks the running agent, and the queue.
-func (sh *shell) addAgent(ctx context.Context, b *bundle, client agent.LocalClient) {
+func (sh *shell) addAgent(ctx context.Context, b *supportBundle, client agent.LocalClient) {
 	var text bytes.Buffer
 	status, err := client.Status(ctx)
 	if err == nil {

@@ -77,7 +77,7 @@ func (d *directory) open() (err error) {
 	if d.info, err = d.root.Stat("."); err != nil {
 		return err
 	}
-	if err := CheckOwner(d.path, d.info); err != nil {
+	if err := wal.CheckOwner(d.path, d.info); err != nil {
 		return err
 	}
 	d.mounted, err = IsMountPoint(d.path, d.info)
@@ -119,21 +119,6 @@ func wantEmpty(files wal.FS) error {
 		err = errors.New("it already contains a queue; restart the agent to use it")
 	}
 	return errors.Join(err, log.Close())
-}
-
-// CheckOwner refuses a directory into which others can write, and one of somebody else: files of
-// root in it would stop the service that it belongs to.
-func CheckOwner(path string, info fs.FileInfo) error {
-	if info.Mode().Perm()&0o022 != 0 {
-		return fmt.Errorf("%s has mode %04o, so other users can change what is sent: run chmod 700 %s",
-			path, info.Mode().Perm(), path)
-	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if ok && int(stat.Uid) != os.Geteuid() {
-		return fmt.Errorf("%s belongs to user %d but this program runs as user %d: run it as that user, or run chown -R %d %s",
-			path, stat.Uid, os.Geteuid(), os.Geteuid(), path)
-	}
-	return nil
 }
 
 // Advice says what to do about the common causes.

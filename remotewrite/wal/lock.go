@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/gofrs/flock"
 
@@ -79,4 +80,19 @@ func owner(path string) string {
 		return ""
 	}
 	return fmt.Sprintf(" (pid %d)", pid)
+}
+
+// CheckOwner refuses a directory into which others can write, and one of somebody else: files of
+// root in it would stop the service that it belongs to.
+func CheckOwner(path string, info fs.FileInfo) error {
+	if info.Mode().Perm()&0o022 != 0 {
+		return fmt.Errorf("%s has mode %04o, so other users can change what is sent: run chmod 700 %s",
+			path, info.Mode().Perm(), path)
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if ok && int(stat.Uid) != os.Geteuid() {
+		return fmt.Errorf("%s belongs to user %d but this program runs as user %d: run it as that user, or run chown -R %d %s",
+			path, stat.Uid, os.Geteuid(), os.Geteuid(), path)
+	}
+	return nil
 }

@@ -1,4 +1,9 @@
-package remotewrite
+// Package rejected keeps what receivers refused for good, and sends it again.
+//
+// The store is two files of lines in a queue's directory, bounded, which people read with what they have and several programs may write
+// to. It promises that what it took is on the disk, and that a rejection leaves it only when it was taken after all or
+// is the oldest. It never decides what is refused.
+package rejected
 
 import (
 	"bufio"
@@ -13,7 +18,8 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"backwire/remotewrite/queue"
+	"backwire/remotewrite/wal"
+
 	"backwire/remotewrite/send"
 	"backwire/source/regular"
 )
@@ -31,9 +37,9 @@ const (
 	maxRejectedRead = 2*maxRejected + maxRejectedLine // bytes of one file
 )
 
-// RejectedStore keeps what receivers refused, on disk and bounded: the oldest is given up.
+// Store keeps what receivers refused, on disk and bounded: the oldest is given up.
 // Its methods are for any goroutine.
-type RejectedStore struct {
+type Store struct {
 	dir  string
 	root *os.Root // of who has the turn
 	most int64
@@ -46,18 +52,18 @@ type rejectedLog struct {
 	size int64
 }
 
-// OpenRejected opens the store in a queue's directory, or makes it.
-func OpenRejected(dir string) (*RejectedStore, error) {
+// Open opens the store in a queue's directory, or makes it.
+func Open(dir string) (*Store, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("open rejected store: %w", err)
 	}
 	if info, err := root.Stat("."); err != nil {
 		return nil, errors.Join(fmt.Errorf("open rejected store: %w", err), root.Close())
-	} else if err := queue.CheckOwner(dir, info); err != nil {
+	} else if err := wal.CheckOwner(dir, info); err != nil {
 		return nil, errors.Join(fmt.Errorf("open rejected store: %w", err), root.Close())
 	}
-	s := &RejectedStore{dir: dir, root: root, most: maxRejected, turn: make(chan *rejectedLog, 1)}
+	s := &Store{dir: dir, root: root, most: maxRejected, turn: make(chan *rejectedLog, 1)}
 	l, err := s.open()
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open rejected store: %w", err), root.Close())
@@ -66,7 +72,7 @@ func OpenRejected(dir string) (*RejectedStore, error) {
 	return s, nil
 }
 
-func (s *RejectedStore) open() (*rejectedLog, error) {
+func (s *Store) open() (*rejectedLog, error) {
 	f, err := regular.OpenIn(s.root, rejectedFile, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
@@ -76,7 +82,7 @@ func (s *RejectedStore) open() (*rejectedLog, error) {
 		return nil, errors.Join(err, f.Close())
 	}
 	l := &rejectedLog{f, info.Size()}
-	if err := errors.Join(l.endLine(), syncDir(s.root)); err != nil { // a name that is not synced is lost with all that is in it
+	if err := errors.Join(l.endLine(), wal.NewDir(s.root).SyncDir(".")); err != nil { // a name that is not synced is lost with all that is in it
 		return nil, errors.Join(err, f.Close())
 	}
 	return l, nil
@@ -104,7 +110,7 @@ func (l *rejectedLog) write(b []byte) error {
 }
 
 // Reject appends a rejection and returns when it is on the disk. One that does not fit in a line becomes several.
-func (s *RejectedStore) Reject(r send.Rejection) error {
+func (s *Store) Reject(r send.Rejection) error {
 	line, err := send.EncodeLine(versioned{Version: rejectedVersion, Rejection: r})
 	if err != nil {
 		return fmt.Errorf("keep rejected samples: %w", err)
@@ -120,7 +126,7 @@ func (s *RejectedStore) Reject(r send.Rejection) error {
 }
 
 // Take says that a rejection is none any more.
-func (s *RejectedStore) Take(r send.Rejection) error {
+func (s *Store) Take(r send.Rejection) error {
 	line, err := send.EncodeLine(struct {
 		Version int    `json:"v"`
 		Taken   string `json:"taken"`
@@ -131,7 +137,7 @@ func (s *RejectedStore) Take(r send.Rejection) error {
 	return s.append(line)
 }
 
-func (s *RejectedStore) append(line []byte) (err error) {
+func (s *Store) append(line []byte) (err error) {
 	l := <-s.turn
 	defer func() { s.turn <- l }()
 	if l, err = s.follow(l); err != nil {
@@ -150,7 +156,7 @@ func (s *RejectedStore) append(line []byte) (err error) {
 
 // follow goes on with the file that is there now: another program may have replaced it, or somebody the whole
 // directory. In a file without a name nobody would find anything.
-func (s *RejectedStore) follow(l *rejectedLog) (*rejectedLog, error) {
+func (s *Store) follow(l *rejectedLog) (*rejectedLog, error) {
 	ours, err := l.file.Stat()
 	if err != nil {
 		return l, err
@@ -159,7 +165,7 @@ func (s *RejectedStore) follow(l *rejectedLog) (*rejectedLog, error) {
 		l.size = ours.Size() // others write to it too
 		return l, nil
 	}
-	next, err := OpenRejected(s.dir)
+	next, err := Open(s.dir)
 	if err != nil {
 		return l, err
 	}
@@ -169,7 +175,7 @@ func (s *RejectedStore) follow(l *rejectedLog) (*rejectedLog, error) {
 }
 
 // replace begins a new file. On failure it goes on with the old one.
-func (s *RejectedStore) replace(l *rejectedLog) (*rejectedLog, error) {
+func (s *Store) replace(l *rejectedLog) (*rejectedLog, error) {
 	if err := s.root.Rename(rejectedFile, rejectedOlder); err != nil {
 		return l, err
 	}
@@ -181,13 +187,13 @@ func (s *RejectedStore) replace(l *rejectedLog) (*rejectedLog, error) {
 }
 
 // Close waits for whoever writes.
-func (s *RejectedStore) Close() error {
+func (s *Store) Close() error {
 	return errors.Join((<-s.turn).file.Close(), s.root.Close())
 }
 
-// ReadRejected reads the store of a queue's directory, the oldest first, also while an agent writes to it. What cannot be read comes
+// Read reads the store of a queue's directory, the oldest first, also while an agent writes to it. What cannot be read comes
 // as an error, and what follows it comes nonetheless.
-func ReadRejected(dir string) iter.Seq2[send.Rejection, error] {
+func Read(dir string) iter.Seq2[send.Rejection, error] {
 	return func(yield func(send.Rejection, error) bool) {
 		root, err := os.OpenRoot(dir)
 		if err != nil {

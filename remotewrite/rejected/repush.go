@@ -1,4 +1,4 @@
-package remotewrite
+package rejected
 
 import (
 	"context"
@@ -9,10 +9,12 @@ import (
 	"math"
 	"time"
 
-	"backwire/remotewrite/queue"
 	"backwire/remotewrite/send"
 	"backwire/remotewrite/window"
 )
+
+// errUnsent ends sending.
+var errUnsent = errors.New("interrupted; run it again to send the rest")
 
 // Repush is what became of rejections that were pushed again.
 type Repush struct {
@@ -25,7 +27,7 @@ type Repush struct {
 // Repush pushes an endpoint's rejections again, the oldest first, as after its receiver was put right. What is taken leaves the
 // store; what is refused stays, with the receiver's new words where it is only a part, and so does what the endpoint's settings keep
 // from being sent. An agent may go on writing to the store meanwhile.
-func (s *RejectedStore) Repush(ctx context.Context, c send.EndpointConfig, log *slog.Logger, progress func(done, total int64)) (Repush, error) {
+func (s *Store) Repush(ctx context.Context, c send.EndpointConfig, log *slog.Logger, progress func(done, total int64)) (Repush, error) {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	from := &rejectedFeed{store: s, holds: holdbackOf(c), end: end, progress: progress}
@@ -47,7 +49,7 @@ func (s *RejectedStore) Repush(ctx context.Context, c send.EndpointConfig, log *
 		err = errors.Join(e.Run(ctx, 0), from.failed)
 	}
 	if err == nil && from.at < len(from.all) {
-		err = queue.ErrUnsent
+		err = errUnsent
 	}
 	done := Repush{Rejections: len(from.all), Taken: from.taken, Held: from.held, Stats: e.Stats()}
 	if err != nil {
@@ -58,7 +60,7 @@ func (s *RejectedStore) Repush(ctx context.Context, c send.EndpointConfig, log *
 
 // rejectedFeed reads rejections once, each as a window, and takes what is refused again.
 type rejectedFeed struct {
-	store    *RejectedStore
+	store    *Store
 	holds    holdback
 	all      []send.Rejection
 	at       int

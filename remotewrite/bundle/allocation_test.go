@@ -1,4 +1,4 @@
-package remotewrite
+package bundle
 
 import (
 	"encoding/hex"
@@ -74,7 +74,7 @@ func FuzzAllocation(f *testing.F) {
 // writtenRecords are those whose bytes are written down.
 func writtenRecords(tb testing.TB) (records [][]byte) {
 	tb.Helper()
-	golden, err := os.ReadFile(filepath.Join("record", "testdata", "record-v2.golden"))
+	golden, err := os.ReadFile(filepath.Join("..", "record", "testdata", "record-v2.golden"))
 	if err != nil {
 		tb.Fatal(err)
 	}

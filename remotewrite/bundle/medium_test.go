@@ -1,4 +1,4 @@
-package remotewrite
+package bundle
 
 import (
 	"context"
@@ -146,7 +146,7 @@ func TestManifestIsRefused(t *testing.T) {
 		"another hash":       {func(m *Manifest) { m.Files[0].SHA256 = "md5:0" }, "SHA-256"},
 		"too many segments": {func(m *Manifest) {
 			for i := range 40_000 {
-				m.Files = append(m.Files, BundleFile{Name: wal.SegmentInfo{Number: uint64(100 + i)}.Name()})
+				m.Files = append(m.Files, File{Name: wal.SegmentInfo{Number: uint64(100 + i)}.Name()})
 			}
 		}, "more than"},
 	} {

@@ -1,4 +1,4 @@
-package remotewrite
+package bundle
 
 import (
 	"context"
@@ -137,7 +137,7 @@ func (x *export) chooseFrom(log *wal.Log, files wal.FS, dir string) (chosen []qu
 		if len(chosen) == 0 {
 			x.manifest.FirstSequence = s.FirstSeq
 		}
-		x.manifest.Files = append(x.manifest.Files, BundleFile{
+		x.manifest.Files = append(x.manifest.Files, File{
 			Name: s.Name(), Bytes: s.Bytes, Records: described.Records, Samples: described.Samples,
 		})
 		chosen = append(chosen, described)

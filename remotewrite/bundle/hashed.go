@@ -1,4 +1,4 @@
-package remotewrite
+package bundle
 
 import (
 	"context"
@@ -36,7 +36,7 @@ type hashedFile struct {
 }
 
 // hash reads a segment once, for its own hash and those of its pieces.
-func (f *BundleFile) hash(ctx context.Context, root *os.Root) (hashedFile, error) {
+func (f *File) hash(ctx context.Context, root *os.Root) (hashedFile, error) {
 	file, err := openUnlinked(root, f.Name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return hashedFile{}, fmt.Errorf("%s is missing", f.Name)

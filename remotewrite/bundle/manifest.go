@@ -1,4 +1,4 @@
-package remotewrite
+package bundle
 
 import (
 	"bytes"
@@ -39,7 +39,7 @@ type Manifest struct {
 	Endpoint string `json:"endpoint,omitempty"` // whose bundle it is, where it is an endpoint's
 	Number   uint64 `json:"number,omitempty"`   // of the bundle among the endpoint's, from 1 on; each begins where the one before ended
 
-	Files []BundleFile `json:"files"` // oldest first
+	Files []File `json:"files"` // oldest first
 }
 
 // Place is a position in the log.
@@ -48,8 +48,8 @@ type Place struct {
 	Offset  uint64 `json:"offset"`
 }
 
-// BundleFile is one segment. What it holds is 0 where damage hides it.
-type BundleFile struct {
+// File is one segment. What it holds is 0 where damage hides it.
+type File struct {
 	Name    string `json:"name"`
 	SHA256  string `json:"sha256"` // in hex
 	Bytes   int64  `json:"bytes"`

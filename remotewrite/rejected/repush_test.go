@@ -1,4 +1,4 @@
-package remotewrite
+package rejected
 
 import (
 	"errors"
@@ -16,7 +16,7 @@ import (
 )
 
 // storedRejections is a store with a rejection of two metrics: each has a sample of two hours ago and one of now.
-func storedRejections(t *testing.T) (string, *RejectedStore) {
+func storedRejections(t *testing.T) (string, *Store) {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o700); err != nil {

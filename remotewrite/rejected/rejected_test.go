@@ -1,4 +1,4 @@
-package remotewrite
+package rejected
 
 import (
 	"errors"
@@ -21,9 +21,9 @@ import (
 	"backwire/source"
 )
 
-func openRejected(t *testing.T, dir string) *RejectedStore {
+func openRejected(t *testing.T, dir string) *Store {
 	t.Helper()
-	s, err := OpenRejected(dir)
+	s, err := Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func rejection(n int) send.Rejection {
 }
 
 func readRejections(dir string) (all []send.Rejection, problems []error) {
-	for r, err := range ReadRejected(dir) {
+	for r, err := range Read(dir) {
 		if err != nil {
 			problems = append(problems, err)
 			continue
@@ -100,7 +100,7 @@ func TestRejectedStoreIsBounded(t *testing.T) {
 // Two programs, as an agent and who pushes again beside it: whoever replaces the file, the newest are kept.
 func TestRejectedStoreIsSharedByTwoPrograms(t *testing.T) {
 	dir := t.TempDir()
-	both := []*RejectedStore{openRejected(t, dir), openRejected(t, dir)}
+	both := []*Store{openRejected(t, dir), openRejected(t, dir)}
 	for n := range 50 {
 		both[n%2].most = 2000
 		if err := both[n/3%2].Reject(rejection(n)); err != nil {
@@ -256,7 +256,7 @@ func TestRejectedStoreMovesToANewDirectory(t *testing.T) {
 	if err := errors.Join(os.Mkdir(dir, 0o700), s.Reject(send.Rejection{Words: "second"})); err != nil {
 		t.Fatal(err)
 	}
-	for r, err := range ReadRejected(dir) {
+	for r, err := range Read(dir) {
 		if err != nil || r.Words != "second" {
 			t.Errorf("kept %q, %v", r.Words, err)
 		}
