@@ -73,7 +73,7 @@ histories: ## Live through 10,000 random histories of jobs, and count each job o
 	$(GO) test ./source/netbackup -count 1 -timeout 0 -v -run '^TestModelCountsEveryJobOnce$$' -histories 10000
 
 bits: ## Flip every bit of a queue's files, each alone, and read what is left
-	BACKWIRE_TEST_BITS=all $(GO) test ./remotewrite -count 1 -timeout 0 -v -run '^TestEveryBit$$'
+	BACKWIRE_TEST_BITS=all $(GO) test ./remotewrite/queue -count 1 -timeout 0 -v -run '^TestEveryBit$$'
 
 week: ## Queue a week of 20,000 series with the endpoint down, then send it
 	BACKWIRE_TEST_WEEK=full $(GO) test ./remotewrite -count 1 -timeout 0 -v -run '^TestWeek$$'
