@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
 
-	"backwire/agent"
+	"backwire/agent/config"
 )
 
 // With the tag man the program is another: it writes the manual pages of the real one into a directory. The
@@ -69,7 +69,7 @@ settings, **backwire reload** applies them to the running agent.
 # SETTINGS
 
 `)
-	for _, v := range agent.Describe() {
+	for _, v := range config.Describe() {
 		fmt.Fprintf(&b, "**%s**\n: %s%s\n\n", v.Name, escape(v.Description), byDefault(v.Default))
 	}
 	b.WriteString("# SEE ALSO\n\n**backwire(1)**, **backwire-check(1)**, **systemd.exec(5)**\n")
