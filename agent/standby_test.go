@@ -44,7 +44,7 @@ func TestStandbyWaits(t *testing.T) {
 			return p, err
 		}
 		go func() { ended <- a.Run(ctx) }()
-		waits("it is not there")
+		waits("it does not exist")
 		if _, err := os.Stat(dir); err == nil {
 			t.Fatal("the standby has made the directory: where a disk is not mounted that begins a second queue")
 		}

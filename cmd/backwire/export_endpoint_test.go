@@ -16,7 +16,7 @@ func TestEndpointThatIsADirectory(t *testing.T) {
 	out := filepath.Join(s.dir, "stick", "out")
 	s.settings["REMOTE_WRITE_URL"] = "file://" + out
 	s.settings["REMOTE_WRITE_SIGNING_KEY_FILE"] = key
-	if code, stdout, stderr := s.execute(t, "once", "--push"); code != exitFailed || !strings.Contains(stderr+stdout, out+" is not there") {
+	if code, stdout, stderr := s.execute(t, "once", "--push"); code != exitFailed || !strings.Contains(stderr+stdout, out+" does not exist") {
 		t.Errorf("without the directory: exit code %d:\n%s%s", code, stdout, stderr)
 	}
 	if _, err := os.Stat(filepath.Dir(out)); err == nil {
