@@ -9,7 +9,7 @@ GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
 DEADCODE      := golang.org/x/tools/cmd/deadcode@v0.52.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help build test race lint vuln fmt bench profile demo rules dashboards crash-loop memory mutants histories bits week year package test-packages check clean
+.PHONY: help build test race lint vuln fmt bench demo rules dashboards crash-loop memory mutants histories bits week year package test-packages check clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ test: ## Run all tests, and list at the end those that were skipped and why
 	@GO="$(GO)" ./.ci/test -timeout 20m ./...
 
 race: ## Run every test under the race detector, the long ones in their short form
-	CGO_ENABLED=1 $(GO) test -race -short -pgo=off -timeout 20m ./...
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 20m ./...
 
 lint: ## Run vet and the linter, find dead code and pending go fix changes
 	$(GO) vet ./...
@@ -40,15 +40,6 @@ fmt: ## Format the code
 
 bench: ## Print the README's table of figures
 	@./.ci/bench
-
-profile: ## Measure the profile for the compiler, cmd/backwire/default.pgo
-	@mkdir -p $(BIN)
-	$(GO) test -trimpath -run '^$$' -bench 'Commit|Restart' -benchtime 40x -o $(BIN)/profiled.test -cpuprofile $(BIN)/queue.pprof ./remotewrite/queue
-	$(GO) test -trimpath -run '^$$' -bench 'Drain$$|Live' -benchtime 40x -o $(BIN)/profiled.test -cpuprofile $(BIN)/send.pprof ./remotewrite/send
-	$(GO) test -trimpath -run '^$$' -bench 'Jobs/decoder' -o $(BIN)/profiled.test -cpuprofile $(BIN)/api.pprof ./source/netbackup/api
-	$(GO) test -trimpath -run '^$$' -bench 'Ledger' -o $(BIN)/profiled.test -cpuprofile $(BIN)/source.pprof ./source/netbackup
-	$(GO) tool pprof -proto -output cmd/backwire/default.pgo $(BIN)/queue.pprof $(BIN)/send.pprof $(BIN)/api.pprof $(BIN)/source.pprof
-	@rm $(BIN)/profiled.test $(BIN)/queue.pprof $(BIN)/send.pprof $(BIN)/api.pprof $(BIN)/source.pprof
 
 demo: ## Show backwire at work with a simulated primary server and a receiver
 	@echo "building backwire: the first build downloads about 40 modules and takes a few minutes" >&2
