@@ -167,7 +167,8 @@ func (l *ledger) askRound(ctx context.Context, r *reading, at int64) error {
 		return nil
 	}
 	if len(a.round) == 0 {
-		if a.begun != 0 && at-a.begun < roundEvery && at >= a.begun {
+		const slack = 10_000 // ms: a time is known to half of the ping's way, and ticks are multiples of the interval
+		if a.begun != 0 && at-a.begun < roundEvery-slack && at >= a.begun {
 			return nil
 		}
 		a.begun = at
