@@ -16,6 +16,7 @@ import (
 	"backwire/agent/config"
 	"backwire/agent/page"
 	"backwire/source/netbackup/api"
+	"backwire/source/overview"
 )
 
 // Agent collects, commits and sends from the start of Run to its end. It has no state
@@ -52,7 +53,7 @@ type sitePart struct {
 	name      string
 	scheduler *scheduler
 	describe  func(*page.SiteStatus)      // what the site knows beside its cycles
-	overview  func() page.Overview        // what it knows for a person
+	overview  func() *overview.Site       // what it knows for a person
 	close     func(context.Context) error // ends the login
 }
 
@@ -239,12 +240,12 @@ func (a *Agent) Status() page.Status {
 }
 
 // Overviews are what the sites know for a person, after their last cycles.
-func (a *Agent) Overviews() []page.Overview {
+func (a *Agent) Overviews() []*overview.Site {
 	p := a.running.Load()
 	if p == nil {
 		return nil
 	}
-	overviews := make([]page.Overview, 0, len(p.sites))
+	overviews := make([]*overview.Site, 0, len(p.sites))
 	for _, s := range p.sites {
 		overviews = append(overviews, s.overview())
 	}

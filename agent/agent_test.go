@@ -16,6 +16,7 @@ import (
 
 	"backwire/agent/page"
 	"backwire/source"
+	"backwire/source/overview"
 )
 
 // works is what an Agent of a test is made of.
@@ -49,7 +50,7 @@ func (w *works) agent(t *testing.T, environ ...string) *Agent {
 			sched := newScheduler(s, w.queue, time.Minute)
 			sched.cycle.history.observe = a.metrics.observer(name)
 			p.sites = append(p.sites, &sitePart{
-				name: name, scheduler: sched, describe: func(*page.SiteStatus) {}, overview: func() page.Overview { return page.Overview{Site: name} },
+				name: name, scheduler: sched, describe: func(*page.SiteStatus) {}, overview: func() *overview.Site { return &overview.Site{Name: name} },
 				close: func(context.Context) error { w.note("logout"); return nil },
 			})
 		}

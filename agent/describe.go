@@ -34,37 +34,6 @@ func describeSite(from netbackup.Status, to *page.SiteStatus) {
 	}
 }
 
-// describeOverview is what a site knows for a person, in the page's terms.
-func describeOverview(site string, from *netbackup.Picture) page.Overview {
-	to := page.Overview{
-		Site: site, Hours: make([]page.Quarter, 0, len(from.Hours)), Clients: make([]page.ClientPolicy, 0, len(from.Clients)),
-		Storage: make([]page.Storage, 0, len(from.Storage)), Jobs: make([]page.Jobs, 0, len(from.Jobs)),
-	}
-	for _, h := range from.Hours {
-		to.Hours = append(to.Hours, page.Quarter(h))
-	}
-	for i := range from.Clients {
-		to.Clients = append(to.Clients, page.ClientPolicy(from.Clients[i]))
-	}
-	for _, s := range from.Storage {
-		to.Storage = append(to.Storage, page.Storage{
-			Name: s.Name, Category: s.Category, Used: s.Used, Capacity: s.Capacity, HighWater: s.HighWater, Down: s.Down,
-			Growth: s.Growth, FullIn: s.FullIn, Fills: s.Fills, Known: s.Known,
-		})
-	}
-	for _, j := range from.Jobs {
-		jobs := page.Jobs{
-			Type: j.Type, Active: j.Active, Queued: j.Queued, Others: j.Others, Stalled: j.Stalled,
-			OldestActive: j.OldestActive, OldestQueued: j.OldestQueued,
-		}
-		for _, r := range j.Reasons {
-			jobs.Reasons = append(jobs.Reasons, page.Reason(r))
-		}
-		to.Jobs = append(to.Jobs, jobs)
-	}
-	return to
-}
-
 // describeEndpoint is what an endpoint knows of itself, and the queue of its place.
 func describeEndpoint(s send.Stats, at queue.CursorStats, url string) page.EndpointStatus {
 	d := page.EndpointStatus{

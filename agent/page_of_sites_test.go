@@ -14,8 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"backwire/agent/page"
-	"backwire/source/netbackup"
 	"backwire/source/netbackup/nbusim"
+	"backwire/source/overview"
 )
 
 // The scene's page says what the simulator was told to do.
@@ -45,9 +45,9 @@ func TestPageShowsTheNight(t *testing.T) {
 func TestPageOfSeveralSites(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	lyon := s.overviews[0]
-	lyon.Site = "lyon"
-	s.overviews = append(s.overviews, lyon)
+	lyon := *s.overviews[0]
+	lyon.Name = "lyon"
+	s.overviews = append(s.overviews, &lyon)
 	s.status.Sites = append(s.status.Sites, page.SiteStatus{Name: "lyon", State: "down"})
 	w := httptest.NewRecorder()
 	s.handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
@@ -69,7 +69,7 @@ func newCity(tb testing.TB) *theatre {
 	// One in eight has nothing but the catalog backed up, and is no client.
 	t.primary.AddHistory(nbusim.Workload{Seed: 1, Clients: clients * 8 / 7, Policies: 200}, jobs, 40*time.Hour)
 	t.collect()
-	if n := len(t.site.Picture().Clients); n < clients*99/100 {
+	if n := len(t.site.Overview().Clients); n < clients*99/100 {
 		tb.Fatalf("%d clients", n)
 	}
 	return t
@@ -78,7 +78,7 @@ func newCity(tb testing.TB) *theatre {
 // BenchmarkPageOfACity is the page and the status of 10,000 clients and 100,000 jobs.
 func BenchmarkPageOfACity(b *testing.B) {
 	t := newCity(b)
-	s := &scene{status: sceneStatus(sceneTime()), overviews: []page.Overview{describeOverview("paris", t.site.Picture())}}
+	s := &scene{status: sceneStatus(sceneTime()), overviews: []*overview.Site{t.site.Overview()}}
 	handler := page.New(s, sceneZone(), prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
 	for _, path := range []string{"/", "/status.json"} {
 		b.Run(path, func(b *testing.B) {
@@ -108,8 +108,8 @@ func TestPageOfACityIsCheap(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return int64(m.HeapAlloc)
 	}
-	picture := city.site.Picture()
-	s := &scene{status: sceneStatus(sceneTime()), overviews: []page.Overview{describeOverview("paris", picture)}}
+	shown := city.site.Overview()
+	s := &scene{status: sceneStatus(sceneTime()), overviews: []*overview.Site{shown}}
 	handler := page.New(s, sceneZone(), prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
 	fastest := time.Hour
 	for range 10 { // the fastest of them: others may use this machine, too
@@ -120,11 +120,11 @@ func TestPageOfACityIsCheap(t *testing.T) {
 	if fastest > 50*time.Millisecond {
 		t.Errorf("the page took %v", fastest)
 	}
-	held := make([]*netbackup.Picture, 3)
+	held := make([]*overview.Site, 3)
 	for i := range held {
 		city.clock.Add(time.Hour.Milliseconds())
 		city.collect()
-		held[i] = city.site.Picture()
+		held[i] = city.site.Overview()
 	}
 	with := heap()
 	for i := range held[:2] { // the site itself holds the last
@@ -132,8 +132,8 @@ func TestPageOfACityIsCheap(t *testing.T) {
 	}
 	each := (with - heap()) / 2
 	if each > 5<<20 || each < 9000*40 {
-		t.Errorf("a picture takes %d bytes", each)
+		t.Errorf("an overview takes %d bytes", each)
 	}
-	t.Logf("page in %v, a picture of %d clients takes %d KiB", fastest, len(picture.Clients), each>>10)
+	t.Logf("page in %v, an overview of %d clients takes %d KiB", fastest, len(shown.Clients), each>>10)
 	runtime.KeepAlive(held)
 }

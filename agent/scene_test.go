@@ -15,16 +15,17 @@ import (
 	"backwire/source/netbackup"
 	"backwire/source/netbackup/api"
 	"backwire/source/netbackup/nbusim"
+	"backwire/source/overview"
 )
 
 // scene is a page over a simulated primary server: the same seed and the same time make the same page.
 type scene struct {
 	status    page.Status
-	overviews []page.Overview
+	overviews []*overview.Site
 }
 
-func (s *scene) Status() page.Status        { return s.status }
-func (s *scene) Overviews() []page.Overview { return s.overviews }
+func (s *scene) Status() page.Status         { return s.status }
+func (s *scene) Overviews() []*overview.Site { return s.overviews }
 
 func (s *scene) handler() http.Handler {
 	return page.New(s, sceneZone(), prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
@@ -88,7 +89,7 @@ func newScene(tb testing.TB) *scene {
 	t.rush(end)
 	t.set(end)
 	t.collect()
-	return &scene{status: sceneStatus(end), overviews: []page.Overview{describeOverview("paris", t.site.Picture())}}
+	return &scene{status: sceneStatus(end), overviews: []*overview.Site{t.site.Overview()}}
 }
 
 // fillUp lets the disk pools grow, each at its own rate.

@@ -80,7 +80,7 @@ func (a *Agent) newSitePart(s *config.Site, queue *queue.Queue) (*sitePart, erro
 			status.URL = s.URL.String()
 			describeSite(made.Status(), status)
 		},
-		overview: func() page.Overview { return describeOverview(s.Site, made.Picture()) },
+		overview: made.Overview,
 		close:    made.Close,
 	}
 	return part, nil

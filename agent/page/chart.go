@@ -3,6 +3,8 @@ package page
 import (
 	"fmt"
 	"time"
+
+	"backwire/source/overview"
 )
 
 // The chart's own units; the page stretches it to its width.
@@ -53,7 +55,7 @@ type bar struct {
 type box struct{ Y, Height float64 }
 
 // draw makes the chart of a night and the day after it.
-func (n night) draw(now time.Time, sites []Overview) chart {
+func (n night) draw(now time.Time, sites []*overview.Site) chart {
 	ended := byQuarter(sites)
 	c := chart{Height: roomAbove + roomBelow, Line: roomAbove, Bars: n.hours(now)}
 	every := 2 // hours between two names
@@ -103,7 +105,7 @@ func (n night) hours(now time.Time) []bar {
 }
 
 // byQuarter adds the sites up.
-func byQuarter(sites []Overview) map[int64]counts {
+func byQuarter(sites []*overview.Site) map[int64]counts {
 	quarters := map[int64]counts{}
 	for i := range sites {
 		for _, h := range sites[i].Hours {

@@ -3,17 +3,19 @@ package page
 import (
 	"strings"
 	"testing"
+
+	"backwire/source/overview"
 )
 
 func TestChart(t *testing.T) {
 	t.Parallel()
 	now := at(t, "2026-11-24 06:45")
-	hour := func(text string, s, p, f uint64) Quarter {
-		return Quarter{Begin: at(t, text), Success: s, Partial: p, Failure: f}
+	hour := func(text string, s, p, f uint64) overview.Quarter {
+		return overview.Quarter{Begin: at(t, text), Success: s, Partial: p, Failure: f}
 	}
-	sites := []Overview{
-		{Site: "paris", Hours: []Quarter{hour("2026-11-23 17:00", 999, 0, 0), hour("2026-11-23 18:00", 70, 2, 0), hour("2026-11-24 03:00", 10, 0, 6)}},
-		{Site: "lyon", Hours: []Quarter{hour("2026-11-23 18:00", 30, 0, 1)}},
+	sites := []*overview.Site{
+		{Name: "paris", Hours: []overview.Quarter{hour("2026-11-23 17:00", 999, 0, 0), hour("2026-11-23 18:00", 70, 2, 0), hour("2026-11-24 03:00", 10, 0, 6)}},
+		{Name: "lyon", Hours: []overview.Quarter{hour("2026-11-23 18:00", 30, 0, 1)}},
 	}
 	c := lastNight(now).draw(now, sites)
 	if len(c.Bars) != 14 || c.Total != (counts{110, 2, 7}) || c.Night != c.Width {

@@ -3,6 +3,8 @@ package page
 import (
 	"testing"
 	"time"
+
+	"backwire/source/overview"
 )
 
 // The chart is laid by the clock of the place: days of 23 and 25 hours, zones that are half or a quarter of an hour from
@@ -40,12 +42,12 @@ func TestChartCountsEveryBackupInAnyZone(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := lastNight(now)
-		quarters := map[int64]*Quarter{}
+		quarters := map[int64]*overview.Quarter{}
 		night, all := uint64(0), uint64(0)
 		for at := now.Add(-48 * time.Hour).Truncate(5 * time.Minute); at.Before(now); at = at.Add(5 * time.Minute) {
 			q := quarters[at.Unix()/900]
 			if q == nil {
-				q = &Quarter{Begin: at.Truncate(15 * time.Minute)}
+				q = &overview.Quarter{Begin: at.Truncate(15 * time.Minute)}
 				quarters[at.Unix()/900] = q
 			}
 			q.Success++
@@ -56,11 +58,11 @@ func TestChartCountsEveryBackupInAnyZone(t *testing.T) {
 				}
 			}
 		}
-		p := Overview{Site: "paris"}
+		p := overview.Site{Name: "paris"}
 		for _, q := range quarters {
 			p.Hours = append(p.Hours, *q)
 		}
-		d := n.draw(now, []Overview{p})
+		d := n.draw(now, []*overview.Site{&p})
 		var shown uint64
 		for i, b := range d.Bars {
 			shown += b.Counts.all()

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"backwire/source/overview"
 )
 
 // night is the one that a person means who asks about last night: from the evening of the day before until the
@@ -51,7 +53,7 @@ type protected struct {
 // named is how many clients a sentence may name.
 const named = 3
 
-func (n night) protect(sites []Overview) protected {
+func (n night) protect(sites []*overview.Site) protected {
 	clients := map[string]bool{}
 	for i := range sites {
 		for j := range sites[i].Clients {
@@ -59,7 +61,7 @@ func (n night) protect(sites []Overview) protected {
 			if c.Attempt < n.Start.UnixMilli() {
 				continue
 			}
-			name := sites[i].Site + "\xff" + c.Client
+			name := sites[i].Name + "\xff" + c.Client
 			before, ran := clients[name]
 			clients[name] = (before || !ran) && c.Success >= n.Start.UnixMilli()
 		}

@@ -3,6 +3,8 @@ package page
 import (
 	"testing"
 	"time"
+
+	"backwire/source/overview"
 )
 
 // zone is where the tests' nights are.
@@ -28,14 +30,14 @@ func TestLastNight(t *testing.T) {
 	}
 }
 
-func clients(now time.Time, ages ...[2]time.Duration) []Overview {
-	p := Overview{Site: "paris"}
+func clients(now time.Time, ages ...[2]time.Duration) []*overview.Site {
+	p := overview.Site{Name: "paris"}
 	for i, age := range ages { // since the success, since the attempt
-		p.Clients = append(p.Clients, ClientPolicy{
+		p.Clients = append(p.Clients, overview.ClientPolicy{
 			Client: string(rune('a' + i)), Policy: "p", Success: now.Add(-age[0]).UnixMilli(), Attempt: now.Add(-age[1]).UnixMilli(),
 		})
 	}
-	return []Overview{p}
+	return []*overview.Site{&p}
 }
 
 func TestAnswer(t *testing.T) {
@@ -78,12 +80,12 @@ func TestProtectedUnderEveryPolicy(t *testing.T) {
 	t.Parallel()
 	now := at(t, "2026-11-24 09:00")
 	fresh, old := now.Add(-time.Hour).UnixMilli(), now.Add(-72*time.Hour).UnixMilli()
-	pair := func(client, policy string, success int64) ClientPolicy {
-		return ClientPolicy{Client: client, Policy: policy, Success: success, Attempt: fresh}
+	pair := func(client, policy string, success int64) overview.ClientPolicy {
+		return overview.ClientPolicy{Client: client, Policy: policy, Success: success, Attempt: fresh}
 	}
-	sites := []Overview{
-		{Site: "paris", Clients: []ClientPolicy{pair("a", "x", fresh), pair("a", "y", old), pair("b", "x", fresh)}},
-		{Site: "lyon", Clients: []ClientPolicy{pair("a", "x", fresh)}},
+	sites := []*overview.Site{
+		{Name: "paris", Clients: []overview.ClientPolicy{pair("a", "x", fresh), pair("a", "y", old), pair("b", "x", fresh)}},
+		{Name: "lyon", Clients: []overview.ClientPolicy{pair("a", "x", fresh)}},
 	}
 	if p := lastNight(now).protect(sites); p.ran != 3 || p.well != 2 || len(p.missing) != 1 || p.missing[0] != "a" {
 		t.Errorf("%+v", p)

@@ -16,6 +16,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"backwire/source/overview"
 )
 
 //go:embed index.html
@@ -30,7 +32,7 @@ var pageScript string
 // Facts is what the page shows. It only reads, and may be asked by several readers at a time.
 type Facts interface {
 	Status() Status
-	Overviews() []Overview
+	Overviews() []*overview.Site
 }
 
 // page answers at BACKWIRE_LISTEN.

@@ -20,6 +20,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"backwire/source/overview"
 )
 
 func exampleStatus() Status {
@@ -43,8 +45,8 @@ func exampleStatus() Status {
 // told is what the page is given to show.
 type told struct{ status Status }
 
-func (s told) Status() Status        { return s.status }
-func (s told) Overviews() []Overview { return nil }
+func (s told) Status() Status              { return s.status }
+func (s told) Overviews() []*overview.Site { return nil }
 
 func ask(t *testing.T, status Status, method, path string) *http.Response {
 	t.Helper()

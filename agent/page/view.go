@@ -6,6 +6,8 @@ import (
 	"html/template"
 	"slices"
 	"time"
+
+	"backwire/source/overview"
 )
 
 // view is the page as its template wants it.
@@ -25,7 +27,7 @@ type view struct {
 }
 
 // look makes the view of a moment. Everything in it is from memory.
-func look(s Status, sites []Overview, where *time.Location) view {
+func look(s Status, sites []*overview.Site, where *time.Location) view {
 	now := s.Now.In(where)
 	n := lastNight(now)
 	v := view{
@@ -57,17 +59,17 @@ type overdueRow struct {
 
 // A client is late when it has had no success for as long as its policy leaves between two backups and a
 // little more, so that one is not that takes longer than yesterday. Where no policy says, it is a day.
-func late(c *ClientPolicy, now time.Time) bool {
+func late(c *overview.ClientPolicy, now time.Time) bool {
 	every := cmp.Or(c.Every, 24*time.Hour)
 	return c.Success < now.Add(-every-every/12).UnixMilli()
 }
 
 const shownOverdue = 25
 
-func findOverdue(now time.Time, sites []Overview) overdue {
+func findOverdue(now time.Time, sites []*overview.Site) overdue {
 	type client struct {
 		site int
-		*ClientPolicy
+		*overview.ClientPolicy
 	}
 	var found []client
 	o := overdue{}
@@ -86,7 +88,7 @@ func findOverdue(now time.Time, sites []Overview) overdue {
 	o.Late = len(found)
 	for _, f := range found[:min(shownOverdue, len(found))] {
 		o.Rows = append(o.Rows, overdueRow{
-			Site: sites[f.site].Site, Client: f.Client, Policy: f.Policy,
+			Site: sites[f.site].Name, Client: f.Client, Policy: f.Policy,
 			Success: moment(f.Success), Attempt: moment(f.Attempt), Status: f.Status, Failures: f.Failures,
 		})
 	}
@@ -105,7 +107,7 @@ func moment(ms int64) *time.Time {
 
 // storageRow is one storage as it fills.
 type storageRow struct {
-	Storage
+	overview.Storage
 	Site     string
 	Percent  float64 // of the capacity
 	Mark     float64 // percent at which it counts as full
@@ -115,11 +117,11 @@ type storageRow struct {
 
 const shownStorage = 40
 
-func storageRows(sites []Overview) []storageRow {
+func storageRows(sites []*overview.Site) []storageRow {
 	var rows []storageRow
 	for i := range sites {
 		for _, s := range sites[i].Storage {
-			r := storageRow{Storage: s, Site: sites[i].Site, Percent: 100 * s.Used / s.Capacity, Mark: 100 * s.HighWater}
+			r := storageRow{Storage: s, Site: sites[i].Name, Percent: 100 * s.Used / s.Capacity, Mark: 100 * s.HighWater}
 			r.judge()
 			rows = append(rows, r)
 		}
@@ -191,16 +193,16 @@ func (r *storageRow) rank() float64 {
 
 // jobsRow is the jobs of one type that are not done.
 type jobsRow struct {
-	Jobs
+	overview.Jobs
 	Site string
 	Now  time.Time
 }
 
-func jobsRows(now time.Time, sites []Overview) []jobsRow {
+func jobsRows(now time.Time, sites []*overview.Site) []jobsRow {
 	var rows []jobsRow
 	for i := range sites {
 		for _, j := range sites[i].Jobs {
-			rows = append(rows, jobsRow{j, sites[i].Site, now})
+			rows = append(rows, jobsRow{j, sites[i].Name, now})
 		}
 	}
 	return rows

@@ -5,20 +5,22 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"backwire/source/overview"
 )
 
 func TestOverdueIsTheLongestAgoFirst(t *testing.T) {
 	t.Parallel()
 	now := at(t, "2026-11-24 09:00")
-	p := Overview{Site: "paris"}
+	p := overview.Site{Name: "paris"}
 	for i := range 40 {
-		p.Clients = append(p.Clients, ClientPolicy{Client: strconv.Itoa(i), Success: now.Add(-time.Duration(i) * 2 * time.Hour).UnixMilli()})
+		p.Clients = append(p.Clients, overview.ClientPolicy{Client: strconv.Itoa(i), Success: now.Add(-time.Duration(i) * 2 * time.Hour).UnixMilli()})
 	}
-	p.Clients = append(p.Clients, ClientPolicy{Client: "never", Attempt: now.UnixMilli(), Status: 58, Failures: 3})
+	p.Clients = append(p.Clients, overview.ClientPolicy{Client: "never", Attempt: now.UnixMilli(), Status: 58, Failures: 3})
 	p.Clients = append(p.Clients, // in time by their weekly policy, late by their hourly one
-		ClientPolicy{Client: "weekly", Success: now.Add(-5 * 24 * time.Hour).UnixMilli(), Every: 7 * 24 * time.Hour},
-		ClientPolicy{Client: "hourly", Success: now.Add(-2 * time.Hour).UnixMilli(), Every: time.Hour})
-	o := findOverdue(now, []Overview{p})
+		overview.ClientPolicy{Client: "weekly", Success: now.Add(-5 * 24 * time.Hour).UnixMilli(), Every: 7 * 24 * time.Hour},
+		overview.ClientPolicy{Client: "hourly", Success: now.Add(-2 * time.Hour).UnixMilli(), Every: time.Hour})
+	o := findOverdue(now, []*overview.Site{&p})
 	if o.Known != 43 || o.Late != 28 || len(o.Rows) != shownOverdue || o.More() != 3 {
 		t.Errorf("%d known, %d late, %d shown, %d more", o.Known, o.Late, len(o.Rows), o.More())
 	}
@@ -33,20 +35,20 @@ func TestOverdueIsTheLongestAgoFirst(t *testing.T) {
 func TestStorageIsJudged(t *testing.T) {
 	t.Parallel()
 	const day = 24 * time.Hour
-	s := func(name string, used float64, more func(*Storage)) Storage {
-		p := Storage{Name: name, Used: used, Capacity: 100, HighWater: 0.98, Known: true}
+	s := func(name string, used float64, more func(*overview.Storage)) overview.Storage {
+		p := overview.Storage{Name: name, Used: used, Capacity: 100, HighWater: 0.98, Known: true}
 		if more != nil {
 			more(&p)
 		}
 		return p
 	}
-	in := func(left time.Duration) func(*Storage) {
-		return func(p *Storage) { p.Fills, p.FullIn, p.Growth = true, left, 1 }
+	in := func(left time.Duration) func(*overview.Storage) {
+		return func(p *overview.Storage) { p.Fills, p.FullIn, p.Growth = true, left, 1 }
 	}
-	rows := storageRows([]Overview{{Site: "paris", Storage: []Storage{
-		s("steady", 20, nil), s("new", 10, func(p *Storage) { p.Known = false }), s("late", 90, in(200*day)), s("week", 80, in(6*day)),
+	rows := storageRows([]*overview.Site{{Name: "paris", Storage: []overview.Storage{
+		s("steady", 20, nil), s("new", 10, func(p *overview.Storage) { p.Known = false }), s("late", 90, in(200*day)), s("week", 80, in(6*day)),
 		s("month", 80, in(20*day)), s("tomorrow", 97, in(30*time.Hour)), s("today", 97, in(5*time.Hour)), s("full", 99, nil),
-		s("down", 5, func(p *Storage) { p.Down = true }),
+		s("down", 5, func(p *overview.Storage) { p.Down = true }),
 	}}})
 	want := []string{
 		"down bad down", "full bad full", "today bad full within a day", "tomorrow bad full in 1 day", "week bad full in 6 days",
@@ -65,9 +67,9 @@ func TestStorageIsJudged(t *testing.T) {
 func TestJobsInWords(t *testing.T) {
 	t.Parallel()
 	now := at(t, "2026-11-24 09:00")
-	r := jobsRows(now, []Overview{{Site: "paris", Jobs: []Jobs{{
+	r := jobsRows(now, []*overview.Site{{Name: "paris", Jobs: []overview.Jobs{{
 		Type: "REPLICA_IMPORT", Active: 1, Queued: 9, OldestActive: now.Add(-time.Hour), OldestQueued: now.Add(-time.Minute),
-		Reasons: []Reason{{Words: "a", Jobs: 4}, {Words: "b", Jobs: 3}, {Words: "c", Jobs: 1}, {Words: "d", Jobs: 1}},
+		Reasons: []overview.Reason{{Words: "a", Jobs: 4}, {Words: "b", Jobs: 3}, {Words: "c", Jobs: 1}, {Words: "d", Jobs: 1}},
 	}}}})[0]
 	want := "[the longest runs for 1h0m the longest waits for 1m0s 4: a 3: b 1: c]"
 	if r.Name() != "Replica import" || fmt.Sprint(r.Words()) != want {

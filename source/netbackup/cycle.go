@@ -49,7 +49,7 @@ func (s *Site) finish(g *giving, t int64) {
 		}
 	}
 	if err == nil {
-		s.protect("picture", func() { s.paint(t) })
+		s.protect("overview", func() { s.makeOverview(t) })
 		s.sayOverCaps()
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"backwire/source/netbackup/nbusim"
+	"backwire/source/overview"
 )
 
 func ended(kind *jobKind, end int64, status int32) *ending {
@@ -24,9 +25,9 @@ func TestHoursCountBackupsByTheirEnd(t *testing.T) {
 	h.add(ended(other, base, 0), 0)
 	h.add(ended(backups, base, absent), 0)
 	h.add(&ending{kind: backups, end: base, parent: true}, 0)
-	got := h.picture()
-	want := []HourPicture{
-		{time.UnixMilli(base), 1, 0, 0}, {time.UnixMilli(base + 3*quarterMillis), 0, 1, 0}, {time.UnixMilli(base + hourMillis), 0, 0, 1},
+	got := h.overview()
+	want := []overview.Quarter{
+		{Begin: time.UnixMilli(base), Success: 1}, {Begin: time.UnixMilli(base + 3*quarterMillis), Partial: 1}, {Begin: time.UnixMilli(base + hourMillis), Failure: 1},
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
@@ -50,7 +51,7 @@ func TestHoursAreRestoredAndExpire(t *testing.T) {
 	if len(h.changes()) != 0 {
 		t.Error("changes are told twice")
 	}
-	if a, b := h.picture(), restored.picture(); len(a) != 60*4 || !slices.Equal(a, b) {
+	if a, b := h.overview(), restored.overview(); len(a) != 60*4 || !slices.Equal(a, b) {
 		t.Errorf("%d quarters of hours, %d after a restart", len(a), len(b))
 	}
 	h.expire(base + 59*hourMillis)
@@ -72,18 +73,18 @@ func TestHoursAreRestoredAndExpire(t *testing.T) {
 }
 
 // What is shown of the past is the same after a restart, from what the queue holds alone.
-func TestPictureOutlivesARestart(t *testing.T) {
+func TestOverviewOutlivesARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, nbusim.Options{Storage: oneUnit()})
 		r.sim.AddHistory(nbusim.Workload{Seed: 4}, 200, 20*time.Hour)
 		r.tick()
-		before := r.site.Picture()
+		before := r.site.Overview()
 		if len(before.Hours) < 19 || len(before.Clients) == 0 || len(before.Storage) != 1 {
 			t.Fatalf("%d hours, %d clients, %d storages", len(before.Hours), len(before.Clients), len(before.Storage))
 		}
 		r.tick() // the trend's first point is committed with the next cycle
 		r.start()
-		after := r.site.Picture()
+		after := r.site.Overview()
 		if len(after.Hours) != len(before.Hours) || after.Hours[3] != before.Hours[3] || len(after.Clients) != len(before.Clients) {
 			t.Errorf("%d hours, %d clients after a restart; before %d and %d", len(after.Hours), len(after.Clients), len(before.Hours), len(before.Clients))
 		}
@@ -101,7 +102,7 @@ func TestUnreadablePastIsForgotten(t *testing.T) {
 		r.store.state["hour/1"] = []byte{9}
 		r.store.state["trend/x"] = []byte{9}
 		r.start()
-		if p := r.site.Picture(); len(p.Hours) != 0 {
+		if p := r.site.Overview(); len(p.Hours) != 0 {
 			t.Errorf("%+v", p)
 		}
 	})
@@ -114,8 +115,8 @@ func TestHoursOfTheFirstVersionAreRead(t *testing.T) {
 	if err := h.restore("hour/500000", []byte{1, 7, 0x80, 1, 3}); err != nil {
 		t.Fatal(err)
 	}
-	want := HourPicture{time.Unix(500_000*3600, 0), 7, 128, 3}
-	if got := h.picture(); len(got) != 1 || got[0] != want {
+	want := overview.Quarter{Begin: time.Unix(500_000*3600, 0), Success: 7, Partial: 128, Failure: 3}
+	if got := h.overview(); len(got) != 1 || got[0] != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 }
@@ -134,7 +135,7 @@ func TestHoursAreThisHosts(t *testing.T) {
 			for range 3 {
 				r.tick()
 			}
-			got := r.site.Picture().Hours
+			got := r.site.Overview().Hours
 			if len(got) != 1 || got[0].Begin.After(end) || got[0].Begin.Add(15*minute).Before(end) || got[0].Success != 1 {
 				t.Errorf("the server's clock is %v ahead: %+v, want one backup about %v", ahead, got, end)
 			}
@@ -143,7 +144,7 @@ func TestHoursAreThisHosts(t *testing.T) {
 }
 
 // So are the times of what is not done.
-func TestOpenJobsOfThePictureAreInThisHostsClock(t *testing.T) {
+func TestOpenJobsOfTheOverviewAreInThisHostsClock(t *testing.T) {
 	for _, ahead := range []time.Duration{0, 2 * time.Hour, -3 * time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig(t, nbusim.Options{Storage: oneUnit(), Clock: func() time.Time { return time.Now().Add(ahead) }})
@@ -151,12 +152,12 @@ func TestOpenJobsOfThePictureAreInThisHostsClock(t *testing.T) {
 			r.sim.AddJob(nbusim.JobSpec{Policy: "gold", Life: nbusim.Run(0, 300*minute, 0)})
 			r.sim.AddJob(nbusim.JobSpec{Policy: "gold", Life: []nbusim.Step{{State: nbusim.Queued}}})
 			r.tick()
-			for _, j := range r.site.Picture().Jobs {
+			for _, j := range r.site.Overview().Jobs {
 				if j.OldestActive.Sub(began).Abs() > time.Second || j.OldestQueued.Sub(began).Abs() > time.Second {
 					t.Errorf("the server's clock is %v ahead: active since %v, queued since %v, want %v", ahead, j.OldestActive, j.OldestQueued, began)
 				}
 			}
-			if len(r.site.Picture().Jobs) != 1 {
+			if len(r.site.Overview().Jobs) != 1 {
 				t.Error("no jobs")
 			}
 		})

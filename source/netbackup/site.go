@@ -11,6 +11,7 @@ import (
 	"backwire/source"
 	"backwire/source/collect"
 	"backwire/source/netbackup/api"
+	"backwire/source/overview"
 )
 
 // SiteConfig is what a site is. It is not changed after NewSite. Client.Concurrency is how
@@ -71,9 +72,9 @@ type Site struct {
 	parts      chan *reading // of a long history, to be counted by the goroutine of Collect
 	counted    chan error    // its answer
 
-	mu      sync.Mutex
-	status  Status
-	picture *Picture
+	mu       sync.Mutex
+	status   Status
+	overview *overview.Site
 }
 
 // NewSite returns a site that goes on where the checkpoint ended. It does not talk to the
@@ -118,7 +119,7 @@ func (s *Site) restore(cp source.Checkpoint) error {
 	for _, x := range cp.Series {
 		s.restoreHealth(x)
 	}
-	s.paint(cp.T)
+	s.makeOverview(cp.T)
 	return nil
 }
 

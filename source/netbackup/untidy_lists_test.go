@@ -238,7 +238,7 @@ func TestPoolsJoinTheirUnits(t *testing.T) {
 			t.Errorf("%v of %d pools are up, want all but one", up, n)
 		}
 		shown := map[string]bool{}
-		for _, s := range r.site.Picture().Storage {
+		for _, s := range r.site.Overview().Storage {
 			if shown[s.Name] {
 				t.Errorf("the page shows %q twice", s.Name)
 			}

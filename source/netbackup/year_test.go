@@ -250,7 +250,7 @@ func TestYear(t *testing.T) {
 		if n := len(y.queue.Checkpoint("paris").Series); float64(n) != c.remembered {
 			t.Errorf("day %d: %d series come back from a restart, want the %.0f before it", day+1, n, c.remembered)
 		}
-		if n := len(y.site.Picture().Clients); n > 300 {
+		if n := len(y.site.Overview().Clients); n > 300 {
 			t.Errorf("day %d: %d clients stand on the page after a restart, want those of the last weeks", day+1, n)
 		}
 		cpu = cpuTime()

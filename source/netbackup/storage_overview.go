@@ -6,29 +6,36 @@ import (
 	"slices"
 
 	"backwire/source"
+	"backwire/source/overview"
 )
 
 // shelves are a site's storages while they are looked at.
 type shelves struct {
-	pools, units map[string]*StoragePicture // by id, by name
-	names, types map[string]string          // of the pools, by id
-	onPool       map[string]bool            // units whose capacity is a disk pool's
+	pools, units map[string]*shelf // by id, by name
+	names, types map[string]string // of the pools, by id
+	onPool       map[string]bool   // units whose capacity is a disk pool's
 }
 
-// paintStorage looks at the disk pools, and at the units that stand on none of them.
-func (s *Site) paintStorage(live []source.Sample, at int64) []StoragePicture {
+// shelf is one of them.
+type shelf struct {
+	overview.Storage
+	used bool // Used says something
+}
+
+// storageOverview looks at the disk pools, and at the units that stand on none of them.
+func (s *Site) storageOverview(live []source.Sample, at int64) []overview.Storage {
 	v := shelves{
-		map[string]*StoragePicture{}, map[string]*StoragePicture{}, map[string]string{}, map[string]string{}, map[string]bool{},
+		map[string]*shelf{}, map[string]*shelf{}, map[string]string{}, map[string]string{}, map[string]bool{},
 	}
 	for _, x := range live {
 		v.add(s.units, s.pools, x)
 	}
 	v.namePools()
-	var out []StoragePicture
-	show := func(id string, p *StoragePicture) {
+	var out []overview.Storage
+	show := func(id string, p *shelf) {
 		if p.Capacity > 0 && p.used {
 			p.foresee(s.ledger.trends.note(id, p.Name, at, p.Used))
-			out = append(out, *p)
+			out = append(out, p.Storage)
 		}
 	}
 	for id, p := range v.pools {
@@ -39,8 +46,8 @@ func (s *Site) paintStorage(live []source.Sample, at int64) []StoragePicture {
 			show(name, u)
 		}
 	}
-	slices.SortFunc(out, func(a, b StoragePicture) int {
-		return cmp.Or(cmp.Compare(a.urgency(), b.urgency()), cmp.Compare(b.Used/b.Capacity, a.Used/a.Capacity), cmp.Compare(a.Name, b.Name))
+	slices.SortFunc(out, func(a, b overview.Storage) int {
+		return cmp.Or(cmp.Compare(urgency(&a), urgency(&b)), cmp.Compare(b.Used/b.Capacity, a.Used/a.Capacity), cmp.Compare(a.Name, b.Name))
 	})
 	return out
 }
@@ -71,10 +78,10 @@ func (v *shelves) add(units *storageUnits, pools *diskPools, x source.Sample) {
 	}
 }
 
-func shelved(of map[string]*StoragePicture, x source.Sample, label string) *StoragePicture {
+func shelved(of map[string]*shelf, x source.Sample, label string) *shelf {
 	name := x.Series.Label(label)
 	if of[name] == nil {
-		of[name] = &StoragePicture{Name: name, HighWater: 1}
+		of[name] = &shelf{Storage: overview.Storage{Name: name, HighWater: 1}}
 	}
 	return of[name]
 }
@@ -97,13 +104,13 @@ func (v *shelves) namePools() {
 }
 
 // foresee says when the storage will be as full as it may be.
-func (p *StoragePicture) foresee(t *trend) {
+func (p *shelf) foresee(t *trend) {
 	p.Growth, p.Known = t.growth()
 	p.FullIn, p.Fills = t.fullIn(p.Capacity*p.HighWater - p.Used)
 }
 
 // urgency is the time that is left, for sorting.
-func (p *StoragePicture) urgency() float64 {
+func urgency(p *overview.Storage) float64 {
 	if !p.Fills {
 		return math.Inf(1)
 	}

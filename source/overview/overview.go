@@ -1,12 +1,14 @@
-package page
+// Package overview holds what a person is shown of one site: backups by time, clients, storage and jobs that are not done. A
+// source makes it after each cycle and the page lays it out, so neither knows the other. It holds facts and no judgement:
+// what is late or full is the page's to say. Nobody changes an overview after it was given out, so any goroutine may read it.
+package overview
 
 import "time"
 
-// Overview is what one site knows about the last night. Its producer never changes it
-// afterwards. Times are the agent's clock.
-type Overview struct {
-	Site    string
-	Hours   []Quarter
+// Site is what is known of one site. Times are the agent's clock.
+type Site struct {
+	Name    string
+	Hours   []Quarter // ascending; a quarter of an hour without a backup is left out
 	Clients []ClientPolicy
 	Storage []Storage // what is full first, first
 	Jobs    []Jobs    // not done, by type; the most first

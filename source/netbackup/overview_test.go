@@ -6,10 +6,11 @@ import (
 	"time"
 
 	"backwire/source/netbackup/nbusim"
+	"backwire/source/overview"
 )
 
-// The picture says of clients, jobs and storage what the server was told to have.
-func TestPictureShowsClientsJobsAndStorage(t *testing.T) {
+// The overview says of clients, jobs and storage what the server was told to have.
+func TestOverviewShowsClientsJobsAndStorage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		estate := nbusim.NewEstate(7)
 		estate.Pools[0].State = "DOWN"
@@ -21,7 +22,7 @@ func TestPictureShowsClientsJobsAndStorage(t *testing.T) {
 		r.sim.AddJob(nbusim.JobSpec{Client: "c", Policy: "p", Life: nbusim.Run(time.Second, time.Hour, 0)})
 		r.sim.AddJob(nbusim.JobSpec{Client: "d", Policy: "p", Life: []nbusim.Step{{After: time.Second, State: nbusim.Requeued, Reason: 2}}})
 		r.tick()
-		p := r.site.Picture()
+		p := r.site.Overview()
 		for _, c := range p.Clients {
 			well := c.Client == "a" && c.Success != 0 && c.Failures == 0 && c.Status == 0
 			bad := c.Client == "b" && c.Success == 0 && c.Failures == 3 && c.Status == 58
@@ -33,10 +34,10 @@ func TestPictureShowsClientsJobsAndStorage(t *testing.T) {
 			t.Fatalf("%+v", p)
 		}
 		j := p.Jobs[0]
-		if j.Type != "BACKUP" || j.Active != 1 || j.Queued != 1 || j.OldestActive.IsZero() || j.OldestQueued.IsZero() || len(j.Reasons) != 1 || j.Reasons[0] != (ReasonPicture{"drives in use", 1}) {
+		if j.Type != "BACKUP" || j.Active != 1 || j.Queued != 1 || j.OldestActive.IsZero() || j.OldestQueued.IsZero() || len(j.Reasons) != 1 || j.Reasons[0] != (overview.Reason{Words: "drives in use", Jobs: 1}) {
 			t.Errorf("%+v", j)
 		}
-		names := map[string]StoragePicture{}
+		names := map[string]overview.Storage{}
 		for _, s := range p.Storage {
 			names[s.Name] = s
 		}
@@ -53,7 +54,7 @@ func TestPictureShowsClientsJobsAndStorage(t *testing.T) {
 }
 
 // A client that its policy names is shown although nobody has ever seen it, with what it was promised.
-func TestPictureShowsWhoNeverRan(t *testing.T) {
+func TestOverviewShowsWhoNeverRan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, nbusim.Options{Storage: oneUnit()})
 		r.sim.AddPolicy(nbusim.Policy{Name: "p", Type: "Standard", Generation: 1, Clients: []string{"a", "b"}, Schedules: []nbusim.Schedule{{Name: "daily", BackupType: "Full Backup", Every: 24 * time.Hour}}})
@@ -61,7 +62,7 @@ func TestPictureShowsWhoNeverRan(t *testing.T) {
 		r.tick()
 		r.tick() // whether anybody never succeeded is known once the jobs have been read
 		seen := map[string]bool{}
-		for _, c := range r.site.Picture().Clients {
+		for _, c := range r.site.Overview().Clients {
 			seen[c.Client] = c.Success != 0
 			if c.Every != 24*time.Hour || c.Policy != "p" {
 				t.Errorf("%+v", c)

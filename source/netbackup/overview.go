@@ -1,0 +1,141 @@
+package netbackup
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"backwire/source"
+	"backwire/source/netbackup/api"
+	"backwire/source/overview"
+)
+
+// Overview is what the site knows for a person after its newest cycle. Any goroutine may ask for it at any time.
+func (s *Site) Overview() *overview.Site {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.overview
+}
+
+// makeOverview sums up this cycle from what the ledger holds and the collectors have read.
+func (s *Site) makeOverview(at int64) {
+	var live []source.Sample
+	for _, c := range s.collectors {
+		live = c.appendTo(live)
+	}
+	made := &overview.Site{
+		Name: s.cfg.Client.Site, Hours: s.ledger.hours.overview(), Clients: s.clientOverview(live),
+		Storage: s.storageOverview(live, at), Jobs: s.jobsOverview(live, s.ledger.skew),
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.overview = made
+}
+
+func (h *hours) overview() []overview.Quarter {
+	out := make([]overview.Quarter, 0, len(h.counts))
+	for hour, quarters := range h.counts {
+		for i, q := range quarters {
+			if q != (quarterCounts{}) {
+				begin := time.UnixMilli(hour*hourMillis + int64(i)*quarterMillis)
+				out = append(out, overview.Quarter{Begin: begin, Success: q.success, Partial: q.partial, Failure: q.failure})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b overview.Quarter) int { return a.Begin.Compare(b.Begin) })
+	return out
+}
+
+// clientOverview also shows those that a policy names and that have never been seen.
+func (s *Site) clientOverview(live []source.Sample) []overview.ClientPolicy {
+	every, never := map[clientKey]time.Duration{}, map[clientKey]bool{}
+	for _, x := range live {
+		switch x.Series.Metric {
+		case s.policies.rpo.Metric:
+			every[clientOf(x.Series)] = time.Duration(x.Value * float64(time.Second))
+		case s.policies.neverSucceeded.Metric:
+			never[clientOf(x.Series)] = x.Value == 1
+		}
+	}
+	pairs := s.ledger.clients.pairs
+	out := make([]overview.ClientPolicy, 0, len(pairs))
+	for k, p := range pairs {
+		out = append(out, p.overview(k, s.ledger.skew, every[k]))
+	}
+	for k, is := range never {
+		if is && pairs[k] == nil {
+			out = append(out, overview.ClientPolicy{Client: k.client, Policy: k.policy, Every: every[k]})
+		}
+	}
+	return out
+}
+
+func clientOf(s *source.Series) clientKey { return clientKey{s.Label("client"), s.Label("policy")} }
+
+func (p *client) overview(k clientKey, skew int64, every time.Duration) overview.ClientPolicy {
+	at := func(c *cell) int64 {
+		if c == nil {
+			return 0
+		}
+		return int64(c.value*1000) - skew
+	}
+	x := overview.ClientPolicy{Client: k.client, Policy: k.policy, Success: at(p.success), Attempt: at(p.attempt), Every: every}
+	if p.status != nil {
+		x.Status = int32(p.status.value)
+	}
+	if p.failures != nil {
+		x.Failures = int32(p.failures.value)
+	}
+	return x
+}
+
+// jobsOverview sums up what is not done, by type; skew is what the server's clock is ahead of the agent's, in ms.
+func (s *Site) jobsOverview(live []source.Sample, skew int64) []overview.Jobs {
+	c := s.catalogue
+	byType := map[string]*overview.Jobs{}
+	for _, x := range live {
+		switch x.Series.Metric {
+		case c.open.Metric, c.queued.Metric, c.oldestQueued.Metric, c.oldestActive.Metric, c.stalled.Metric:
+			name := x.Series.Label("job_type")
+			if byType[name] == nil {
+				byType[name] = &overview.Jobs{Type: name}
+			}
+			addOpen(byType[name], c, x, skew)
+		}
+	}
+	out := make([]overview.Jobs, 0, len(byType))
+	for _, j := range byType {
+		slices.SortFunc(j.Reasons, func(a, b overview.Reason) int { return cmp.Or(b.Jobs-a.Jobs, cmp.Compare(a.Words, b.Words)) })
+		out = append(out, *j)
+	}
+	slices.SortFunc(out, func(a, b overview.Jobs) int { return cmp.Or(notDone(&b)-notDone(&a), cmp.Compare(a.Type, b.Type)) })
+	return out
+}
+
+func notDone(j *overview.Jobs) int { return j.Active + j.Queued + j.Others }
+
+// addOpen takes one sample; the oldest of the policies' oldest is the type's.
+func addOpen(j *overview.Jobs, c *catalogue, x source.Sample, skew int64) {
+	n, at := int(x.Value), time.UnixMilli(int64(x.Value*1000)-skew)
+	switch x.Series.Metric {
+	case c.open.Metric:
+		switch x.Series.Label("state") {
+		case api.StateActive:
+			j.Active += n
+		case api.StateQueued, api.StateRequeued:
+			j.Queued += n
+		default:
+			j.Others += n
+		}
+	case c.queued.Metric:
+		j.Reasons = append(j.Reasons, overview.Reason{Words: x.Series.Label("reason"), Jobs: n})
+	case c.stalled.Metric:
+		j.Stalled += n
+	case c.oldestQueued.Metric:
+		j.OldestQueued = at
+	case c.oldestActive.Metric:
+		if j.OldestActive.IsZero() || at.Before(j.OldestActive) {
+			j.OldestActive = at
+		}
+	}
+}
