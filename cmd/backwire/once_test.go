@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -24,7 +25,7 @@ func scraped(t *testing.T, text string) map[string]float64 {
 	values := map[string]float64{}
 	for {
 		entry, err := p.Next()
-		if err == io.EOF { //nolint:errorlint // the parser's contract
+		if errors.Is(err, io.EOF) {
 			return values
 		}
 		if err != nil {

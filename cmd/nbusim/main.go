@@ -21,10 +21,11 @@ const stopWithin = 5 * time.Second
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := command().ExecuteContext(ctx); err != nil {
+	err := command().ExecuteContext(ctx)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "nbusim:", err)
-		os.Exit(1) //nolint:gocritic // the signals end with the program
+		os.Exit(1)
 	}
 }
 

@@ -3,6 +3,8 @@ package netbackup
 import (
 	"fmt"
 	"net/http"
+	"net/url"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -167,6 +169,29 @@ func TestAuditCostsAPageACycle(t *testing.T) {
 			r.wantTruthAtRest()
 		})
 	}
+}
+
+// A ping that takes now longer, now less time moves what the agent takes for the time by seconds. A round of the audit is due at
+// every fifth tick all the same.
+func TestAuditKeepsItsPaceBesideASlowPing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()}, jobsOnly)
+		r.sim.AddJob(quick("gold"))
+		for tick := range 60 {
+			heal := r.sim.Inject(nbusim.Fault{Path: "/ping", Effect: nbusim.Delay(time.Duration(tick%2) * 7 * time.Second)})
+			r.tick()
+			heal()
+		}
+		rounds := 0
+		for _, q := range r.sim.RequestLog() {
+			if asked, err := url.QueryUnescape(q.Query); err == nil && strings.Contains(asked, "jobId ge") {
+				rounds++
+			}
+		}
+		if rounds != 12 {
+			t.Errorf("%d rounds in an hour, want one every five minutes", rounds)
+		}
+	})
 }
 
 // Where the server refuses to filter by ids, the last hours are read again, at the same cost.
