@@ -18,8 +18,8 @@ import (
 // words, or in none, is about the sample itself. Prometheus, Mimir, Cortex and Thanos say "out of order", "out of bounds"
 // or "too old", some with hyphens; where there is another value of this very time they say "duplicate", and it is not repeated.
 func (a *answer) ofOrder() bool {
-	words := strings.ToLower(a.words)
-	return strings.Contains(words, "order") || strings.Contains(words, "old") || strings.Contains(words, "bounds")
+	words := strings.ReplaceAll(strings.ToLower(a.words), "-", " ")
+	return strings.Contains(words, "out of order") || strings.Contains(words, "out of bounds") || strings.Contains(words, "too old")
 }
 
 // heldProbes is how many series are asked about.

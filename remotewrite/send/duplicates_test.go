@@ -163,7 +163,7 @@ func TestSetBackQueueRejectsNothing(t *testing.T) {
 // it was delivered.
 func TestRefusalOfOldRecordsIsNoRepetition(t *testing.T) {
 	for name, way := range uncertain {
-		for _, words := range []string{"label limit exceeded", "", "this tenant is read-only"} {
+		for _, words := range []string{"label limit exceeded", "", "this tenant is read-only", "labels are over the threshold: shorten them in order to send on"} {
 			t.Run(name+" "+words, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					const series, cycles = 10, 5
