@@ -67,6 +67,7 @@ type Client struct {
 
 	inPool    atomic.Int64        // bytes of the pool that this client's answers have
 	largeTurn *semaphore.Weighted // of its large answers: one at a time
+	apart     atomic.Int64        // rows that are told apart at this time, of all lists that are being read
 	limited   atomic.Uint64       // how often the server gave more than the agent takes
 }
 

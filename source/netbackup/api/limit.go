@@ -16,7 +16,8 @@ const (
 	textLimit    = 256      // bytes of a text: the names of a server have at most 255 characters
 	cursorLimit  = 8 << 10  // bytes of a cursor, which becomes part of a URL
 	pageLimit    = 10_000   // pages of a list
-	rowLimit     = 100_000  // rows of a list whose rows are told apart
+	rowLimit     = 100_000  // rows of a list that are told apart, while all lists of the server have more than
+	rowsLimit    = 500_000  // rows together: images of a day are many, but not everything at once
 )
 
 // refuse ends the reading of an answer.

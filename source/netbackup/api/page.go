@@ -55,6 +55,7 @@ func (l listing[T]) rows(ctx context.Context) iter.Seq2[T, error] {
 		d := l.client.borrowDecoder(l.noun)
 		defer l.client.returnDecoder(d)
 		w := &walk[T]{listing: l, decoder: d, pager: l.pager(), yield: yield, seen: newSeenRows()}
+		defer func() { l.client.apart.Add(-int64(w.apart)) }()
 		w.size = l.client.pageSizes.of(l.path, l.size)
 		if err := w.pages(ctx); err != nil {
 			var none T
@@ -71,6 +72,7 @@ type walk[T any] struct {
 	yield   func(T, error) bool
 	seen    *seenRows
 	total   int  // rows that were yielded
+	apart   int  // rows of it among the client's
 	done    bool // the consumer has enough
 	promise bool // the page before said that there are more rows
 }
@@ -164,10 +166,12 @@ func (w *walk[T]) page(a *answer) (bool, error) {
 		return !w.done
 	})
 	w.seen.page(p)
+	all := w.client.apart.Add(int64(w.seen.rows() - w.apart))
+	w.apart = w.seen.rows()
 	switch {
 	case w.done:
 		return false, nil
-	case len(w.seen.before) > rowLimit:
+	case w.apart > rowLimit && all > rowsLimit:
 		return false, w.client.Beyond(w.path, guard.Limit{What: "a list", Most: rowLimit, Unit: "rows"})
 	}
 	if err != nil {

@@ -46,6 +46,9 @@ func (s *seenRows) next() {
 	clear(s.now)
 }
 
+// rows is how many are remembered.
+func (s *seenRows) rows() int { return len(s.before) + len(s.now) }
+
 // nameless says that the row has no id and is on a later page, so it may be a repeated row.
 func (s *seenRows) nameless(id []byte) bool { return len(id) == 0 && s.answer > 1 && !s.again }
 

@@ -216,3 +216,37 @@ func TestNotFoundHasThreeMeanings(t *testing.T) {
 		}
 	}
 }
+
+// A day's images of a large site are more than a hundred thousand: one long list is read to its end. One without end is not, and
+// what it took is free again for the next.
+func TestOneLongListIsReadAndAnEndlessOneIsNot(t *testing.T) {
+	t.Parallel()
+	rows, total := 0, 250_000
+	c := newTestClient(t, func(r *http.Request) *http.Response {
+		offset, _ := strconv.Atoi(r.URL.Query().Get("page[offset]"))
+		var page []string
+		for i := offset; i < min(offset+100, total); i++ {
+			page = append(page, drive("drive-"+strconv.Itoa(i)))
+		}
+		rows += len(page)
+		return reply(200, offsetPage(fmt.Sprintf(`"count":%d,"offset":%d,"limit":100`, total, offset), page...))
+	})
+	read := func() (n int, err error) {
+		for _, err := range c.TapeDrives(t.Context()) {
+			if err != nil {
+				return n, err
+			}
+			n++
+		}
+		return n, nil
+	}
+	for range 3 { // together they are more than the limit
+		if n, err := read(); n != total || err != nil {
+			t.Fatalf("%d rows of %d: %v", n, total, err)
+		}
+	}
+	rows, total = 0, 1<<40
+	if n, err := read(); !errors.Is(err, ErrLimit) || n > 500_200 {
+		t.Errorf("%d rows of an endless list: %v", n, err)
+	}
+}
