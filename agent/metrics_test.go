@@ -56,7 +56,7 @@ func TestMetricsKeepTheConventions(t *testing.T) {
 // The queue and the endpoints tell of themselves while they are open, and may be opened again.
 func TestMetricsOfAnOpenRuntime(t *testing.T) {
 	t.Parallel()
-	a := newShop(t).agent(t)
+	a := newFixture(t).agent(t)
 	names := []string{"backwire_queue_bytes", "backwire_lag_seconds", "backwire_samples_total", "backwire_sent_batch_duration_seconds"}
 	gathers := func(want int) {
 		t.Helper()

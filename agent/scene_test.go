@@ -79,7 +79,7 @@ func (t *theatre) collect() {
 	}
 }
 
-// newScene is a shop with ten days behind it and a night in which most went well.
+// newScene is a site with ten days behind it and a night in which most went well.
 func newScene(tb testing.TB) *scene {
 	tb.Helper()
 	end := sceneTime()

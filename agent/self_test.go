@@ -151,7 +151,7 @@ func TestSelfGoesOnWhenAClockIsSetBack(t *testing.T) {
 
 func TestTheAgentPushesItsOwnMetrics(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newFixture(t)
 	a := s.agent(t, "BACKWIRE_INSTANCE=host-1")
 	s.runUntil(t, a, func() bool {
 		series := s.received.Select("backwire_cycles_total", receiver.Label{Name: "site", Value: "paris"})
@@ -179,7 +179,7 @@ func TestTheAgentPushesItsOwnMetrics(t *testing.T) {
 
 func TestTheAgentKeepsItsOwnMetricsToItself(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newFixture(t)
 	s.await(t, s.agent(t, "BACKWIRE_SELF_METRICS=false"))
 	for _, series := range s.received.Series() {
 		if strings.HasPrefix(series.Name(), "backwire_") {

@@ -207,8 +207,8 @@ func (a *Agent) newEndpointPart(e *config.Endpoint, queue *queue.Queue, rejected
 		run:   made.Run,
 		close: place.Close,
 		status: func() page.EndpointStatus {
-			standing := queue.Stats()
-			return describeEndpoint(made.Stats(), standing.Cursor(e.Name), e.URL.String())
+			stats := queue.Stats()
+			return describeEndpoint(made.Stats(), stats.Cursor(e.Name), e.URL.String())
 		},
 	}
 	return part, made, nil

@@ -20,15 +20,15 @@ import (
 	"backwire/source/probe"
 )
 
-// shop is a primary server and a receiver, and the settings to go between them.
-type shop struct {
+// fixture is a primary server, a receiver, and the settings of an agent between them.
+type fixture struct {
 	primary  *nbusim.Server
 	received *receiver.Receiver
 	arrived  chan struct{} // one element a request that the receiver has answered, at most one waiting
 	environ  []string
 }
 
-func newShop(t *testing.T) *shop {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	primary, err := nbusim.New(nbusim.Options{Storage: nbusim.NewEstate(3)})
 	if err != nil {
@@ -38,7 +38,7 @@ func newShop(t *testing.T) *shop {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = primary.Close() })
-	s := &shop{primary: primary, received: receiver.New(receiver.Options{}), arrived: make(chan struct{}, 1)}
+	s := &fixture{primary: primary, received: receiver.New(receiver.Options{}), arrived: make(chan struct{}, 1)}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.received.ServeHTTP(w, r)
 		select {
@@ -61,7 +61,7 @@ func newShop(t *testing.T) *shop {
 	return s
 }
 
-func (s *shop) agent(t *testing.T, more ...string) *Agent {
+func (s *fixture) agent(t *testing.T, more ...string) *Agent {
 	t.Helper()
 	a, err := New(mustLoad(t, append(s.environ, more...)...), "test", slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -71,7 +71,7 @@ func (s *shop) agent(t *testing.T, more ...string) *Agent {
 }
 
 // completed is the sum of the newest values of the counter at the receiver.
-func (s *shop) completed() int64 {
+func (s *fixture) completed() int64 {
 	var sum float64
 	for _, series := range s.received.Select("nbu_jobs_completed_total", receiver.Label{Name: "site", Value: "paris"}) {
 		sum += series.Points[len(series.Points)-1].V
@@ -79,7 +79,7 @@ func (s *shop) completed() int64 {
 	return int64(sum)
 }
 
-func (s *shop) truth() int64 {
+func (s *fixture) truth() int64 {
 	var sum int64
 	for _, n := range s.primary.Truth().Completed {
 		sum += n
@@ -88,13 +88,13 @@ func (s *shop) truth() int64 {
 }
 
 // await runs an agent until the receiver has the truth.
-func (s *shop) await(t *testing.T, a *Agent) {
+func (s *fixture) await(t *testing.T, a *Agent) {
 	t.Helper()
 	s.runUntil(t, a, func() bool { return s.completed() == s.truth() })
 }
 
 // runUntil runs an agent until the condition holds, which is looked at after each request.
-func (s *shop) runUntil(t *testing.T, a *Agent, holds func() bool) {
+func (s *fixture) runUntil(t *testing.T, a *Agent, holds func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -116,7 +116,7 @@ func (s *shop) runUntil(t *testing.T, a *Agent, holds func() bool) {
 
 func TestFromPrimaryToReceiverOverARestart(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newFixture(t)
 	s.primary.AddHistory(nbusim.Workload{Seed: 1}, 200, 30*time.Second)
 	a := s.agent(t)
 	s.await(t, a)
@@ -139,7 +139,7 @@ func TestFromPrimaryToReceiverOverARestart(t *testing.T) {
 
 func TestPushDeliversOneCycle(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newFixture(t)
 	s.primary.AddHistory(nbusim.Workload{Seed: 1}, 50, 30*time.Second)
 	s.received.Always(&receiver.Answer{Status: http.StatusUnauthorized, Body: "no such user"})
 	status, err := s.agent(t).Push(t.Context())
@@ -161,7 +161,7 @@ func TestPushDeliversOneCycle(t *testing.T) {
 // A receiver that refuses everything says nothing of any sample: none is given up, and the push says where they are.
 func TestAPushThatIsRefusedAltogetherStaysInTheQueue(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newFixture(t)
 	s.received.Always(&receiver.Answer{Status: http.StatusBadRequest, Body: "not this one"})
 	a := s.agent(t)
 	status, err := a.Push(t.Context())
@@ -178,7 +178,7 @@ func TestAPushThatIsRefusedAltogetherStaysInTheQueue(t *testing.T) {
 
 func TestOnceShowsWhatASiteKnows(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newFixture(t)
 	s.primary.AddHistory(nbusim.Workload{Seed: 1}, 50, 30*time.Second)
 	a := s.agent(t)
 	batches, err := a.Once(t.Context())
@@ -206,24 +206,24 @@ func TestCheck(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		settings []string
-		bend     func(*shop)
+		bend     func(*fixture)
 		want     []string // of the lines that fail: subject, step and words of each
 	}{
 		"all is well":  {},
 		"wrong key":    {settings: []string{"BACKWIRE_NETBACKUP_API_KEY_FILE=", "BACKWIRE_NETBACKUP_API_KEY=" + canary}, want: []string{"site paris", "not authenticated", "check the API key"}},
 		"wrong CA":     {settings: []string{"BACKWIRE_NETBACKUP_CA_FILE="}, want: []string{"site paris certificate", "unknown authority", "backwire trust"}},
 		"wrong path":   {settings: []string{"BACKWIRE_NETBACKUP_URL="}, want: []string{"site paris", "check the URL"}},
-		"proxy's HTML": {bend: func(s *shop) { s.primary.Inject(nbusim.Fault{Effect: nbusim.ProxyPage()}) }, want: []string{"site paris", "proxy"}},
-		"storage fails": {bend: func(s *shop) {
+		"proxy's HTML": {bend: func(s *fixture) { s.primary.Inject(nbusim.Fault{Effect: nbusim.ProxyPage()}) }, want: []string{"site paris", "proxy"}},
+		"storage fails": {bend: func(s *fixture) {
 			s.primary.Inject(nbusim.Fault{Path: "/storage/storage-units", Effect: nbusim.Status(500)})
 		}, want: []string{"site paris role storage", "server failed"}},
 		"nobody receives": {settings: []string{"BACKWIRE_REMOTE_WRITE_URL=http://127.0.0.1:1/"}, want: []string{"endpoint default route", "127.0.0.1:1"}},
-		"receiver's 401":  {bend: func(s *shop) { s.received.Always(&receiver.Answer{Status: 401, Body: "who?"}) }, want: []string{"endpoint default write", "who?"}},
+		"receiver's 401":  {bend: func(s *fixture) { s.received.Always(&receiver.Answer{Status: 401, Body: "who?"}) }, want: []string{"endpoint default write", "who?"}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newShop(t)
+			s := newFixture(t)
 			s.primary.AddJob(nbusim.JobSpec{Life: nbusim.Run(time.Hour, time.Hour, 0)})
 			for i := range c.settings {
 				if name == "wrong path" {
@@ -258,7 +258,7 @@ func TestCheck(t *testing.T) {
 // A reload makes the new agent while the old one runs; what is wrong with it is said then.
 func TestNewRefusesWhileAnotherRuns(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newFixture(t)
 	first := s.agent(t)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -290,7 +290,7 @@ func TestNewRefusesWhileAnotherRuns(t *testing.T) {
 // Everything that a life logs, at the most talkative level, holds no secret.
 func TestLogsHoldNoSecret(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newFixture(t)
 	s.primary.SetKeys(nbusim.APIKey{Key: canary})
 	s.received.Always(&receiver.Answer{Status: http.StatusUnauthorized, Body: "who?"})
 	var log lockedBuffer

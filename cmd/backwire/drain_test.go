@@ -21,21 +21,21 @@ import (
 	"backwire/source"
 )
 
-// What is queued and then drained: a plant's series, each with so many points a minute apart.
+// What is queued and then drained: a fleet's series, each with so many points a minute apart.
 const (
 	drainSeries = 20_000
 	drainPoints = 100
 )
 
-// plant makes the series and their values, for both senders alike.
-type plant struct {
+// fleet makes the series and their values, for both senders alike.
+type fleet struct {
 	rand   *rand.Rand
 	values []float64
 	rate   float64 // which share of the values moves each minute
 }
 
-func newPlant(rate float64) *plant {
-	p := &plant{rand: rand.New(rand.NewPCG(1, 2)), values: make([]float64, drainSeries), rate: rate}
+func newFleet(rate float64) *fleet {
+	p := &fleet{rand: rand.New(rand.NewPCG(1, 2)), values: make([]float64, drainSeries), rate: rate}
 	for i := range p.values {
 		p.values[i] = float64(p.rand.IntN(1000))
 	}
@@ -43,7 +43,7 @@ func newPlant(rate float64) *plant {
 }
 
 // move makes the next values.
-func (p *plant) move() {
+func (p *fleet) move() {
 	for i := range p.values {
 		if p.rand.Float64() < p.rate {
 			p.values[i] += float64(p.rand.IntN(50))
@@ -51,7 +51,7 @@ func (p *plant) move() {
 	}
 }
 
-func (p *plant) labels(i int) []source.Label {
+func (p *fleet) labels(i int) []source.Label {
 	return []source.Label{
 		{Name: "site", Value: "paris"},
 		{Name: "job_type", Value: []string{"BACKUP", "RESTORE", "DUPLICATE", "REPLICATION"}[i%4]},
@@ -65,8 +65,8 @@ func (p *plant) labels(i int) []source.Label {
 	}
 }
 
-// queued commits the plant's life to a queue that an endpoint of the name default has not read.
-func (p *plant) queued(b *testing.B, dir string) {
+// queued commits the fleet's life to a queue that an endpoint of the name default has not read.
+func (p *fleet) queued(b *testing.B, dir string) {
 	b.Helper()
 	q, err := queue.Open(dir, queue.Options{Endpoints: []string{"default"}})
 	if err != nil {
@@ -97,8 +97,8 @@ func (p *plant) queued(b *testing.B, dir string) {
 	}
 }
 
-// ServeHTTP is the plant as a page to scrape.
-func (p *plant) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+// ServeHTTP is the fleet as a page to scrape.
+func (p *fleet) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	p.move()
 	var page bytes.Buffer
 	page.WriteString("# HELP nbu_jobs_completed_total Finished jobs.\n# TYPE nbu_jobs_completed_total counter\n")
@@ -149,7 +149,7 @@ func BenchmarkDrainBeside(b *testing.B) {
 	b.Run("vmagent", vmagent.benchmark)
 }
 
-// busy is a plant more restless than most. What the peers need hardly depends on it.
+// busy is a fleet more restless than most. What the peers need hardly depends on it.
 const busy = 0.25
 
 func benchmarkBackwire(b *testing.B, rate float64) {
@@ -159,7 +159,7 @@ func benchmarkBackwire(b *testing.B, rate float64) {
 	for b.Loop() {
 		idle := drainBackwire(b, binary, b.TempDir(), 1)
 		dir := b.TempDir()
-		newPlant(rate).queued(b, dir)
+		newFleet(rate).queued(b, dir)
 		d := drainBackwire(b, binary, dir, drainSeries*drainPoints)
 		d.cpu -= idle.cpu // starting up, and its own cycle
 		best = better(best, d)
@@ -255,7 +255,7 @@ func (p peer) drain(b *testing.B, path string) drained {
 	dir := b.TempDir()
 	to := startDecoder(b, drainSeries*drainPoints)
 	push := to.url + "/write"
-	page := newPlant(busy)
+	page := newFleet(busy)
 	var enough atomic.Bool
 	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if enough.Load() {
@@ -267,7 +267,7 @@ func (p peer) drain(b *testing.B, path string) drained {
 	defer target.Close()
 	config := filepath.Join(dir, "scrape.yml")
 	overwrite(b, config, fmt.Sprintf("global: {scrape_interval: 500ms, scrape_timeout: 500ms}\n"+
-		"scrape_configs: [{job_name: plant, static_configs: [{targets: [%q]}]}]\n", target.Listener.Addr())+
+		"scrape_configs: [{job_name: fleet, static_configs: [{targets: [%q]}]}]\n", target.Listener.Addr())+
 		strings.ReplaceAll(p.config, "PUSH", push))
 	address := freePort(b)
 	sender := start(b, nil, path, p.args(config, filepath.Join(dir, "log"), address, push)...)

@@ -10,7 +10,7 @@ const collectorAlerts = "alerts"
 // alertCollector counts the alerts that the server keeps.
 func alertCollector() collector {
 	return collector{
-		name: collectorAlerts, noun: "alert", section: sectionProtection, standing: true, first: firstOf((*api.Client).Alerts),
+		name: collectorAlerts, noun: "alert", section: sectionProtection, cached: true, first: firstOf((*api.Client).Alerts),
 		role: role{namespace: "|MANAGE|EMAIL-NOTIFICATIONS|", screen: "Email notifications", without: "no alerts"},
 		start: func(w *workplace) reader {
 			alerts := w.Gauge("nbu_alerts", "",

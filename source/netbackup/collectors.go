@@ -18,14 +18,14 @@ import (
 // collector is one part of what a site reads. Its file gives it as a value: how it is chosen and checked, what the documents
 // say of it, of its metrics and of the role that it needs, and when its failure is none all follow from that.
 type collector struct {
-	name     string // by which it is chosen, and shown
-	noun     string // of its rows, by which those are counted that cannot be read
-	section  string // of the page of metrics, where its own are
-	standing bool   // its gauges stand between two readings: it resets them itself
-	needed   bool   // every primary server offers what it asks for: that it does not is a failure
-	role     role
-	first    question                // asks for the first row of what it reads, for a check; nil where there is nothing to ask for
-	start    func(*workplace) reader // for one site; it declares its metrics and does not talk to the server yet
+	name    string // by which it is chosen, and shown
+	noun    string // of its rows, by which those are counted that cannot be read
+	section string // of the page of metrics, where its own are
+	cached  bool   // its gauges stay between two readings: it resets them itself
+	needed  bool   // every primary server offers what it asks for: that it does not is a failure
+	role    role
+	first   question                // asks for the first row of what it reads, for a check; nil where there is nothing to ask for
+	start   func(*workplace) reader // for one site; it declares its metrics and does not talk to the server yet
 }
 
 // reader reads in one cycle; now is the server's clock, ms.
@@ -106,7 +106,7 @@ func (c *activeCollector) run(ctx context.Context, now int64, clock func() time.
 // appendTo gives the samples of this cycle: what stands from an earlier one ends where the server
 // does not answer.
 func (c *activeCollector) appendTo(samples []source.Sample) []source.Sample {
-	if c.standing && c.health.outcome.err != nil {
+	if c.cached && c.health.outcome.err != nil {
 		return samples
 	}
 	return c.gauges.AppendTo(samples)

@@ -92,7 +92,7 @@ func (s *Site) collect(ctx context.Context, part func(*reading) error) {
 	outcomes := make([]outcome, len(s.collectors))
 	var group errgroup.Group
 	for i, c := range s.collectors {
-		if !c.standing {
+		if !c.cached {
 			c.gauges.Reset()
 		}
 		if err != nil {

@@ -10,7 +10,7 @@ const collectorImages = "images"
 // imageCollector counts those of the last day by what is known of them.
 func imageCollector() collector {
 	return collector{
-		name: collectorImages, noun: "image", section: sectionProtection, standing: true, first: firstOf((*api.Client).Images),
+		name: collectorImages, noun: "image", section: sectionProtection, cached: true, first: firstOf((*api.Client).Images),
 		role: role{namespace: "|MANAGE|IMAGES|", screen: "Catalog > NetBackup images", without: "no images by malware and anomaly status"},
 		start: func(w *workplace) reader {
 			images := w.Gauge("nbu_images", "",

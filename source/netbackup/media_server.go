@@ -8,7 +8,7 @@ import (
 // mediaServerCollector tells which media servers work, and what they are.
 func mediaServerCollector() collector {
 	return collector{
-		name: "media_servers", noun: "media_server", section: sectionStorage, standing: true, first: firstOf((*api.Client).MediaServers),
+		name: "media_servers", noun: "media_server", section: sectionStorage, cached: true, first: firstOf((*api.Client).MediaServers),
 		role: role{namespace: "|MANAGE|MEDIA-SERVERS|", screen: "Hosts > Media servers", without: "no state of media servers"},
 		start: func(w *workplace) reader {
 			up := w.Gauge("nbu_media_server_up", "",

@@ -116,24 +116,24 @@ func (m *model) live() {
 		}
 	}()
 	m.wrongAtFirst()
-	shop := nbusim.Workload{
+	workload := nbusim.Workload{
 		Seed: m.seed, Policies: 1 + m.pick(3), Clients: 6, MeanRun: time.Duration(20+m.pick(100)) * time.Second,
 		FailureRate: 0.2, Turbulence: 0.5, JobsPerMinute: 0.5 + m.random.Float64()*4,
 	}
 	if m.restarts {
-		shop.RestartAfter = 3 * minute
+		workload.RestartAfter = 3 * minute
 	}
 	past := m.pick(20)
 	if m.pick(40) == 0 {
 		past = 150 + m.pick(600)
 	}
-	m.sim.AddHistory(shop, past, time.Duration(1+m.pick(15))*minute)
+	m.sim.AddHistory(workload, past, time.Duration(1+m.pick(15))*minute)
 	if !m.restarts {
-		shop.Lateness = []time.Duration{0, 20 * minute, 3 * time.Hour, 24 * time.Hour}[m.pick(4)]
+		workload.Lateness = []time.Duration{0, 20 * minute, 3 * time.Hour, 24 * time.Hour}[m.pick(4)]
 		m.sim.LeaveOut([]float64{0, 0, 0.02, 0.2}[m.pick(4)])
 	}
-	shop.Jumps = []int64{0, 700, 50_000}[m.pick(3)]
-	m.sim.Work(shop)
+	workload.Jumps = []int64{0, 700, 50_000}[m.pick(3)]
+	m.sim.Work(workload)
 	for range 6 + m.pick(15) {
 		m.event()
 	}

@@ -10,7 +10,7 @@ const collectorRobots = "robots"
 // robotCollector counts the hosts that control robots.
 func robotCollector() collector {
 	return collector{
-		name: collectorRobots, noun: "robot_host", section: sectionStorage, standing: true, first: firstOf((*api.Client).RobotHosts),
+		name: collectorRobots, noun: "robot_host", section: sectionStorage, cached: true, first: firstOf((*api.Client).RobotHosts),
 		role: role{namespace: "|STORAGE|TAPE-DEVICES|", screen: "Storage > Tape storage > Device management", without: "no robot control hosts"},
 		start: func(w *workplace) reader {
 			hosts := w.Gauge("nbu_tape_robot_hosts", "",

@@ -10,7 +10,7 @@ const collectorSLOs = "slos"
 // sloCollector counts the service level objectives.
 func sloCollector() collector {
 	return collector{
-		name: collectorSLOs, noun: "slo", section: sectionProtection, standing: true, first: firstOf((*api.Client).SLOs),
+		name: collectorSLOs, noun: "slo", section: sectionProtection, cached: true, first: firstOf((*api.Client).SLOs),
 		role: role{namespace: "|PROTECTION|PROTECTION_PLAN|", screen: "Protection > Protection plans", without: "no count of service level objectives"},
 		start: func(w *workplace) reader {
 			slos := w.Gauge("nbu_slos", "",

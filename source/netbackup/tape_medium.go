@@ -10,7 +10,7 @@ const collectorTapeMedia = "tape_media"
 // tapeMediumCollector counts tapes.
 func tapeMediumCollector() collector {
 	return collector{
-		name: collectorTapeMedia, noun: "tape_medium", section: sectionStorage, standing: true, first: firstOf((*api.Client).TapeMedia),
+		name: collectorTapeMedia, noun: "tape_medium", section: sectionStorage, cached: true, first: firstOf((*api.Client).TapeMedia),
 		role: role{namespace: "|STORAGE|TAPE-MEDIA|", screen: "Storage > Tape storage > Volumes", without: "no tapes by pool and status (10.5 and later)"},
 		start: func(w *workplace) reader {
 			tapes := w.Gauge("nbu_tape_media", "",

@@ -13,7 +13,7 @@ const collectorVolumePools = "volume_pools"
 // volumePoolCollector tells how many tapes of each pool are full in part.
 func volumePoolCollector() collector {
 	return collector{
-		name: collectorVolumePools, noun: "volume_pool", section: sectionStorage, standing: true, first: firstOf((*api.Client).VolumePools),
+		name: collectorVolumePools, noun: "volume_pool", section: sectionStorage, cached: true, first: firstOf((*api.Client).VolumePools),
 		role: role{
 			namespace: "|STORAGE|TAPE-MEDIA|VOLUME-POOLS|", screen: "Storage > Tape storage > Volume pools",
 			without: "no partially full tapes (10.5 and later)",
