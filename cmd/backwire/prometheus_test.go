@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -82,6 +83,18 @@ func (s *primaryServer) truth(t *testing.T) map[completedKey]int64 {
 func (s *primaryServer) work(t *testing.T, jobsPerMinute int) {
 	t.Helper()
 	s.order(t, "workload", fmt.Sprintf(`{"jobsPerMinute": %d, "seed": 7, "meanRunMs": 1500}`, jobsPerMinute))
+}
+
+// awaitSettled waits until every job has ended.
+func (s *primaryServer) awaitSettled(t *testing.T) {
+	t.Helper()
+	await(t, "every job ends", func() error {
+		body, err := fetch(s.client, strings.TrimSuffix(s.truthURL, "truth")+"settled")
+		if err == nil && !strings.Contains(string(body), "true") {
+			err = errors.New("some are running")
+		}
+		return err
+	})
 }
 
 // order tells the simulator what a real server cannot be told.
@@ -274,6 +287,7 @@ func overTwoEnds(t *testing.T, agent *process, env []string, store *prometheus, 
 		agent = start(t, env, buildPrograms(t).backwire, "run")
 	}
 	primary.work(t, 0)
+	primary.awaitSettled(t) // or jobs end between two looks at the store
 	awaitTruth(t, store, primary)
 }
 

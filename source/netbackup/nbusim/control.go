@@ -14,6 +14,7 @@ import (
 // controlMount is where a test in another process finds what a real server does not have:
 //
 //	GET    /nbusim/truth?since=MS   what a perfect counter says, of the jobs that ended since then
+//	GET    /nbusim/settled          {"settled": true} once nothing is going to happen any more by itself
 //	GET    /nbusim/requests         requests by path
 //	POST   /nbusim/faults           adds a fault, see faultOrder
 //	DELETE /nbusim/faults           takes every fault away
@@ -26,6 +27,8 @@ func (s *Server) control(req *http.Request) reply {
 	switch req.Method + " " + strings.TrimPrefix(req.URL.Path, controlMount) {
 	case "GET truth":
 		return s.tellTruth(req)
+	case "GET settled":
+		return controlReply(map[string]bool{"settled": s.Settled()})
 	case "GET requests":
 		return controlReply(s.requestCounts())
 	case "POST faults":

@@ -24,7 +24,13 @@ func TestTruthIsServed(t *testing.T) {
 		w := Work{Kilobytes: 2, Moved: 1, Files: 4}
 		s.AddJob(JobSpec{Policy: "p", Client: "c", Work: w, Life: Run(0, time.Second, 0)})
 		s.AddJob(JobSpec{Policy: "p", Client: "c", Work: w, Life: Run(0, time.Minute, 13)})
+		if a := command(t, s, "GET", "settled", ""); string(a.body) != `{"settled":false}` {
+			t.Errorf("while jobs run: %s", a.body)
+		}
 		time.Sleep(time.Hour)
+		if a := command(t, s, "GET", "settled", ""); string(a.body) != `{"settled":true}` {
+			t.Errorf("when all have ended: %s", a.body)
+		}
 		const want = `{"jobs":2,"completed":[` +
 			`{"job_type":"BACKUP","policy_type":"STANDARD","policy":"p","schedule_type":"FULL_BACKUP","result":"failure","status":13,"parent":false,"count":1},` +
 			`{"job_type":"BACKUP","policy_type":"STANDARD","policy":"p","schedule_type":"FULL_BACKUP","result":"success","status":0,"parent":false,"count":1}],` +
