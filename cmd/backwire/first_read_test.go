@@ -15,15 +15,13 @@ import (
 // The first read: all jobs ended within the backfill, on a server that takes its time for each page of
 // at most 100. The limit is on memory, which the machine does not change; the time is told.
 func TestFirstReadStaysSmall(t *testing.T) {
+	onlyInFull(t)
 	for _, c := range []struct {
 		jobs  int
 		pause time.Duration
 		limit int64
 	}{{10_000, 100 * time.Millisecond, 40 << 20}, {100_000, 50 * time.Millisecond, 48 << 20}} {
 		t.Run(strconv.Itoa(c.jobs), func(t *testing.T) {
-			if testing.Short() && c.jobs > 10_000 {
-				t.Skip("left out of short runs: a tenth of the jobs are read")
-			}
 			firstRead(t, c.jobs, c.pause, c.limit)
 		})
 	}
@@ -62,6 +60,7 @@ func completed(received *receiver.Receiver) (n float64) {
 // The steady state: one job a second of 10,000 clients. Cycles follow each other faster than they
 // would, so that as many as in half an hour pass.
 func TestSteadyStateStaysSmall(t *testing.T) {
+	onlyInFull(t)
 	const limit, cycles = 48 << 20, 30
 	dir := t.TempDir()
 	primary := startPrimary(t, dir, "--history", "40000", "--history-span", "10h", "--jobs-per-minute", "60", "--clients", "10000", "--policies", "50")

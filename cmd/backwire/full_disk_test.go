@@ -16,6 +16,7 @@ import (
 // A disk that is full does not end the agent: it says so, goes on counting, and writes what it kept
 // once there is room again, whether somebody made it or the receiver took what was queued.
 func TestFullDiskHeals(t *testing.T) {
+	onlyInFull(t)
 	for name, heal := range map[string]func(t *testing.T, r *receiver.Receiver, filler string){
 		"when a file is removed": func(t *testing.T, _ *receiver.Receiver, filler string) {
 			if err := os.Remove(filler); err != nil {

@@ -59,6 +59,7 @@ func measured(t *testing.T, path string, args ...string) (code int, out string, 
 
 // Whatever lies on a medium, the program that is shipped stays small, delivers nothing of it and says why.
 func TestImportsOfHostileBundlesTakeLittleMemory(t *testing.T) {
+	onlyInFull(t)
 	const limit = 64 << 20
 	program := buildPrograms(t).backwire
 	for _, bundle := range medium.Bundles() {

@@ -134,9 +134,7 @@ func pauses(r *http.Request, d time.Duration) bool {
 // One primary server gives what no server should, at once and without end. The agent stays within the unit's memory, and
 // the samples of another site come as ever.
 func TestAHostilePrimaryHarmsNoOtherSite(t *testing.T) {
-	if testing.Short() {
-		t.Skip("left out of short runs: fifteen primary servers take four minutes")
-	}
+	onlyInFull(t)
 	const limit, cycles = 96 << 20, 10
 	for name, answer := range hostilePrimaries(t) {
 		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {

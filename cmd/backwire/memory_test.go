@@ -16,6 +16,7 @@ import (
 // One site's 100,000 series, an endpoint that is down and a queue that is full and drops its oldest: under the
 // settings of the unit the agent stays within its memory.
 func TestMemoryOfAFullQueue(t *testing.T) {
+	onlyInFull(t)
 	const series, cycles, limit = 100_000, 5, 128 << 20
 	s := newStand(t)
 	primary, err := nbusim.New(nbusim.Options{Storage: nbusim.NewEstate(8)})

@@ -29,8 +29,10 @@ var built = sync.OnceValues(func() (programs, error) {
 	if err != nil {
 		return programs{}, err
 	}
-	build := exec.Command("go", "build", "-trimpath", "-o", dir+"/", "backwire/cmd/...")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	build := exec.Command("go", slices.Concat([]string{"build", "-trimpath", "-o", dir + "/"}, raceFlags, []string{"backwire/cmd/..."})...)
+	if raceFlags == nil {
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	}
 	if out, err := build.CombinedOutput(); err != nil {
 		return programs{}, fmt.Errorf("build: %w\n%s", err, out)
 	}
@@ -56,6 +58,15 @@ func buildPrograms(t testing.TB) programs {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// onlyInFull skips a test in the short form, which is for the race detector: what a program takes of memory under it says
+// nothing of the one that is shipped, and what sends millions of samples takes many minutes.
+func onlyInFull(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("left out of short runs: it measures memory or sends millions of samples")
+	}
 }
 
 // needProgram finds a program that this machine may not have.

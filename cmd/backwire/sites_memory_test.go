@@ -22,6 +22,7 @@ import (
 // The unit's memory is enough for one site of 2,000 clients and for five: docs/sizing.md says so, and what more of them need. The
 // sites' caps on series are reached, so that a site has as many as it can have without a setting.
 func TestMemoryOfSites(t *testing.T) {
+	onlyInFull(t)
 	if os.Getenv("BACKWIRE_TEST_SITES") == "full" {
 		for _, sites := range []int{1, 5, 10, 20, 50} {
 			peak, series := memoryOfSites(t, sites, "off")

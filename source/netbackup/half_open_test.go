@@ -120,9 +120,9 @@ func halfOpen(t *testing.T, second bool, before time.Duration) {
 		transport.DialContext, transport.ForceAttemptHTTP2 = w.dial, second
 		c.Client.Transport = transport
 	})
-	spoken := 0
+	var spoken atomic.Int64
 	server = &httptest.Server{Listener: w, EnableHTTP2: second, Config: &http.Server{Handler: http.HandlerFunc(func(out http.ResponseWriter, req *http.Request) {
-		spoken = req.ProtoMajor
+		spoken.Store(int64(req.ProtoMajor))
 		r.sim.ServeHTTP(out, req)
 	})}}
 	server.StartTLS()
@@ -133,8 +133,8 @@ func halfOpen(t *testing.T, second bool, before time.Duration) {
 	r.tick()
 	r.tick()
 	r.want(1, "nbu_up")
-	if second != (spoken == 2) {
-		t.Fatalf("HTTP/%d is spoken", spoken)
+	if second != (spoken.Load() == 2) {
+		t.Fatalf("HTTP/%d is spoken", spoken.Load())
 	}
 	time.Sleep(time.Until(time.Now().Truncate(minute).Add(minute - before)))
 	w.darken()
