@@ -5,11 +5,11 @@ import "slices"
 // Config is the whole configuration. Load makes it and nothing changes it afterwards.
 //
 // A field's variable is BACKWIRE_ and its words (split_words). Beside envconfig's tags:
-// min, max and oneof bound the value; "excludes" names variables of the same block that
+// min, max and oneof bound the value, "why" gives the reason for max; "excludes" names variables of the same block that
 // cannot be set together with this one; "own" is never inherited by a named block; "empty"
 // says that set but empty is a value; "secret" marks a file that holds one.
 type Config struct {
-	Interval Duration `split_words:"true" default:"60s" min:"1s" max:"1d" desc:"Time between collections. Collections start at multiples of this time, so two agents collect at the same moment."`
+	Interval Duration `split_words:"true" default:"60s" min:"1s" max:"4m" why:"Prometheus forgets a sample after five minutes" desc:"Time between collections, at most 4m. Collections start at multiples of this time, so two agents collect at the same moment."`
 
 	NetbackupSites Names  `split_words:"true" desc:"Names of several primary servers, separated by commas. Each one has its own settings: BACKWIRE_NETBACKUP_<NAME>_URL and so on."`
 	Sites          []Site `ignored:"true"`

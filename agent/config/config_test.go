@@ -141,7 +141,7 @@ func TestEveryProblemAtOnce(t *testing.T) {
 func TestProblemSaysVariableValueAndExpectation(t *testing.T) {
 	t.Parallel()
 	_, err := load(minimal(), []Assignment{{Name: "BACKWIRE_INTERVAL", Value: "2d", Origin: "/etc/backwire/backwire.env:3"}})
-	want := `BACKWIRE_INTERVAL="2d" (/etc/backwire/backwire.env:3): expected a value between 1s and 1d`
+	want := `BACKWIRE_INTERVAL="2d" (/etc/backwire/backwire.env:3): expected a value between 1s and 4m: Prometheus forgets a sample after five minutes`
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("Load = %v, want %s", err, want)
 	}
@@ -150,10 +150,10 @@ func TestProblemSaysVariableValueAndExpectation(t *testing.T) {
 func TestWrongValues(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ setting, expected string }{
-		"a unit that is none":           {"BACKWIRE_INTERVAL=5x", "such as 30s, 5m, 24h or 7d, between 1s and 1d"},
+		"a unit that is none":           {"BACKWIRE_INTERVAL=5x", "such as 30s, 5m, 24h or 7d, between 1s and 4m"},
 		"a negative duration":           {"BACKWIRE_BACKFILL=-1h", "expected a duration"},
 		"days beyond an int64":          {"BACKWIRE_QUEUE_MAX_AGE=999999999d", "expected a duration"},
-		"a duration below the least":    {"BACKWIRE_INTERVAL=0", "between 1s and 1d"},
+		"a duration below the least":    {"BACKWIRE_INTERVAL=0", "between 1s and 4m"},
 		"a decimal unit of size":        {"BACKWIRE_QUEUE_SEGMENT_BYTES=8MB", "512KiB, 8MiB or 2GiB"},
 		"a size beyond an int64":        {"BACKWIRE_QUEUE_MAX_BYTES=9000000TiB", "expected a size"},
 		"a limit below two segments":    {"BACKWIRE_QUEUE_MAX_BYTES=15MiB", "twice BACKWIRE_QUEUE_SEGMENT_BYTES, 16777216"},

@@ -255,12 +255,16 @@ func (l *loader) assignFile(field *File, s setting, tags reflect.StructTag) {
 	}
 }
 
-// between says a numeric field's bounds.
+// between says a numeric field's bounds, and the reason for them where one is given.
 func between(tags reflect.StructTag) string {
 	low, high := tags.Get("min"), tags.Get("max")
+	why := ""
+	if tags.Get("why") != "" {
+		why = ": " + tags.Get("why")
+	}
 	switch {
 	case low != "" && high != "":
-		return ", between " + low + " and " + high
+		return ", between " + low + " and " + high + why
 	case low != "":
 		return ", at least " + low
 	case high != "":

@@ -13,6 +13,7 @@ func TestBoundsAreExact(t *testing.T) {
 	const site, endpoint, queue = "BACKWIRE_NETBACKUP_", "BACKWIRE_REMOTE_WRITE_", "BACKWIRE_QUEUE_"
 	for _, c := range []struct{ name, taken, refused string }{
 		{"BACKWIRE_INTERVAL", "1s", "0.999999999s"},
+		{"BACKWIRE_INTERVAL", "4m", "4m0.000000001s"},
 		{"BACKWIRE_BACKFILL", "0", "-1ns"},
 		{"BACKWIRE_BACKFILL", "365d", "365d1ns"},
 		{site + "TIMEOUT", "1s", "999999999ns"},

@@ -200,7 +200,7 @@ func drainBackwire(b *testing.B, binary, queue string, samples int) drained {
 	p := start(b, []string{
 		"BACKWIRE_NETBACKUP_URL=https://127.0.0.1:9/netbackup", "BACKWIRE_NETBACKUP_API_KEY=none", // nobody there
 		"BACKWIRE_REMOTE_WRITE_URL=" + to.url + "/write", "BACKWIRE_REMOTE_WRITE_START=oldest", "BACKWIRE_QUEUE_DIR=" + queue,
-		"BACKWIRE_LISTEN=", "BACKWIRE_INTERVAL=1h", "BACKWIRE_SELF_METRICS=false",
+		"BACKWIRE_LISTEN=", "BACKWIRE_INTERVAL=4m", "BACKWIRE_SELF_METRICS=false",
 	}, binary, "run")
 	to.full(b)
 	used := p.used(b)
