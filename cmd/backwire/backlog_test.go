@@ -18,6 +18,7 @@ const backlog = 300_000
 // A backlog that was committed while the receiver was down arrives whole, each point once and in
 // order, although the agent was ended in between. Other senders lose all of it.
 func TestBacklogSurvivesTheAgentsEnd(t *testing.T) {
+	onlyInFull(t)
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
 		t.Run(signal.String(), func(t *testing.T) { testBacklog(t, signal) })
 	}
