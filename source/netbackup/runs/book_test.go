@@ -1,0 +1,294 @@
+package runs
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"testing"
+)
+
+const (
+	second = 1000
+	night  = 1_700_000_000_000
+)
+
+// at is a job of db-1 under gold that started and ended so many seconds into the night.
+func at(id, parent int64, status int32, start, end int64) Job {
+	return Job{
+		ID: id, Parent: parent, Type: backup, Policy: "gold", Client: "db-1", ScheduleType: "FULL_BACKUP", Try: 1,
+		Status: status, Start: night + start*second, End: night + end*second, Bytes: 100,
+	}
+}
+
+func parentOf(j Job, children int32) Job {
+	j.Children, j.Bytes = children, 0
+	return j
+}
+
+func of(client, kind string, j Job) Job {
+	j.Client, j.Type = client, kind
+	return j
+}
+
+func stream(number int32, j Job) Job {
+	j.Stream = number
+	return j
+}
+
+func tried(try int32, j Job) Job {
+	j.Try = try
+	return j
+}
+
+// told are the summaries of all pairs after an hour and a minute, as text.
+func told(b *Book) map[Pair]string {
+	b.Settle(night + 20*3600*second)
+	out := map[Pair]string{}
+	for p := range b.histories {
+		s, known := b.Summary(p)
+		if !known {
+			continue
+		}
+		text := fmt.Appendf(nil, "status %d at %d, %d bytes, %d failures", s.Status, (s.Attempt-night)/second, s.Bytes, s.Failures)
+		for _, x := range s.Successes {
+			text = fmt.Appendf(text, ", %s %d to %d", x.ScheduleType, (x.Start-night)/second, (x.End-night)/second)
+		}
+		out[p] = string(text)
+	}
+	return out
+}
+
+// TestRunIsTheSameInEveryOrder tells the jobs of some nights in a hundred orders, with a restart among them.
+func TestRunIsTheSameInEveryOrder(t *testing.T) {
+	db1 := Pair{"db-1", "gold"}
+	tests := map[string]struct {
+		jobs []Job
+		want map[Pair]string
+	}{
+		"one job": {[]Job{at(1, 1, 0, 10, 20)}, map[Pair]string{db1: "status 0 at 20, 100 bytes, 0 failures, FULL_BACKUP 10 to 20"}},
+		"one stream fails and the other ends after it": {
+			[]Job{parentOf(at(1, 0, 42, 0, 100), 2), at(2, 1, 42, 10, 20), at(3, 1, 0, 10, 99)},
+			map[Pair]string{db1: "status 42 at 100, 200 bytes, 1 failures"},
+		},
+		"a parent that tells more": {
+			[]Job{parentOf(at(1, 0, 196, 0, 100), 1), at(2, 1, 0, 10, 20)},
+			map[Pair]string{db1: "status 196 at 100, 100 bytes, 1 failures"},
+		},
+		"a partial stream": {
+			[]Job{parentOf(at(1, 0, 0, 0, 100), 2), at(2, 1, 1, 10, 20), at(3, 1, 0, 10, 20)},
+			map[Pair]string{db1: "status 1 at 100, 200 bytes, 0 failures, FULL_BACKUP 0 to 100"},
+		},
+		"cancelled beside a failure": {
+			[]Job{parentOf(at(1, 0, 150, 0, 100), 2), at(2, 1, 150, 10, 20), at(3, 1, 13, 10, 20)},
+			map[Pair]string{db1: "status 13 at 100, 200 bytes, 1 failures"},
+		},
+		"a status that is not known is no success": {
+			[]Job{parentOf(at(1, 0, 0, 0, 100), 1), at(2, 1, -1, 10, 20)},
+			map[Pair]string{db1: "status -1 at 100, 100 bytes, 0 failures"},
+		},
+		"the last try of a job counts": {
+			[]Job{at(1, 0, 42, 10, 20), tried(2, at(1, 0, 0, 10, 50))},
+			map[Pair]string{db1: "status 0 at 50, 100 bytes, 0 failures, FULL_BACKUP 10 to 50"},
+		},
+		"a success that ran again and failed": {
+			[]Job{at(1, 0, 0, 10, 20), at(5, 0, 0, 30, 40), tried(2, at(5, 0, 42, 30, 50))},
+			map[Pair]string{db1: "status 42 at 50, 100 bytes, 1 failures, FULL_BACKUP 10 to 20"},
+		},
+		"a stream begun again by another job": {
+			[]Job{parentOf(at(1, 0, 0, 0, 100), 2), stream(1, at(2, 1, 42, 10, 20)), stream(1, at(3, 1, 0, 30, 90))},
+			map[Pair]string{db1: "status 0 at 100, 100 bytes, 0 failures, FULL_BACKUP 0 to 100"},
+		},
+		"virtual machines below a search for them": {
+			[]Job{
+				parentOf(of("MEDIA_SERVER", backup, at(1, 0, 42, 0, 200)), 2),
+				parentOf(of("vm-1", snapshot, at(2, 1, 0, 10, 60)), 1), of("vm-1", backup, at(3, 2, 0, 20, 50)),
+				of("vm-2", snapshot, at(4, 1, 156, 10, 30)),
+			},
+			map[Pair]string{
+				{"vm-1", "gold"}: "status 0 at 60, 100 bytes, 0 failures, FULL_BACKUP 10 to 60",
+				{"vm-2", "gold"}: "status 156 at 30, 100 bytes, 1 failures",
+			},
+		},
+		"a search on a backup host": {
+			[]Job{
+				parentOf(of("host", backup, at(1, 0, 42, 0, 200)), 1), parentOf(of("vm-1", snapshot, at(2, 1, 0, 10, 60)), 1),
+				of("vm-1", backup, at(3, 2, 0, 20, 50)),
+			},
+			map[Pair]string{{"vm-1", "gold"}: "status 0 at 60, 100 bytes, 0 failures, FULL_BACKUP 10 to 60"},
+		},
+		"a search that failed": {[]Job{of("MEDIA_SERVER", backup, at(1, 0, 200, 0, 200))}, map[Pair]string{}},
+		"snapshots alone": {
+			[]Job{parentOf(at(1, 0, 0, 0, 100), 1), of("db-1", snapshot, at(2, 1, 0, 10, 60))},
+			map[Pair]string{db1: "status 0 at 100, 100 bytes, 0 failures, FULL_BACKUP 0 to 100"},
+		},
+		"a snapshot without the backup that the policy takes": {
+			[]Job{at(1, 0, 0, 0, 5), parentOf(of("MEDIA_SERVER", backup, at(2, 0, 0, 0, 100)), 1), of("vm-1", snapshot, at(3, 2, 0, 10, 60))},
+			map[Pair]string{db1: "status 0 at 5, 100 bytes, 0 failures, FULL_BACKUP 0 to 5"},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(1, 2))
+			for range 100 {
+				random.Shuffle(len(test.jobs), func(i, j int) { test.jobs[i], test.jobs[j] = test.jobs[j], test.jobs[i] })
+				b := NewBook(100)
+				for _, j := range test.jobs {
+					b.Observe(&j)
+					switch random.IntN(3) {
+					case 0:
+						b.Settle(j.End)
+					case 1:
+						b = again(t, b)
+					}
+				}
+				if got := told(b); !reflect.DeepEqual(got, test.want) {
+					t.Fatalf("%v\nsays %v\nwant %v", test.jobs, got, test.want)
+				}
+				b.Settle(night + 60*3600*second)
+				if len(b.nodes)+len(b.trees)+len(b.children) > 0 {
+					t.Fatalf("%d jobs, %d trees and %d parents are still remembered", len(b.nodes), len(b.trees), len(b.children))
+				}
+				if got := told(again(t, b)); !reflect.DeepEqual(got, test.want) {
+					t.Fatalf("closed: %v\nwant %v", got, test.want)
+				}
+			}
+		})
+	}
+}
+
+// again is a book that was restored from the state of another.
+func again(t *testing.T, b *Book) *Book {
+	t.Helper()
+	back := NewBook(b.mostPairs)
+	for p := range b.histories {
+		b.changed[p] = true
+	}
+	for _, c := range b.Changes() {
+		if c.Value == nil {
+			continue
+		}
+		if err := back.Restore(c.Key, c.Value); err != nil {
+			t.Fatal(err)
+		}
+		for n := range c.Value {
+			_ = NewBook(1).Restore(c.Key, c.Value[:n]) // never panics
+		}
+	}
+	back.Restored(night)
+	return back
+}
+
+func TestSuccessWaitsForWhatIsMissing(t *testing.T) {
+	b := NewBook(10)
+	parent, one, two := parentOf(at(1, 0, 0, 0, 100), 2), at(2, 1, 0, 10, 50), at(3, 1, 42, 10, 90)
+	b.Observe(&one)
+	open := parent
+	open.End, open.Status = 0, 0
+	b.Open([]Job{open}, night+60*second)
+	for range 3 {
+		if b.Settle(night + 60*second); len(summaries(b)) != 0 || !b.UnderWay(Pair{"db-1", "gold"}, "FULL_BACKUP") {
+			t.Fatal("a run is told of whose parent is open")
+		}
+	}
+	b.Observe(&parent)
+	if b.Settle(night + 100*second); len(summaries(b)) != 0 {
+		t.Fatal("a run is told of that lacks a stream")
+	}
+	if b.Settle(night + 100*second + missingWait); summaries(b)[0].Status != 0 || b.UnderWay(Pair{"db-1", "gold"}, "FULL_BACKUP") {
+		t.Fatal("a run waits for ever for a stream that is not shown")
+	}
+	if start, known := b.LastSuccess(Pair{"db-1", "gold"}, "FULL_BACKUP"); !known || start != night {
+		t.Errorf("last success began at %d, %v", start-night, known)
+	}
+	b.Observe(&two)
+	b.Settle(night + 24*3600*second)
+	if s := summaries(b)[0]; s.Status != 42 || s.Failures != 1 || len(s.Successes) != 0 {
+		t.Errorf("a stream that is shown a day late does not correct the run: %+v", s)
+	}
+}
+
+func summaries(b *Book) (out []Summary) {
+	for p := range b.histories {
+		if s, known := b.Summary(p); known {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func TestFullFailsBesideLogBackups(t *testing.T) {
+	b := NewBook(10)
+	for day := range int64(25) {
+		full := at(100*day+1, 0, 42, day*86400, day*86400+100)
+		b.Observe(&full)
+		for hour := range int64(24) {
+			j := at(100*day+2+hour, 0, 0, day*86400+hour*3600+200, day*86400+hour*3600+300)
+			j.ScheduleType = "TRANSACTION_LOG_BACKUP"
+			b.Observe(&j)
+		}
+		b.Settle(full.End + 86_000*second)
+	}
+	if s := summaries(b)[0]; s.Failures != 25 || len(s.Successes) != 1 || s.Successes[0].ScheduleType != "TRANSACTION_LOG_BACKUP" {
+		t.Errorf("%+v, want 25 failures and a success of log backups alone", s)
+	}
+	good := at(9999, 0, 0, 26*86400, 26*86400+50)
+	b.Observe(&good)
+	b.Settle(good.End)
+	if s := summaries(b)[0]; s.Failures != 0 || len(s.Successes) != 2 {
+		t.Errorf("%+v, want no failure after a full backup", s)
+	}
+}
+
+func TestBookIsBounded(t *testing.T) {
+	b := NewBook(100)
+	for i := range int64(3 * mostJobs) {
+		j := at(i+1, i%7, 0, i, i+5) // trees that hang together, and parents that come after themselves
+		j.Client = fmt.Sprint("client-", i%300)
+		b.Observe(&j)
+		if i%1000 == 0 {
+			b.Settle(j.End)
+		}
+	}
+	b.Settle(night)
+	if b.pairs != 100 || len(b.nodes) > mostJobs+1000 || len(b.turnedAway) > mostTurnedAway {
+		t.Errorf("%d pairs, %d jobs, %d turned away", b.pairs, len(b.nodes), len(b.turnedAway))
+	}
+	open := make([]Job, 3*mostOpen)
+	for i := range open {
+		open[i] = at(int64(i)+1_000_000, int64(i)+1_000_001, 0, 0, 0)
+	}
+	b.Open(open, night)
+	if len(b.openByID) > mostOpen {
+		t.Errorf("%d open jobs", len(b.openByID))
+	}
+}
+
+func TestWhatAnOlderVersionRememberedGoesOn(t *testing.T) {
+	p := Pair{"db-1", "gold"}
+	b := NewBook(10)
+	b.Adopt(p, Summary{Attempt: night, Status: 42, Bytes: 5, Failures: 2, Successes: []Success{{"", night - 100*second, night - 50*second}}})
+	b = again(t, b)
+	failed := at(1, 0, 58, 10, 20)
+	b.Observe(&failed)
+	b.Settle(failed.End)
+	if s, _ := b.Summary(p); s.Failures != 3 || !slices.Equal(s.Successes, []Success{{"", night - 100*second, night - 50*second}}) {
+		t.Errorf("%+v, want three failures and the success that was remembered", s)
+	}
+	if _, known := b.LastSuccess(p, "FULL_BACKUP"); !known {
+		t.Error("the success that was remembered does not stand in for a full backup's")
+	}
+	good := at(2, 0, 0, 30, 40)
+	b.Observe(&good)
+	b.Settle(good.End)
+	if s, _ := b.Summary(p); s.Failures != 0 || len(s.Successes) != 1 || s.Successes[0].ScheduleType != "FULL_BACKUP" {
+		t.Errorf("%+v, want the full backup alone", s)
+	}
+	if gone := b.Forget(night+36*day, nil); len(gone) != 0 {
+		t.Errorf("forgets %v, of which a run may still change", gone)
+	}
+	b.Settle(night + 36*day)
+	if gone := b.Forget(night+36*day, nil); len(gone) != 1 || b.pairs != 0 || len(b.histories) != 1 {
+		t.Errorf("forgets %v, still knows %d", gone, len(b.histories))
+	}
+}
