@@ -218,6 +218,7 @@ func (l *ledger) expire(point int64) {
 	}
 	l.expired = point
 	// Both clocks must say so: one that is wrong for a reading would forget everybody.
-	l.clients.expire(point, l.skew)
-	l.hours.expire(point)
+	for _, o := range l.observers {
+		o.expire(point, l.clocks())
+	}
 }

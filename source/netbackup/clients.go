@@ -16,7 +16,7 @@ const seriesPerClient = 5
 type clients struct {
 	t       *counters
 	limit   int   // of series
-	latest  int64 // ms of the server's clock: what is remembered of a time behind it is not believed
+	clocks        // when it was last told of an ending
 	keep    int64 // ms after the last attempt
 	pairs   map[clientKey]*client
 	overCap collect.OverCap
@@ -32,14 +32,15 @@ func (k clientKey) compare(o clientKey) int {
 type client struct{ success, attempt, status, failures, bytes *cell }
 
 func newClients(t *counters, limit int, keep int64) *clients {
-	return &clients{t: t, limit: limit, latest: math.MaxInt64, keep: keep, pairs: map[clientKey]*client{}, recent: newRecentFailures()}
+	return &clients{t: t, limit: limit, clocks: clocks{latest: math.MaxInt64}, keep: keep, pairs: map[clientKey]*client{}, recent: newRecentFailures()}
 }
 
 // backup is the type of the jobs that back a client up.
 const backup = "BACKUP"
 
 // observe takes note of a leaf job that backed a client up.
-func (c *clients) observe(e *ending) {
+func (c *clients) observe(e *ending, at clocks) {
+	c.clocks = at
 	k := clientKey{e.client, e.kind.policy}
 	if e.parent || k.client == "" || k.policy == "" || e.kind.jobType != backup {
 		return
@@ -104,10 +105,6 @@ func (c *clients) note(p *client, k clientKey, e *ending) {
 	}
 }
 
-// believes says that a time can be: a server whose clock was wrong for an hour may have left one of a year to come, which would
-// hide all that comes before it.
-func (c *clients) believes(at *cell) bool { return at == nil || at.value*1000 <= float64(c.latest) }
-
 // precedes says that the ending is later than the last attempt. Of two in the same second the
 // one with the greater status is the last, then the one with more bytes: so it does not matter
 // which is told first.
@@ -139,9 +136,10 @@ func (c *clients) set(place **cell, f *collect.Family, k clientKey, v float64) {
 // expire forgets who has not been seen for long, and times that cannot be: the series end. now is ms of the agent's clock. Of the
 // two clocks, the agent's and the server's, the one that is behind is taken: one that is wrong for a moment must not cost what
 // is remembered.
-func (c *clients) expire(now, skew int64) {
+func (c *clients) expire(now int64, at clocks) {
+	c.clocks = at
 	gone := map[*cell]bool{}
-	before := float64(min(now, now+skew) - c.keep)
+	before := float64(min(now, now+at.skew) - c.keep)
 	for k, p := range c.pairs {
 		if !c.believes(p.success) {
 			gone[p.success], p.success = true, nil
@@ -157,7 +155,7 @@ func (c *clients) expire(now, skew int64) {
 	}
 	delete(gone, nil)
 	c.t.drop(gone)
-	c.recent.forget(min(now, now+skew))
+	c.recent.forget(min(now, now+at.skew))
 }
 
 // restore takes a series of the checkpoint back; it answers false for one that is not a

@@ -255,7 +255,7 @@ func (s *Site) emitExporter() {
 		x.noteEnded(g, &ended[i])
 	}
 	x.noteDedup(g, ended)
-	x.noteClients(g, ended, s.ledger.clients, s.cfg.MaxClientSeries)
+	x.noteClients(g, ended, s.clients, s.cfg.MaxClientSeries)
 }
 
 func (x *exporterFamilies) noteEnded(g *collect.Gauges, j *recentJob) {

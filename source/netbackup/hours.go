@@ -39,13 +39,12 @@ type quarterCounts struct{ success, partial, failure uint64 }
 
 func newHours() *hours { return &hours{counts: map[int64]*hourCounts{}, changed: map[int64]bool{}} }
 
-// add counts an ending where it is that of a backup by itself; skew is what the server's clock, which dates it, is ahead
-// of the agent's, in ms.
-func (h *hours) add(e *ending, skew int64) {
+// observe counts an ending where it is that of a backup by itself.
+func (h *hours) observe(e *ending, c clocks) {
 	if e.parent || e.kind.jobType != backup || e.status < 0 {
 		return
 	}
-	end := e.end - skew
+	end := e.end - c.skew
 	hour := end / hourMillis
 	t := h.counts[hour]
 	if t == nil {
@@ -66,7 +65,7 @@ func (h *hours) add(e *ending, skew int64) {
 
 // expire drops what is older than is kept, and what is still to come, as after a clock that was wrong; now is ms of the
 // agent's clock.
-func (h *hours) expire(now int64) {
+func (h *hours) expire(now int64, _ clocks) {
 	for hour := range h.counts {
 		if hour <= now/hourMillis-hoursKept || hour > now/hourMillis+1 {
 			delete(h.counts, hour)
@@ -76,7 +75,7 @@ func (h *hours) expire(now int64) {
 }
 
 // changes are the keys of the hours that changed since it was last asked.
-func (h *hours) changes() []source.Change {
+func (h *hours) changes(int64) []source.Change {
 	var out []source.Change
 	for _, hour := range slices.Sorted(maps.Keys(h.changed)) {
 		c := source.Change{Key: hoursPrefix + strconv.FormatInt(hour, 10)}

@@ -19,12 +19,12 @@ func TestHoursCountBackupsByTheirEnd(t *testing.T) {
 	h := newHours()
 	backups, other := &jobKind{kindKey: kindKey{jobType: backup}}, &jobKind{kindKey: kindKey{jobType: "RESTORE"}}
 	const base = 500_000 * int64(hourMillis)
-	h.add(ended(backups, base, 0), 0)
-	h.add(ended(backups, base+hourMillis-1, 1), 0)
-	h.add(ended(backups, base+hourMillis, 2074), 0)
-	h.add(ended(other, base, 0), 0)
-	h.add(ended(backups, base, absent), 0)
-	h.add(&ending{kind: backups, end: base, parent: true}, 0)
+	h.observe(ended(backups, base, 0), clocks{})
+	h.observe(ended(backups, base+hourMillis-1, 1), clocks{})
+	h.observe(ended(backups, base+hourMillis, 2074), clocks{})
+	h.observe(ended(other, base, 0), clocks{})
+	h.observe(ended(backups, base, absent), clocks{})
+	h.observe(&ending{kind: backups, end: base, parent: true}, clocks{})
 	got := h.overview()
 	want := []overview.Quarter{
 		{Begin: time.UnixMilli(base), Success: 1}, {Begin: time.UnixMilli(base + 3*quarterMillis), Partial: 1}, {Begin: time.UnixMilli(base + hourMillis), Failure: 1},
@@ -40,23 +40,23 @@ func TestHoursAreRestoredAndExpire(t *testing.T) {
 	backups := &jobKind{kindKey: kindKey{jobType: backup}}
 	const base = 500_000 * int64(hourMillis)
 	for i := range int64(300) {
-		h.add(ended(backups, base+i*hourMillis/5, int32(i%3)), 0) // 5 in an hour, two of them in one quarter
+		h.observe(ended(backups, base+i*hourMillis/5, int32(i%3)), clocks{}) // 5 in an hour, two of them in one quarter
 	}
 	restored := newHours()
-	for _, c := range h.changes() {
+	for _, c := range h.changes(0) {
 		if err := restored.restore(c.Key, c.Value); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if len(h.changes()) != 0 {
+	if len(h.changes(0)) != 0 {
 		t.Error("changes are told twice")
 	}
 	if a, b := h.overview(), restored.overview(); len(a) != 60*4 || !slices.Equal(a, b) {
 		t.Errorf("%d quarters of hours, %d after a restart", len(a), len(b))
 	}
-	h.expire(base + 59*hourMillis)
+	h.expire(base+59*hourMillis, clocks{})
 	gone := 0
-	for _, c := range h.changes() {
+	for _, c := range h.changes(0) {
 		if c.Value != nil {
 			t.Errorf("%s is kept", c.Key)
 		}
@@ -88,8 +88,8 @@ func TestOverviewOutlivesARestart(t *testing.T) {
 		if len(after.Hours) != len(before.Hours) || after.Hours[3] != before.Hours[3] || len(after.Clients) != len(before.Clients) {
 			t.Errorf("%d hours, %d clients after a restart; before %d and %d", len(after.Hours), len(after.Clients), len(before.Hours), len(before.Clients))
 		}
-		if len(r.site.ledger.trends) != 1 {
-			t.Errorf("%d trends after a restart", len(r.site.ledger.trends))
+		if len(r.site.trends) != 1 {
+			t.Errorf("%d trends after a restart", len(r.site.trends))
 		}
 	})
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"backwire/source"
-	"backwire/source/collect"
 	"backwire/source/netbackup/api"
 )
 
@@ -26,12 +25,14 @@ type ledger struct {
 	backfill int64 // ms
 
 	counters *counters
-	clients  *clients
 	lastHour *lastHour // nil where nobody asks for it
 	counted  *counted
-	hours    *hours
-	trends   trends
 	problems jobProblems
+
+	observers []observer
+	memories  []memory
+	durable   []func(source.Sample) bool // take back durable series that are not the ledger's
+
 	mark
 	clock
 
@@ -81,8 +82,8 @@ func newLedger(cfg SiteConfig, c *catalogue, log *slog.Logger) *ledger {
 	return &ledger{
 		log: log, site: cfg.Client.Site,
 		interval: cfg.Interval.Milliseconds(), backfill: cfg.Backfill.Milliseconds(),
-		counters: t, clients: newClients(t, cfg.MaxClientSeries, cfg.ForgetClients.Milliseconds()),
-		keep: cfg.ForgetPolicies.Milliseconds(), counted: newCounted(), hours: newHours(), trends: trends{}, problems: jobProblems{counted: map[string]uint64{}},
+		counters: t, latest: math.MaxInt64,
+		keep: cfg.ForgetPolicies.Milliseconds(), counted: newCounted(), problems: jobProblems{counted: map[string]uint64{}},
 		selection: selection{by: byLastUpdate}, fragments: newFragments(), audit: newAudit(), deep: deep{depth: shallow},
 	}
 }
@@ -100,7 +101,9 @@ func (l *ledger) restore(cp source.Checkpoint) error {
 		}
 	}
 	for _, s := range cp.Series {
-		_ = l.clients.restore(s) || l.counters.restore(s)
+		if !slices.ContainsFunc(l.durable, func(take func(source.Sample) bool) bool { return take(s) }) {
+			l.counters.restore(s)
+		}
 	}
 	l.counters.mend()
 	l.counters.adoptPolicies(cp.T)
@@ -114,27 +117,20 @@ func (l *ledger) restoreKey(key string, value []byte) error {
 		return l.counted.restore(key, value)
 	case key == auditKey:
 		return l.audit.restore(value, time.Now())
-	case key == failuresKey:
-		return l.clients.recent.restoreAll(value)
-	case strings.HasPrefix(key, failurePrefix):
-		return l.clients.recent.restore(key, value)
 	case strings.HasPrefix(key, policyPrefix):
 		return l.counters.policies.restore(key, value)
 	case key == clockKey:
-		l.forgetUnread(l.clock.restore(value))
-	case strings.HasPrefix(key, hoursPrefix):
-		l.forgetUnread(l.hours.restore(key, value))
-	case strings.HasPrefix(key, trendPrefix):
-		l.forgetUnread(l.trends.restore(key, value))
+		if err := l.clock.restore(value); err != nil {
+			sayUnreadableHistory(l.log, err)
+		}
+		return nil
+	}
+	for _, m := range l.memories {
+		if mine, err := m.restoreKey(key, value); mine {
+			return err
+		}
 	}
 	return nil
-}
-
-// forgetUnread is for what is only shown: nothing that is counted depends on it.
-func (l *ledger) forgetUnread(err error) {
-	if err != nil {
-		l.log.Warn("a part of the history on the status page is unreadable and is lost", "error", err)
-	}
 }
 
 // begin opens the reading of this cycle; now is the server's clock.
@@ -142,7 +138,6 @@ func (l *ledger) begin(now int64, readers int, jobs jobLister) *reading {
 	l.at = now - l.skew
 	l.lastHour.begin(now)
 	l.latest = latestTime(now, l.skew)
-	l.clients.latest = l.latest
 	fresh := l.birth.birth == 0
 	if l.birth.begin(now, l.at, l.backfill) {
 		l.log.Warn("the server's clock was wrong when jobs were first read, or is wrong now: the start time for counting has changed", "from", stamp(l.birth.birth))
@@ -304,26 +299,12 @@ func (l *ledger) enter(e *ending, point int64) {
 	l.audit.ended(e.id)
 	at := min(max(e.end-l.skew, l.before(point)+1), point)
 	l.counters.count(e, before, at)
-	l.clients.observe(e)
-	l.hours.add(e, l.skew)
-	if e.kind.policyType == policyTypeCatalog && e.root && e.succeeded() {
-		l.catalogBackedUp(e)
+	for _, o := range l.observers {
+		o.observe(e, l.clocks())
 	}
 }
 
-// policyTypeCatalog is the policy type of the backups of NetBackup's own catalog. Such a
-// backup is a tree of jobs: it has succeeded when its root has.
-const policyTypeCatalog = "NBU_CATALOG"
-
-func (l *ledger) catalogBackedUp(e *ending) {
-	t := l.counters
-	if t.catalogBackup == nil {
-		t.catalogBackup = t.add(collect.NewSeries(t.c.catalogBackup, t.site, "", 0))
-	}
-	if end := float64(e.end) / 1000; end > t.catalogBackup.value || !l.clients.believes(t.catalogBackup) {
-		t.catalogBackup.value = end
-	}
-}
+func (l *ledger) clocks() clocks { return clocks{l.skew, l.latest} }
 
 // noticeRestarts says that the server's job ids were seen to start again.
 func (l *ledger) noticeRestarts() {
@@ -378,7 +359,9 @@ func (l *ledger) advance(r *reading, kept []placed) {
 
 // changes are the keys of the state that changed since it was last asked.
 func (l *ledger) changes() []source.Change {
-	changes := slices.Concat(l.counted.changes(), l.audit.changes(), l.clock.changes(), l.hours.changes(), l.trends.changes(l.newest),
-		l.clients.recent.changes(), l.counters.policies.changes())
+	changes := slices.Concat(l.counted.changes(), l.audit.changes(), l.clock.changes(), l.counters.policies.changes())
+	for _, m := range l.memories {
+		changes = append(changes, m.changes(l.newest)...)
+	}
 	return append(changes, source.Change{Key: ledgerKey, Value: l.encode()})
 }

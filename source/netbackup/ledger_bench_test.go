@@ -97,9 +97,10 @@ func BenchmarkLedgerJob(b *testing.B) {
 func BenchmarkLedgerQuietCycle(b *testing.B) {
 	cfg := SiteConfig{Client: api.Config{Site: "paris"}, Interval: time.Minute, MaxClientSeries: defaultClientSeries, MaxJobSeries: defaultJobSeries, ForgetClients: defaultForgetClients}
 	l := newLedger(cfg, newCatalogue(), slog.New(slog.DiscardHandler))
+	watching := newClients(l.counters, defaultClientSeries, defaultForgetClients.Milliseconds())
 	for i := range 2000 {
 		e := ending{id: int64(i), try: 1, end: 1, status: 0, client: strconv.Itoa(i), bytes: 1, kind: l.counters.kind(kindKey{backup, "STANDARD", "gold", "FULL_BACKUP"})}
-		l.clients.observe(&e)
+		watching.observe(&e, l.clocks())
 	}
 	l.idle = true
 	tick, samples := int64(60_000), 0

@@ -24,7 +24,7 @@ func (s *Site) makeOverview(at int64) {
 		live = c.appendTo(live)
 	}
 	made := &overview.Site{
-		Name: s.cfg.Client.Site, Hours: s.ledger.hours.overview(), Clients: s.clientOverview(live),
+		Name: s.cfg.Client.Site, Hours: s.hours.overview(), Clients: s.clientOverview(live),
 		Storage: s.storageOverview(live, at), Jobs: s.jobsOverview(live, s.ledger.skew),
 	}
 	s.mu.Lock()
@@ -57,7 +57,7 @@ func (s *Site) clientOverview(live []source.Sample) []overview.ClientPolicy {
 			never[clientOf(x.Series)] = x.Value == 1
 		}
 	}
-	pairs := s.ledger.clients.pairs
+	pairs := s.clients.pairs
 	out := make([]overview.ClientPolicy, 0, len(pairs))
 	for k, p := range pairs {
 		out = append(out, p.overview(k, s.ledger.skew, every[k]))

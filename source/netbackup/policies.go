@@ -318,7 +318,7 @@ func (b *policyBook) warning() string {
 
 // promiseFound is for policies that look for their clients: these are known from their jobs.
 func (p *policies) promiseFound() {
-	for k := range p.ledger.clients.pairs {
+	for k := range p.site.clients.pairs {
 		if file := p.plans[k.policy]; file != nil && file.plan.Query {
 			p.promise(k, &file.plan)
 		}
@@ -337,7 +337,7 @@ func (p *policies) noteSuccess(k clientKey) {
 	if p.ledger.idle || p.ledger.readAt == 0 {
 		return
 	}
-	if succeeded, known := p.ledger.clients.succeeded(k); known {
+	if succeeded, known := p.site.clients.succeeded(k); known {
 		p.board.Set(p.neverSucceeded, truth(!succeeded), k.client, k.policy)
 	}
 }

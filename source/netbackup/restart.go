@@ -68,6 +68,15 @@ func (s *Site) newLedger() *ledger {
 	if s.cfg.Compat == CompatExporter {
 		l.lastHour = &lastHour{jobs: map[int64]recentJob{}}
 	}
+	s.clients = newClients(l.counters, s.cfg.MaxClientSeries, s.cfg.ForgetClients.Milliseconds())
+	s.hours, s.trends = newHours(), trends{}
+	l.observers = []observer{s.clients, s.hours, catalogBackups{l.counters}}
+	l.memories = []memory{
+		pageHistory{s.log, hoursPrefix, s.hours.changes, s.hours.restore},
+		pageHistory{s.log, trendPrefix, s.trends.changes, s.trends.restore},
+		s.clients,
+	}
+	l.durable = []func(source.Sample) bool{s.clients.restore}
 	return l
 }
 

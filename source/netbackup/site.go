@@ -55,6 +55,9 @@ type Site struct {
 	catalogue  *catalogue
 	collectors []*activeCollector
 	ledger     *ledger
+	clients    *clients // observes what the ledger counts, as do the hours
+	hours      *hours
+	trends     trends
 	open       *openJobs
 	facts      *serverFacts
 	units      *storageUnits
@@ -127,7 +130,7 @@ func (s *Site) restore(cp source.Checkpoint) error {
 func (s *Site) sayOverCaps() {
 	now := s.now().UnixMilli()
 	l := s.ledger
-	l.clients.overCap.Say(s.log, now, "the limit on client series is reached: backups of further client and policy pairs are only counted",
+	s.clients.overCap.Say(s.log, now, "the limit on client series is reached: backups of further client and policy pairs are only counted",
 		"MAX_CLIENT_SERIES", s.cfg.MaxClientSeries)
 	l.counters.overCap.Say(s.log, now, "the limit on job series is reached: jobs of further policies are counted together",
 		"MAX_JOB_SERIES", s.cfg.MaxJobSeries)
@@ -138,7 +141,7 @@ func (s *Site) sayOverCaps() {
 	s.policies.sayUnreadable(s.log)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.status.ClientsWithoutSeries, s.status.PoliciesWithoutSeries = l.clients.overCap.Count(), l.counters.overCap.Count()
+	s.status.ClientsWithoutSeries, s.status.PoliciesWithoutSeries = s.clients.overCap.Count(), l.counters.overCap.Count()
 }
 
 // Close ends what runs in the background, and the login, if there is one.

@@ -34,7 +34,7 @@ func (s *Site) storageOverview(live []source.Sample, at int64) []overview.Storag
 	var out []overview.Storage
 	show := func(id string, p *shelf) {
 		if p.Capacity > 0 && p.used {
-			p.foresee(s.ledger.trends.note(id, p.Name, at, p.Used))
+			p.foresee(s.trends.note(id, p.Name, at, p.Used))
 			out = append(out, p.Storage)
 		}
 	}

@@ -244,7 +244,7 @@ func TestPoolsJoinTheirUnits(t *testing.T) {
 			}
 			shown[s.Name] = true
 		}
-		if !shown["dp (PureDisk)"] || !shown["dp (AdvancedDisk)"] || len(r.site.ledger.trends) < 2 {
+		if !shown["dp (PureDisk)"] || !shown["dp (AdvancedDisk)"] || len(r.site.trends) < 2 {
 			t.Errorf("the page shows %v", shown)
 		}
 	})
