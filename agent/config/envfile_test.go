@@ -180,3 +180,33 @@ func TestEnvFileThatOthersReadIsTold(t *testing.T) {
 		}
 	}
 }
+
+// A URL is a secret where it has a credential in it: before its host, or in its query. Only then is the file that all can read
+// worth a warning.
+func TestEnvFileWithCredentialInAURL(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]bool{
+		"BACKWIRE_REMOTE_WRITE_URL=https://m.example/api/v1/push":                  false,
+		"BACKWIRE_REMOTE_WRITE_URL=https://m.example/api/v1/push?token=of-mine":    true,
+		"BACKWIRE_REMOTE_WRITE_URL=https://user:of-mine@m.example/api/v1/push":     true,
+		"BACKWIRE_REMOTE_WRITE_PROXY_URL=http://proxy.example:3128":                false,
+		"BACKWIRE_REMOTE_WRITE_PROXY_URL=http://user:of-mine@proxy.example:3128":   true,
+		"BACKWIRE_REMOTE_WRITE_HEADERS=X-Key:of-mine":                              true,
+		"BACKWIRE_REMOTE_WRITE_HEADERS=":                                           false,
+		"BACKWIRE_INTERVAL=60s":                                                    false,
+		"BACKWIRE_REMOTE_WRITE_BEARER_TOKEN_FILE=/etc/backwire/not-the-token-self": false,
+	} {
+		path := writeSecret(t, "backwire.env", line+"\n", 0o644)
+		file, err := ReadEnvFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := newLoader(nil, file)
+		l.warnOfExposed(file)
+		warnings := strings.Join(l.warnings, "\n")
+		name, _, _ := strings.Cut(line, "=")
+		if got := strings.Contains(warnings, name+" is in "); got != want || strings.Contains(warnings, "of-mine") {
+			t.Errorf("%s: warnings %q, want one: %v", line, warnings, want)
+		}
+	}
+}

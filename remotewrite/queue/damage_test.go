@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"backwire/remotewrite/internal/testkit"
+	"backwire/remotewrite/internal/testwindow"
 	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal"
 	"backwire/remotewrite/wal/crashfs"
@@ -105,7 +106,7 @@ func readAll(t *testing.T, fs *crashfs.FS) (points []testkit.Wanted, lost record
 	times := map[string]int64{}
 	for {
 		err := sub.Fill(&w, 1)
-		found := pointsOf(t, &w)
+		found := testwindow.Wanted(t, &w)
 		for _, p := range found {
 			if p.Marks == "" && p.T < times[p.Key] {
 				t.Fatalf("%s goes back from %d to %d", p.Key, times[p.Key], p.T)
@@ -285,70 +286,5 @@ func TestNoise(t *testing.T) {
 			}
 			readAll(t, s.disk(name, noise))
 		}
-	}
-}
-
-// What was delivered before is not delivered again nor counted as lost, whatever became of
-// its record since.
-func TestDamageAroundCursor(t *testing.T) {
-	s := newSpecimen(t)
-	last := s.frames[len(s.frames)-1].Pos.Segment
-	for i, damaged := range s.frames {
-		for width := 1; width <= 2 && i+width <= len(s.frames) && damaged.Pos.Segment < last; width++ {
-			content := slices.Clone(s.files[s.names[damaged.Pos.Segment-1]])
-			for _, f := range s.frames[i : i+width] {
-				if f.Pos.Segment == damaged.Pos.Segment {
-					content[f.Next.Offset-1] ^= 1
-				}
-			}
-			for j := range s.frames {
-				s.readFrom(t, i, i+width-1, j, s.disk(s.names[damaged.Pos.Segment-1], content))
-			}
-		}
-	}
-}
-
-// readFrom reads from the j-th frame on, of which those from i to k are damaged.
-func (s *specimen) readFrom(t *testing.T, i, k, j int, fs *crashfs.FS) {
-	t.Helper()
-	log, _, err := wal.Open(fs, wal.Options{ReadOnly: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	lost := uint64(0)
-	r := window.NewReader(log, s.frames[j].Pos, func(l window.Loss) { lost += l.Lost.Records })
-	var w window.Window
-	var points []testkit.Wanted
-	for err == nil {
-		err = r.Fill(&w, 1)
-		points = append(points, pointsOf(t, &w)...)
-	}
-	if !errors.Is(err, io.EOF) {
-		t.Fatal(err)
-	}
-	var want [][]testkit.Wanted
-	wantLost, record := uint64(0), 0
-	for n, f := range s.frames {
-		gone := k > i && s.frames[k].Pos.Segment == s.frames[i].Pos.Segment && f.Pos.Segment == s.frames[i].Pos.Segment && n >= i
-		if gone && n >= j {
-			wantLost++
-		}
-		if f.Head() {
-			continue
-		}
-		if !gone && n >= j {
-			want = append(want, s.records[record])
-		}
-		record++
-	}
-	slices.SortFunc(points, testkit.CompareWanted)
-	// With the cursor between two that are lost nobody knows on which side of it each was.
-	unsure := uint64(0)
-	if i < j && j <= k {
-		unsure = 1
-	}
-	if !slices.Equal(points, sorted(want)) || lost < wantLost || lost > wantLost+unsure {
-		t.Errorf("frames %d to %d damaged, read from %d: %d points and %d records lost, want %d and %d",
-			i, k, j, len(points), lost, len(slices.Concat(want...)), wantLost)
 	}
 }

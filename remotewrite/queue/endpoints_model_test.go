@@ -1,11 +1,8 @@
 package queue
 
 import (
-	"cmp"
 	"errors"
-	"fmt"
 	"io"
-	"math"
 	"slices"
 	"testing"
 
@@ -13,50 +10,7 @@ import (
 	"backwire/remotewrite/internal/testwindow"
 	"backwire/remotewrite/wal"
 	"backwire/remotewrite/window"
-	"backwire/source"
 )
-
-// pointsOf lists what is in a window, and checks what must hold for each.
-func pointsOf(t *testing.T, w *window.Window) []testkit.Wanted {
-	t.Helper()
-	var points []testkit.Wanted
-	samples := 0
-	for i, c := range w.Columns {
-		series := w.Dict.Source(c.Series, map[uint32]*source.Metric{})
-		of := testwindow.Points(w, i)
-		if !slices.IsSortedFunc(of, func(a, b window.Point) int { return cmp.Compare(a.T, b.T) }) {
-			t.Errorf("points of %s are out of order: %v", series.Key(), of)
-		}
-		for _, p := range of {
-			start := series.Start
-			if source.IsStale(p.V) {
-				start = 0 // it ends whatever has the labels
-			}
-			points = append(points, testkit.Wanted{Key: series.Key(), Start: start, T: p.T, Bits: math.Float64bits(p.V), Marks: ""})
-			samples++
-		}
-		for _, e := range w.ExemplarsOf(&c) {
-			points = append(points, testkit.Wanted{Key: series.Key(), Start: series.Start, T: e.T, Bits: math.Float64bits(e.V), Marks: fmt.Sprint(e.Labels)})
-		}
-	}
-	oldest, newest := int64(0), int64(0)
-	for _, p := range points {
-		if p.Marks != "" {
-			continue
-		}
-		if newest = max(newest, p.T); oldest == 0 || p.T < oldest {
-			oldest = p.T
-		}
-	}
-	if oldest != w.Oldest || newest != w.Newest {
-		t.Errorf("window says %d to %d and has %d to %d", w.Oldest, w.Newest, oldest, newest)
-	}
-	if samples != w.Samples {
-		t.Errorf("window says %d samples and has %d", w.Samples, samples)
-	}
-	slices.SortFunc(points, testkit.CompareWanted)
-	return points
-}
 
 // modelEndpoint reads the queue and compares.
 type modelEndpoint struct {
@@ -107,7 +61,7 @@ func (e *modelEndpoint) drain(t *testing.T, records [][]testkit.Wanted, windows,
 		e.places[e.window.Next] = end
 		want := slices.Concat(records[e.record:end]...)
 		slices.SortFunc(want, testkit.CompareWanted)
-		if got := pointsOf(t, &e.window); !slices.Equal(got, want) {
+		if got := testwindow.Wanted(t, &e.window); !slices.Equal(got, want) {
 			t.Fatalf("%s: records %d to %d have\n%v too many and\n%v too few", e.name, e.record, end, testkit.Without(got, want), testkit.Without(want, got))
 		}
 		e.record = end

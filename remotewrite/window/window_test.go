@@ -1,6 +1,7 @@
 package window
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"backwire/remotewrite/internal/testkit"
 	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal"
+	"backwire/source"
 )
 
 // A window goes on until its series share their labels, within bounds, and never stops below the least.
@@ -169,6 +171,24 @@ func TestSetsAtOtherPlaces(t *testing.T) {
 	}
 }
 
+// Series that come late in a dictionary have their columns too, when no batch has the ones before.
+func TestSetThatBeginsLate(t *testing.T) {
+	var w Window
+	w.reset(wal.Position{})
+	im := record.NewImage()
+	im.Values, im.Dict.Series = make([]uint64, 200), make([]record.Series, 200)
+	w.Enter(im)
+	w.timeline.grow(0, 1)
+	set := record.Set(nil).Grown(200)
+	set.Add(129)
+	set.Add(195)
+	w.add(0, 5, set, nil)
+	w.makeColumns()
+	if len(w.Columns) != 2 || w.Columns[0].Series != 129 || w.Columns[1].Series != 195 || !slices.Equal(columnPoints(&w, 1), []Point{{5, 0}}) {
+		t.Errorf("columns %+v", w.Columns)
+	}
+}
+
 // What it costs to read records into windows, without the points.
 func BenchmarkUnpack(b *testing.B) {
 	f := testkit.NewFleet("paris", 20_000, 0.05)
@@ -207,3 +227,63 @@ func BenchmarkUnpack(b *testing.B) {
 
 // columnPoints are a column's points.
 func columnPoints(w *Window, i int) []Point { return new(Walk).Runs(w, &w.Columns[i]).Points(nil) }
+
+// A window of series has their points and exemplars. Neighbours share a lane exactly where they have the same times.
+func TestOf(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(8, 8))
+	for range 100 {
+		var all []Series
+		for ref := range 1 + r.IntN(20) {
+			s := Series{Ref: uint32(2 * ref)}
+			for i := range 1 + r.IntN(3) {
+				s.Points = append(s.Points, Point{int64(10*i + r.IntN(2)), float64(r.IntN(2))})
+			}
+			for range r.IntN(3) {
+				s.Exemplars = append(s.Exemplars, record.Exemplar{T: r.Int64()})
+			}
+			all = append(all, s)
+		}
+		w := Of(&record.Dictionary{Series: make([]record.Series, 40)}, all)
+		samples := 0
+		for i, s := range all {
+			samples += len(s.Points)
+			var exemplars []record.Exemplar
+			for _, o := range w.ExemplarsOf(&w.Columns[i]) {
+				exemplars = append(exemplars, o.Exemplar)
+			}
+			sameTime := func(a, b record.Exemplar) bool { return a.T == b.T }
+			if got := columnPoints(w, i); w.Columns[i].Series != s.Ref || !slices.Equal(got, s.Points) || !slices.EqualFunc(exemplars, s.Exemplars, sameTime) {
+				t.Fatalf("column %d of %+v has %v and %v", i, s, got, exemplars)
+			}
+			if i == 0 {
+				continue
+			}
+			alike := slices.EqualFunc(s.Points, all[i-1].Points, func(a, b Point) bool { return a.T == b.T })
+			if shared := w.Columns[i].Lane == w.Columns[i-1].Lane; shared != alike {
+				t.Fatalf("a lane is shared: %v, of %v and %v", shared, all[i-1].Points, s.Points)
+			}
+		}
+		if w.Samples != samples || len(w.Columns) != len(all) {
+			t.Fatalf("%d columns of %d samples, want %d of %d", len(w.Columns), w.Samples, len(all), samples)
+		}
+	}
+}
+
+// A record may take a window over its bound, but not to twice as much: an observation takes 56 bytes, a label 48 and its value.
+func TestWindowHolds(t *testing.T) {
+	t.Parallel()
+	e := record.Exemplar{Labels: []source.Label{{Name: "job_id", Value: "46"}, {Name: "client", Value: "berlin"}}}
+	for most, fits := range map[int]int{160*2 - 1: 3, 160 * 2: 4, 160*2 + 79: 4, 160*2 + 80: 5} { // 160 bytes each
+		var w Window
+		w.reset(wal.Position{})
+		w.Most = most
+		n := 0
+		for w.Exemplar(0, e) == nil {
+			n++
+		}
+		if n != fits || !errors.Is(w.Exemplar(0, e), record.ErrOversized) {
+			t.Errorf("%d of them fit into %d bytes, want %d", n, most, fits)
+		}
+	}
+}

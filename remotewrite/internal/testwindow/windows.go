@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"testing"
 	"time"
 
 	"backwire/remotewrite/internal/testkit"
@@ -267,4 +268,46 @@ func mapValues(m map[string]source.Label) func(func(source.Label) bool) {
 			}
 		}
 	}
+}
+
+// Wanted lists what is in a window, and checks what must hold for each.
+func Wanted(t *testing.T, w *window.Window) []testkit.Wanted {
+	t.Helper()
+	var points []testkit.Wanted
+	samples := 0
+	for i, c := range w.Columns {
+		series := w.Dict.Source(c.Series, map[uint32]*source.Metric{})
+		of := Points(w, i)
+		if !slices.IsSortedFunc(of, func(a, b window.Point) int { return cmp.Compare(a.T, b.T) }) {
+			t.Errorf("points of %s are out of order: %v", series.Key(), of)
+		}
+		for _, p := range of {
+			start := series.Start
+			if source.IsStale(p.V) {
+				start = 0 // it ends whatever has the labels
+			}
+			points = append(points, testkit.Wanted{Key: series.Key(), Start: start, T: p.T, Bits: math.Float64bits(p.V), Marks: ""})
+			samples++
+		}
+		for _, e := range w.ExemplarsOf(&c) {
+			points = append(points, testkit.Wanted{Key: series.Key(), Start: series.Start, T: e.T, Bits: math.Float64bits(e.V), Marks: fmt.Sprint(e.Labels)})
+		}
+	}
+	oldest, newest := int64(0), int64(0)
+	for _, p := range points {
+		if p.Marks != "" {
+			continue
+		}
+		if newest = max(newest, p.T); oldest == 0 || p.T < oldest {
+			oldest = p.T
+		}
+	}
+	if oldest != w.Oldest || newest != w.Newest {
+		t.Errorf("window says %d to %d and has %d to %d", w.Oldest, w.Newest, oldest, newest)
+	}
+	if samples != w.Samples {
+		t.Errorf("window says %d samples and has %d", w.Samples, samples)
+	}
+	slices.SortFunc(points, testkit.CompareWanted)
+	return points
 }
