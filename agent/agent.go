@@ -207,7 +207,7 @@ func (a *Agent) begin() { a.beginning.Do(func() { close(a.begun) }) }
 
 // page is what answers at BACKWIRE_LISTEN.
 func (a *Agent) page() http.Handler {
-	return pageHosts(a.config).Only(page.New(a, time.Local, a.metrics.registry, a.log))
+	return pageHosts(a.config).Only(page.New(a, time.Local, a.config.Night, a.metrics.registry, a.log))
 }
 
 // pageHosts are the names of a configuration's page.

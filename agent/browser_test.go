@@ -121,6 +121,7 @@ func (b *browser) note(event any) {
 // sight is how somebody looks at the page.
 type sight struct {
 	name   string
+	path   string
 	width  int64
 	dark   bool
 	script bool
@@ -135,6 +136,8 @@ func sights() []sight {
 		{name: "page-narrow", width: 360, script: true, kept: true},
 		{name: "narrow and dark", width: 360, dark: true},
 		{name: "wide without a script", width: 1280},
+		{name: "clients", path: "clients?q=linux", width: 1280, dark: true},
+		{name: "clients, narrow", path: "clients?show=failed", width: 360},
 	}
 }
 
@@ -145,7 +148,7 @@ func TestPageInABrowser(t *testing.T) {
 	for _, s := range sights() {
 		t.Run(s.name, func(t *testing.T) {
 			b := newBrowser(t)
-			picture := b.look(t, server.URL+"/", s)
+			picture := b.look(t, server.URL+"/"+s.path, s)
 			if s.kept && *update {
 				keep(t, filepath.Join("..", "docs", s.name+".png"), picture)
 			}
@@ -175,7 +178,7 @@ func (b *browser) look(t *testing.T, url string, s sight) (picture []byte) {
 	picture = act(t, b, shoot)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !strings.Contains(heading, "clients that ran") {
+	if !strings.Contains(heading, "clients that ran") && !strings.Contains(heading, "Clients") {
 		t.Errorf("the heading is %q", heading)
 	}
 	if wide > columns {
@@ -207,16 +210,17 @@ func TestPageRefreshesInPlace(t *testing.T) {
 	call(t, b, devtools.AddScriptToEvaluateOnNewDocument, devtools.AddScriptToEvaluateOnNewDocumentParams{Source: `window.setInterval = (refresh) => { window.refresh = refresh }`})
 	act(t, b, chromedp.Navigate(server.URL+"/"))
 	act(t, b, chromedp.Evaluate[bool](`document.getElementById("hours").open = true`))
+	act(t, b, chromedp.Evaluate[bool](`document.getElementById("nights-summary").focus() || true`))
 
 	changed := &scene{status: shown.status, overviews: shown.overviews}
 	changed.status.Unhealthy = "a cycle is stuck"
 	handler.Store(changed.handler())
-	refreshed := chromedp.Evaluate[string](`refresh().then(() => document.getElementById("hours").open + " " + document.body.className + " " + document.body.textContent)`, chromedp.EvalAwaitPromise)
-	if text := act(t, b, refreshed); !strings.HasPrefix(text, "true  ") || !strings.Contains(text, "The agent is unhealthy: a cycle is stuck") {
+	refreshed := chromedp.Evaluate[string](`refresh().then(() => document.getElementById("hours").open + " " + document.activeElement.id + " " + document.body.className + " " + document.body.textContent)`, chromedp.EvalAwaitPromise)
+	if text := act(t, b, refreshed); !strings.HasPrefix(text, "true nights-summary  ") || !strings.Contains(text, "The agent is unhealthy: a cycle is stuck") {
 		t.Errorf("after a refresh: %.100s", text)
 	}
 	server.Close()
-	if text := act(t, b, refreshed); !strings.HasPrefix(text, "true lost ") {
+	if text := act(t, b, refreshed); !strings.HasPrefix(text, "true nights-summary lost ") {
 		t.Errorf("without an agent: %.100s", text)
 	}
 	if display := act(t, b, chromedp.Evaluate[string](`getComputedStyle(document.querySelector(".gone")).display`)); display != "block" {

@@ -26,10 +26,10 @@ func TestPageShowsTheNight(t *testing.T) {
 	body := w.Body.String()
 	at := 0
 	for _, want := range []string{ // in this order
-		"<strong class=\"warn\">Almost:</strong> 131 of the 132 clients that ran since 18:00 have a good backup; ",
-		"The night of Monday 23 November", "Backups by the hour from Monday 18:00 to Tuesday 08:00", "<title>02:00: ",
-		"client and policy pairs have had no successful backup for longer than",
-		"windows-066.example", "none seen", "status 58, 10 failures in a row", "mssql-035.example", "filer-007.example", "9d12h ago",
+		"Monday 23 November 18:00 to 08:00 CET", "<strong class=\"warn\">Almost:</strong> cloud-063.example failed; 6 clients failed after a good backup. 125 clients that ran since 18:00 have a good backup.",
+		"Failed", "status 2074: the disk volume is down", "The night of Monday 23 November", "Backups by the hour from Monday 18:00 to Tuesday 08:00", "<title>02:00: ",
+		"the nights before", "Sun 22 November", "client and policy pairs: a backup was due and has not started",
+		"windows-066.example", "none seen", "status 58: the client cannot be reached, 10 failures in a row", "mssql-035.example", "filer-007.example", "9d12h ago",
 		"pool-open-storage-6", "full in ", "pool-advanced-disk-3", "steady",
 		"Backup", "the longest runs for ", "7: drives in use", "7: max storage unit jobs", "Duplicate", "1 stalled",
 	} {
@@ -46,14 +46,15 @@ func TestPageOfSeveralSites(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	lyon := *s.overviews[0]
-	lyon.Name = "lyon"
+	lyon.Name, lyon.JobsRead = "lyon", time.Time{}
 	s.overviews = append(s.overviews, &lyon)
 	s.status.Sites = append(s.status.Sites, page.SiteStatus{Name: "lyon", State: "down"})
 	w := httptest.NewRecorder()
 	s.handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
 	for _, want := range []string{
 		"<small>branch-02 · lyon</small>", "<small>OPEN_STORAGE · paris</small>", "Backup<small>lyon</small>", "<b class=\"good\">1,198</b>",
-		"The primary server of site lyon does not answer",
+		"<a id=\"to-lyon\" href=\"#site-lyon\">lyon</a> <span class=\"bad\">down</span></th><td><strong class=\"bad\">No:</strong> cloud-063.example failed; 6 clients failed after a good backup; the jobs of the night have not been read.",
+		"<strong class=\"warn\">Almost:</strong> cloud-063.example failed; ", "1 of 2 sites has not been heard (lyon).",
 	} {
 		if !strings.Contains(w.Body.String(), want) {
 			t.Errorf("the page lacks %q", want)
@@ -79,7 +80,7 @@ func newCity(tb testing.TB) *theatre {
 func BenchmarkPageOfACity(b *testing.B) {
 	t := newCity(b)
 	s := &scene{status: sceneStatus(sceneTime()), overviews: []*overview.Site{t.site.Overview()}}
-	handler := page.New(s, sceneZone(), prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
+	handler := page.New(s, sceneZone(), sceneNight(), prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
 	for _, path := range []string{"/", "/status.json"} {
 		b.Run(path, func(b *testing.B) {
 			b.ReportAllocs()
@@ -110,7 +111,7 @@ func TestPageOfACityIsCheap(t *testing.T) {
 	}
 	shown := city.site.Overview()
 	s := &scene{status: sceneStatus(sceneTime()), overviews: []*overview.Site{shown}}
-	handler := page.New(s, sceneZone(), prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
+	handler := page.New(s, sceneZone(), sceneNight(), prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
 	fastest := time.Hour
 	for range 10 { // the fastest of them: others may use this machine, too
 		began := time.Now()

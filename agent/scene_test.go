@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"backwire/agent/config"
 	"backwire/agent/page"
 	"backwire/source"
 	"backwire/source/netbackup"
@@ -28,10 +29,12 @@ func (s *scene) Status() page.Status         { return s.status }
 func (s *scene) Overviews() []*overview.Site { return s.overviews }
 
 func (s *scene) handler() http.Handler {
-	return page.New(s, sceneZone(), prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
+	return page.New(s, sceneZone(), sceneNight(), prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
 }
 
 func sceneZone() *time.Location { return time.FixedZone("CET", 3600) }
+
+func sceneNight() config.Night { return config.Night{From: 18 * time.Hour, To: 8 * time.Hour} }
 
 // sceneTime is a Tuesday morning, a quarter to seven.
 func sceneTime() time.Time { return time.Date(2026, 11, 24, 6, 45, 0, 0, sceneZone()) }

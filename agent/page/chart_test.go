@@ -17,7 +17,7 @@ func TestChart(t *testing.T) {
 		{Name: "paris", Hours: []overview.Quarter{hour("2026-11-23 17:00", 999, 0, 0), hour("2026-11-23 18:00", 70, 2, 0), hour("2026-11-24 03:00", 10, 0, 6)}},
 		{Name: "lyon", Hours: []overview.Quarter{hour("2026-11-23 18:00", 30, 0, 1)}},
 	}
-	c := lastNight(now).draw(now, sites)
+	c := lastNight(now, usual()).draw(now, sites)
 	if len(c.Bars) != 14 || c.Total != (counts{110, 2, 7}) || c.Night != c.Width {
 		t.Fatalf("%d bars, %+v", len(c.Bars), c.Total)
 	}
@@ -40,7 +40,7 @@ func TestChart(t *testing.T) {
 		t.Error(c.Story)
 	}
 	evening := at(t, "2026-11-24 23:30")
-	if c := lastNight(evening).draw(evening, sites); len(c.Bars) != 30 || c.Night != 140 {
+	if c := lastNight(evening, usual()).draw(evening, sites); len(c.Bars) != 30 || c.Night != 140 {
 		t.Errorf("in the evening %d bars, a night of %v", len(c.Bars), c.Night)
 	}
 }

@@ -41,7 +41,7 @@ func TestChartCountsEveryBackupInAnyZone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n := lastNight(now)
+		n := lastNight(now, usual())
 		quarters := map[int64]*overview.Quarter{}
 		night, all := uint64(0), uint64(0)
 		for at := now.Add(-48 * time.Hour).Truncate(5 * time.Minute); at.Before(now); at = at.Add(5 * time.Minute) {

@@ -6,24 +6,21 @@ import (
 	"strings"
 	"time"
 
+	"backwire/agent/config"
 	"backwire/source/overview"
 )
 
-// night is the one that a person means who asks about last night: from the evening of the day before until the
-// morning, local time. Before noon it may still go on.
+// night is the one that a person means who asks about last night. Until its end it may still go on.
 type night struct{ Start, End time.Time }
 
-const (
-	evening = 18
-	morning = 8
-)
+func lastNight(now time.Time, hours config.Night) night {
+	start, end := hours.Last(now)
+	return night{start, end}
+}
 
-func lastNight(now time.Time) night {
-	year, month, day := now.Date()
-	return night{
-		Start: time.Date(year, month, day-1, evening, 0, 0, 0, now.Location()),
-		End:   time.Date(year, month, day, morning, 0, 0, 0, now.Location()),
-	}
+// before is the night of some days earlier.
+func (n night) before(days int) night {
+	return night{n.Start.AddDate(0, 0, -days), n.End.AddDate(0, 0, -days)}
 }
 
 // tone is how good the news is: a class of the style, too.
@@ -43,86 +40,214 @@ type verdict struct {
 	Rest string // after it
 }
 
-// protected counts clients by what came of the night: a client is well that has a success in it
-// under every policy that ran.
-type protected struct {
-	ran, well int
-	missing   []string // who is not well, in order, where they are few enough to be named
+// result is what came of the night for a client, the worst of its policies.
+type result int
+
+const (
+	idle     result = iota // nothing was due, and nothing ran
+	well                   // a backup succeeded, and none has failed since
+	relapsed               // one succeeded and a later one failed: of another schedule, maybe
+	missed                 // one was due and has not started
+	failed                 // none succeeded of those that ran
+)
+
+// resultOf judges one policy of a client.
+func (n night) resultOf(c *overview.ClientPolicy, now time.Time) result {
+	start := n.Start.UnixMilli()
+	switch {
+	case c.Attempt >= start && c.Success < start:
+		return failed
+	case c.Due != 0 && c.Due < now.UnixMilli():
+		return missed
+	case c.Attempt >= start && c.Failures > 0:
+		return relapsed
+	case c.Success >= start:
+		return well
+	}
+	return idle
 }
 
-// named is how many clients a sentence may name.
-const named = 3
+// outcome counts the clients of a site, or of all, by their result, and names what is not known.
+type outcome struct {
+	failed, missed, relapsed []string // clients; sorted
 
-func (n night) protect(sites []*overview.Site) protected {
-	clients := map[string]bool{}
-	for i := range sites {
-		for j := range sites[i].Clients {
-			c := &sites[i].Clients[j]
-			if c.Attempt < n.Start.UnixMilli() {
-				continue
-			}
-			name := sites[i].Name + "\xff" + c.Client
-			before, ran := clients[name]
-			clients[name] = (before || !ran) && c.Success >= n.Start.UnixMilli()
-		}
-	}
-	p := protected{ran: len(clients)}
-	for name, well := range clients {
-		if well {
-			p.well++
-		} else if len(p.missing) <= named {
-			_, client, _ := strings.Cut(name, "\xff")
-			p.missing = append(p.missing, client)
-		}
-	}
-	if len(p.missing) > named {
-		p.missing = nil
-	}
-	slices.Sort(p.missing)
-	return p
+	well        int
+	unwatched   int      // clients for which there is no room
+	known       int      // clients
+	silent      []string // sites whose jobs were not read up to now, or up to the night's end
+	unscheduled []string // sites of which it is not known, or not of each policy, what was due
+	sites       int
 }
 
-// without says who has no good backup: by name where they are few.
-func (p protected) without() string {
-	switch len(p.missing) {
-	case 0:
-		return hasOrHave(p.ran-p.well) + " not"
-	case 1:
-		return p.missing[0] + " has not"
+// slack is how long ago jobs may have been read while a night goes on.
+const slack = 10 * time.Minute
+
+// heard says whether the jobs of the night were read.
+func (n night) heard(s *overview.Site, now time.Time) bool {
+	until := n.End
+	if now.Before(until) {
+		until = now.Add(-slack)
 	}
-	last := len(p.missing) - 1
-	return strings.Join(p.missing[:last], ", ") + " and " + p.missing[last] + " have not"
+	return !s.JobsRead.Before(until)
+}
+
+// of is what came of the night at one site.
+func (n night) of(s *overview.Site, now time.Time) outcome {
+	clients := make(map[string]result, len(s.Clients))
+	for i := range s.Clients {
+		c := &s.Clients[i]
+		clients[c.Client] = max(clients[c.Client], n.resultOf(c, now))
+	}
+	o := outcome{known: len(clients), unwatched: s.Unwatched, sites: 1}
+	for name, r := range clients {
+		switch r {
+		case well:
+			o.well++
+		case missed:
+			o.missed = append(o.missed, name)
+		case relapsed:
+			o.relapsed = append(o.relapsed, name)
+		case failed:
+			o.failed = append(o.failed, name)
+		}
+	}
+	for _, names := range [][]string{o.failed, o.missed, o.relapsed} {
+		slices.Sort(names)
+	}
+	if !n.heard(s, now) {
+		o.silent = []string{s.Name}
+	}
+	if s.Schedules != "" {
+		o.unscheduled = []string{s.Name}
+	}
+	return o
+}
+
+// add takes another site's clients: one of the same name is another client.
+func (o *outcome) add(x outcome) {
+	o.failed, o.missed, o.relapsed = append(o.failed, x.failed...), append(o.missed, x.missed...), append(o.relapsed, x.relapsed...)
+	o.silent, o.unscheduled = append(o.silent, x.silent...), append(o.unscheduled, x.unscheduled...)
+	o.well, o.unwatched, o.known, o.sites = o.well+x.well, o.unwatched+x.unwatched, o.known+x.known, o.sites+x.sites
 }
 
 // almost is up to which share of clients without a backup the answer is not a plain no.
 const almost = 0.05
 
-// answer puts the count into words.
-func (n night) answer(now time.Time, p protected, known bool) verdict {
-	when := "last night"
-	if now.Before(n.End) {
-		when = fmt.Sprintf("since %02d:00", evening)
-	}
-	missing := p.ran - p.well
+// answer puts an outcome into words. It is "Yes" only where every site was heard, everything is watched, it is known what
+// was due, and each client that was due or that ran is well.
+func (n night) answer(now time.Time, o outcome) verdict {
+	lacks, unknown := o.lacks(), o.unknown()
+	bads := len(o.failed) + len(o.missed)
 	switch {
-	case !known:
+	case o.known == 0 && o.unwatched == 0 && len(o.silent) == o.sites:
 		return verdict{flat, "Not known yet", "no backup has been seen so far."}
-	case p.ran == 0:
-		return verdict{bad, "No", fmt.Sprintf("no backup has ended since %02d:00 yesterday.", evening)}
-	case missing == 0 && p.ran == 1:
-		return verdict{good, "Yes", fmt.Sprintf("the one client that ran %s has a good backup.", when)}
-	case missing == 0:
-		return verdict{good, "Yes", fmt.Sprintf("all %s clients that ran %s have a good backup.", grouped(p.ran), when)}
-	case float64(missing) <= almost*float64(p.ran):
-		return verdict{warn, "Almost", fmt.Sprintf("%s of the %s clients that ran %s have a good backup; %s.",
-			grouped(p.well), grouped(p.ran), when, p.without())}
+	case bads > 0:
+		v := verdict{bad, "No", sentence(append(lacks, unknown...)) + n.others(now, o)}
+		if len(unknown) == 0 && float64(bads) <= almost*float64(bads+o.well) {
+			v.Tone, v.Word = warn, "Almost"
+		}
+		return v
+	case len(unknown) > 0:
+		return verdict{warn, "Not known", sentence(append(unknown, lacks...)) + n.others(now, o)}
+	case len(lacks) > 0:
+		return verdict{warn, "Almost", sentence(lacks) + n.others(now, o)}
+	case o.well == 0:
+		return verdict{flat, "Nothing to report", fmt.Sprintf("no backup was due %s, and none ran.", n.when(now))}
+	case o.well == 1:
+		return verdict{good, "Yes", fmt.Sprintf("the one client that ran %s has a good backup, and no other was due.", n.when(now))}
 	}
-	return verdict{bad, "No", fmt.Sprintf("of the %s clients that ran %s, %s no good backup.", grouped(p.ran), when, hasOrHave(missing))}
+	return verdict{good, "Yes", fmt.Sprintf("all %s clients that ran %s have a good backup, and no other was due.", grouped(o.well), n.when(now))}
 }
+
+// lacks is what went wrong.
+func (o *outcome) lacks() (parts []string) {
+	if len(o.failed) > 0 {
+		parts = append(parts, who(o.failed)+" failed")
+	}
+	if n := len(o.missed); n == 1 {
+		parts = append(parts, who(o.missed)+" was due and did not run")
+	} else if n > 1 {
+		parts = append(parts, who(o.missed)+" were due and did not run")
+	}
+	if len(o.relapsed) > 0 {
+		parts = append(parts, who(o.relapsed)+" failed after a good backup")
+	}
+	return parts
+}
+
+// unknown is what nobody can tell.
+func (o *outcome) unknown() (parts []string) {
+	if n := len(o.silent); n > 0 && o.sites == 1 {
+		parts = append(parts, "the jobs of the night have not been read")
+	} else if n > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d sites %s not been heard%s", n, o.sites, hasOrHave(n), among(o.silent)))
+	}
+	switch {
+	case o.unwatched == 1:
+		parts = append(parts, "1 client is not watched")
+	case o.unwatched > 1:
+		parts = append(parts, grouped(o.unwatched)+" clients are not watched")
+	}
+	if n := len(o.unscheduled); n > 0 && o.sites == 1 {
+		parts = append(parts, "which backups were due is not known for each policy")
+	} else if n > 0 {
+		parts = append(parts, fmt.Sprintf("which backups were due is not known at %d of %d sites%s", n, o.sites, among(o.unscheduled)))
+	}
+	return parts
+}
+
+// others says how many are well beside those that are not, or not known.
+func (n night) others(now time.Time, o outcome) string {
+	switch {
+	case o.well == 0:
+		return ""
+	case o.well == 1:
+		return fmt.Sprintf(" 1 client that ran %s has a good backup.", n.when(now))
+	}
+	return fmt.Sprintf(" %s clients that ran %s have a good backup.", grouped(o.well), n.when(now))
+}
+
+// when is the night in words; while it goes on, only a part of it is known.
+func (n night) when(now time.Time) string {
+	if now.Before(n.End) {
+		return "since " + n.Start.Format("15:04")
+	}
+	return "last night"
+}
+
+// named is how many a sentence may name.
+const named = 3
+
+// who names clients where they are few, and counts them otherwise.
+func who(clients []string) string {
+	if len(clients) > named {
+		return grouped(len(clients)) + " clients"
+	}
+	return list(clients)
+}
+
+// among names sites where they are few.
+func among(sites []string) string {
+	if len(sites) > named {
+		return ""
+	}
+	return " (" + strings.Join(sites, ", ") + ")"
+}
+
+// list is "a", "a and b" or "a, b and c".
+func list(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " and " + words[last]
+}
+
+func sentence(parts []string) string { return strings.Join(parts, "; ") + "." }
 
 func hasOrHave(n int) string {
 	if n == 1 {
-		return "1 has"
+		return "has"
 	}
-	return grouped(n) + " have"
+	return "have"
 }

@@ -17,11 +17,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"backwire/agent/config"
 	"backwire/source/overview"
 )
 
 //go:embed index.html
 var pageText string
+
+//go:embed clients.html
+var clientsText string
 
 //go:embed style.css
 var pageStyle string
@@ -39,22 +43,28 @@ type Facts interface {
 type page struct {
 	facts    Facts
 	where    *time.Location // whose night it is
+	hours    config.Night
 	template *template.Template
 	policy   string // Content-Security-Policy
 	log      *slog.Logger
 }
 
-// New makes the page of facts, in the time of a place. It answers every request from memory.
-func New(facts Facts, where *time.Location, metrics prometheus.Gatherer, log *slog.Logger) http.Handler {
+// New makes the page of facts, in the time of a place, for what is called night there. It answers every request from memory.
+func New(facts Facts, where *time.Location, hours config.Night, metrics prometheus.Gatherer, log *slog.Logger) http.Handler {
+	texts := template.Must(template.New("page").Funcs(pageWords()).Parse(pageText))
+	template.Must(texts.New("clients").Parse(clientsText))
 	p := &page{
-		facts: facts, where: where,
-		template: template.Must(template.New("page").Funcs(pageWords()).Parse(pageText)),
+		facts: facts, where: where, hours: hours, template: texts,
 		policy: "default-src 'none'; style-src '" + hashOf(pageStyle) + "'; script-src '" + hashOf(pageScript) +
-			"'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+			"'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 		log: log,
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", p.index)
+	mux.HandleFunc("GET /clients", p.clients)
+	mux.HandleFunc("GET /clients.csv", p.clientsCSV)
+	mux.HandleFunc("GET /storage.csv", p.storageCSV)
+	mux.HandleFunc("GET /jobs.csv", p.jobsCSV)
 	mux.HandleFunc("GET /status.json", p.json)
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { p.answer(w, "healthy", p.facts.Status().Unhealthy) })
 	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) { p.answer(w, "ready", p.facts.Status().Unready) })
@@ -82,11 +92,13 @@ func (p *page) guard(next http.Handler) http.Handler {
 }
 
 func (p *page) index(w http.ResponseWriter, _ *http.Request) {
+	v := look(p.facts.Status(), p.facts.Overviews(), p.where, p.hours)
+	p.render(w, "page", &v)
+}
+
+func (p *page) render(w http.ResponseWriter, name string, v any) {
 	var body bytes.Buffer
-	v := look(p.facts.Status(), p.facts.Overviews(), p.where)
-	v.Style, v.Script = template.CSS(pageStyle), template.JS(pageScript) //nolint:gosec // our own files
-	err := p.template.Execute(&body, v)
-	if err != nil {
+	if err := p.template.ExecuteTemplate(&body, name, v); err != nil {
 		p.log.Error("status page", "err", err)
 		http.Error(w, "the page cannot be shown; /status.json has the same information", http.StatusInternalServerError)
 		return
@@ -144,6 +156,7 @@ func (p *page) write(w http.ResponseWriter, body []byte) {
 // pageWords are the template's functions.
 func pageWords() template.FuncMap {
 	return template.FuncMap{
+		"dict":    dict,
 		"since":   func(now, then time.Time) string { return Roughly(now.Sub(then)) },
 		"ago":     func(now time.Time, then *time.Time) string { return Roughly(now.Sub(*then)) },
 		"seconds": func(s float64) string { return Roughly(time.Duration(s * float64(time.Second))) },
@@ -163,6 +176,15 @@ func pageWords() template.FuncMap {
 			return sum
 		},
 	}
+}
+
+// dict makes the one value that a template takes of several: names and values in turn.
+func dict(pairs ...any) map[string]any {
+	d := map[string]any{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		d[pairs[i].(string)] = pairs[i+1]
+	}
+	return d
 }
 
 // promLog carries what the metrics' writer has to say.

@@ -48,11 +48,64 @@ type told struct{ status Status }
 func (s told) Status() Status              { return s.status }
 func (s told) Overviews() []*overview.Site { return nil }
 
+// shown is a page with clients, the names of some of which are not harmless.
+type shown struct {
+	told
+	sites []*overview.Site
+}
+
+func (s shown) Overviews() []*overview.Site { return s.sites }
+
+// A search finds by a part of any name, and says how many there are; what is wrong is told.
+func TestClientsAreFound(t *testing.T) {
+	t.Parallel()
+	site := &overview.Site{
+		Name: "paris", Storage: []overview.Storage{{Name: "-pool", Category: "disk", Used: 1 << 40, Capacity: 1 << 41, HighWater: 0.98, Known: true, Growth: -5}},
+		Jobs: []overview.Jobs{{Type: "BACKUP", Active: 3, Queued: 1}},
+	}
+	for i := range 1500 {
+		site.Clients = append(site.Clients, overview.ClientPolicy{Client: "db-" + strconv.Itoa(i), Policy: "nightly"})
+	}
+	site.Clients = append(site.Clients, overview.ClientPolicy{
+		Client: "=cmd|' /C calc'!A0", Policy: "<b>&", Success: 1_700_000_000_000, Attempt: 1_763_960_000_000, Status: 2074, Meaning: "the disk volume is down", Failures: 2,
+	})
+	handler := New(shown{told{exampleStatus()}, []*overview.Site{site}}, zone(), usual(), prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
+	ask := func(path string) (int, string, http.Header) {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, http.NoBody))
+		return w.Code, w.Body.String(), w.Header()
+	}
+	for path, wants := range map[string][]string{
+		"/clients":                  {"1,501 of 1,501 client and policy pairs; the first 1,000 are shown", "db-0<small>nightly</small>"},
+		"/clients?q=DB-149":         {"11 of 1,501 client and policy pairs.", "db-1499<small>", "clients.csv?show=all&amp;q=DB-149"},
+		"/clients?q=%3Cb%3E":        {"1 of 1,501 ", "&lt;b&gt;&amp;", "value=\"&lt;b&gt;\"", "status 2074: the disk volume is down, 2 failures in a row"},
+		"/clients?show=failed":      {"0 of 1,501 ", "<option selected>failed</option>"},
+		"/":                         {"1,501 of 1,501 client and policy pairs", "<a id=\"more-overdue\" href=\"clients?show=overdue\">and 1,476 more</a>"},
+		"/clients.csv?q=cmd":        {"site,client,policy,last_success,last_attempt,status,meaning,failures_in_a_row,due\nparis,'=cmd|' /C calc'!A0,<b>&,2023-11-14T23:13:20+01:00,2025-11-24T05:53:20+01:00,2074,the disk volume is down,2,\n"},
+		"/clients.csv?show=overdue": {"db-1499,nightly"},
+		"/storage.csv":              {"paris,'-pool,disk,1099511627776,2199023255552,not filling,-5\n"},
+		"/jobs.csv":                 {"paris,BACKUP,3,1,0,0,\n"},
+	} {
+		code, body, header := ask(path)
+		if code != http.StatusOK || header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s: %d", path, code)
+		}
+		for _, want := range wants {
+			if !strings.Contains(body, want) {
+				t.Errorf("%s lacks %q", path, want)
+			}
+		}
+	}
+	if code, body, _ := ask("/clients?show=some"); code != http.StatusBadRequest || body != "show is all, failed or overdue\n" {
+		t.Errorf("%d %s", code, body)
+	}
+}
+
 func ask(t *testing.T, status Status, method, path string) *http.Response {
 	t.Helper()
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "backwire_example", Help: "Example."}))
-	handler := New(told{status}, zone(), registry, slog.New(slog.DiscardHandler))
+	handler := New(told{status}, zone(), usual(), registry, slog.New(slog.DiscardHandler))
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, httptest.NewRequest(method, path, http.NoBody))
 	return w.Result()
@@ -152,7 +205,7 @@ func TestPagePolicyNamesWhatThePageHolds(t *testing.T) {
 
 func TestPageIsReadOnly(t *testing.T) {
 	t.Parallel()
-	for _, path := range []string{"/", "/metrics", "/status.json", "/-/healthy", "/-/ready"} {
+	for _, path := range []string{"/", "/clients", "/clients.csv", "/storage.csv", "/jobs.csv", "/metrics", "/status.json", "/-/healthy", "/-/ready"} {
 		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete} {
 			if r := ask(t, exampleStatus(), method, path); r.StatusCode != http.StatusMethodNotAllowed {
 				t.Errorf("%s %s: %d", method, path, r.StatusCode)
@@ -243,7 +296,7 @@ func TestRoughly(t *testing.T) {
 
 func TestProfilesAreForThisMachine(t *testing.T) {
 	t.Parallel()
-	page := New(told{exampleStatus()}, zone(), prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
+	page := New(told{exampleStatus()}, zone(), usual(), prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
 	for _, c := range []struct {
 		path, from string
 		code       int

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"html/template"
+	"math"
 	"slices"
 	"time"
 
+	"backwire/agent/config"
 	"backwire/source/overview"
 )
 
@@ -19,84 +21,101 @@ type view struct {
 	Answer   verdict
 	Night    night
 	Chart    chart
-	Overdue  overdue
+	Nights   []nightRow
+	Sites    []siteRow // where there are several
+	Failed   clientTable
+	Overdue  clientTable
 	Storage  []storageRow
 	Jobs     []jobsRow
 	Troubles []string // what keeps the overview from being whole
-	Several  bool     // sites
 }
 
+// Several says whether a line has to say whose it is.
+func (v *view) Several() bool { return len(v.Sites) > 0 }
+
 // look makes the view of a moment. Everything in it is from memory.
-func look(s Status, sites []*overview.Site, where *time.Location) view {
+func look(s Status, sites []*overview.Site, where *time.Location, hours config.Night) view {
 	now := s.Now.In(where)
-	n := lastNight(now)
+	n := lastNight(now, hours)
 	v := view{
-		Status: s, Now: now, Night: n, Chart: n.draw(now, sites), Overdue: findOverdue(now, sites),
-		Storage: storageRows(sites), Jobs: jobsRows(now, sites), Several: len(sites) > 1,
+		Style: template.CSS(pageStyle), Script: template.JS(pageScript), //nolint:gosec // our own files
+		Status: s, Now: now, Night: n, Chart: n.draw(now, sites), Nights: n.history(sites),
+		Storage: first(shownStorage, storageRows(sites)), Jobs: jobsRows(now, sites),
 	}
-	v.Answer = n.answer(now, n.protect(sites), v.Overdue.Known > 0)
+	var all outcome
+	for _, site := range sites {
+		o := n.of(site, now)
+		all.add(o)
+		if len(sites) > 1 {
+			v.Sites = append(v.Sites, n.siteRow(now, site, o, stateOf(s, site.Name)))
+		}
+	}
+	slices.SortStableFunc(v.Sites, func(a, b siteRow) int { return cmp.Compare(a.rank(), b.rank()) })
+	v.Answer = n.answer(now, all)
+	rows := n.clientRows(now, sites)
+	v.Failed, v.Overdue = tableOf(rows, showFailed), tableOf(rows, showOverdue)
 	for i := range s.Sites {
-		if site := &s.Sites[i]; site.State == "down" {
+		if site := &s.Sites[i]; site.State == "down" && len(sites) == 1 {
 			v.Troubles = append(v.Troubles, "The primary server of site "+site.Name+" does not answer: its figures may be old.")
 		}
 	}
 	return v
 }
 
-// overdue is who has had no success for longer than the policy promises.
-type overdue struct {
-	Known int          // clients and policies
-	Late  int          // of them
-	Rows  []overdueRow // the longest ago first, as many as are shown
-}
-
-type overdueRow struct {
-	Site, Client, Policy string
-	Success, Attempt     *time.Time
-	Status               int32
-	Failures             int32
-}
-
-// A client is late when it has had no success for as long as its policy leaves between two backups and a
-// little more, so that one is not that takes longer than yesterday. Where no policy says, it is a day.
-func late(c *overview.ClientPolicy, now time.Time) bool {
-	every := cmp.Or(c.Every, 24*time.Hour)
-	return c.Success < now.Add(-every-every/12).UnixMilli()
-}
-
-const shownOverdue = 25
-
-func findOverdue(now time.Time, sites []*overview.Site) overdue {
-	type client struct {
-		site int
-		*overview.ClientPolicy
-	}
-	var found []client
-	o := overdue{}
-	for i := range sites {
-		clients := sites[i].Clients
-		o.Known += len(clients)
-		for j := range clients {
-			if late(&clients[j], now) {
-				found = append(found, client{i, &clients[j]})
-			}
+func stateOf(s Status, site string) string {
+	for i := range s.Sites {
+		if s.Sites[i].Name == site {
+			return s.Sites[i].State
 		}
 	}
-	slices.SortFunc(found, func(a, b client) int {
-		return cmp.Or(cmp.Compare(a.Success, b.Success), cmp.Compare(a.Attempt, b.Attempt), cmp.Compare(a.Client, b.Client), cmp.Compare(a.Policy, b.Policy))
-	})
-	o.Late = len(found)
-	for _, f := range found[:min(shownOverdue, len(found))] {
-		o.Rows = append(o.Rows, overdueRow{
-			Site: sites[f.site].Name, Client: f.Client, Policy: f.Policy,
-			Success: moment(f.Success), Attempt: moment(f.Attempt), Status: f.Status, Failures: f.Failures,
-		})
-	}
-	return o
+	return ""
 }
 
-// More is how many are late and not shown.
-func (o overdue) More() int { return o.Late - len(o.Rows) }
+// siteRow is one site where there are several.
+type siteRow struct {
+	Name, State string
+	Answer      verdict
+}
+
+func (n night) siteRow(now time.Time, s *overview.Site, o outcome, state string) siteRow {
+	return siteRow{s.Name, state, n.answer(now, o)}
+}
+
+// rank sorts what needs somebody first.
+func (r siteRow) rank() int {
+	return slices.Index([]tone{bad, warn, flat, good}, r.Answer.Tone)
+}
+
+// nightRow is what ended in one night.
+type nightRow struct {
+	Start time.Time
+	counts
+}
+
+// shownNights is how many nights there are to compare the last one with.
+const shownNights = 14
+
+// history is the nights up to this one, the newest first, without those before the first backup that is known.
+func (n night) history(sites []*overview.Site) []nightRow {
+	ended := byQuarter(sites)
+	oldest := int64(math.MaxInt64)
+	for q := range ended {
+		oldest = min(oldest, q)
+	}
+	var rows []nightRow
+	for days := range shownNights {
+		one := n.before(days)
+		if quarterOf(one.End) <= oldest {
+			break
+		}
+		row := nightRow{Start: one.Start}
+		for at := one.Start; at.Before(one.End); at = at.Add(quarter) {
+			row.add(ended[quarterOf(at)])
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
 
 func moment(ms int64) *time.Time {
 	if ms <= 0 {
@@ -117,6 +136,7 @@ type storageRow struct {
 
 const shownStorage = 40
 
+// storageRows is all storage, what needs somebody first.
 func storageRows(sites []*overview.Site) []storageRow {
 	var rows []storageRow
 	for i := range sites {
@@ -127,8 +147,10 @@ func storageRows(sites []*overview.Site) []storageRow {
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b storageRow) int { return cmp.Compare(a.rank(), b.rank()) })
-	return rows[:min(shownStorage, len(rows))]
+	return rows
 }
+
+func first[T any](n int, rows []T) []T { return rows[:min(n, len(rows))] }
 
 // When somebody should buy disks, and when it is late for that.
 const (
@@ -231,7 +253,7 @@ func (r jobsRow) Words() []string {
 	if !r.OldestQueued.IsZero() && r.Queued > 0 {
 		words = append(words, "the longest waits for "+Roughly(r.Now.Sub(r.OldestQueued)))
 	}
-	for _, reason := range r.Reasons[:min(3, len(r.Reasons))] {
+	for _, reason := range first(3, r.Reasons) {
 		words = append(words, fmt.Sprintf("%d: %s", reason.Jobs, reason.Words))
 	}
 	return words

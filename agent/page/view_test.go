@@ -17,18 +17,26 @@ func TestOverdueIsTheLongestAgoFirst(t *testing.T) {
 		p.Clients = append(p.Clients, overview.ClientPolicy{Client: strconv.Itoa(i), Success: now.Add(-time.Duration(i) * 2 * time.Hour).UnixMilli()})
 	}
 	p.Clients = append(p.Clients, overview.ClientPolicy{Client: "never", Attempt: now.UnixMilli(), Status: 58, Failures: 3})
-	p.Clients = append(p.Clients, // in time by their weekly policy, late by their hourly one
-		overview.ClientPolicy{Client: "weekly", Success: now.Add(-5 * 24 * time.Hour).UnixMilli(), Every: 7 * 24 * time.Hour},
-		overview.ClientPolicy{Client: "hourly", Success: now.Add(-2 * time.Hour).UnixMilli(), Every: time.Hour})
-	o := findOverdue(now, []*overview.Site{&p})
-	if o.Known != 43 || o.Late != 28 || len(o.Rows) != shownOverdue || o.More() != 3 {
-		t.Errorf("%d known, %d late, %d shown, %d more", o.Known, o.Late, len(o.Rows), o.More())
+	p.Clients = append(p.Clients, // in time by their weekly policy, late by their hourly one, promised nothing
+		overview.ClientPolicy{Client: "weekly", Success: now.Add(-5 * 24 * time.Hour).UnixMilli(), Due: now.Add(2 * 24 * time.Hour).UnixMilli()},
+		overview.ClientPolicy{Client: "hourly", Success: now.Add(-2 * time.Hour).UnixMilli(), Due: now.Add(-time.Hour).UnixMilli()},
+		overview.ClientPolicy{Client: "by hand", Success: now.Add(-90 * 24 * time.Hour).UnixMilli(), Due: overview.NothingDue})
+	rows := lastNight(now, usual()).clientRows(now, []*overview.Site{&p})
+	o := tableOf(rows, showOverdue)
+	if o.Known != 44 || o.Wanted != 28 || len(o.Rows) != shownOnPage || o.More() != 3 {
+		t.Errorf("%d known, %d late, %d shown, %d more", o.Known, o.Wanted, len(o.Rows), o.More())
 	}
-	if first := o.Rows[0]; first.Client != "never" || first.Success != nil || first.Attempt == nil || first.Failures != 3 {
+	if first := o.Rows[0]; first.Client != "never" || first.Success() != nil || first.Attempt() == nil || first.Failures != 3 {
 		t.Errorf("first %+v", first)
 	}
 	if o.Rows[1].Client != "39" || o.Rows[2].Client != "38" {
 		t.Errorf("%+v", o.Rows[1:3])
+	}
+	if found := search(rows, showAll, "WEEK", 10); found.Wanted != 1 || found.Rows[0].Client != "weekly" {
+		t.Errorf("a search finds %+v", found)
+	}
+	if failed := tableOf(rows, showFailed); failed.Wanted != 1 || failed.Rows[0].Client != "never" {
+		t.Errorf("failed: %+v", failed)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"backwire/source"
 )
 
-// The backups of the last two days by the quarter of an hour in which they ended are what a person is shown of the past:
+// The backups of the last two weeks by the quarter of an hour in which they ended are what a person is shown of the past:
 // so finely because hours begin at a quarter of UTC's in some zones. Each hour is one key of the site's state, so that a
 // restart forgets none:
 //
@@ -21,7 +21,7 @@ import (
 const (
 	hoursPrefix   = "hour/"
 	hoursVersion  = 2
-	hoursKept     = 48
+	hoursKept     = 15 * 24 // the nights of two weeks
 	hourMillis    = 3_600_000
 	quarterMillis = hourMillis / 4
 )

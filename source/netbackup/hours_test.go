@@ -39,7 +39,7 @@ func TestHoursAreRestoredAndExpire(t *testing.T) {
 	h := newHours()
 	backups := &jobKind{kindKey: kindKey{jobType: backup}}
 	const base = 500_000 * int64(hourMillis)
-	for i := range int64(300) {
+	for i := range int64(2000) {
 		h.observe(ended(backups, base+i*hourMillis/5, int32(i%3)), clocks{}) // 5 in an hour, two of them in one quarter
 	}
 	restored := newHours()
@@ -51,10 +51,10 @@ func TestHoursAreRestoredAndExpire(t *testing.T) {
 	if len(h.changes(0)) != 0 {
 		t.Error("changes are told twice")
 	}
-	if a, b := h.overview(), restored.overview(); len(a) != 60*4 || !slices.Equal(a, b) {
+	if a, b := h.overview(), restored.overview(); len(a) != 400*4 || !slices.Equal(a, b) {
 		t.Errorf("%d quarters of hours, %d after a restart", len(a), len(b))
 	}
-	h.expire(base+59*hourMillis, clocks{})
+	h.expire(base+399*hourMillis, clocks{})
 	gone := 0
 	for _, c := range h.changes(0) {
 		if c.Value != nil {
@@ -62,7 +62,7 @@ func TestHoursAreRestoredAndExpire(t *testing.T) {
 		}
 		gone++
 	}
-	if len(h.counts) != hoursKept || gone != 60-hoursKept {
+	if len(h.counts) != hoursKept || gone != 400-hoursKept {
 		t.Errorf("%d hours are left, %d gone", len(h.counts), gone)
 	}
 	for key, value := range map[string][]byte{"hour/x": {1, 0, 0, 0}, "hour/1": {2, 0, 0, 0}, "hour/2": {1, 0}, "hour/3": {}, "hour/4": {0}, "hour/5": {3}} {

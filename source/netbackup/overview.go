@@ -24,12 +24,35 @@ func (s *Site) makeOverview(at int64) {
 		live = c.appendTo(live)
 	}
 	made := &overview.Site{
-		Name: s.cfg.Client.Site, Hours: s.hours.overview(), Clients: s.clientOverview(live),
+		Name: s.cfg.Client.Site, Schedules: s.unknownSchedules(), Unwatched: s.clients.overCap.Count(),
+		Hours: s.hours.overview(), Clients: s.clientOverview(live),
 		Storage: s.storageOverview(live, at), Jobs: s.jobsOverview(live, s.ledger.skew),
+	}
+	if s.ledger.readAt > 0 {
+		made.JobsRead = time.UnixMilli(s.ledger.readAt)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.overview = made
+}
+
+// unknownSchedules says why it is not known, or not of each policy, when backups are due; empty where it is.
+func (s *Site) unknownSchedules() string {
+	p := s.policies
+	switch {
+	case s.ledger.listed == nil:
+		return "policies are not collected"
+	case p.refused:
+		return "the role does not allow policies to be read"
+	case p.listedAt == 0:
+		return "policies have not been read yet"
+	}
+	for _, file := range p.plans {
+		if file.readAt == 0 && file.err == nil {
+			return "some policies have not been read yet"
+		}
+	}
+	return p.warning()
 }
 
 func (h *hours) overview() []overview.Quarter {
@@ -57,10 +80,10 @@ func (s *Site) clientOverview(live []source.Sample) []overview.ClientPolicy {
 			never[clientOf(x.Series)] = x.Value == 1
 		}
 	}
-	pairs := s.clients.pairs
+	pairs, meanings := s.clients.pairs, statusMeanings()
 	out := make([]overview.ClientPolicy, 0, len(pairs))
 	for k, p := range pairs {
-		out = append(out, p.overview(k, s.ledger.skew, every[k]))
+		out = append(out, p.overview(k, s.ledger.skew, every[k], meanings))
 	}
 	for k, is := range never {
 		if is && pairs[k] == nil {
@@ -72,7 +95,7 @@ func (s *Site) clientOverview(live []source.Sample) []overview.ClientPolicy {
 
 func clientOf(s *source.Series) clientKey { return clientKey{s.Label("client"), s.Label("policy")} }
 
-func (p *client) overview(k clientKey, skew int64, every time.Duration) overview.ClientPolicy {
+func (p *client) overview(k clientKey, skew int64, every time.Duration, meanings map[int32]string) overview.ClientPolicy {
 	at := func(c *cell) int64 {
 		if c == nil {
 			return 0
@@ -82,6 +105,7 @@ func (p *client) overview(k clientKey, skew int64, every time.Duration) overview
 	x := overview.ClientPolicy{Client: k.client, Policy: k.policy, Success: at(p.success), Attempt: at(p.attempt), Every: every}
 	if p.status != nil {
 		x.Status = int32(p.status.value)
+		x.Meaning = meanings[x.Status]
 	}
 	if p.failures != nil {
 		x.Failures = int32(p.failures.value)

@@ -3,15 +3,21 @@
 // what is late or full is the page's to say. Nobody changes an overview after it was given out, so any goroutine may read it.
 package overview
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Site is what is known of one site. Times are the agent's clock.
 type Site struct {
-	Name    string
-	Hours   []Quarter // ascending; a quarter of an hour without a backup is left out
-	Clients []ClientPolicy
-	Storage []Storage // what is full first, first
-	Jobs    []Jobs    // not done, by type; the most first
+	Name      string
+	JobsRead  time.Time // when all jobs that had ended were last read; zero before the first time
+	Schedules string    // why it is not known, or not of each policy, when backups are due; empty where it is known
+	Unwatched int       // clients and policies that found no room in the last day
+	Hours     []Quarter // ascending; a quarter of an hour without a backup is left out
+	Clients   []ClientPolicy
+	Storage   []Storage // what is full first, first
+	Jobs      []Jobs    // not done, by type; the most first
 }
 
 // Quarter is the backups that ended within a quarter of an hour, so that they can be laid into the hours of any zone.
@@ -25,9 +31,14 @@ type ClientPolicy struct {
 	Client, Policy   string
 	Success, Attempt int64         // end of the last one, ms since the epoch; 0 for never
 	Status           int32         // of the last attempt
+	Meaning          string        // of that status, in words; empty where it is not known
 	Failures         int32         // since the last success
+	Due              int64         // by when the next one has to have started, ms since the epoch; 0 where that is not known
 	Every            time.Duration // the longest that its policy leaves between two; 0 where that is not known
 }
+
+// NothingDue is the due date where no backup is promised.
+const NothingDue = math.MaxInt64
 
 // Storage is a disk pool, or a storage unit that stands on none.
 type Storage struct {
