@@ -73,3 +73,42 @@ func TestOverviewShowsWhoNeverRan(t *testing.T) {
 		}
 	})
 }
+
+// What is not known is said, and only as long as it is not: jobs that cannot be read, policies that cannot, clients without room.
+func TestOverviewNamesWhatIsNotKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()}, func(c *SiteConfig) { c.MaxClientSeries = 2 * seriesPerClient })
+		jobs := r.sim.Inject(nbusim.Fault{Path: "/admin/jobs", Effect: nbusim.Status(500)})
+		policies := r.sim.Inject(nbusim.Fault{Path: "/config/policies/", Effect: nbusim.Status(403)})
+		for _, client := range []string{"a", "b", "c", "d"} {
+			r.sim.AddJob(nbusim.JobSpec{Client: client, Policy: "p", Life: nbusim.Run(0, time.Second, 0)})
+		}
+		r.tick()
+		if o := r.site.Overview(); !o.JobsRead.IsZero() || o.Schedules != "the role does not allow policies to be read" {
+			t.Errorf("nothing can be read: jobs were read at %v, schedules %q", o.JobsRead, o.Schedules)
+		}
+		jobs()
+		policies()
+		for range 20 {
+			r.tick()
+		}
+		o := r.site.Overview()
+		if age := time.Since(o.JobsRead); age < 0 || age > 2*minute || o.Schedules != "" || o.Unwatched != 2 {
+			t.Errorf("jobs were read %v ago, schedules %q, %d clients without room, want 2", age, o.Schedules, o.Unwatched)
+		}
+		r.sim.Inject(nbusim.Fault{Path: "/admin/jobs", Effect: nbusim.Status(500)})
+		for range 5 {
+			r.tick()
+		}
+		if later := r.site.Overview().JobsRead; time.Since(later) < 4*minute {
+			t.Errorf("jobs cannot be read and were read %v ago", time.Since(later))
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()}, func(c *SiteConfig) { c.Collect = []string{"all", "-policies"} })
+		r.tick()
+		if o := r.site.Overview(); o.Schedules != "policies are not collected" {
+			t.Errorf("schedules %q", o.Schedules)
+		}
+	})
+}
