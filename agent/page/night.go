@@ -198,10 +198,10 @@ func (o *outcome) unknown() (parts []string) {
 
 // others says how many are well beside those that are not, or not known.
 func (n night) others(now time.Time, o outcome) string {
-	switch {
-	case o.well == 0:
+	switch o.well {
+	case 0:
 		return ""
-	case o.well == 1:
+	case 1:
 		return fmt.Sprintf(" 1 client that ran %s has a good backup.", n.when(now))
 	}
 	return fmt.Sprintf(" %s clients that ran %s have a good backup.", grouped(o.well), n.when(now))
