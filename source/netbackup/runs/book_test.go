@@ -292,3 +292,32 @@ func TestWhatAnOlderVersionRememberedGoesOn(t *testing.T) {
 		t.Errorf("forgets %v, still knows %d", gone, len(b.histories))
 	}
 }
+
+// A time that cannot be hides nothing: a job that ended in a year to come tells nothing until its time has come.
+func TestTimesThatCannotBeTellNothing(t *testing.T) {
+	b := NewBook(10)
+	b.Believe(night + 3600*second)
+	absurd := at(1, 0, 0, 0, 40_000*86_400)
+	b.Observe(&absurd)
+	if b.Settle(night + 1800*second); len(summaries(b)) != 0 {
+		t.Errorf("%+v of a time that cannot be", summaries(b))
+	}
+	failed := at(2, 0, 42, 10, 20)
+	b.Observe(&failed)
+	if b.Settle(night + 1800*second); len(summaries(b)) != 1 || summaries(b)[0].Status != 42 {
+		t.Errorf("%+v, want the failure", summaries(b))
+	}
+}
+
+// A job without children and bytes may be the policy's own search for clients: who knows the policy's configuration says so.
+func TestAJobOfThePolicyItselfMakesNoClient(t *testing.T) {
+	for _, own := range []bool{true, false} {
+		b := NewBook(10)
+		b.OfPolicy(func(p Pair) bool { return own && p == Pair{"db-1", "gold"} })
+		search := parentOf(at(1, 0, 42, 0, 100), 0)
+		b.Observe(&search)
+		if b.Settle(night + 100*second); (len(summaries(b)) == 0) != own {
+			t.Errorf("the policy's own: %v, and %+v is told", own, summaries(b))
+		}
+	}
+}
