@@ -48,7 +48,7 @@ func siteConfig(c *config.Config, s *config.Site, version string) netbackup.Site
 	return netbackup.SiteConfig{
 		Client: client, Interval: time.Duration(c.Interval), Backfill: time.Duration(c.Backfill), Collect: c.Collect, Compat: c.Compat,
 		MaxClientSeries: int(s.MaxClientSeries), MaxJobSeries: int(s.MaxJobSeries), ForgetClients: time.Duration(s.ForgetClients),
-		ForgetPolicies: time.Duration(s.ForgetPolicies),
+		ForgetPolicies: time.Duration(s.ForgetPolicies), TimeZone: s.TimeZone.Location(),
 	}
 }
 

@@ -57,6 +57,7 @@ type Site struct {
 	APIVersion         string   `split_words:"true" desc:"API version to use, such as 13.0. Default: the newest version that both sides support."`
 	Timeout            Duration `split_words:"true" default:"30s" min:"1s" max:"10m" desc:"Time limit of one request."`
 	Concurrency        Count    `split_words:"true" default:"4" min:"1" max:"64" desc:"Pages of jobs that are read at the same time. Requests of other collectors come in addition."`
+	TimeZone           Zone     `split_words:"true" desc:"Time zone of the primary server, such as Europe/Berlin, in which the start windows of its policies are. Default: the zone of this host."`
 	MaxClientSeries    Count    `split_words:"true" default:"10000" min:"5" max:"1000000" desc:"Maximum number of client series. Each pair of client and policy uses five, so 10,000 is enough for 2,000 pairs. Backups of further pairs are only counted in nbu_client_overflow_total."`
 	MaxJobSeries       Count    `split_words:"true" default:"20000" min:"100" max:"1000000" desc:"Maximum number of series of finished jobs. When it is reached, jobs of new policies are counted under (other policies) and in nbu_job_overflow_total."`
 	ForgetClients      Duration `split_words:"true" default:"35d" min:"1d" desc:"How long a pair of client and policy keeps its series after its last backup."`

@@ -46,7 +46,7 @@ var (
 
 	// allowedAge is how old it may be: by the policy's schedules; a week where they do not
 	// tell; a day for everybody where policies cannot be read.
-	allowedAge = "(max by (site, client, policy) (" + of("nbu_client_rpo_seconds") + ")" +
+	allowedAge = "(min by (site, client, policy) (" + of("nbu_client_rpo_seconds") + ")" +
 		" or 0 * max by (site, client, policy) (" + of("nbu_client_never_succeeded") + ") + 604800" +
 		" or (0 * max by (site, client, policy) (" + of("nbu_client_last_attempt_timestamp_seconds") + ") + 86400" +
 		" unless on (site) " + of("nbu_client_never_succeeded") + "))"

@@ -53,8 +53,8 @@ func backupRecordings() []Rule {
 count by (site) (nbu_client_last_attempt_timestamp_seconds > time() - 86400)`,
 		},
 		{
-			Record: clientRPO, help: "Maximum age of a client's last success: from the schedules of its policy; a week if they do not define it; a day if policies cannot be read.",
-			Expr: `nbu_client_rpo_seconds
+			Record: clientRPO, help: "Maximum age of a client's last success: from the most frequent schedule of its policy; a week if they do not define it; a day if policies cannot be read.",
+			Expr: `min by (site, client, policy) (nbu_client_rpo_seconds)
 or on (site, client, policy)
 0 * nbu_client_never_succeeded + 604800
 or on (site, client, policy)

@@ -21,6 +21,8 @@ type clients struct {
 	pairs   map[clientKey]*client
 	overCap collect.OverCap
 	recent  *recentFailures
+
+	needed func(k clientKey, now, keep int64) bool // by a policy, although there was no attempt for so long; nil where nobody knows
 }
 
 type clientKey struct{ client, policy string }
@@ -51,15 +53,6 @@ func (c *clients) observe(e *ending, at clocks) {
 		return
 	}
 	c.note(p, k, e)
-}
-
-// succeeded says whether a success is remembered; it is not known where there was no room
-// to remember one.
-func (c *clients) succeeded(k clientKey) (yes, known bool) {
-	if p := c.pairs[k]; p != nil {
-		return p.success != nil, true
-	}
-	return false, c.room()
 }
 
 // room says whether another pair may have series.
@@ -144,18 +137,32 @@ func (c *clients) expire(now int64, at clocks) {
 		if !c.believes(p.success) {
 			gone[p.success], p.success = true, nil
 		}
-		if p.attempt != nil && p.attempt.value*1000 > before && c.believes(p.attempt) {
+		if c.believes(p.attempt) && (p.attempt != nil && p.attempt.value*1000 > before || c.needed != nil && c.needed(k, min(now, now+at.skew), c.keep)) {
 			continue
 		}
+		c.forget(k, gone)
+	}
+	delete(gone, nil)
+	c.t.drop(gone)
+	c.recent.forget(min(now, now+at.skew))
+}
+
+// end forgets a client at once: its series end.
+func (c *clients) end(k clientKey) {
+	gone := map[*cell]bool{}
+	c.forget(k, gone)
+	delete(gone, nil)
+	c.t.drop(gone)
+}
+
+func (c *clients) forget(k clientKey, gone map[*cell]bool) {
+	if p := c.pairs[k]; p != nil {
 		for _, cell := range []*cell{p.success, p.attempt, p.status, p.failures, p.bytes} {
 			gone[cell] = true
 		}
 		delete(c.pairs, k)
 		c.overCap.RoomMade()
 	}
-	delete(gone, nil)
-	c.t.drop(gone)
-	c.recent.forget(min(now, now+at.skew))
 }
 
 // restore takes a series of the checkpoint back; it answers false for one that is not a

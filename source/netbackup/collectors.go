@@ -149,9 +149,9 @@ func (s *Site) choose(names []string) error {
 		}
 	}
 	s.ledger.idle = !wanted(collectorJobs)
-	s.ledger.listed = nil
+	s.ledger.listed, s.clients.needed = nil, nil
 	if wanted(collectorPolicies) {
-		s.ledger.listed = s.policies.lists
+		s.ledger.listed, s.clients.needed = s.policies.lists, s.policies.needs
 	}
 	return nil
 }

@@ -22,7 +22,10 @@ func (s *Site) Collect(ctx context.Context, tick time.Time) iter.Seq[source.Cycl
 		}
 		ctx, stop := context.WithCancel(ctx)
 		defer stop()
-		g := &giving{yield: yield, stop: stop}
+		g := &giving{yield: func(c source.Cycle) bool {
+			c.Changes = append(c.Changes, s.policies.changes()...)
+			return yield(c)
+		}, stop: stop}
 		s.collect(ctx, func(r *reading) error { return g.give(s.ledger.cycles(r, nil, t)) })
 		if !g.stopped {
 			s.finish(g, t)

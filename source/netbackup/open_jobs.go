@@ -15,6 +15,8 @@ type openJobs struct {
 	waits  map[int64]wait // of the jobs that wait again after a try, by id
 	listed []openJob      // in this cycle
 
+	running map[clientKey][]string // types of schedules of the backups that are queued or active, as last read to the end
+
 	problems jobProblems        // of the rows
 	limit    int                // of series by policy
 	policies map[activeKey]bool // that have one in this cycle
@@ -57,7 +59,7 @@ func newOpenJobs(c *catalogue, board *collect.Gauges, limit int, found *api.Prob
 func (o *openJobs) read(ctx context.Context, jobs jobLister, now int64) (int, error) {
 	o.gauges.Reset()
 	clear(o.policies)
-	seen := map[int64]bool{}
+	seen, running := map[int64]bool{}, map[clientKey][]string{}
 	o.listed = o.listed[:0]
 	for j, err := range jobs(ctx, api.JobQuery{Filter: "state ne 'DONE'", Sort: "jobId"}) {
 		if err != nil {
@@ -69,11 +71,13 @@ func (o *openJobs) read(ctx context.Context, jobs jobLister, now int64) (int, er
 		seen[j.ID] = true
 		o.problems.leaveOutImpossible(&j, now+aheadMost)
 		o.note(&j, now)
+		noteRun(running, &j)
 		if err := o.gauges.Beyond(); err != nil {
 			return len(seen), err
 		}
 	}
 	o.forget()
+	o.running = running
 	return len(seen), nil
 }
 

@@ -71,23 +71,30 @@ func (h *hours) overview() []overview.Quarter {
 
 // clientOverview also shows those that a policy names and that have never been seen.
 func (s *Site) clientOverview(live []source.Sample) []overview.ClientPolicy {
-	every, never := map[clientKey]time.Duration{}, map[clientKey]bool{}
+	due, named := map[clientKey]int64{}, map[clientKey]bool{}
 	for _, x := range live {
-		switch x.Series.Metric {
-		case s.policies.rpo.Metric:
-			every[clientOf(x.Series)] = time.Duration(x.Value * float64(time.Second))
+		switch k := clientOf(x.Series); x.Series.Metric {
+		case s.policies.dueAt.Metric:
+			at := int64(x.Value*1000) - s.ledger.skew
+			if before := due[k]; before == 0 || at < before {
+				due[k] = at
+			}
 		case s.policies.neverSucceeded.Metric:
-			never[clientOf(x.Series)] = x.Value == 1
+			named[k] = true
 		}
 	}
 	pairs, meanings := s.clients.pairs, statusMeanings()
 	out := make([]overview.ClientPolicy, 0, len(pairs))
 	for k, p := range pairs {
-		out = append(out, p.overview(k, s.ledger.skew, every[k], meanings))
+		x := p.overview(k, s.ledger.skew, meanings)
+		if x.Due = due[k]; x.Due == 0 && s.policies.promisesNothing(k) {
+			x.Due = overview.NothingDue
+		}
+		out = append(out, x)
 	}
-	for k, is := range never {
-		if is && pairs[k] == nil {
-			out = append(out, overview.ClientPolicy{Client: k.client, Policy: k.policy, Every: every[k]})
+	for k := range named {
+		if pairs[k] == nil {
+			out = append(out, overview.ClientPolicy{Client: k.client, Policy: k.policy, Due: cmp.Or(due[k], overview.NothingDue)})
 		}
 	}
 	return out
@@ -95,14 +102,14 @@ func (s *Site) clientOverview(live []source.Sample) []overview.ClientPolicy {
 
 func clientOf(s *source.Series) clientKey { return clientKey{s.Label("client"), s.Label("policy")} }
 
-func (p *client) overview(k clientKey, skew int64, every time.Duration, meanings map[int32]string) overview.ClientPolicy {
+func (p *client) overview(k clientKey, skew int64, meanings map[int32]string) overview.ClientPolicy {
 	at := func(c *cell) int64 {
 		if c == nil {
 			return 0
 		}
 		return int64(c.value*1000) - skew
 	}
-	x := overview.ClientPolicy{Client: k.client, Policy: k.policy, Success: at(p.success), Attempt: at(p.attempt), Every: every}
+	x := overview.ClientPolicy{Client: k.client, Policy: k.policy, Success: at(p.success), Attempt: at(p.attempt)}
 	if p.status != nil {
 		x.Status = int32(p.status.value)
 		x.Meaning = meanings[x.Status]

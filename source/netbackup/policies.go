@@ -20,16 +20,14 @@ import (
 // policy is read in full when it is new or has changed. One that cannot be read promises nothing, and costs no other.
 type policies struct {
 	*workplace
-	ledger  *ledger
-	limit   int // of clients and policies
-	overCap collect.OverCap
-
-	rpo, neverSucceeded, cannotRead *collect.Family
+	promises
+	cannotRead *collect.Family
 
 	policyBook
 	under    *collect.Task
 	next     policyBook // of the reading under way, once it has ended
 	readable bool       // in this cycle
+	now      int64      // server's clock of this cycle, ms
 	said     string     // of the unreadable ones, to the log
 	refused  bool       // the server does not offer the list to this credential
 	began    int64      // agent's clock, ms: when somebody first asked whether a policy is listed
@@ -75,17 +73,13 @@ const collectorPolicies = "policies"
 func policyCollector() collector {
 	return collector{
 		name: collectorPolicies, noun: "policy", section: sectionClients, first: firstOf((*api.Client).Policies),
-		role: role{namespace: "|PROTECTION|POLICIES|", screen: "Protection > Policies", without: "every client's RPO is one day; clients that never ran are not known"},
+		role: role{namespace: "|PROTECTION|POLICIES|", screen: "Protection > Policies", without: "by when a backup is due is not known, and clients that never ran are not"},
 		start: func(w *workplace) reader {
 			w.board.Allow(w.site.cfg.MaxClientSeries)
 			w.site.policies = &policies{
-				workplace: w, ledger: w.site.ledger, limit: w.site.cfg.MaxClientSeries / seriesPerClient,
-				rpo: w.Gauge("nbu_client_rpo_seconds", "seconds",
-					"How often an active policy backs up the client: the frequency of its most frequent schedule, or the longest gap in its calendar. Absent if it is not known: only users start the policy, or it runs on a single day.", "client", "policy"),
-				neverSucceeded: w.Gauge("nbu_client_never_succeeded", "",
-					"1 if no successful backup of this client of an active policy is known, 0 otherwise. Absent for policies that select clients by a query.", "client", "policy"),
+				workplace: w, promises: newPromises(w),
 				cannotRead: w.Gauge("nbu_policies_unreadable", "",
-					"Active policies that cannot be read. Their schedules are not known, so nbu_client_rpo_seconds and nbu_client_never_succeeded are absent for them."),
+					"Active policies that cannot be read. Their schedules are not known, so nbu_client_due_timestamp_seconds, nbu_client_rpo_seconds and nbu_client_never_succeeded are absent for them."),
 			}
 			return w.site.policies.read
 		},
@@ -93,6 +87,7 @@ func policyCollector() collector {
 }
 
 func (p *policies) read(ctx context.Context, now int64) (int, error) {
+	p.now = now
 	if p.under != nil {
 		p.under.Grant()
 	} else {
@@ -113,6 +108,7 @@ func (p *policies) read(ctx context.Context, now int64) (int, error) {
 		if p.next.plans != nil {
 			p.policyBook, p.next = p.next, policyBook{}
 			p.refused = false
+			p.noteSeen(&p.policyBook, now)
 		} else if err != nil {
 			p.refused = errors.Is(err, api.ErrRole) || errors.Is(err, api.ErrNotOffered)
 		}
@@ -197,6 +193,12 @@ func (p *policies) lists(name string, point int64) bool {
 	return !p.refused && point-p.began < policyDay
 }
 
+// promisesNothing says that no backup of a client is promised, as far as this cycle knows. The page must not take what is not
+// known for that.
+func (p *policies) promisesNothing(k clientKey) bool {
+	return p.told && (p.nothing[k] || p.names != nil && p.plans[k.policy] == nil)
+}
+
 // backsUpClients leaves out what is no backup of a client: the catalog, and the deployment of
 // packages.
 func backsUpClients(policyType string) bool {
@@ -265,32 +267,6 @@ func (f *policyFile) note(plan api.PolicyPlan, err error, now int64) {
 	f.failures++
 }
 
-// emit sets the gauges once the jobs of the cycle are counted.
-func (p *policies) emit() {
-	if !p.readable {
-		return
-	}
-	p.readable = false
-	left := p.limit
-	for _, name := range p.order {
-		file := p.plans[name]
-		if file.readAt == 0 || file.plan.Query {
-			continue
-		}
-		for _, client := range file.plan.Clients {
-			k := clientKey{client, name}
-			if left--; left < 0 {
-				p.overCap.TurnAway(client + "/" + name)
-				continue
-			}
-			p.promise(k, &file.plan)
-			p.noteSuccess(k)
-		}
-	}
-	p.promiseFound()
-	p.board.Set(p.cannotRead, float64(len(p.unreadable())))
-}
-
 // unreadable are the policies whose last reading failed.
 func (b *policyBook) unreadable() (names []string) {
 	for _, name := range b.order {
@@ -314,32 +290,6 @@ func (b *policyBook) warning() string {
 		text += ", …"
 	}
 	return text + ": " + b.plans[names[0]].err.Error()
-}
-
-// promiseFound is for policies that look for their clients: these are known from their jobs.
-func (p *policies) promiseFound() {
-	for k := range p.site.clients.pairs {
-		if file := p.plans[k.policy]; file != nil && file.plan.Query {
-			p.promise(k, &file.plan)
-		}
-	}
-}
-
-func (p *policies) promise(k clientKey, plan *api.PolicyPlan) {
-	if plan.Every > 0 {
-		p.board.Set(p.rpo, plan.Every.Seconds(), k.client, k.policy)
-	}
-}
-
-// noteSuccess says whether the client ever succeeded, where that can be known: the jobs have
-// been read, and a success would not have been turned away by the cap.
-func (p *policies) noteSuccess(k clientKey) {
-	if p.ledger.idle || p.ledger.readAt == 0 {
-		return
-	}
-	if succeeded, known := p.site.clients.succeeded(k); known {
-		p.board.Set(p.neverSucceeded, truth(!succeeded), k.client, k.policy)
-	}
 }
 
 // sayUnreadable tells the log when other policies cannot be read than before.

@@ -52,12 +52,14 @@ func (s *Site) startAgain(cause error) error {
 	if s.cfg.Checkpoint == nil {
 		return cause
 	}
+	needed := s.clients.needed
 	l := s.newLedger()
+	s.clients.needed = needed
 	l.idle, l.skew, l.listed, l.problems.counted = s.ledger.idle, s.ledger.skew, s.ledger.listed, s.ledger.problems.counted
 	if err := l.restore(s.cfg.Checkpoint()); err != nil {
 		return fmt.Errorf("restart counting after %w: %w", cause, err)
 	}
-	s.ledger, s.policies.ledger, s.reading = l, l, nil
+	s.ledger, s.reading = l, nil
 	s.log.Warn("counting restarts from the state in the queue")
 	return nil
 }

@@ -53,6 +53,7 @@ func newRig(t testing.TB, o nbusim.Options, change ...func(*SiteConfig)) *rig {
 		},
 		Interval: minute,
 		Backfill: 24 * time.Hour,
+		TimeZone: time.UTC,
 	}
 	for _, f := range change {
 		f(&r.cfg)

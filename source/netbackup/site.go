@@ -27,10 +27,12 @@ type SiteConfig struct {
 
 	Compat string // CompatExporter adds that exporter's names; empty is none
 
-	MaxClientSeries int           // 0 is the default, 10,000
-	MaxJobSeries    int           // of counters and histograms; 0 is the default, 20,000
-	ForgetClients   time.Duration // since the client's last backup; 0 is the default, 35 days
-	ForgetPolicies  time.Duration // since the policy's last job, where the server does not list it; 0 is the default, 35 days
+	MaxClientSeries int            // 0 is the default, 10,000
+	MaxJobSeries    int            // of counters and histograms; 0 is the default, 20,000
+	TimeZone        *time.Location // of the server, in which the windows of its policies are; nil is the host's
+
+	ForgetClients  time.Duration // since the client's last backup; 0 is the default, 35 days
+	ForgetPolicies time.Duration // since the policy's last job, where the server does not list it; 0 is the default, 35 days
 
 	// Checkpoint is what the log remembers of the site now: after a panic in the counting it goes on from there. Where it is
 	// nil the panic is the caller's.
@@ -90,6 +92,7 @@ func NewSite(cfg SiteConfig, cp source.Checkpoint, log *slog.Logger, now func() 
 	cfg.MaxJobSeries = cmp.Or(cfg.MaxJobSeries, defaultJobSeries)
 	cfg.ForgetClients = cmp.Or(cfg.ForgetClients, defaultForgetClients)
 	cfg.ForgetPolicies = cmp.Or(cfg.ForgetPolicies, defaultForgetPolicies)
+	cfg.TimeZone = cmp.Or(cfg.TimeZone, time.Local)
 	readers := cmp.Or(cfg.Client.Concurrency, api.DefaultConcurrency)
 	cfg.Client.Concurrency = readers + len(Collectors()) // so that no collector waits for another
 	client, err := api.NewClient(cfg.Client, log)
@@ -121,6 +124,9 @@ func (s *Site) restore(cp source.Checkpoint) error {
 	}
 	for _, x := range cp.Series {
 		s.restoreHealth(x)
+	}
+	if err := s.policies.seen.restore(cp.State); err != nil {
+		s.log.Warn("when some policies were first seen is unreadable: their promises count from now", "error", err)
 	}
 	s.makeOverview(cp.T)
 	return nil

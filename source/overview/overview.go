@@ -29,12 +29,11 @@ type Quarter struct {
 // ClientPolicy is one client under one policy.
 type ClientPolicy struct {
 	Client, Policy   string
-	Success, Attempt int64         // end of the last one, ms since the epoch; 0 for never
-	Status           int32         // of the last attempt
-	Meaning          string        // of that status, in words; empty where it is not known
-	Failures         int32         // since the last success
-	Due              int64         // by when the next one has to have started, ms since the epoch; 0 where that is not known
-	Every            time.Duration // the longest that its policy leaves between two; 0 where that is not known
+	Success, Attempt int64  // end of the last one, ms since the epoch; 0 for never
+	Status           int32  // of the last attempt
+	Meaning          string // of that status, in words; empty where it is not known
+	Failures         int32  // since the last success
+	Due              int64  // by when the next one has to have started, ms since the epoch; 0 where that is not known
 }
 
 // NothingDue is the due date where no backup is promised.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"backwire/source/secret"
@@ -267,7 +268,12 @@ func FuzzPolicyPlan(f *testing.F) {
 		var p PolicyPlan
 		if err := d.document(body, func() { p = policyPlan(d) }); err == nil {
 			checkText(t, p.Clients...)
-			if p.Every < 0 || slices.Contains(p.Clients, "") {
+			for _, kind := range p.Runs.Types(time.Unix(0, 0)) {
+				if p.Runs.LongestGap(kind) < 0 {
+					t.Errorf("the longest gap of %q is %v", kind, p.Runs.LongestGap(kind))
+				}
+			}
+			if slices.Contains(p.Clients, "") {
 				t.Errorf("plan %+v", p)
 			}
 		}

@@ -5,7 +5,8 @@ import (
 	"context"
 	"iter"
 	"net/url"
-	"time"
+
+	"backwire/source/netbackup/due"
 )
 
 // Policy is one row of /config/policies/: enough to know whether it must be read in full.
@@ -18,16 +19,13 @@ type Policy struct {
 
 // PolicyPlan is what a policy promises to its clients.
 type PolicyPlan struct {
-	Clients []string      // each once; host names as jobs have them
-	Every   time.Duration // the longest time from one backup to the next; 0 where no schedule tells
-	Query   bool          // the clients are found when it runs: those listed are not what is backed up
+	Clients []string // each once; host names as jobs have them
+	Query   bool     // the clients are found when it runs: those listed are not what is backed up
+	Runs    due.Plan // when
 }
 
-// What a policy may hold at most. The largest that people speak of have some thousand clients and a dozen schedules.
-const (
-	mostPolicyClients = 20_000
-	mostSchedules     = 500 // the days of four years are gone through for each
-)
+// mostPolicyClients is what a policy may hold at most. The largest that people speak of have some thousand.
+const mostPolicyClients = 20_000
 
 // policiesPage is the documented maximum of page[limit] for /config/policies/.
 const policiesPage = 500
@@ -91,8 +89,10 @@ func policyPlan(d *decoder) (p PolicyPlan) {
 	for range d.members() {
 		for name := range d.members() {
 			switch string(name) {
+			case "policyAttributes":
+				policyAttributes(d, &p.Runs)
 			case "schedules":
-				p.Every = longestWait(d)
+				p.Runs.Schedules = policySchedules(d)
 			case "clients":
 				p.Clients = policyClients(d)
 			case "backupSelections":
@@ -105,69 +105,18 @@ func policyPlan(d *decoder) (p PolicyPlan) {
 	return p
 }
 
-// longestWait is how long a client waits for its next backup at most, by the schedules that NetBackup
-// starts: the least frequency, or the longest gap in the calendar of all that go by it.
-func longestWait(d *decoder) time.Duration {
-	var least time.Duration
-	var days []runDays
-	read := 0
-	for range d.elements() {
-		if read++; read > mostSchedules {
-			d.refuse("a policy", mostSchedules, "schedules")
-			return 0
-		}
-		switch s := readSchedule(d); {
-		case !s.startsByItself():
-		case s.when == "Calendar":
-			days = append(days, s.days)
-		case s.every > 0 && (least == 0 || s.every < least):
-			least = s.every
-		}
-	}
-	if gap := longestGap(days); gap > 0 && (least == 0 || gap < least) {
-		return gap
-	}
-	return least
-}
-
-// schedule is one of a policy.
-type schedule struct {
-	kind  string        // Full Backup, User Backup, …
-	when  string        // Frequency or Calendar
-	every time.Duration // by frequency; 0 where it makes no sense
-	days  runDays       // by the calendar
-}
-
-func readSchedule(d *decoder) (s schedule) {
+func policyAttributes(d *decoder, p *due.Plan) {
 	for name := range d.members() {
 		switch string(name) {
-		case "backupType":
-			s.kind = d.text()
-		case "scheduleType":
-			s.when = d.text()
-		case "frequencySeconds":
-			const century = 100 * 365 * 86400
-			if n := d.integer().Value; n > 0 && n <= century {
-				s.every = time.Duration(n) * time.Second
-			}
-		case "includeDates":
-			s.days.include = readCalendar(d)
-		case "excludeDates":
-			s.days.exclude = readCalendar(d)
+		case "active":
+			active := d.boolean()
+			p.Inactive = active.Given && !active.Value
+		case "effectiveDateUTC":
+			p.Effective = d.instant()
 		default:
 			d.skip()
 		}
 	}
-	return s
-}
-
-// startsByItself says that NetBackup begins such a backup, and not a user or an application.
-func (s *schedule) startsByItself() bool {
-	switch s.kind {
-	case "User Backup", "User Archive", "Application Backup":
-		return false
-	}
-	return true
 }
 
 // policyClients reads the host names; several databases of a host are one client.

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"backwire/source/netbackup/due"
 )
 
 const (
@@ -30,33 +32,34 @@ func TestPoliciesAreListed(t *testing.T) {
 	}
 }
 
-func TestPolicyPlanIsWhatRunsByItself(t *testing.T) {
+func TestPolicyPlanIsWhoAndWhen(t *testing.T) {
+	frequency := func(kind string, every time.Duration) due.Schedule { return due.Schedule{Type: kind, Every: every} }
 	for name, test := range map[string]struct {
 		body string
 		want PolicyPlan
 	}{
-		"databases": {wholePolicy, PolicyPlan{Clients: []string{"db-1", "db-2"}, Every: time.Hour}},
+		"databases": {wholePolicy, PolicyPlan{Clients: []string{"db-1", "db-2"}, Runs: due.Plan{Schedules: []due.Schedule{
+			frequency("APPLICATION_BACKUP", time.Minute), frequency(due.Full, 7*24*time.Hour), frequency(due.RedoLog, time.Hour),
+			{Type: due.Full, Every: time.Minute, Calendar: &due.Calendar{}},
+			{},
+			{},
+		}}}},
 		"a query": {
 			`{"data":{"attributes":{"policyVMware":{"clients":[{"hostName":"MEDIA_SERVER"}],"schedules":[{"frequencySeconds":86400}],
 			"backupSelections":{"selections":["vmware:/?filter=VMFolder Contains \"prod\""]}}}}}`,
-			PolicyPlan{Clients: []string{"MEDIA_SERVER"}, Every: 24 * time.Hour, Query: true},
+			PolicyPlan{Clients: []string{"MEDIA_SERVER"}, Query: true, Runs: due.Plan{Schedules: []due.Schedule{frequency("", 24*time.Hour)}}},
 		},
-		"on no day of the calendar": {
-			`{"data":{"attributes":{"policyGeneric":{"schedules":[{"backupType":"Full Backup","scheduleType":"Calendar"}],"clients":[{"hostName":"a"}]}}}}`,
-			PolicyPlan{Clients: []string{"a"}},
+		"inactive, and not before a date": {
+			`{"data":{"attributes":{"policyGeneric":{"policyAttributes":{"active":"false","effectiveDateUTC":"2030-01-02T03:04:05.000Z","storage":"s"}}}}}`,
+			PolicyPlan{Runs: due.Plan{Inactive: true, Effective: time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)}},
 		},
-		"by the calendar and by frequency": {
-			`{"data":{"attributes":{"policyGeneric":{"schedules":[{"backupType":"Full Backup","scheduleType":"Frequency","frequencySeconds":2592000},
-			{"backupType":"Full Backup","scheduleType":"Calendar","includeDates":{"recurringDaysOfWeek":["1:1","2:1","3:1","4:1","5:1"]}}]}}}}`,
-			PolicyPlan{Every: 7 * 24 * time.Hour},
-		},
-		"by the calendar, but a user's": {
-			`{"data":{"attributes":{"policyGeneric":{"schedules":[{"backupType":"User Backup","scheduleType":"Calendar","includeDates":{"lastDayOfMonth":true}}]}}}}`,
+		"a date that is none": {
+			`{"data":{"attributes":{"policyGeneric":{"policyAttributes":{"active":true,"effectiveDateUTC":"soon"}}}}}`,
 			PolicyPlan{},
 		},
 		"nonsense": {
 			`{"data":{"attributes":{"policyGeneric":{"schedules":[{"frequencySeconds":9e18}],"clients":{"hostName":"a"},"backupSelections":[1]}}}}`,
-			PolicyPlan{},
+			PolicyPlan{Runs: due.Plan{Schedules: []due.Schedule{{}}}},
 		},
 	} {
 		d := newTestDecoder()
@@ -77,7 +80,7 @@ func TestPolicyIsAskedForByItsName(t *testing.T) {
 		}
 		return reply(200, wholePolicy)
 	})
-	if p, err := c.PolicyPlan(t.Context(), "a/b c"); err != nil || p.Every != time.Hour {
+	if p, err := c.PolicyPlan(t.Context(), "a/b c"); err != nil || p.Runs.LongestGap(due.RedoLog) != time.Hour {
 		t.Errorf("%+v, %v", p, err)
 	}
 }
@@ -105,8 +108,8 @@ func TestFrequencyOfASchedule(t *testing.T) {
 		d := newTestDecoder()
 		var got PolicyPlan
 		body := `{"data":{"attributes":{"policyGeneric":{"schedules":[{"backupType":"Full Backup","scheduleType":"Frequency","frequencySeconds":` + text + `}]}}}}`
-		if err := d.document([]byte(body), func() { got = policyPlan(d) }); err != nil || got.Every != want {
-			t.Errorf("frequencySeconds %s: %v, %v, want %v", text, got.Every, err, want)
+		if err := d.document([]byte(body), func() { got = policyPlan(d) }); err != nil || got.Runs.Schedules[0].Every != want {
+			t.Errorf("frequencySeconds %s: %v, %v, want %v", text, got.Runs, err, want)
 		}
 	}
 }

@@ -66,34 +66,31 @@ func (d *Days) recursAtAll() bool {
 // searchDays is how far a run day is looked for beside as many days as are excluded: all that recurs does so in four years.
 const searchDays = 5 * 366
 
-// dueByCalendar is the end of the first window of a run day that opens after the last start, and is open after the policy
-// has come into effect.
-func (s *Schedule) dueByCalendar(last, effective int64, zone *time.Location) int64 {
+// nextRunDay is the first window of a run day that opens after the last start, and is open after the policy has come into effect.
+func (s *Schedule) nextRunDay(last, effective int64, zone *time.Location) span {
 	first := dayOf(max(last, effective)) - weekOfDays - 1
 	if s.Calendar.Include.recursAtAll() {
 		end := first + searchDays + int64(len(s.Calendar.Exclude.Dates))
 		for ; first < end; first++ {
-			if at := s.dueOn(first, last, effective, zone); at != none {
-				return at
+			if x, ok := s.runsOn(first, last, effective, zone); ok {
+				return x
 			}
 		}
 	}
 	for _, day := range s.Calendar.Include.between(first, lastDay) {
-		if at := s.dueOn(day, last, effective, zone); at != none {
-			return at
+		if x, ok := s.runsOn(day, last, effective, zone); ok {
+			return x
 		}
 	}
-	return none
+	return span{none, none}
 }
 
-func (s *Schedule) dueOn(day, last, effective int64, zone *time.Location) int64 {
+func (s *Schedule) runsOn(day, last, effective int64, zone *time.Location) (span, bool) {
 	if !s.Calendar.Include.has(day) || s.Calendar.Exclude.has(day) {
-		return none
+		return span{}, false
 	}
-	if x := s.windowOf(day, zone); x.start > last && x.end > effective {
-		return x.end
-	}
-	return none
+	x := s.windowOf(day, zone)
+	return x, x.start > last && x.end > effective
 }
 
 // windowOf is the window of a run day; it is empty where it is closed.

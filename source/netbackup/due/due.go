@@ -28,7 +28,7 @@ type Schedule struct {
 	Windows  []Window      // when a run may start; nil where that is not known, which is any time
 }
 
-// none is what is due where nothing is promised.
+// none stands for a time that does not come.
 const none = int64(-1 << 63)
 
 // Types are the types of backups that the policy promises at a time, in order.
@@ -45,33 +45,39 @@ func (p *Plan) Types(now time.Time) (types []string) {
 	return types
 }
 
-// Due is by when the next backup of a type has to have started. last is the start of the last successful one, or the time from
-// which the promise counts where there was none. It is false where nothing is promised.
-func (p *Plan) Due(scheduleType string, last time.Time, zone *time.Location) (time.Time, bool) {
+// Date is when the next backup is promised.
+type Date struct {
+	Opens time.Time // the window in which it has to start
+	Due   time.Time // and closes: by then it has to have started
+}
+
+// Next is when the next backup of a type is promised. last is the start of the last successful one, or the time from which the
+// promise counts where there was none. It is false where nothing is promised.
+func (p *Plan) Next(scheduleType string, last time.Time, zone *time.Location) (Date, bool) {
 	if year := last.Year(); p.Inactive || year < 1 || year > lastYear {
-		return time.Time{}, false
+		return Date{}, false
 	}
 	effective := none
 	if year := p.Effective.Year(); !p.Effective.IsZero() && year > 1 {
 		if year > lastYear {
-			return time.Time{}, false
+			return Date{}, false
 		}
 		effective = secondsUp(p.Effective)
 	}
-	first := none
+	first := span{none, none}
 	for i := range p.Schedules {
 		s := &p.Schedules[i]
 		if s.Type != scheduleType || !s.promises() {
 			continue
 		}
-		if at := s.due(last, effective, zone); at != none && (first == none || at < first) {
-			first = at
+		if x := s.next(last, effective, zone); x.end != none && (first.end == none || x.end < first.end) {
+			first = x
 		}
 	}
-	if first == none {
-		return time.Time{}, false
+	if first.end == none {
+		return Date{}, false
 	}
-	return time.Unix(first, 0), true
+	return Date{time.Unix(first.start, 0), time.Unix(first.end, 0)}, true
 }
 
 // Century is the longest frequency that is believed.
@@ -86,18 +92,18 @@ func (s *Schedule) promises() bool {
 		(s.Windows == nil || slices.ContainsFunc(s.Windows, func(w Window) bool { return w.opens() }))
 }
 
-// due is in seconds since the epoch, as all that follows.
-func (s *Schedule) due(last time.Time, effective int64, zone *time.Location) int64 {
+// next is the window in which the next run has to start.
+func (s *Schedule) next(last time.Time, effective int64, zone *time.Location) span {
 	if s.Calendar != nil {
-		return s.dueByCalendar(last.Unix(), effective, zone)
+		return s.nextRunDay(last.Unix(), effective, zone)
 	}
-	return s.openFrom(max(secondsUp(last.Add(s.Every)), effective), zone).end
+	return s.openFrom(max(secondsUp(last.Add(s.Every)), effective), zone)
 }
 
 // openFrom is the first window that is open at a time or after it. Of several that are open at once it is the one that ends
 // first.
 func (s *Schedule) openFrom(from int64, zone *time.Location) span {
-	found := span{none, none}
+	found, opens := span{none, none}, none
 	today := dayOf(from)
 	for day := today - weekOfDays - 1; day <= today+weekOfDays+1; day++ {
 		for _, w := range s.windows() {
@@ -105,9 +111,9 @@ func (s *Schedule) openFrom(from int64, zone *time.Location) span {
 			if x.end <= from {
 				continue
 			}
-			x.start = max(x.start, from)
-			if found.end == none || cmp.Or(cmp.Compare(x.start, found.start), cmp.Compare(x.end, found.end)) < 0 {
-				found = x
+			at := max(x.start, from)
+			if found.end == none || cmp.Or(cmp.Compare(at, opens), cmp.Compare(x.end, found.end)) < 0 {
+				found, opens = x, at
 			}
 		}
 	}

@@ -300,7 +300,8 @@ func TestNextDueDate(t *testing.T) {
 			}
 			got := nothing
 			if slices.Contains(plan.Types(now), test.kind) {
-				if at, ok := plan.Due(test.kind, last, zone); ok {
+				if next, ok := plan.Next(test.kind, last, zone); ok {
+					at := next.Due
 					got = at.In(moment(t, p.last).Location()).Format("2006-01-02 15:04 -0700")
 					if p.due != nothing && at.Equal(moment(t, p.due)) {
 						got = p.due

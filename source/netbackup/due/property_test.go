@@ -200,9 +200,9 @@ func TestDueDatesAreThoseOfTheDefinition(t *testing.T) {
 			default:
 				want, promised = naive.byFrequency(&s, last)
 			}
-			got, ok := plan.Due(Full, last, zone)
-			if ok != promised || ok && !got.Equal(want) {
-				t.Errorf("%v, last %v, schedule %+v %+v: due %v %v, want %v %v", zone, last, s, s.Calendar, got.UTC(), ok, want, promised)
+			got, ok := plan.Next(Full, last, zone)
+			if ok != promised || ok && !got.Due.Equal(want) {
+				t.Errorf("%v, last %v, schedule %+v %+v: due %v %v, want %v %v", zone, last, s, s.Calendar, got.Due.UTC(), ok, want, promised)
 			}
 		}
 	}
@@ -240,9 +240,13 @@ func TestDueDatesOfHostilePolicies(t *testing.T) {
 			last = time.Unix(r.Int64N(1<<32), 0)
 		}
 		zone := all[r.IntN(len(all))]
-		due, ok := plan.Due(Full, last, zone)
+		next, ok := plan.Next(Full, last, zone)
 		if !ok {
 			continue
+		}
+		due := next.Due
+		if !next.Opens.Before(due) {
+			t.Fatalf("the window opens at %v, due %v: %+v", next.Opens, due, plan)
 		}
 		if !due.After(last) {
 			t.Fatalf("due %v is not after the last start %v: %+v", due, last, plan)
@@ -285,7 +289,7 @@ func TestDueDatesOfAnEnormousPolicyComeAtOnce(t *testing.T) {
 		plan.Schedules = append(plan.Schedules, s)
 	}
 	began := time.Now()
-	plan.Due(Full, began, time.UTC)
+	plan.Next(Full, began, time.UTC)
 	plan.LongestGap(Full)
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("it took %v", took)
@@ -304,7 +308,7 @@ func BenchmarkDue(b *testing.B) {
 		last := time.Date(2026, 1, 31, 20, 0, 0, 0, time.UTC)
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				plan.Due(Full, last, zone)
+				plan.Next(Full, last, zone)
 			}
 		})
 	}

@@ -42,7 +42,7 @@ func newChecked(t *testing.T, docs *vendordoc.Collection, release, version strin
 	s.AddHistory(nbusim.Workload{Seed: 3, Turbulence: 0.5}, 300, 24*time.Hour)
 	s.AddPolicy(nbusim.Policy{Name: "other", Type: "Hadoop", Clients: []string{"hdfs-1"}, Schedules: []nbusim.Schedule{{
 		Name: "monthly", BackupType: "Full Backup", On: nbusim.Calendar{LastOfMonth: true, OfMonth: []int{15}, OfWeek: []string{"5:1"}},
-		Except: nbusim.Calendar{Dates: []string{"2026-05-15"}},
+		Except: nbusim.Calendar{Dates: []string{"2026-05-15"}}, Later: true, Windows: nbusim.Windows(20*time.Hour, 8*time.Hour, time.Monday, time.Friday),
 	}}})
 	s.AddFindings()
 	s.AddImages(nbusim.Image{At: at, MalwareStatus: "INFECTION_DETECTED_BY_FILE_HASH_SEARCH", AnomalyStatus: "FALSE_POSITIVE"})

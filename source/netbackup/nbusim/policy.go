@@ -11,7 +11,8 @@ type Policy struct {
 	Name       string
 	Type       string // in the words of the policies: Standard, MS-Windows, VMware
 	Inactive   bool
-	Generation int // of the policy; another one with each change
+	Effective  time.Time // when it goes into effect; zero is long ago
+	Generation int       // of the policy; another one with each change
 	Clients    []string
 	Schedules  []Schedule
 	Selections []string // what of the clients, or the query that finds them
@@ -23,6 +24,22 @@ type Schedule struct {
 	BackupType string        // Full Backup, Differential Incremental Backup, User Backup, …
 	Every      time.Duration // 0 goes by the calendar
 	On, Except Calendar
+	Later      bool     // a run day whose window is closed is made good on another (retriesAllowedAfterRunDay)
+	Windows    []Window // when it may start; nil is at any time
+}
+
+// Window is when a schedule may start on one day of the week. A day without one is closed.
+type Window struct {
+	Day         time.Weekday
+	Start, Open time.Duration
+}
+
+// Windows are those that open at the same time on some days.
+func Windows(start, open time.Duration, days ...time.Weekday) (all []Window) {
+	for _, day := range days {
+		all = append(all, Window{day, start, open})
+	}
+	return all
 }
 
 // Calendar is a choice of days. What is not given is none.
@@ -121,9 +138,17 @@ func (p *Policy) row() row {
 		attributes: map[string]any{
 			"active": !p.Inactive, "generationId": p.Generation, "storage": "stu-msdp-1", "storageIsSLP": false,
 			"volumePool": "NetBackup", "mediaOwner": "*ANY*", "jobLimit": 0, "priority": 0, "keyword": "",
-			"effectiveDateUTC": "2026-01-01T00:00:00Z", "dataClassification": "", "autoManagedType": 0,
+			"effectiveDateUTC": p.effective(), "dataClassification": "", "autoManagedType": 0,
 		},
 	}
+}
+
+func (p *Policy) effective() string {
+	at := p.Effective
+	if at.IsZero() {
+		at = time.Date(1996, time.June, 1, 0, 0, 0, 0, time.UTC)
+	}
+	return at.UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
 // whole is the policy as it is answered when it is asked for by its name.
@@ -153,14 +178,34 @@ func (p *Policy) whole() map[string]any {
 func (s Schedule) render() map[string]any {
 	a := map[string]any{
 		"scheduleName": s.Name, "backupType": s.BackupType, "scheduleType": "Calendar",
-		"mediaMultiplexing": 1, "storageIsSLP": false, "syntheticBackup": false,
+		"mediaMultiplexing": 1, "storageIsSLP": false, "syntheticBackup": false, "startWindow": s.startWindow(),
 	}
 	if s.Every > 0 {
 		a["scheduleType"], a["frequencySeconds"] = "Frequency", int64(s.Every.Seconds())
 	} else {
 		a["includeDates"], a["excludeDates"] = s.On.render(), s.Except.render()
+		a["retriesAllowedAfterRunDay"] = s.Later
 	}
 	return a
+}
+
+// startWindow has an entry for each day, of which the first is Sunday. A closed one has no duration.
+func (s *Schedule) startWindow() (entries []any) {
+	for day := time.Sunday; day <= time.Saturday; day++ {
+		w := Window{Open: 24 * time.Hour}
+		if s.Windows != nil {
+			w = Window{}
+		}
+		for _, open := range s.Windows {
+			if open.Day == day {
+				w = open
+			}
+		}
+		entries = append(entries, map[string]any{
+			"dayOfWeek": int(day) + 1, "startSeconds": int64(w.Start.Seconds()), "durationSeconds": int64(w.Open.Seconds()),
+		})
+	}
+	return entries
 }
 
 const (

@@ -1,0 +1,281 @@
+package netbackup
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"backwire/source"
+	"backwire/source/collect"
+	"backwire/source/netbackup/due"
+)
+
+// promises tells by when each client's next backup has to have started, from the policies and from the runs that there were.
+type promises struct {
+	zone    *time.Location // of the server's windows
+	limit   int            // of clients and policies
+	overCap collect.OverCap
+	runs    clientRuns
+	seen    firstSeen
+	dates   map[string]*policyDates // by policy
+	told    bool                    // in this cycle
+	nothing map[clientKey]bool      // is promised to these, in this cycle
+
+	dueAt, rpo, neverSucceeded *collect.Family
+}
+
+// policyDates are the dates of a policy's clients, as far as they do not change.
+type policyDates struct {
+	readAt, madeAt int64                // server's clock, ms: of the plan, and of these
+	types          []string             // that are promised
+	gaps           []time.Duration      // the longest of each type
+	clients        map[string][]dueDate // by the client; one of each type
+}
+
+// dueDate is what a start leads to. Times are ms of the server's clock, 0 where there is none.
+type dueDate struct {
+	start, due int64
+	runsFrom   int64 // what runs later belongs to this date and not to the one before
+}
+
+// What comes to nothing must not take the time of a cycle, and what was forgotten not the room.
+const (
+	dateLimit = time.Second // for dates that are worked out anew; the others come with the next cycle
+	datesKept = dayMillis   // before they are made anew
+
+	// notBefore is how long from now a backup that is queued or active is not missed: as long as a sample is seen.
+	notBefore = 300_000 // ms
+)
+
+func newPromises(w *workplace) promises {
+	return promises{
+		zone: w.site.cfg.TimeZone, limit: w.site.cfg.MaxClientSeries / seriesPerClient,
+		runs: clientRuns{w.site}, seen: newFirstSeen(), dates: map[string]*policyDates{},
+		dueAt: w.Gauge("nbu_client_due_timestamp_seconds", "seconds",
+			"Time by which the client's next backup of this type has to have started: the end of the first start window after the last success and the frequency. A time in the past is a missed backup. It is not in the past while a backup is queued or active. Absent if nothing is promised.", "client", "policy", "schedule_type"),
+		rpo: w.Gauge("nbu_client_rpo_seconds", "seconds",
+			"Longest time from one backup of this type to the next that the policy's schedules allow: the frequency, or the longest gap that the calendar and the start windows leave. Absent if it is not known, as for a single date.", "client", "policy", "schedule_type"),
+		neverSucceeded: w.Gauge("nbu_client_never_succeeded", "",
+			"1 if no successful backup of this client of an active policy is known and the first one was due, 0 otherwise. Absent for policies that select clients by a query.", "client", "policy"),
+	}
+}
+
+// noteSeen takes what the policies of a book name.
+func (p *promises) noteSeen(book *policyBook, now int64) {
+	p.seen.keep(book.names)
+	for name, file := range book.plans {
+		if file.readAt == 0 {
+			continue
+		}
+		names := file.plan.Runs.Types(time.UnixMilli(now))
+		if !file.plan.Query {
+			names = append(names, file.plan.Clients...)
+		}
+		p.seen.note(name, names, now)
+	}
+}
+
+// emit sets the gauges once the jobs of the cycle are counted.
+func (p *policies) emit() {
+	p.told, p.nothing = p.readable, map[clientKey]bool{}
+	if !p.readable {
+		return
+	}
+	p.readable = false
+	until := time.Now().Add(dateLimit)
+	found := p.foundClients()
+	left := p.limit
+	for _, name := range p.order {
+		file := p.plans[name]
+		if file.readAt == 0 {
+			continue
+		}
+		s := p.promiserOf(name, file, until)
+		clients := file.plan.Clients
+		if s.query {
+			clients = found[name]
+			s.others = clients
+		}
+		for _, client := range clients {
+			if left -= s.cost(); left < 0 {
+				p.overCap.TurnAway(client + "/" + name)
+				continue
+			}
+			p.promise(clientKey{client, name}, s)
+		}
+	}
+	p.board.Set(p.cannotRead, float64(len(p.unreadable())))
+}
+
+// foundClients are those of policies that look for their clients: they are known from their runs.
+func (p *policies) foundClients() map[string][]string {
+	found := map[string][]string{}
+	for k := range p.site.clients.pairs {
+		if file := p.plans[k.policy]; file != nil && file.plan.Query {
+			found[k.policy] = append(found[k.policy], k.client)
+		}
+	}
+	return found
+}
+
+// promiser is a policy while its clients are gone through.
+type promiser struct {
+	*policyDates
+	name     string
+	plan     *due.Plan
+	query    bool
+	now      int64     // server's clock, ms
+	until    time.Time // dates are worked out
+	others   []string  // all that the query has found
+	attempts []int64   // their last ones, in order; nil before somebody asks
+	scratch  []dueDate
+}
+
+func (p *policies) promiserOf(name string, file *policyFile, until time.Time) *promiser {
+	plan := &file.plan.Runs
+	types := plan.Types(time.UnixMilli(p.now))
+	d := p.dates[name]
+	if d == nil || d.readAt != file.readAt || p.now-d.madeAt >= datesKept || p.now < d.madeAt || !slices.Equal(d.types, types) {
+		d = &policyDates{readAt: file.readAt, madeAt: p.now, types: types, clients: map[string][]dueDate{}}
+		for _, t := range types {
+			d.gaps = append(d.gaps, plan.LongestGap(t))
+		}
+		p.dates[name] = d
+	}
+	return &promiser{policyDates: d, name: name, plan: plan, query: file.plan.Query, now: p.now, until: until}
+}
+
+// cost is how many clients with the usual series one of this policy takes the room of.
+func (s *promiser) cost() int { return max(1, (2*len(s.types)+seriesPerClient)/seriesPerClient) }
+
+// promise tells what one client of a policy is promised.
+func (p *policies) promise(k clientKey, s *promiser) {
+	dates, succeeded, known := p.datesOf(k, s)
+	first, nothing := dueDate{due: math.MaxInt64}, known
+	for _, d := range dates {
+		nothing = nothing && d.start != 0 && d.due == 0
+		if d.due != 0 && d.due < first.due {
+			first = d
+		}
+	}
+	if nothing {
+		p.nothing[k] = true
+	}
+	late := first.due < s.now
+	if known && late && s.query && p.lost(k, s, first.runsFrom) {
+		p.site.clients.end(k)
+		delete(s.clients, k.client)
+		return
+	}
+	for i, t := range s.types {
+		if gap := s.gaps[i]; gap > 0 {
+			p.board.Set(p.rpo, gap.Seconds(), k.client, k.policy, t)
+		}
+		if known && dates[i].due != 0 {
+			p.board.Set(p.dueAt, float64(dates[i].due)/1000, k.client, k.policy, t)
+		}
+	}
+	if known && !s.query {
+		p.board.Set(p.neverSucceeded, truth(late && !succeeded), k.client, k.policy)
+	}
+}
+
+// datesOf are the dates of a client, one of each type, and whether any run of it has succeeded. They are not known where the
+// runs are not.
+func (p *policies) datesOf(k clientKey, s *promiser) (dates []dueDate, succeeded, known bool) {
+	if !p.runs.ready() {
+		return nil, false, false
+	}
+	start, known := p.runs.lastSuccess(k, "")
+	if !known {
+		return nil, false, false
+	}
+	succeeded = start != 0
+	dates = s.scratch[:0]
+	for i, t := range s.types {
+		start, _ := p.runs.lastSuccess(k, t)
+		if start == 0 {
+			start = p.seen.since(k, t, s.now)
+		}
+		d := s.date(k.client, i, start, p.zone)
+		if d.due != 0 && d.due <= s.now+notBefore && (p.runs.underWay(k, t) || s.query && p.runs.searching(k.policy, t)) {
+			d.due = s.now + notBefore
+		}
+		dates = append(dates, d)
+	}
+	s.scratch = dates
+	return dates, succeeded, true
+}
+
+// date is what a start leads to. It is only worked out where the start is another one than before.
+func (s *promiser) date(client string, i int, start int64, zone *time.Location) dueDate {
+	kept := s.clients[client]
+	if kept == nil {
+		kept = make([]dueDate, len(s.types))
+		s.clients[client] = kept
+	}
+	if kept[i].start == start {
+		return kept[i]
+	}
+	if time.Now().After(s.until) {
+		return dueDate{}
+	}
+	kept[i] = dueDate{start: start}
+	if next, ok := s.plan.Next(s.types[i], time.UnixMilli(start), zone); ok {
+		kept[i].due = next.Due.UnixMilli()
+		kept[i].runsFrom = max(next.Opens.UnixMilli(), start+(kept[i].due-start)/2)
+	}
+	return kept[i]
+}
+
+// lost says that a query does not find a client any more: since a run of it was due the policy has ended runs of at least half
+// of the others, and neither it nor the policy is at work. from is since when.
+func (p *policies) lost(k clientKey, s *promiser, from int64) bool {
+	for _, t := range append([]string{""}, s.types...) {
+		if p.runs.underWay(k, t) || p.runs.searching(k.policy, t) {
+			return false
+		}
+	}
+	if p.runs.lastAttempt(k) > from {
+		return false
+	}
+	if s.attempts == nil {
+		for _, client := range s.others {
+			s.attempts = append(s.attempts, p.runs.lastAttempt(clientKey{client, k.policy}))
+		}
+		slices.Sort(s.attempts)
+	}
+	earlier, _ := slices.BinarySearch(s.attempts, from+1)
+	ran, others := len(s.attempts)-earlier, len(s.attempts)-1
+	return ran > 0 && 2*ran >= others
+}
+
+// needs says that a client must not be forgotten yet: an active policy promises it a run, and less than keep has gone by since
+// that was due. Both are ms, now of the server's clock.
+func (p *policies) needs(k clientKey, now, keep int64) bool {
+	file := p.plans[k.policy]
+	switch {
+	case p.names == nil:
+		return p.lists(k.policy, now)
+	case file == nil:
+		return false
+	case file.readAt == 0:
+		return true // it is not known what it promises
+	}
+	if !file.plan.Query && !slices.Contains(file.plan.Clients, k.client) {
+		return false
+	}
+	for _, t := range file.plan.Runs.Types(time.UnixMilli(now)) {
+		start, _ := p.runs.lastSuccess(k, t)
+		if start == 0 {
+			start = p.seen.since(k, t, now)
+		}
+		if next, ok := file.plan.Runs.Next(t, time.UnixMilli(start), p.zone); ok && now < next.Due.UnixMilli()+keep {
+			return true
+		}
+	}
+	return false
+}
+
+// changes are those of the state that belong to a cycle.
+func (p *promises) changes() []source.Change { return p.seen.changes() }
