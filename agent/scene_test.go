@@ -113,6 +113,14 @@ func (t *theatre) fillUp(end time.Time) {
 
 // forgotten are clients that have not been well since the scene began.
 func (t *theatre) forgotten() {
+	for policy, clients := range map[string][]string{
+		"retired-01": {"filer-007.example", "oracle-019.example", "linux-112.example"}, "branch-02": {"windows-066.example", "mssql-035.example"},
+	} {
+		t.primary.AddPolicy(nbusim.Policy{
+			Name: policy, Type: "Standard", Generation: 1, Clients: clients,
+			Schedules: []nbusim.Schedule{{Name: "daily", BackupType: "Full Backup", Every: 24 * time.Hour}},
+		})
+	}
 	for i, client := range []string{"filer-007.example", "oracle-019.example", "linux-112.example"} {
 		t.primary.AddJob(nbusim.JobSpec{Client: client, Policy: "retired-01", Life: nbusim.Run(time.Second, time.Duration(i+1)*11*time.Hour, 0)})
 	}

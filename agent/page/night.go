@@ -48,16 +48,17 @@ const (
 	well                   // a backup succeeded, and none has failed since
 	relapsed               // one succeeded and a later one failed: of another schedule, maybe
 	missed                 // one was due and has not started
-	failed                 // none succeeded of those that ran
+	failed                 // the last one failed, and none has succeeded in the night or since one was due
 )
 
 // resultOf judges one policy of a client.
 func (n night) resultOf(c *overview.ClientPolicy, now time.Time) result {
 	start := n.Start.UnixMilli()
+	overdue := c.Due != 0 && c.Due < now.UnixMilli()
 	switch {
-	case c.Attempt >= start && c.Success < start:
+	case c.Attempt >= start && c.Success < start, overdue && c.Failures > 0:
 		return failed
-	case c.Due != 0 && c.Due < now.UnixMilli():
+	case overdue:
 		return missed
 	case c.Attempt >= start && c.Failures > 0:
 		return relapsed
