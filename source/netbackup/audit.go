@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"backwire/source"
+	"backwire/source/ledger"
 	"backwire/source/netbackup/api"
 )
 
@@ -22,19 +23,19 @@ import (
 // It costs no state beside the set of what was counted. Only jobs that were counted and ran again under
 // their id have to be remembered, because nothing is missing among the ids where they end.
 type audit struct {
-	open      idSet // of the last complete list of open jobs, nil before it
-	before    idSet // of the list before that
-	dismissed idSet // shown as finished, and not to be counted
+	open      ledger.IDSet // of the last complete list of open jobs, nil before it
+	before    ledger.IDSet // of the list before that
+	dismissed ledger.IDSet // shown as finished, and not to be counted
 
 	reopened map[int64]int64 // counted ids that were open after that → agent's clock when last, ms
 	changed  bool            // reopened did
 
-	current bool      // the last cycle asked for all that it wanted to know
-	round   []idRange // to be asked for, in this order
-	begun   int64     // agent's clock when the round began, ms; 0 before the first
-	older   int       // of the ranges that found no room in a round, how many are past
-	whole   bool      // all that was missing was asked for in this life of the agent
-	refused int64     // agent's clock when the server last refused to filter by ids, ms; 0 where it does not
+	current bool             // the last cycle asked for all that it wanted to know
+	round   []ledger.IDRange // to be asked for, in this order
+	begun   int64            // agent's clock when the round began, ms; 0 before the first
+	older   int              // of the ranges that found no room in a round, how many are past
+	whole   bool             // all that was missing was asked for in this life of the agent
+	refused int64            // agent's clock when the server last refused to filter by ids, ms; 0 where it does not
 }
 
 const (
@@ -52,17 +53,17 @@ const (
 )
 
 func newAudit() audit {
-	return audit{dismissed: idSet{}, reopened: map[int64]int64{}}
+	return audit{dismissed: ledger.IDSet{}, reopened: map[int64]int64{}}
 }
 
 // noteOpen takes the complete list of open jobs; at is the agent's clock, ms.
-func (l *ledger) noteOpen(jobs []openJob, at int64) {
+func (l *jobLedger) noteOpen(jobs []openJob, at int64) {
 	a := &l.audit
-	a.before, a.open = a.open, idSet{}
+	a.before, a.open = a.open, ledger.IDSet{}
 	for _, j := range jobs {
-		a.open.add(j.id)
-		l.counted.seeOpen(j.id, j.start, l.birth.birth)
-		if l.counted.hasID(j.id) {
+		a.open.Add(j.id)
+		l.counted.SeeOpen(j.id, j.start, l.Birth.At)
+		if l.counted.HasID(j.id) {
 			_, known := a.reopened[j.id]
 			a.reopened[j.id] = at
 			a.changed = a.changed || !known
@@ -87,7 +88,7 @@ func (a *audit) giveUp(at int64) {
 
 // ended notes that an ending was counted.
 func (a *audit) ended(id int64) {
-	if _, ok := a.reopened[id]; ok && !a.open.has(id) {
+	if _, ok := a.reopened[id]; ok && !a.open.Has(id) {
 		delete(a.reopened, id)
 		a.changed = true
 	}
@@ -95,11 +96,11 @@ func (a *audit) ended(id int64) {
 
 // check asks for the jobs that are in pieces, and for those whose ids are missing. What it finds joins
 // the reading. It does nothing while a reading is under way: much is missing then.
-func (l *ledger) check(ctx context.Context, r *reading) error {
+func (l *jobLedger) check(ctx context.Context, r *reading) error {
 	if !r.complete() {
 		return nil
 	}
-	at, a := r.now-l.skew, &l.audit
+	at, a := r.now-l.clock.Skew, &l.audit
 	var err error
 	if !a.isRefused(at) {
 		if err = l.askAgain(ctx, r); err == nil {
@@ -116,7 +117,7 @@ func (l *ledger) check(ctx context.Context, r *reading) error {
 }
 
 // tolerate takes a refusal of filters by ids for what it is: a limit of the server, and no failure.
-func (l *ledger) tolerate(err error) error {
+func (l *jobLedger) tolerate(err error) error {
 	if !refuses(err, "jobId") {
 		return err
 	}
@@ -135,7 +136,7 @@ func (a *audit) isRefused(at int64) bool {
 
 // askAgain asks for the jobs in pieces: a page for each minute of the interval, and more where a long history
 // was read.
-func (l *ledger) askAgain(ctx context.Context, r *reading) error {
+func (l *jobLedger) askAgain(ctx context.Context, r *reading) error {
 	if l.audit.isRefused(l.at) {
 		return nil
 	}
@@ -146,9 +147,9 @@ func (l *ledger) askAgain(ctx context.Context, r *reading) error {
 		if len(ids) == 0 {
 			return nil
 		}
-		ranges := make([]idRange, len(ids))
+		ranges := make([]ledger.IDRange, len(ids))
 		for i, id := range ids {
-			ranges[i] = idRange{id, id}
+			ranges[i] = ledger.IDRange{From: id, To: id}
 		}
 		for len(ranges) > 0 {
 			var err error
@@ -161,7 +162,7 @@ func (l *ledger) askAgain(ctx context.Context, r *reading) error {
 }
 
 // askRound asks for some of what is missing among the ids.
-func (l *ledger) askRound(ctx context.Context, r *reading, at int64) error {
+func (l *jobLedger) askRound(ctx context.Context, r *reading, at int64) error {
 	a := &l.audit
 	if a.open == nil || (a.begun == 0 && r.gained > 10*api.JobsPage) { // what is open is not known yet, or enough was asked
 		return nil
@@ -185,17 +186,17 @@ func (l *ledger) askRound(ctx context.Context, r *reading, at int64) error {
 
 // missing are the ids to be asked for in a round: those highest first that are neither counted nor
 // open, as many as a round has time for.
-func (l *ledger) missing(r *reading) []idRange {
+func (l *jobLedger) missing(r *reading) []ledger.IDRange {
 	a := &l.audit
 	known := l.accounted()
 	for _, s := range r.spans {
 		for _, block := range s.kept.blocks {
 			for i := range block {
-				known.add(block[i].id)
+				known.Add(block[i].ID)
 			}
 		}
 	}
-	holes := l.cut(known.holes())
+	holes := l.cut(known.Holes())
 	slices.Reverse(holes)
 	holes = holes[:min(len(holes), maxHoles)]
 	room := int(max(roundLimit/max(l.interval, 60_000), 2)-1) * rangesAtOnce
@@ -208,43 +209,34 @@ func (l *ledger) missing(r *reading) []idRange {
 		}
 		holes = append(slices.Clone(holes[:room]), older[from:min(from+rangesAtOnce, len(older))]...)
 	}
-	var again []idRange
+	var again []ledger.IDRange
 	for id := range a.reopened {
-		if !a.open.has(id) {
-			again = append(again, idRange{id, id})
+		if !a.open.Has(id) {
+			again = append(again, ledger.IDRange{From: id, To: id})
 		}
 	}
 	return append(again, holes...)
 }
 
 // accounted are the ids of which it is known what became of them.
-func (l *ledger) accounted() idSet {
-	known := l.counted.settled()
-	for _, s := range []idSet{l.audit.open, l.audit.dismissed} {
-		for number, words := range s {
-			into := known[number]
-			if into == nil {
-				into = &[idsPerChunk / 64]uint64{}
-				known[number] = into
-			}
-			for i := range words {
-				into[i] |= words[i]
-			}
-		}
+func (l *jobLedger) accounted() ledger.IDSet {
+	known := l.counted.Settled()
+	for _, s := range []ledger.IDSet{l.audit.open, l.audit.dismissed} {
+		known.AddAll(s)
 	}
 	for id := range l.fragments.byID {
-		known.add(id)
+		known.Add(id)
 	}
 	return known
 }
 
 // cut divides the holes where another condition begins, see clause.
-func (l *ledger) cut(holes []idRange) (out []idRange) {
+func (l *jobLedger) cut(holes []ledger.IDRange) (out []ledger.IDRange) {
 	for _, h := range holes {
-		for _, edge := range []int64{l.counted.first, l.counted.top + 1} {
-			if edge > h.from && edge <= h.to {
-				out = append(out, idRange{h.from, edge - 1})
-				h.from = edge
+		for _, edge := range []int64{l.counted.First, l.counted.Top + 1} {
+			if edge > h.From && edge <= h.To {
+				out = append(out, ledger.IDRange{From: h.From, To: edge - 1})
+				h.From = edge
 			}
 		}
 		out = append(out, h)
@@ -253,7 +245,7 @@ func (l *ledger) cut(holes []idRange) (out []idRange) {
 }
 
 // ask asks for as many ranges of ids as one request takes, and gives the rest.
-func (l *ledger) ask(ctx context.Context, r *reading, ranges []idRange) (left []idRange, err error) {
+func (l *jobLedger) ask(ctx context.Context, r *reading, ranges []ledger.IDRange) (left []ledger.IDRange, err error) {
 	var clauses []string
 	size := 0
 	for len(ranges) > 0 && size < longestAsk {
@@ -272,7 +264,7 @@ func (l *ledger) ask(ctx context.Context, r *reading, ranges []idRange) (left []
 		if e, ok := l.accept(&j); ok {
 			r.join(e)
 		} else if l.fragments.byID[j.ID] == nil && len(l.audit.dismissed) < maxDismissed {
-			l.audit.dismissed.add(j.ID)
+			l.audit.dismissed.Add(j.ID)
 		}
 	}
 	return ranges, nil
@@ -281,42 +273,36 @@ func (l *ledger) ask(ctx context.Context, r *reading, ranges []idRange) (left []
 // clause is a range of ids as the server's filter takes it. Ids below the first that began after the
 // ledger did are asked for only where they ended after that, and after the ids started again those that
 // began after that: else the answer would be the whole job database.
-func (l *ledger) clause(h idRange) string {
-	n := &l.counted.numbering
+func (l *jobLedger) clause(h ledger.IDRange) string {
+	n := &l.counted.Numbering
 	var c string
-	switch h.to {
-	case h.from:
-		return fmt.Sprintf("jobId eq %d", h.from)
+	switch h.To {
+	case h.From:
+		return fmt.Sprintf("jobId eq %d", h.From)
 	case math.MaxInt64:
-		c = fmt.Sprintf("jobId ge %d", h.from)
+		c = fmt.Sprintf("jobId ge %d", h.From)
 	default:
-		c = fmt.Sprintf("jobId ge %d and jobId le %d", h.from, h.to)
+		c = fmt.Sprintf("jobId ge %d and jobId le %d", h.From, h.To)
 	}
 	switch {
-	case n.since != 0 && h.from >= n.first && h.to <= n.top:
-		c += " and startTime ge " + stamp(n.since-outOfOrderTime)
-	case n.first == 0 || h.to < n.first || n.since != 0:
-		c += " and endTime ge " + stamp(l.birth.birth)
+	case n.Since != 0 && h.From >= n.First && h.To <= n.Top:
+		c += " and startTime ge " + stamp(n.Since-ledger.OutOfOrderTime)
+	case n.First == 0 || h.To < n.First || n.Since != 0:
+		c += " and endTime ge " + stamp(l.Birth.At)
 	}
 	return "(" + c + ")"
 }
 
 // unaccounted is how many ids between the first and the highest the server shows neither as open nor as
 // ended; false where not all of them were asked for yet.
-func (l *ledger) unaccounted() (n int64, ok bool) {
+func (l *jobLedger) unaccounted() (n int64, ok bool) {
 	c, a := l.counted, &l.audit
-	if !a.whole || !a.current || c.first == 0 {
+	if !a.whole || !a.current || c.First == 0 {
 		return 0, false
 	}
 	known := l.accounted()
-	for number, words := range a.before { // what has just ended may be shown in the next cycle
-		for i, word := range words {
-			if into := known[number]; into != nil {
-				into[i] |= word
-			}
-		}
-	}
-	return max(c.top-c.first+1-known.count(c.first, c.top), 0), true
+	known.AddBeside(a.before) // what has just ended may be shown in the next cycle
+	return max(c.Top-c.First+1-known.Count(c.First, c.Top), 0), true
 }
 
 // changes is the key of the reopened jobs, where they changed.
@@ -346,7 +332,7 @@ func (a *audit) restore(b []byte, now time.Time) error {
 	for b = b[1:]; len(b) > 0; {
 		n, size := binary.Uvarint(b)
 		if size <= 0 {
-			return fmt.Errorf("state key %q: %w", auditKey, errCutShort)
+			return fmt.Errorf("state key %q: truncated", auditKey)
 		}
 		id, b = id+int64(n), b[size:]
 		a.reopened[id] = now.UnixMilli()

@@ -22,12 +22,12 @@ type placed struct {
 }
 
 func (p placed) compare(q placed) int {
-	return cmp.Or(cmp.Compare(p.point, q.point), cmp.Compare(p.end, q.end), cmp.Compare(p.id, q.id), cmp.Compare(p.try, q.try))
+	return cmp.Or(cmp.Compare(p.point, q.point), cmp.Compare(p.End, q.End), cmp.Compare(p.ID, q.ID), cmp.Compare(p.Try, q.Try))
 }
 
 // filling lays what a reading brought at the aligned times.
 type filling struct {
-	l    *ledger
+	l    *jobLedger
 	tick int64
 	last int64 // point up to which counters are emitted
 	left []placed
@@ -41,7 +41,7 @@ type filling struct {
 // was made; live gives the samples of the tick alone, once everything before it is counted;
 // it is nil while a reading goes on, which then has its first part counted.
 // A cycle that was yielded counts as accepted: what comes after it builds on it.
-func (l *ledger) cycles(r *reading, live func() []source.Sample, tick int64) iter.Seq[source.Cycle] {
+func (l *jobLedger) cycles(r *reading, live func() []source.Sample, tick int64) iter.Seq[source.Cycle] {
 	return func(yield func(source.Cycle) bool) {
 		f := &filling{l: l, tick: tick, live: live, cycle: source.Cycle{Site: l.site}}
 		first := l.firstPoint(tick)
@@ -64,12 +64,12 @@ func (l *ledger) cycles(r *reading, live func() []source.Sample, tick int64) ite
 }
 
 // firstPoint is the first one that has no counters yet, as far as gaps are filled.
-func (l *ledger) firstPoint(tick int64) int64 {
-	from := l.filled
+func (l *jobLedger) firstPoint(tick int64) int64 {
+	from := l.Filled
 	if from == 0 {
-		from = l.birth.birth - l.skew
+		from = l.Birth.At - l.clock.Skew
 	}
-	if l.backfill == 0 || l.birth.birth == 0 || from >= tick {
+	if l.backfill == 0 || l.Birth.At == 0 || from >= tick {
 		return tick
 	}
 	from = max(from, tick-l.backfill-1)
@@ -78,7 +78,7 @@ func (l *ledger) firstPoint(tick int64) int64 {
 
 // nextPoint is the first multiple of the interval after a time; the tick is the last even
 // where it is none.
-func (l *ledger) nextPoint(after, tick int64) int64 {
+func (l *jobLedger) nextPoint(after, tick int64) int64 {
 	next := after - after%l.interval + l.interval
 	if after < tick && next > tick {
 		return tick
@@ -87,17 +87,17 @@ func (l *ledger) nextPoint(after, tick int64) int64 {
 }
 
 // lastPoint is the tick, or earlier where the history before it is still being read.
-func (l *ledger) lastPoint(r *reading, first, tick int64) int64 {
+func (l *jobLedger) lastPoint(r *reading, first, tick int64) int64 {
 	l.started = cmp.Or(l.started, tick)
 	switch {
 	case l.idle || (r != nil && r.complete()):
 		return tick
-	case l.birth.birth == 0:
+	case l.Birth.At == 0:
 		return first - 1 // nothing is known yet
 	case first >= tick:
 		return tick
 	case r != nil && r.gained > 0:
-		known := r.covered() - l.skew
+		known := r.covered() - l.clock.Skew
 		return min(known-known%l.interval, tick-1)
 	case tick-l.started < waitForServer || len(l.counters.cells) == 0:
 		return first - 1
@@ -112,7 +112,7 @@ func (f *filling) place(r *reading, first int64) {
 	}
 	f.left = make([]placed, 0, r.held)
 	for e := range r.release() {
-		end := e.end - f.l.skew
+		end := e.End - f.l.clock.Skew
 		point := f.l.nextPoint(end-1, f.tick)
 		f.left = append(f.left, placed{e, min(max(point, first), f.tick)})
 	}
@@ -140,7 +140,7 @@ func (f *filling) fill(point int64) {
 	l.problems.countTo(l.counters)
 	l.counters.enterUnreadable()
 	f.zero(before)
-	b := source.Batch{T: point, Exemplars: l.counters.takeExemplars(), Partial: point <= l.newest}
+	b := source.Batch{T: point, Exemplars: l.counters.takeExemplars(), Partial: point <= l.Newest}
 	var live []source.Sample
 	if point == f.tick {
 		live = f.live()
@@ -148,15 +148,15 @@ func (f *filling) fill(point int64) {
 	b.Samples = make([]source.Sample, 0, len(l.counters.cells)+len(live))
 	b.Samples = append(l.counters.appendTo(b.Samples), live...)
 	f.add(b)
-	l.filled = point
+	l.Filled = point
 }
 
 // before is the point before a point, where new counters are 0.
-func (l *ledger) before(point int64) int64 { return max(point-l.interval, l.filled) }
+func (l *jobLedger) before(point int64) int64 { return max(point-l.interval, l.Filled) }
 
 // begins is when counters that are new at a point are 0: just after their series ended, where they are some that were forgotten
 // with the batch before.
-func (l *ledger) begins(point int64) int64 {
+func (l *jobLedger) begins(point int64) int64 {
 	if t := l.before(point); t != l.ended {
 		return t
 	}
@@ -182,7 +182,7 @@ func (f *filling) add(b source.Batch) {
 	}
 	f.cycle.Batches = append(f.cycle.Batches, b)
 	f.size += len(b.Samples)
-	f.l.newest = max(f.l.newest, b.T)
+	f.l.Newest = max(f.l.Newest, b.T)
 }
 
 // close ends the last cycle: it moves the watermark, and where the counters are not at the
@@ -212,7 +212,7 @@ func (f *filling) cut() source.Cycle {
 }
 
 // expire looks once an hour for clients that are not seen any more.
-func (l *ledger) expire(point int64) {
+func (l *jobLedger) expire(point int64) {
 	if point-l.expired < hourMillis {
 		return
 	}

@@ -74,7 +74,7 @@ func (c *clients) pair(k clientKey) *client {
 
 // note keeps the later of what is known and what is told: endings may come out of order.
 func (c *clients) note(p *client, k clientKey, e *ending) {
-	end := float64(e.end) / 1000
+	end := float64(e.End) / 1000
 	if p.precedes(e, end) || !c.believes(p.attempt) {
 		c.set(&p.attempt, c.t.c.lastAttempt, k, end)
 		if e.status >= 0 {
@@ -87,14 +87,14 @@ func (c *clients) note(p *client, k clientKey, e *ending) {
 	switch {
 	case e.succeeded() && (p.success == nil || end > p.success.value || !c.believes(p.success)):
 		c.set(&p.success, c.t.c.lastSuccess, k, end)
-		c.set(&p.failures, c.t.c.failures, k, float64(c.recent.after(k, e.end)))
+		c.set(&p.failures, c.t.c.failures, k, float64(c.recent.after(k, e.End)))
 	case e.status > 1 && (p.success == nil || end >= p.success.value || !c.believes(p.success)):
 		var failed float64
 		if p.failures != nil {
 			failed = p.failures.value
 		}
 		c.set(&p.failures, c.t.c.failures, k, failed+1)
-		c.recent.add(k, e.end)
+		c.recent.add(k, e.End)
 	}
 }
 

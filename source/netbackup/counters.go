@@ -132,7 +132,7 @@ func (t *counters) count(e *ending, before int32, at int64) {
 	t.policies.note(k.policy, at)
 	done := t.completedCell(k, e)
 	done.value++
-	t.exemplify(done, e.id, 1, at)
+	t.exemplify(done, e.ID, 1, at)
 	if e.parent {
 		return
 	}
@@ -170,7 +170,7 @@ func (t *counters) countWork(k *jobKind, e *ending, before int32) {
 	add(&w.bytes, t.c.bytes, e.bytes)
 	add(&w.moved, t.c.moved, e.moved)
 	add(&w.files, t.c.files, e.files)
-	add(&w.retries, t.c.retries, int64(max(e.try, 1)-max(before, 1)))
+	add(&w.retries, t.c.retries, int64(max(e.Try, 1)-max(before, 1)))
 }
 
 func (t *counters) countTimes(k *jobKind, e *ending, at int64) {
@@ -179,13 +179,13 @@ func (t *counters) countTimes(k *jobKind, e *ending, at int64) {
 		if g.duration == nil {
 			g.duration = t.histogram(t.c.duration, timingLabels(t.c.duration, k.jobType, k.policyType)...)
 		}
-		t.observe(g.duration, e.id, s, at)
+		t.observe(g.duration, e.ID, s, at)
 	}
 	if s, ok := e.waited(); ok {
 		if g.wait == nil {
 			g.wait = t.histogram(t.c.queueWait, k.jobType, k.policyType)
 		}
-		t.observe(g.wait, e.id, s, at)
+		t.observe(g.wait, e.ID, s, at)
 	}
 }
 

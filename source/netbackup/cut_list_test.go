@@ -6,6 +6,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"backwire/source/ledger"
 	"backwire/source/netbackup/nbusim"
 )
 
@@ -84,21 +85,21 @@ func TestLabelsOutliveAnAnswerWithoutThem(t *testing.T) {
 func TestSkewOutlivesARestart(t *testing.T) {
 	t.Parallel()
 	for _, skew := range []int64{0, 999, -5000, 3_600_000, -86_400_000} {
-		before, after := clock{skew: skew}, clock{}
-		for _, c := range before.changes() {
-			if err := after.restore(c.Value); err != nil {
+		before, after := ledger.Clock{Skew: skew}, ledger.Clock{}
+		for _, c := range before.Changes() {
+			if err := after.Restore(c.Value); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if d := after.skew - skew; d > 1000 || d < -1000 {
-			t.Errorf("%d ms are remembered as %d", skew, after.skew)
+		if d := after.Skew - skew; d > 1000 || d < -1000 {
+			t.Errorf("%d ms are remembered as %d", skew, after.Skew)
 		}
-		if again := before.changes(); len(again) != 0 {
+		if again := before.Changes(); len(again) != 0 {
 			t.Errorf("%d ms are written again", skew)
 		}
 	}
 	for _, broken := range []string{"", "\x01", "\x02\x00", "\x01\xff"} {
-		if err := (&clock{}).restore([]byte(broken)); err == nil {
+		if err := (&ledger.Clock{}).Restore([]byte(broken)); err == nil {
 			t.Errorf("%q is read", broken)
 		}
 	}

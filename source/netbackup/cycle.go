@@ -65,7 +65,7 @@ const stepBehind = 1000
 // agent's clock was set back, until it has caught up. It answers false for a tick that is
 // emitted already, as after a restart within an interval.
 func (s *Site) follow(tick int64) (t int64, ok bool) {
-	last := s.ledger.newest
+	last := s.ledger.Newest
 	switch {
 	case tick > last:
 		if s.behind {
@@ -195,6 +195,6 @@ func (s *Site) askTime(ctx context.Context) (int64, error) {
 		return 0, err
 	}
 	s.ledger.version = ping.APIVersion
-	s.ledger.skew = ping.ServerTime.Add(ping.RoundTrip/2).UnixMilli() - s.now().UnixMilli()
+	s.ledger.clock.Skew = ping.ServerTime.Add(ping.RoundTrip/2).UnixMilli() - s.now().UnixMilli()
 	return ping.ServerTime.UnixMilli(), nil
 }

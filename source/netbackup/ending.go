@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"backwire/source/ledger"
 	"backwire/source/netbackup/api"
 )
 
@@ -11,19 +12,15 @@ import (
 // database in memory while it is put in order. Times are ms of the server's clock, 0 where
 // absent.
 type ending struct {
-	id      int64
+	ledger.Event
 	kind    *jobKind
 	client  string
-	start   int64
 	active  int64 // start of the last try
-	end     int64
 	updated int64
 	bytes   int64 // absent where negative, as are the next two
 	moved   int64
 	files   int64
 	status  int32 // absent where negative
-	try     int32 // 0 for a job that ended before it ran
-	noTry   bool  // try is not known
 	parent  bool
 	root    bool
 	endless bool // the end is not known: the last update stands for it
@@ -37,11 +34,10 @@ const (
 // newEnding reads a job that is done. It is false for one without any time to go by.
 func newEnding(j *api.Job, kind *jobKind) (ending, bool) {
 	e := ending{
-		id: j.ID, kind: kind, client: j.Client,
-		start: milliseconds(j.Start), active: milliseconds(j.ActiveTryStart),
-		end: milliseconds(j.End), updated: milliseconds(j.LastUpdate),
+		Event: ledger.Event{ID: j.ID, Start: milliseconds(j.Start), End: milliseconds(j.End), Try: int32(min(max(j.Try, 0), math.MaxInt32))},
+		kind:  kind, client: j.Client, active: milliseconds(j.ActiveTryStart), updated: milliseconds(j.LastUpdate),
 		bytes: kilobytes(j.KilobytesTransferred), moved: kilobytes(j.KilobytesDataTransferred),
-		files: absent, status: absent, try: int32(min(max(j.Try, 0), math.MaxInt32)),
+		files: absent, status: absent,
 		parent: isParent(j), root: j.ParentID == 0 || j.ParentID == j.ID,
 	}
 	if j.NumberOfFiles.Given && j.NumberOfFiles.Value >= 0 {
@@ -50,14 +46,14 @@ func newEnding(j *api.Job, kind *jobKind) (ending, bool) {
 	if s := j.Status; s.Given && s.Value >= 0 && s.Value <= math.MaxInt32 {
 		e.status = int32(s.Value)
 	}
-	e.noTry = j.Given&api.FieldTry == 0 || j.OddTry
-	if e.end == 0 {
-		e.end, e.endless = e.updated, true
+	e.TryUnknown = j.Given&api.FieldTry == 0 || j.OddTry
+	if e.End == 0 {
+		e.End, e.endless = e.updated, true
 	}
 	if e.updated == 0 {
-		e.updated = e.end
+		e.updated = e.End
 	}
-	return e, e.end != 0
+	return e, e.End != 0
 }
 
 // isParent says whether the job's work is done by jobs of its own: a parent reports the
@@ -89,10 +85,10 @@ func (e *ending) seconds() (float64, bool) {
 	if e.endless {
 		return 0, false
 	}
-	return between(e.start, e.end)
+	return between(e.Start, e.End)
 }
 
-func (e *ending) waited() (float64, bool) { return between(e.start, e.active) }
+func (e *ending) waited() (float64, bool) { return between(e.Start, e.active) }
 
 func between(from, to int64) (float64, bool) {
 	if from == 0 || to < from {

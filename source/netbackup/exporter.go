@@ -209,15 +209,15 @@ func (h *lastHour) begin(now int64) {
 
 // note keeps a job that is done, or sees it again.
 func (h *lastHour) note(j *api.Job, e *ending) {
-	if h == nil || e.end <= h.since {
+	if h == nil || e.End <= h.since {
 		return
 	}
 	status := ""
 	if e.status >= 0 {
 		status = strconv.Itoa(int(e.status))
 	}
-	h.jobs[e.id] = recentJob{
-		end: e.end, jobType: j.Type, policyType: j.PolicyType, policy: j.Policy, client: j.Client, status: status,
+	h.jobs[e.ID] = recentJob{
+		end: e.End, jobType: j.Type, policyType: j.PolicyType, policy: j.Policy, client: j.Client, status: status,
 		bytes: e.bytes, files: e.files, dedup: j.DedupRatio,
 	}
 }

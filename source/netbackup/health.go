@@ -101,7 +101,7 @@ func (s *Site) emitServer() {
 		return
 	}
 	info := s.facts.info
-	s.gauges.Set(s.catalogue.clockSkew, float64(s.ledger.skew)/1000)
+	s.gauges.Set(s.catalogue.clockSkew, float64(s.ledger.clock.Skew)/1000)
 	if end := s.ping.TrustEnds; !end.IsZero() {
 		s.gauges.Set(s.catalogue.certificateExpiry, float64(end.Unix()))
 	}

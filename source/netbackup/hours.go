@@ -44,7 +44,7 @@ func (h *hours) observe(e *ending, c clocks) {
 	if e.parent || e.kind.jobType != backup || e.status < 0 {
 		return
 	}
-	end := e.end - c.skew
+	end := e.End - c.skew
 	hour := end / hourMillis
 	t := h.counts[hour]
 	if t == nil {

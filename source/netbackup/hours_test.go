@@ -6,12 +6,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"backwire/source/ledger"
 	"backwire/source/netbackup/nbusim"
 	"backwire/source/overview"
 )
 
 func ended(kind *jobKind, end int64, status int32) *ending {
-	return &ending{kind: kind, end: end, status: status}
+	return &ending{Event: ledger.Event{End: end}, kind: kind, status: status}
 }
 
 func TestHoursCountBackupsByTheirEnd(t *testing.T) {
@@ -24,7 +25,7 @@ func TestHoursCountBackupsByTheirEnd(t *testing.T) {
 	h.observe(ended(backups, base+hourMillis, 2074), clocks{})
 	h.observe(ended(other, base, 0), clocks{})
 	h.observe(ended(backups, base, absent), clocks{})
-	h.observe(&ending{kind: backups, end: base, parent: true}, clocks{})
+	h.observe(&ending{Event: ledger.Event{End: base}, kind: backups, parent: true}, clocks{})
 	got := h.overview()
 	want := []overview.Quarter{
 		{Begin: time.UnixMilli(base), Success: 1}, {Begin: time.UnixMilli(base + 3*quarterMillis), Partial: 1}, {Begin: time.UnixMilli(base + hourMillis), Failure: 1},

@@ -177,7 +177,7 @@ func (s *Site) readEnded(ctx context.Context, now int64) (err error) {
 // seeAnyJob is asked where neither an open nor a finished job was seen: a server that had
 // jobs and shows none at all has taken the right to see them away.
 func (s *Site) seeAnyJob(ctx context.Context) error {
-	if s.ledger.counted.top == 0 {
+	if s.ledger.counted.Top == 0 {
 		return nil // there may be none yet
 	}
 	for _, err := range s.client.Jobs(ctx, api.JobQuery{Limit: 1}) {

@@ -10,15 +10,16 @@ import (
 	"time"
 
 	"backwire/source"
+	"backwire/source/ledger"
 	"backwire/source/netbackup/api"
 )
 
-// ledger counts the finished jobs of a site, each once, and knows how far it has read.
+// jobLedger counts the finished jobs of a site, each once, and knows how far it has read.
 // Everything it must remember is in the site's state and in the values of its durable series.
 //
 // Two clocks meet here: what the server stamps is in its own, and the aligned times of samples
 // are in the agent's. skew turns one into the other.
-type ledger struct {
+type jobLedger struct {
 	log      *slog.Logger
 	site     string
 	interval int64 // ms
@@ -26,15 +27,15 @@ type ledger struct {
 
 	counters *counters
 	lastHour *lastHour // nil where nobody asks for it
-	counted  *counted
+	counted  *ledger.Counted
 	problems jobProblems
 
 	observers []observer
 	memories  []memory
 	durable   []func(source.Sample) bool // take back durable series that are not the ledger's
 
-	mark
-	clock
+	ledger.Mark
+	clock ledger.Clock
 
 	selection selection
 	fragments *fragments
@@ -56,19 +57,7 @@ type ledger struct {
 	latest   int64                                 // ms of the server's clock: no time of a job lies behind it
 }
 
-// mark is how far the ledger has come: the state's key "ledger".
-type mark struct {
-	birth
-	watermark int64 // server's clock: what was updated before it was read; 0 before the first time
-	readAt    int64 // agent's clock: when the last complete reading began; 0 before the first
-	filled    int64 // agent's clock: last point that has counters; 0 before the first
-	newest    int64 // agent's clock: latest batch of any kind
-}
-
 const (
-	ledgerKey     = "ledger"
-	ledgerVersion = 2
-
 	// waitForServer is how long a new agent keeps the gap before its start open for a
 	// server that does not answer yet, in ms. Then the counters go on without it, and the
 	// jobs of the gap are counted at the next point after the server is back.
@@ -77,21 +66,21 @@ const (
 	longGap = 900_000 // ms: after it the server may have forgotten jobs
 )
 
-func newLedger(cfg SiteConfig, c *catalogue, log *slog.Logger) *ledger {
+func newLedger(cfg SiteConfig, c *catalogue, log *slog.Logger) *jobLedger {
 	t := newCounters(c, cfg.Client.Site, cfg.MaxJobSeries)
-	return &ledger{
+	return &jobLedger{
 		log: log, site: cfg.Client.Site,
 		interval: cfg.Interval.Milliseconds(), backfill: cfg.Backfill.Milliseconds(),
 		counters: t, latest: math.MaxInt64,
-		keep: cfg.ForgetPolicies.Milliseconds(), counted: newCounted(), problems: jobProblems{counted: map[string]uint64{}},
+		keep: cfg.ForgetPolicies.Milliseconds(), counted: ledger.NewCounted(), problems: jobProblems{counted: map[string]uint64{}},
 		selection: selection{by: byLastUpdate}, fragments: newFragments(), audit: newAudit(), deep: deep{depth: shallow},
 	}
 }
 
 // restore takes back what the log remembers.
-func (l *ledger) restore(cp source.Checkpoint) error {
-	if b, ok := cp.State[ledgerKey]; ok {
-		if err := l.decode(b); err != nil {
+func (l *jobLedger) restore(cp source.Checkpoint) error {
+	if b, ok := cp.State[ledger.MarkKey]; ok {
+		if err := l.Decode(b, &l.clock, l.counted, l.backfill); err != nil {
 			return fmt.Errorf("restore the counted jobs of site %q: %w", l.site, err)
 		}
 	}
@@ -107,20 +96,20 @@ func (l *ledger) restore(cp source.Checkpoint) error {
 	}
 	l.counters.mend()
 	l.counters.adoptPolicies(cp.T)
-	l.ended = l.filled // it is not known which ended there
+	l.ended = l.Filled // it is not known which ended there
 	return nil
 }
 
-func (l *ledger) restoreKey(key string, value []byte) error {
+func (l *jobLedger) restoreKey(key string, value []byte) error {
 	switch {
-	case strings.HasPrefix(key, countedPrefix):
-		return l.counted.restore(key, value)
+	case strings.HasPrefix(key, ledger.CountedPrefix):
+		return l.counted.Restore(key, value)
 	case key == auditKey:
 		return l.audit.restore(value, time.Now())
 	case strings.HasPrefix(key, policyPrefix):
 		return l.counters.policies.restore(key, value)
-	case key == clockKey:
-		if err := l.clock.restore(value); err != nil {
+	case key == ledger.ClockKey:
+		if err := l.clock.Restore(value); err != nil {
 			sayUnreadableHistory(l.log, err)
 		}
 		return nil
@@ -134,16 +123,16 @@ func (l *ledger) restoreKey(key string, value []byte) error {
 }
 
 // begin opens the reading of this cycle; now is the server's clock.
-func (l *ledger) begin(now int64, readers int, jobs jobLister) *reading {
-	l.at = now - l.skew
+func (l *jobLedger) begin(now int64, readers int, jobs jobLister) *reading {
+	l.at = now - l.clock.Skew
 	l.lastHour.begin(now)
-	l.latest = latestTime(now, l.skew)
-	fresh := l.birth.birth == 0
-	if l.birth.begin(now, l.at, l.backfill) {
-		l.log.Warn("the server's clock was wrong when jobs were first read, or is wrong now: the start time for counting has changed", "from", stamp(l.birth.birth))
+	l.latest = latestTime(now, l.clock.Skew)
+	fresh := l.Birth.At == 0
+	if l.Birth.Begin(now, l.at, l.backfill) {
+		l.log.Warn("the server's clock was wrong when jobs were first read, or is wrong now: the start time for counting has changed", "from", stamp(l.Birth.At))
 	}
 	if fresh {
-		l.watermark = l.birth.birth
+		l.Watermark = l.Birth.At
 	}
 	by := l.selection.choose(l.at, l.version)
 	if l.pending != nil && l.pending.by == by {
@@ -166,7 +155,7 @@ func (l *ledger) begin(now int64, readers int, jobs jobLister) *reading {
 }
 
 // overlap is how far before the watermark the reading of this cycle begins.
-func (l *ledger) overlap(by orderBy) int64 {
+func (l *jobLedger) overlap(by orderBy) int64 {
 	switch {
 	case l.lastHour != nil && !l.caughtUp:
 		return max(by.overlap(), window)
@@ -178,30 +167,30 @@ func (l *ledger) overlap(by orderBy) int64 {
 
 // base is the watermark, or less where the server's clock was set back: what was updated
 // since the last reading then carries times that were read already.
-func (l *ledger) base(now int64, by orderBy) int64 {
-	if l.readAt == 0 {
-		return min(l.watermark, now)
+func (l *jobLedger) base(now int64, by orderBy) int64 {
+	if l.ReadAt == 0 {
+		return min(l.Watermark, now)
 	}
-	before := l.readAt + l.skew // the server's clock at the last reading, as it counts today
-	if l.watermark > before+by.overlap() {
+	before := l.ReadAt + l.clock.Skew // the server's clock at the last reading, as it counts today
+	if l.Watermark > before+by.overlap() {
 		l.log.Warn("the server's clock was set back; jobs are read again from that time",
-			"read_until", stamp(l.watermark), "reading_from", stamp(min(before, now)))
+			"read_until", stamp(l.Watermark), "reading_from", stamp(min(before, now)))
 		return min(before, now)
 	}
-	return min(l.watermark, now)
+	return min(l.Watermark, now)
 }
 
 // tidy leaves out what a row says and cannot be.
-func (l *ledger) tidy(j *api.Job) { l.problems.leaveOutImpossible(j, l.latest) }
+func (l *jobLedger) tidy(j *api.Job) { l.problems.leaveOutImpossible(j, l.latest) }
 
 // accept takes a row that came for a finished job, and says whether there is an ending to be counted. One
 // that is in pieces is none yet.
-func (l *ledger) accept(j *api.Job) (ending, bool) {
+func (l *jobLedger) accept(j *api.Job) (ending, bool) {
 	if j.Given&api.FieldState != 0 && j.State != api.StateDone {
 		return l.ranAgain(j)
 	}
 	if j.Given&(api.FieldTry|api.FieldStart) == api.FieldTry|api.FieldStart {
-		if e, _ := newEnding(j, nil); l.counted.has(&e) && l.lastHour == nil {
+		if e, _ := newEnding(j, nil); l.counted.Has(&e.Event) && l.lastHour == nil {
 			delete(l.fragments.byID, j.ID)
 			return ending{}, false
 		}
@@ -214,7 +203,7 @@ func (l *ledger) accept(j *api.Job) (ending, bool) {
 
 // ranAgain is for a job that was finished and is not any more. What is known of its ending is all that
 // there will ever be.
-func (l *ledger) ranAgain(j *api.Job) (ending, bool) {
+func (l *jobLedger) ranAgain(j *api.Job) (ending, bool) {
 	p := l.fragments.byID[j.ID]
 	if p == nil {
 		return ending{}, false
@@ -226,22 +215,22 @@ func (l *ledger) ranAgain(j *api.Job) (ending, bool) {
 }
 
 // judge says whether an ending of which all is known that will be is to be counted.
-func (l *ledger) judge(j *api.Job) (ending, bool) {
+func (l *jobLedger) judge(j *api.Job) (ending, bool) {
 	e, ok := newEnding(j, l.counters.kindOf(j))
 	if !ok { // without any time it has ended by now, which is all that is known
-		e.end = l.at + l.skew
-		e.updated = e.end
+		e.End = l.at + l.clock.Skew
+		e.updated = e.End
 	}
 	l.lastHour.note(j, &e)
-	if e.end < l.birth.birth && !l.counted.within(e.id) {
+	if e.End < l.Birth.At && !l.counted.Within(e.ID) {
 		return e, false
 	}
-	return e, !l.counted.has(&e)
+	return e, !l.counted.Has(&e.Event)
 }
 
 // read asks for the finished jobs that changed. Where they are too many to be held at once,
 // part is called to have those counted that are read without gaps.
-func (l *ledger) read(ctx context.Context, begin func() *reading, part func(*reading) error) (*reading, error) {
+func (l *jobLedger) read(ctx context.Context, begin func() *reading, part func(*reading) error) (*reading, error) {
 	r := begin()
 	err := r.run(ctx)
 	if r.by == byLastUpdate && refuses(err, string(byLastUpdate)) {
@@ -266,7 +255,7 @@ func (l *ledger) read(ctx context.Context, begin func() *reading, part func(*rea
 			err = r.run(ctx)
 		}
 	}
-	if err == nil && l.readAt != 0 && r.now-l.skew-l.readAt > longGap {
+	if err == nil && l.ReadAt != 0 && r.now-l.clock.Skew-l.ReadAt > longGap {
 		r.unseen, err = l.forgotten(ctx, r)
 		r.unchecked = err != nil
 	}
@@ -275,8 +264,8 @@ func (l *ledger) read(ctx context.Context, begin func() *reading, part func(*rea
 
 // forgotten is how long, in ms, after the last complete reading the oldest job begins that
 // the server still has.
-func (l *ledger) forgotten(ctx context.Context, r *reading) (int64, error) {
-	until := l.readAt + l.skew
+func (l *jobLedger) forgotten(ctx context.Context, r *reading) (int64, error) {
+	until := l.ReadAt + l.clock.Skew
 	for j, err := range r.jobs(ctx, api.JobQuery{Filter: "state eq 'DONE'", Sort: string(r.by), Limit: 1}) {
 		if err != nil {
 			return 0, err
@@ -289,61 +278,60 @@ func (l *ledger) forgotten(ctx context.Context, r *reading) (int64, error) {
 }
 
 // enter counts an ending at the aligned time that it belongs to.
-func (l *ledger) enter(e *ending, point int64) {
-	before, ok := l.counted.add(e)
+func (l *jobLedger) enter(e *ending, point int64) {
+	before, ok := l.counted.Add(&e.Event)
 	if !ok {
 		return
 	}
 	e.kind = l.counters.kind(e.kind.kindKey) // it may have been forgotten while the ending was held
-	l.counted.see(e.id, e.start, l.birth.birth)
-	l.audit.ended(e.id)
-	at := min(max(e.end-l.skew, l.before(point)+1), point)
+	l.counted.See(e.ID, e.Start, l.Birth.At)
+	l.audit.ended(e.ID)
+	at := min(max(e.End-l.clock.Skew, l.before(point)+1), point)
 	l.counters.count(e, before, at)
 	for _, o := range l.observers {
 		o.observe(e, l.clocks())
 	}
 }
 
-func (l *ledger) clocks() clocks { return clocks{l.skew, l.latest} }
+func (l *jobLedger) clocks() clocks { return clocks{l.clock.Skew, l.latest} }
 
 // noticeRestarts says that the server's job ids were seen to start again.
-func (l *ledger) noticeRestarts() {
-	n := l.counted.restarts
+func (l *jobLedger) noticeRestarts() {
+	n := l.counted.TakeRestarts()
 	if n == 0 {
 		return
 	}
-	l.counted.restarts = 0
 	l.log.Warn("the server's job ids started again: the job database was reset, or the ids wrapped around",
-		"job_id", l.counted.first, "started", stamp(l.counted.since))
+		"job_id", l.counted.First, "started", stamp(l.counted.Since))
 	l.counters.bump(&l.counters.resets, l.counters.c.resets, float64(n))
 }
 
 // noticeUnseen counts the time whose jobs the server had forgotten before they were read.
-func (l *ledger) noticeUnseen(r *reading) {
+func (l *jobLedger) noticeUnseen(r *reading) {
 	if !r.complete() || r.unseen <= 0 {
 		return
 	}
 	l.log.Warn("the server deleted jobs before they were read: some may be missing from the counters",
-		"from", stamp(l.readAt+l.skew), "span", time.Duration(r.unseen)*time.Millisecond)
+		"from", stamp(l.ReadAt+l.clock.Skew), "span", time.Duration(r.unseen)*time.Millisecond)
 	l.counters.bump(&l.counters.unseen, l.counters.c.unseen, float64(r.unseen)/1000)
 	r.unseen = 0
 }
 
 // advance moves the watermark over what was read and entered. kept are the endings that
 // were read but belong to later points.
-func (l *ledger) advance(r *reading, kept []placed) {
+func (l *jobLedger) advance(r *reading, kept []placed) {
 	base := r.spans[0].from + r.overlap
 	switch {
 	case !r.complete():
-		l.watermark = max(base, r.covered())
+		l.Watermark = max(base, r.covered())
 	case r.rows > 0:
-		l.watermark = max(base, min(r.highest, r.now))
+		l.Watermark = max(base, min(r.highest, r.now))
 	}
 	for _, p := range kept {
-		l.watermark = min(l.watermark, r.by.of(p.ending))
+		l.Watermark = min(l.Watermark, r.by.of(p.ending))
 	}
 	if l.audit.isRefused(l.at) { // nobody else asks for what is in pieces
-		l.watermark = min(l.watermark, l.fragments.oldest(r.by))
+		l.Watermark = min(l.Watermark, l.fragments.oldest(r.by))
 	}
 	if !r.complete() {
 		return
@@ -353,15 +341,15 @@ func (l *ledger) advance(r *reading, kept []placed) {
 		l.deep.made(l.at, l.interval, r.rows)
 	}
 	if !r.unchecked {
-		l.readAt = r.now - l.skew
+		l.ReadAt = r.now - l.clock.Skew
 	}
 }
 
 // changes are the keys of the state that changed since it was last asked.
-func (l *ledger) changes() []source.Change {
-	changes := slices.Concat(l.counted.changes(), l.audit.changes(), l.clock.changes(), l.counters.policies.changes())
+func (l *jobLedger) changes() []source.Change {
+	changes := slices.Concat(l.counted.Changes(), l.audit.changes(), l.clock.Changes(), l.counters.policies.changes())
 	for _, m := range l.memories {
-		changes = append(changes, m.changes(l.newest)...)
+		changes = append(changes, m.changes(l.Newest)...)
 	}
-	return append(changes, source.Change{Key: ledgerKey, Value: l.encode()})
+	return append(changes, source.Change{Key: ledger.MarkKey, Value: l.Encode(&l.clock, l.counted)})
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"backwire/source"
+	"backwire/source/ledger"
 	"backwire/source/netbackup/api"
 	"backwire/source/netbackup/nbusim"
 )
@@ -77,7 +78,7 @@ func BenchmarkLedgerJob(b *testing.B) {
 	jobs := 0
 	b.ReportAllocs()
 	for b.Loop() {
-		l.counted = newCounted() // so that the page counts anew
+		l.counted = ledger.NewCounted() // so that the page counts anew
 		r, err := l.read(b.Context(), func() *reading { return l.begin(tick, 1, client.Jobs) }, nil)
 		if err != nil {
 			b.Fatal(err)
@@ -99,7 +100,7 @@ func BenchmarkLedgerQuietCycle(b *testing.B) {
 	l := newLedger(cfg, newCatalogue(), slog.New(slog.DiscardHandler))
 	watching := newClients(l.counters, defaultClientSeries, defaultForgetClients.Milliseconds())
 	for i := range 2000 {
-		e := ending{id: int64(i), try: 1, end: 1, status: 0, client: strconv.Itoa(i), bytes: 1, kind: l.counters.kind(kindKey{backup, "STANDARD", "gold", "FULL_BACKUP"})}
+		e := ending{Event: ledger.Event{ID: int64(i), Try: 1, End: 1}, status: 0, client: strconv.Itoa(i), bytes: 1, kind: l.counters.kind(kindKey{backup, "STANDARD", "gold", "FULL_BACKUP"})}
 		watching.observe(&e, l.clocks())
 	}
 	l.idle = true

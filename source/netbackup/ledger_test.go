@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"backwire/source"
+	"backwire/source/ledger"
 	"backwire/source/netbackup/nbusim"
 )
 
@@ -221,12 +222,12 @@ func TestLedgerRemembersThroughLongSilence(t *testing.T) {
 
 func TestLedgerRefusesAStateItDoesNotKnow(t *testing.T) {
 	for name, state := range map[string]map[string][]byte{
-		"version":    {ledgerKey: {9}},
-		"truncated":  {ledgerKey: {ledgerVersion, 0x80}},
-		"few":        {ledgerKey: {ledgerVersion, 2}},
+		"version":    {"ledger": {9}},
+		"truncated":  {"ledger": {2, 0x80}},
+		"few":        {"ledger": {2, 2}},
 		"chunk":      {"counted/1/0": {7}},
-		"chunk name": {"counted/1/x": {formFull}},
-		"epoch":      {"counted/8/0": {formFull}},
+		"chunk name": {"counted/1/x": {2}},
+		"epoch":      {"counted/8/0": {2}},
 		"pairs":      {"counted/1/late": {1}},
 	} {
 		r := rig{t: t}
@@ -353,7 +354,7 @@ func TestLedgerStateStaysSmall(t *testing.T) {
 				continue
 			}
 			size += len(k) + len(v)
-			if strings.HasPrefix(k, countedPrefix) && len(v) > 200 {
+			if strings.HasPrefix(k, ledger.CountedPrefix) && len(v) > 200 {
 				t.Errorf("%s takes %d bytes", k, len(v))
 			}
 		}

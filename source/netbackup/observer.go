@@ -83,7 +83,7 @@ func (b catalogBackups) observe(e *ending, c clocks) {
 	if t.catalogBackup == nil {
 		t.catalogBackup = t.add(collect.NewSeries(t.c.catalogBackup, t.site, "", 0))
 	}
-	if end := float64(e.end) / 1000; end > t.catalogBackup.value || !c.believes(t.catalogBackup) {
+	if end := float64(e.End) / 1000; end > t.catalogBackup.value || !c.believes(t.catalogBackup) {
 		t.catalogBackup.value = end
 	}
 }

@@ -105,7 +105,7 @@ func (t *counters) adoptPolicies(at int64) {
 }
 
 // forgetPolicies looks once an hour for policies that are gone, and ends their counters with the batch of the tick.
-func (l *ledger) forgetPolicies(tick int64) {
+func (l *jobLedger) forgetPolicies(tick int64) {
 	if tick-l.lookedAt < hourMillis {
 		return
 	}

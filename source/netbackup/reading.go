@@ -41,7 +41,7 @@ func (o orderBy) given(j *api.Job) int64 {
 
 func (o orderBy) of(e *ending) int64 {
 	if o == byEnd {
-		return e.end
+		return e.End
 	}
 	return e.updated
 }

@@ -55,7 +55,7 @@ func (s *Site) startAgain(cause error) error {
 	needed := s.clients.needed
 	l := s.newLedger()
 	s.clients.needed = needed
-	l.idle, l.skew, l.listed, l.problems.counted = s.ledger.idle, s.ledger.skew, s.ledger.listed, s.ledger.problems.counted
+	l.idle, l.clock.Skew, l.listed, l.problems.counted = s.ledger.idle, s.ledger.clock.Skew, s.ledger.listed, s.ledger.problems.counted
 	if err := l.restore(s.cfg.Checkpoint()); err != nil {
 		return fmt.Errorf("restart counting after %w: %w", cause, err)
 	}
@@ -64,7 +64,7 @@ func (s *Site) startAgain(cause error) error {
 	return nil
 }
 
-func (s *Site) newLedger() *ledger {
+func (s *Site) newLedger() *jobLedger {
 	l := newLedger(s.cfg, s.catalogue, s.log)
 	l.problems.found = s.client.Problems()
 	if s.cfg.Compat == CompatExporter {

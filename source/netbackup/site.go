@@ -56,7 +56,7 @@ type Site struct {
 	client     *api.Client
 	catalogue  *catalogue
 	collectors []*activeCollector
-	ledger     *ledger
+	ledger     *jobLedger
 	clients    *clients // observes what the ledger counts, as do the hours
 	hours      *hours
 	trends     trends

@@ -52,8 +52,8 @@ func (s *Site) publish() {
 		ServerVersion: source.Printable(cmp.Or(s.facts.info.Version, api.Release(s.ping.APIVersion))),
 		APIVersion:    s.ping.APIVersion,
 		Up:            s.accepted,
-		Skew:          time.Duration(s.ledger.skew) * time.Millisecond,
-		ReadUntil:     instant(s.ledger.watermark),
+		Skew:          time.Duration(s.ledger.clock.Skew) * time.Millisecond,
+		ReadUntil:     instant(s.ledger.Watermark),
 		Limited:       s.client.Limited(),
 	}
 	for _, c := range s.collectors {

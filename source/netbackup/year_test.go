@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"backwire/remotewrite/queue"
+	"backwire/source/ledger"
 	"backwire/source/netbackup/api"
 	"backwire/source/netbackup/nbusim"
 )
@@ -178,7 +179,7 @@ func (y *year) cost(cpu time.Duration) cost {
 	y.t.Helper()
 	c := cost{series: float64(y.series), remembered: float64(len(y.queue.Checkpoint("paris").Series)), head: float64(y.head), heap: heapBytes(), cpu: cpu}
 	for key, n := range y.state {
-		if strings.HasPrefix(key, countedPrefix) {
+		if strings.HasPrefix(key, ledger.CountedPrefix) {
 			c.counted += float64(n)
 		} else {
 			c.state += float64(n)
@@ -243,7 +244,7 @@ func TestYear(t *testing.T) {
 		t.Logf("day %d, %d jobs: %.0f series a cycle, %.0f remembered, head %.0f B, state %.0f B and %.0f B of counted ids in %d keys, heap %.2f MiB, %v of CPU a cycle, the simulator's included",
 			day+1, y.jobsAdded(), c.series, c.remembered, c.head, c.state, c.counted, len(y.state), c.heap/(1<<20), c.cpu.Round(10*time.Microsecond))
 		// The ids that were counted are remembered by chunks of 512, up to two million: so they grow by some bytes a chunk.
-		if most := 40*y.jobsAdded()/idsPerChunk + 4096; int(c.counted) > most {
+		if most := 40*y.jobsAdded()/512 + 4096; int(c.counted) > most {
 			t.Errorf("day %d: %.0f bytes of counted ids, want at most %d", day+1, c.counted, most)
 		}
 		y.start()

@@ -1,26 +1,42 @@
-package netbackup
+package ledger
 
 import (
 	"math/rand/v2"
 	"slices"
 	"testing"
-
-	"backwire/source"
 )
 
+// kept is all that a restart finds of a set: its own keys, and the numbers in the mark.
+type kept struct {
+	counted *Counted
+	mark    Mark
+	clock   Clock
+}
+
+func newKept() *kept { return &kept{counted: NewCounted()} }
+
 // reload is the set as a restart finds it: from its own changes and the numbers beside them.
-func reload(t *testing.T, l *ledger, state map[string][]byte) *ledger {
+func reload(t *testing.T, l *kept, state map[string][]byte) *kept {
 	t.Helper()
-	for _, c := range l.changes() {
+	state[MarkKey] = l.mark.Encode(&l.clock, l.counted)
+	for _, c := range l.counted.Changes() {
 		if c.Value == nil {
 			delete(state, c.Key)
 			continue
 		}
 		state[c.Key] = c.Value
 	}
-	again := newLedger(SiteConfig{}, newCatalogue(), nil)
-	if err := again.restore(source.Checkpoint{State: state}); err != nil {
+	again := newKept()
+	if err := again.mark.Decode(state[MarkKey], &again.clock, again.counted, 0); err != nil {
 		t.Fatal(err)
+	}
+	for key, value := range state {
+		if key == MarkKey {
+			continue
+		}
+		if err := again.counted.Restore(key, value); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return again
 }
@@ -28,20 +44,20 @@ func reload(t *testing.T, l *ledger, state map[string][]byte) *ledger {
 // TestCountedIsASet compares with a map, over restarts.
 func TestCountedIsASet(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	l, state := newLedger(SiteConfig{}, newCatalogue(), nil), map[string][]byte{}
+	l, state := newKept(), map[string][]byte{}
 	tries := map[int64]int32{}
 	for i := range 20_000 {
-		e := &ending{id: 1 + random.Int64N(5000), try: int32(random.IntN(4)), start: 1, end: 2}
-		before, ok := l.counted.add(e)
-		was, known := tries[e.id]
+		e := &Event{ID: 1 + random.Int64N(5000), Try: int32(random.IntN(4)), Start: 1, End: 2}
+		before, ok := l.counted.Add(e)
+		was, known := tries[e.ID]
 		if !known {
 			was = uncounted
 		}
-		if before != was || ok != (e.try > was) {
-			t.Fatalf("add %d try %d: %d, %v after try %d", e.id, e.try, before, ok, was)
+		if before != was || ok != (e.Try > was) {
+			t.Fatalf("add %d try %d: %d, %v after try %d", e.ID, e.Try, before, ok, was)
 		}
 		if ok {
-			tries[e.id] = e.try
+			tries[e.ID] = e.Try
 		}
 		if i%1000 == 0 {
 			l = reload(t, l, state)
@@ -50,18 +66,18 @@ func TestCountedIsASet(t *testing.T) {
 }
 
 func TestCountedFullChunkTakesABytePlusItsTimesAndTries(t *testing.T) {
-	l, state := newLedger(SiteConfig{}, newCatalogue(), nil), map[string][]byte{}
+	l, state := newKept(), map[string][]byte{}
 	const start = 1_800_000_000_000
 	for id := range int64(idsPerChunk) {
-		l.counted.add(&ending{id: id, try: 1, start: start + id*1000, end: start + id*1000 + 500})
+		l.counted.Add(&Event{ID: id, Try: 1, Start: start + id*1000, End: start + id*1000 + 500})
 	}
-	l.counted.add(&ending{id: 3, try: 2, start: start + 3000, end: start + 9000})
+	l.counted.Add(&Event{ID: 3, Try: 2, Start: start + 3000, End: start + 9000})
 	l = reload(t, l, state)
 	if n := len(state["counted/1/0"]); n > 1+6+4+3+2 {
 		t.Errorf("a full chunk with one pair takes %d bytes", n)
 	}
 	has := func(id int64, try int32) bool {
-		return l.counted.has(&ending{id: id, try: try, start: start + id*1000})
+		return l.counted.Has(&Event{ID: id, Try: try, Start: start + id*1000})
 	}
 	if !has(3, 2) || has(3, 3) || !has(511, 1) {
 		t.Error("a full chunk came back as another")
@@ -71,35 +87,35 @@ func TestCountedFullChunkTakesABytePlusItsTimesAndTries(t *testing.T) {
 // TestCountedIsBounded counts more ids than are remembered. An id that is forgotten counts
 // only for an end that is later than all that was counted before it was forgotten.
 func TestCountedIsBounded(t *testing.T) {
-	l, state := newLedger(SiteConfig{}, newCatalogue(), nil), map[string][]byte{}
+	l, state := newKept(), map[string][]byte{}
 	const ids = (maxChunks + 10) * idsPerChunk
 	for id := int64(0); id < ids; id += idsPerChunk / 2 {
-		l.counted.add(&ending{id: id, try: 1, start: 1, end: 1000 + id})
+		l.counted.Add(&Event{ID: id, Try: 1, Start: 1, End: 1000 + id})
 	}
 	l = reload(t, l, state)
 	chunks := 0
 	for key := range state {
-		if key != ledgerKey {
+		if key != MarkKey {
 			chunks++
 		}
 	}
 	if chunks != maxChunks {
 		t.Errorf("%d chunks are remembered, want %d", chunks, maxChunks)
 	}
-	old := &ending{id: 5, try: 1, end: 1500}
-	if _, ok := l.counted.add(old); ok {
+	old := &Event{ID: 5, Try: 1, End: 1500}
+	if _, ok := l.counted.Add(old); ok {
 		t.Error("a forgotten id with an old end was counted")
 	}
-	late := &ending{id: 6, try: 1, end: 1000 + ids}
-	if _, ok := l.counted.add(late); !ok {
+	late := &Event{ID: 6, Try: 1, End: 1000 + ids}
+	if _, ok := l.counted.Add(late); !ok {
 		t.Error("a forgotten id with a new end was not counted")
 	}
 	l = reload(t, l, state)
-	if _, ok := l.counted.add(late); ok {
+	if _, ok := l.counted.Add(late); ok {
 		t.Error("a late ending was counted twice")
 	}
-	low := &ending{id: 10 * idsPerChunk, try: 2, end: 2000 + ids}
-	if _, ok := l.counted.add(low); !ok {
+	low := &Event{ID: 10 * idsPerChunk, Try: 2, End: 2000 + ids}
+	if _, ok := l.counted.Add(low); !ok {
 		t.Error("another try of a remembered id was not counted")
 	}
 }
@@ -107,21 +123,21 @@ func TestCountedIsBounded(t *testing.T) {
 // An id that comes again with a job that began after all that was counted beside it is another job's: the ids
 // started again. Each is counted once, over restarts, and those of earlier lives stay counted.
 func TestCountedLivesOfAnId(t *testing.T) {
-	l, state := newLedger(SiteConfig{}, newCatalogue(), nil), map[string][]byte{}
+	l, state := newKept(), map[string][]byte{}
 	for life := range int64(5) {
 		start := 1000 * (life + 1)
-		again := &ending{id: 7, try: 1, start: start, end: start + 100}
-		if _, ok := l.counted.add(again); !ok {
+		again := &Event{ID: 7, Try: 1, Start: start, End: start + 100}
+		if _, ok := l.counted.Add(again); !ok {
 			t.Fatalf("life %d: the id of the life before was taken for its own", life+1)
 		}
 		l = reload(t, l, state)
 		for was := range life + 1 {
-			if _, ok := l.counted.add(&ending{id: 7, try: 1, start: 1000 * (was + 1), end: start + 200}); ok {
+			if _, ok := l.counted.Add(&Event{ID: 7, Try: 1, Start: 1000 * (was + 1), End: start + 200}); ok {
 				t.Fatalf("life %d: the job of life %d is counted again", life+1, was+1)
 			}
 		}
 	}
-	if l.counted.has(&ending{id: 8, try: 1, start: 3050}) {
+	if l.counted.Has(&Event{ID: 8, Try: 1, Start: 3050}) {
 		t.Error("an id that never came is counted")
 	}
 	if l.counted.restarts != 0 || len(state) != 6 {
@@ -134,9 +150,9 @@ func TestCountedLivesOfAnId(t *testing.T) {
 func TestCountedInEveryOrderOfLives(t *testing.T) {
 	for seed := range uint64(300) {
 		random := rand.New(rand.NewPCG(seed, 4))
-		l, state := newLedger(SiteConfig{}, newCatalogue(), nil), map[string][]byte{}
-		var open []ending
-		ended := map[[2]int64]ending{}
+		l, state := newKept(), map[string][]byte{}
+		var open []Event
+		ended := map[[2]int64]Event{}
 		next, now := 1+random.Int64N(1<<31), int64(1_000_000)
 		fresh := 0 // endings since the ids started again
 		for range 1500 {
@@ -144,7 +160,7 @@ func TestCountedInEveryOrderOfLives(t *testing.T) {
 			switch n := random.IntN(300); {
 			case n == 0 && fresh >= 30: // the database is lost, or the counter wraps
 				fresh, next = 0, 1+random.Int64N(2)*random.Int64N(3000)
-				near := func(e ending) bool { return e.id>>9 <= next>>9+3 }
+				near := func(e Event) bool { return e.ID>>9 <= next>>9+3 }
 				if random.IntN(2) == 0 || slices.ContainsFunc(open, near) { // who wraps meets no id that is in use
 					open = nil
 				}
@@ -157,32 +173,32 @@ func TestCountedInEveryOrderOfLives(t *testing.T) {
 				} else {
 					next++
 				}
-				open = append(open, ending{id: id, try: 1, start: now})
-				l.counted.seeOpen(id, now, 0)
+				open = append(open, Event{ID: id, Try: 1, Start: now})
+				l.counted.SeeOpen(id, now, 0)
 			default:
 				i := random.IntN(len(open))
 				if random.IntN(4) > 0 { // the longest goes on
 					i = max(i, len(open)-3)
 				}
 				e := open[i]
-				e.end = now
+				e.End = now
 				open = append(open[:i], open[i+1:]...)
-				key := [2]int64{e.id, e.start}
+				key := [2]int64{e.ID, e.Start}
 				if _, known := ended[key]; !known {
 					ended[key] = e
 				}
-				if _, ok := l.counted.add(&e); !ok {
-					t.Fatalf("seed %d: job %d of %d is not counted at %d", seed, e.id, e.start, now)
+				if _, ok := l.counted.Add(&e); !ok {
+					t.Fatalf("seed %d: job %d of %d is not counted at %d", seed, e.ID, e.Start, now)
 				}
-				l.counted.see(e.id, e.start, 0)
+				l.counted.See(e.ID, e.Start, 0)
 				fresh++
 			}
 			if random.IntN(400) == 0 {
 				l = reload(t, l, state)
 			}
 			for _, e := range ended { // what was read comes again, some of it
-				if _, ok := l.counted.add(&e); ok {
-					t.Fatalf("seed %d: job %d of %d is counted twice at %d", seed, e.id, e.start, now)
+				if _, ok := l.counted.Add(&e); ok {
+					t.Fatalf("seed %d: job %d of %d is counted twice at %d", seed, e.ID, e.Start, now)
 				}
 				if random.IntN(3) == 0 {
 					break
@@ -194,17 +210,17 @@ func TestCountedInEveryOrderOfLives(t *testing.T) {
 
 // A field that is missing makes no second counting, whichever answer lacks it.
 func TestCountedOnceWithoutATryOrAStart(t *testing.T) {
-	whole := ending{id: 7, try: 1, start: 1000, end: 2000}
+	whole := Event{ID: 7, Try: 1, Start: 1000, End: 2000}
 	noTry, noStart := whole, whole
-	noTry.try, noTry.noTry, noStart.start = 0, true, 0
-	for name, order := range map[string][]ending{
+	noTry.Try, noTry.TryUnknown, noStart.Start = 0, true, 0
+	for name, order := range map[string][]Event{
 		"the try at the second": {noTry, whole}, "no try at the second": {whole, noTry},
 		"the start at the second": {noStart, whole}, "no start at the second": {whole, noStart},
 	} {
-		c := newCounted()
-		c.add(&ending{id: 6, try: 1, start: 500, end: 600})
+		c := NewCounted()
+		c.Add(&Event{ID: 6, Try: 1, Start: 500, End: 600})
 		for i, e := range order {
-			if _, ok := c.add(&e); ok != (i == 0) {
+			if _, ok := c.Add(&e); ok != (i == 0) {
 				t.Errorf("%s: answer %d is counted: %v", name, i+1, ok)
 			}
 		}

@@ -1,4 +1,4 @@
-package netbackup
+package ledger
 
 import (
 	"encoding/binary"
@@ -32,16 +32,16 @@ const (
 	formFull    = 2
 	formBits    = 3
 
-	countedPrefix = "counted/"
-	oldLateKey    = "late" // the ids that were counted below the oldest chunk, as pairs
+	CountedPrefix = "counted/" // of its keys in the state
+	oldLateKey    = "late"     // the ids that were counted below the oldest chunk, as pairs
 
 	maxChunks = 4096 // two million ids
 	maxLives  = 8    // of a chunk, but for ids that are seen to come again
 )
 
-// counted is the set of the endings that were counted.
-type counted struct {
-	numbering
+// Counted is the set of the endings that were counted.
+type Counted struct {
+	Numbering
 	chunks map[int64][]*chunk // by number, the lives of each in the order of time
 	size   int
 	floor  int64    // what ended up to here and is in no chunk was counted, and forgotten; ms of the server's clock
@@ -65,8 +65,9 @@ type chunk struct {
 // oldSet is what the first version of the state says of one life of the job database.
 type oldSet struct{ number, first, last, ended int64 }
 
-func newCounted() *counted {
-	return &counted{chunks: map[int64][]*chunk{}, dirty: map[*chunk]bool{}}
+// NewCounted is a set without an event.
+func NewCounted() *Counted {
+	return &Counted{chunks: map[int64][]*chunk{}, dirty: map[*chunk]bool{}}
 }
 
 // uncounted and forgotten stand in for the try of a job that was not counted, and of one that
@@ -76,40 +77,40 @@ const (
 	forgotten int32 = math.MaxInt32
 )
 
-// add counts an ending. It answers false for one that was counted before, else the
+// Add counts an ending. It answers false for one that was counted before, else the
 // highest try of the job that was counted earlier.
-func (c *counted) add(e *ending) (before int32, ok bool) {
+func (c *Counted) Add(e *Event) (before int32, ok bool) {
 	k, again := c.find(e)
 	before = c.tryIn(k, again, e)
-	if before >= e.try {
+	if before >= e.Try {
 		return before, false
 	}
 	if k == nil || again {
-		if again && k.has(offsetOf(e.id)) && k.last >= c.since {
-			c.restart(e.id, e.start)
+		if again && k.has(offsetOf(e.ID)) && k.last >= c.Since {
+			c.restart(e.ID, e.Start)
 		}
-		k = c.begin(chunkOf(e.id))
+		k = c.begin(chunkOf(e.ID))
 	}
 	k.put(e)
 	c.dirty[k] = true
-	c.latest = max(c.latest, e.start)
+	c.latest = max(c.latest, e.Start)
 	return before, true
 }
 
-// has says that the ending was counted.
-func (c *counted) has(e *ending) bool {
+// Has says that the ending was counted.
+func (c *Counted) Has(e *Event) bool {
 	k, again := c.find(e)
-	return c.tryIn(k, again, e) >= e.try
+	return c.tryIn(k, again, e) >= e.Try
 }
 
 // tryIn is the try at which the job was counted, in the life where it belongs.
-func (c *counted) tryIn(k *chunk, again bool, e *ending) int32 {
+func (c *Counted) tryIn(k *chunk, again bool, e *Event) int32 {
 	switch {
 	case again:
 		return uncounted
 	case k != nil:
-		return k.try(e.id % idsPerChunk)
-	case e.end != 0 && e.end <= c.floor:
+		return k.try(e.ID % idsPerChunk)
+	case e.End != 0 && e.End <= c.floor:
 		return forgotten
 	}
 	return uncounted
@@ -117,32 +118,32 @@ func (c *counted) tryIn(k *chunk, again bool, e *ending) int32 {
 
 // find is the life of its chunk to which the ending belongs, nil where the chunk has none. again
 // says that it begins another one after that.
-func (c *counted) find(e *ending) (k *chunk, again bool) {
-	lives, offset := c.chunks[chunkOf(e.id)], offsetOf(e.id)
+func (c *Counted) find(e *Event) (k *chunk, again bool) {
+	lives, offset := c.chunks[chunkOf(e.ID)], offsetOf(e.ID)
 	if len(lives) == 0 {
 		return nil, false
 	}
 	newest := lives[len(lives)-1]
 	for _, k := range slices.Backward(lives) {
-		if k.has(offset) && (e.start == 0 || k.try(offset) == forgotten) {
+		if k.has(offset) && (e.Start == 0 || k.try(offset) == forgotten) {
 			return k, false
 		}
 	}
-	if e.start == 0 {
+	if e.Start == 0 {
 		return newest, false
 	}
 	i := len(lives) - 1
-	for i > 0 && e.start < lives[i].first && earlier(lives[i-1], lives[i], e) {
+	for i > 0 && e.Start < lives[i].first && earlier(lives[i-1], lives[i], e) {
 		i--
 	}
 	return lives[i], lives[i] == newest && c.startsAgain(newest, e, len(lives))
 }
 
 // earlier says of an ending that began before all of a life whether it belongs to the one before.
-func earlier(before, k *chunk, e *ending) bool {
-	offset := e.id % idsPerChunk
+func earlier(before, k *chunk, e *Event) bool {
+	offset := e.ID % idsPerChunk
 	switch {
-	case e.start <= before.last, k.has(offset):
+	case e.Start <= before.last, k.has(offset):
 		return true
 	case before.has(offset):
 		return false
@@ -152,33 +153,33 @@ func earlier(before, k *chunk, e *ending) bool {
 
 // startsAgain says that only ids which started again explain the ending: it began after all that
 // was counted of the newest life had ended, and its id was counted already, or is below one that was.
-func (c *counted) startsAgain(k *chunk, e *ending, lives int) bool {
-	if k.last == 0 || e.start <= k.last || e.start <= min(k.ended, c.latest) {
+func (c *Counted) startsAgain(k *chunk, e *Event, lives int) bool {
+	if k.last == 0 || e.Start <= k.last || e.Start <= min(k.ended, c.latest) {
 		return false
 	}
-	offset := e.id % idsPerChunk
+	offset := e.ID % idsPerChunk
 	if k.has(offset) {
-		return k.try(offset) >= e.try
+		return k.try(offset) >= e.Try
 	}
-	return e.start > c.latest && offset < k.highest() && lives < maxLives
+	return e.Start > c.latest && offset < k.highest() && lives < maxLives
 }
 
-// seeOpen takes note of an open job: one whose id was counted for a job that is over shows at once that the
+// SeeOpen takes note of an open job: one whose id was counted for a job that is over shows at once that the
 // ids started again.
-func (c *counted) seeOpen(id, start, birth int64) {
-	if k, again := c.find(&ending{id: id, start: start}); again && k.has(offsetOf(id)) {
-		if k.last >= c.since {
+func (c *Counted) SeeOpen(id, start, birth int64) {
+	if k, again := c.find(&Event{ID: id, Start: start}); again && k.has(offsetOf(id)) {
+		if k.last >= c.Since {
 			c.restart(id, start)
 		}
 		k = c.begin(chunkOf(id))
 		k.first, k.last = start, start
 		c.dirty[k] = true
 	}
-	c.see(id, start, birth)
+	c.See(id, start, birth)
 }
 
 // begin makes a new life of a chunk, and forgets the chunk that ended first where there are too many.
-func (c *counted) begin(number int64) *chunk {
+func (c *Counted) begin(number int64) *chunk {
 	if c.size >= maxChunks {
 		c.forgetOldest()
 	}
@@ -190,13 +191,13 @@ func (c *counted) begin(number int64) *chunk {
 	return k
 }
 
-func (c *counted) keep(k *chunk) {
+func (c *Counted) keep(k *chunk) {
 	c.size++
 	c.chunks[k.number] = append(c.chunks[k.number], k)
 	slices.SortFunc(c.chunks[k.number], func(a, b *chunk) int { return int(a.life - b.life) })
 }
 
-func (c *counted) forgetOldest() {
+func (c *Counted) forgetOldest() {
 	var oldest *chunk
 	for _, lives := range c.chunks {
 		for _, k := range lives {
@@ -209,8 +210,8 @@ func (c *counted) forgetOldest() {
 	c.chunks[n] = slices.DeleteFunc(c.chunks[n], func(k *chunk) bool { return k == oldest })
 	if len(c.chunks[n]) == 0 {
 		delete(c.chunks, n)
-		if c.first != 0 && chunkOf(c.first) == n {
-			c.first = (n + 1) * idsPerChunk
+		if c.First != 0 && chunkOf(c.First) == n {
+			c.First = (n + 1) * idsPerChunk
 		}
 	}
 	c.size--
@@ -219,23 +220,18 @@ func (c *counted) forgetOldest() {
 	c.deleted = append(c.deleted, oldest.key())
 }
 
-// has says that an id was counted, in the numbering that is in use.
-func (c *counted) hasID(id int64) bool {
+// HasID says that an id was counted, in the numbering that is in use.
+func (c *Counted) HasID(id int64) bool {
 	for _, k := range c.chunks[chunkOf(id)] {
-		if k.last >= c.since && k.has(offsetOf(id)) {
+		if k.last >= c.Since && k.has(offsetOf(id)) {
 			return true
 		}
 	}
 	return false
 }
 
-// hadID says that an id was ever counted.
-func (c *counted) hadID(id int64) bool {
-	return slices.ContainsFunc(c.chunks[chunkOf(id)], func(k *chunk) bool { return k.has(id % idsPerChunk) })
-}
-
 func (k *chunk) key() string {
-	return countedPrefix + strconv.FormatInt(k.life, 10) + "/" + strconv.FormatInt(k.number, 10)
+	return CountedPrefix + strconv.FormatInt(k.life, 10) + "/" + strconv.FormatInt(k.number, 10)
 }
 
 func chunkOf(id int64) int64 { return id >> 9 }
@@ -272,19 +268,19 @@ func (k *chunk) try(offset int64) int32 {
 	return 1
 }
 
-func (k *chunk) put(e *ending) {
-	try := e.try
-	if e.start == 0 || e.noTry {
+func (k *chunk) put(e *Event) {
+	try := e.Try
+	if e.Start == 0 || e.TryUnknown {
 		try = forgotten
 	}
-	if e.start != 0 {
-		if k.first == 0 || e.start < k.first {
-			k.first = e.start
+	if e.Start != 0 {
+		if k.first == 0 || e.Start < k.first {
+			k.first = e.Start
 		}
-		k.last = max(k.last, e.start)
+		k.last = max(k.last, e.Start)
 	}
-	k.ended = max(k.ended, e.end)
-	k.set(offsetOf(e.id), try)
+	k.ended = max(k.ended, e.End)
+	k.set(offsetOf(e.ID), try)
 }
 
 func (k *chunk) set(offset int64, try int32) {
@@ -302,8 +298,8 @@ func (k *chunk) set(offset int64, try int32) {
 	k.tries[offset] = try
 }
 
-// changes are the keys that changed since it was last asked.
-func (c *counted) changes() []source.Change {
+// Changes are the keys that changed since it was last asked.
+func (c *Counted) Changes() []source.Change {
 	var out []source.Change
 	for _, key := range c.deleted {
 		out = append(out, source.Change{Key: key})
@@ -347,9 +343,9 @@ func encodePairs(b []byte, pairs map[int64]int32) []byte {
 	return b
 }
 
-// restore takes one key of the state.
-func (c *counted) restore(key string, value []byte) error {
-	life, name, _ := strings.Cut(strings.TrimPrefix(key, countedPrefix), "/")
+// Restore takes one key of the state.
+func (c *Counted) Restore(key string, value []byte) error {
+	life, name, _ := strings.Cut(strings.TrimPrefix(key, CountedPrefix), "/")
 	k := &chunk{tries: map[int64]int32{}}
 	var err error
 	if k.life, err = strconv.ParseInt(life, 10, 64); err != nil {
@@ -373,7 +369,7 @@ func (c *counted) restore(key string, value []byte) error {
 }
 
 // date gives a chunk of the first version the times of its set.
-func (c *counted) date(k *chunk) bool {
+func (c *Counted) date(k *chunk) bool {
 	i := slices.IndexFunc(c.old, func(o oldSet) bool { return o.number == k.life })
 	if i < 0 {
 		return false
@@ -383,7 +379,7 @@ func (c *counted) date(k *chunk) bool {
 	return true
 }
 
-func (c *counted) restoreLate(key string, life int64, value []byte) error {
+func (c *Counted) restoreLate(key string, life int64, value []byte) error {
 	late := map[int64]int32{}
 	if err := decodePairs(late, value); err != nil {
 		return fmt.Errorf("restore counted jobs: key %q: %w", key, err)

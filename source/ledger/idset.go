@@ -1,4 +1,4 @@
-package netbackup
+package ledger
 
 import (
 	"maps"
@@ -7,10 +7,11 @@ import (
 	"slices"
 )
 
-// idSet is a set of job ids, in words of 512 bits by chunk.
-type idSet map[int64]*[idsPerChunk / 64]uint64
+// IDSet is a set of job ids, in words of 512 bits by chunk.
+type IDSet map[int64]*[idsPerChunk / 64]uint64
 
-func (s idSet) add(id int64) {
+// Add adds an id; one below zero is none.
+func (s IDSet) Add(id int64) {
 	if id < 0 {
 		return
 	}
@@ -22,13 +23,39 @@ func (s idSet) add(id int64) {
 	words[offsetOf(id)>>6] |= 1 << (id & 63)
 }
 
-func (s idSet) has(id int64) bool {
+// Has says that an id is in the set.
+func (s IDSet) Has(id int64) bool {
 	words := s[chunkOf(id)]
 	return words != nil && words[offsetOf(id)>>6]&(1<<(id&63)) != 0
 }
 
-// count is how many ids of the set are in a closed range.
-func (s idSet) count(from, to int64) (n int64) {
+// AddAll adds the ids of another set.
+func (s IDSet) AddAll(other IDSet) {
+	for number, words := range other {
+		into := s[number]
+		if into == nil {
+			into = &[idsPerChunk / 64]uint64{}
+			s[number] = into
+		}
+		for i := range words {
+			into[i] |= words[i]
+		}
+	}
+}
+
+// AddBeside adds those ids of another set that share a chunk with ids which are there.
+func (s IDSet) AddBeside(other IDSet) {
+	for number, words := range other {
+		if into := s[number]; into != nil {
+			for i := range words {
+				into[i] |= words[i]
+			}
+		}
+	}
+}
+
+// Count is how many ids of the set are in a closed range.
+func (s IDSet) Count(from, to int64) (n int64) {
 	for number, words := range s {
 		for i, word := range words {
 			low := number*idsPerChunk + int64(i)*64
@@ -47,11 +74,11 @@ func (s idSet) count(from, to int64) (n int64) {
 	return n
 }
 
-// idRange is the ids from one to another, both included.
-type idRange struct{ from, to int64 }
+// IDRange is the ids from one to another, both included.
+type IDRange struct{ From, To int64 }
 
-// holes are the ids from 1 on that are not in the set, in ascending order.
-func (s idSet) holes() (out []idRange) {
+// Holes are the ids from 1 on that are not in the set, in ascending order.
+func (s IDSet) Holes() (out []IDRange) {
 	next := int64(1) // the first id of which nothing is said yet
 	for _, number := range slices.Sorted(maps.Keys(s)) {
 		for i, word := range s[number] {
@@ -59,7 +86,7 @@ func (s idSet) holes() (out []idRange) {
 			for word != 0 {
 				id := low + int64(bits.TrailingZeros64(word))
 				if id > next {
-					out = append(out, idRange{next, id - 1})
+					out = append(out, IDRange{next, id - 1})
 				}
 				run := bits.TrailingZeros64(^(word >> (id - low))) // ids in a row
 				next = max(next, id+int64(run))
@@ -70,19 +97,19 @@ func (s idSet) holes() (out []idRange) {
 			}
 		}
 	}
-	return append(out, idRange{next, math.MaxInt64})
+	return append(out, IDRange{next, math.MaxInt64})
 }
 
-// settled are the ids that were counted: up to the top in the numbering that is in use, above it ever.
-func (c *counted) settled() idSet {
-	s := idSet{}
+// Settled are the ids that were counted: up to the top in the numbering that is in use, above it ever.
+func (c *Counted) Settled() IDSet {
+	s := IDSet{}
 	for number, lives := range c.chunks {
 		words := &[idsPerChunk / 64]uint64{}
 		for _, k := range lives {
 			for i, word := range k.bits {
 				low := number*idsPerChunk + int64(i)*64
-				switch above := low + 63 - c.top; {
-				case k.last >= c.since || above >= 64:
+				switch above := low + 63 - c.Top; {
+				case k.last >= c.Since || above >= 64:
 				case above <= 0:
 					word = 0
 				default:
