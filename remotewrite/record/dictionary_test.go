@@ -109,3 +109,17 @@ func TestRoomIsBounded(t *testing.T) {
 		t.Errorf("%d bytes are allocated for %d (%v)", taken, len(block)+2*labels+2*series, s.err)
 	}
 }
+
+// Text that there is no room for is refused before any of it is taken.
+func TestTextBeyondTheRoomIsNotTaken(t *testing.T) {
+	const text = 1 << 14
+	block := append([]byte{1, 0x80, 0x80, 1}, make([]byte, text)...) // one symbol of so many bytes
+	for most, want := range map[int]int{text / 2: 0, 4 * text: 1} {
+		d := &Dictionary{most: most}
+		s := scanner{block: block}
+		d.readSymbols(&s)
+		if refused := s.err != nil; refused != (want == 0) || d.SymbolCount() != want {
+			t.Errorf("room for %d bytes: %d symbols are taken, error %v", most, d.SymbolCount(), s.err)
+		}
+	}
+}
