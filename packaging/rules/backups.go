@@ -3,13 +3,30 @@ package rules
 func clientAlerts() []alert {
 	return []alert{
 		{
+			name: "NetBackupBackupMissed", severity: warning, wait: "15m",
+			expr:    `time() - nbu_client_due_timestamp_seconds > 0`,
+			summary: "{{ $labels.client }} (policy {{ $labels.policy }}, {{ $labels.schedule_type }}, site {{ $labels.site }}): a backup was due {{ $value | humanizeDuration }} ago and none has succeeded since",
+			meaning: "The last start window in which a backup of this type had to start has closed without a success. " +
+				"Windows, calendar and frequency of the policy are taken into account, so a weekend without a window does not fire. If the client is lost now, everything since its last success is lost.",
+			steps: []string{
+				"Check whether it failed or never ran: nbu_client_last_attempt_timestamp_seconds and nbu_client_last_status of this client.",
+				"It failed: find the job in the Activity monitor, look up its status code, correct the cause, and run the policy manually for this client.",
+				"It never ran: check whether the policy is active, the window is long enough, and whether the job is queued.",
+				"The window looks shifted by hours: set BACKWIRE_NETBACKUP_TIME_ZONE to the zone of the primary server.",
+				"Many clients of one policy or storage unit at once: check the storage alerts first.",
+				"The client was retired: remove it from the policy, and the alert clears.",
+			},
+		},
+		{
 			name: "NetBackupClientMissedRPO", severity: warning, wait: "15m",
 			expr: `time() - nbu_client_last_success_timestamp_seconds
 > on (site, client, policy)
-1.25 * ` + clientRPO,
+1.25 * ` + clientRPO + `
+unless on (site)
+nbu_client_due_timestamp_seconds`,
 			summary: "{{ $labels.client }} (policy {{ $labels.policy }}, site {{ $labels.site }}) was last backed up {{ $value | humanizeDuration }} ago",
 			meaning: "The client's last successful backup is older than its schedule allows, plus a quarter of that time. " +
-				"If the client is lost now, everything since then is lost. The allowed time is one week if the schedules do not define it, and one day if policies cannot be read.",
+				"If the client is lost now, everything since then is lost. The allowed time is one week if the schedules do not define it, and one day if policies cannot be read. Where due dates are known, NetBackupBackupMissed takes the place of this alert.",
 			steps: []string{
 				"Check whether it failed or never ran: nbu_client_last_attempt_timestamp_seconds and nbu_client_last_status of this client.",
 				"It failed: find the job in the Activity monitor, look up its status code, correct the cause, and run the policy manually for this client.",

@@ -47,7 +47,30 @@ func trials() []trial {
 
 func clientTrials() []trial {
 	db1 := map[string]string{"site": "paris", "client": "db1", "policy": "oracle"}
+	const due = `nbu_client_due_timestamp_seconds{site="paris",client="db1",policy="oracle",schedule_type="FULL"}`
+	full := map[string]string{"site": "paris", "client": "db1", "policy": "oracle", "schedule_type": "FULL"}
 	return []trial{
+		{
+			// Due at one in the morning; a backup that runs or that succeeded has moved the date on.
+			alert: "NetBackupBackupMissed", at: "8h", every: "1m", labels: full,
+			fires:   []series{{success, "0x600"}, {due, "3600x600"}},
+			silent:  []series{{success, "0x600"}, {due, "3600x59 90000x600"}},
+			summary: "db1 (policy oracle, FULL, site paris): a backup was due 7h 0m 0s ago and none has succeeded since",
+		},
+		{
+			// The epoch began on a Thursday. A policy that runs Monday to Friday is quiet on Sunday and is not on Tuesday.
+			alert: "NetBackupBackupMissed", at: "122h", every: "1h", labels: full, // Tuesday, two in the morning
+			fires:   []series{{due, "428400x200"}}, // Monday, eleven at night
+			silent:  []series{{due, "514800x200"}}, // Tuesday, eleven at night
+			summary: "db1 (policy oracle, FULL, site paris): a backup was due 3h 0m 0s ago and none has succeeded since",
+		},
+		{
+			// Where due dates are known, the age of the last success says nothing.
+			alert: "NetBackupClientMissedRPO", at: "8h", every: "1m", labels: db1,
+			fires:   []series{{success, "0x600"}, {attempt, "0x600"}, {rpo, "21600x600"}},
+			silent:  []series{{success, "0x600"}, {attempt, "0x600"}, {rpo, "21600x600"}, {due, "1000000x600"}},
+			summary: "db1 (policy oracle, site paris) was last backed up 8h 0m 0s ago",
+		},
 		{
 			// By its schedules it may be six hours old, and a quarter more.
 			alert: "NetBackupClientMissedRPO", at: "8h", every: "1m", labels: db1,
