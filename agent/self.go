@@ -5,7 +5,6 @@ import (
 	"iter"
 	"log/slog"
 	"math"
-	"strconv"
 	"strings"
 	"time"
 
@@ -133,21 +132,12 @@ func (s *sampler) histogram(metric *source.Metric, h *dto.Histogram, labels []so
 	}
 	for _, b := range h.GetBucket() {
 		if !math.IsInf(b.GetUpperBound(), 1) {
-			bucket(bound(b.GetUpperBound()), b.GetCumulativeCount())
+			bucket(source.BucketBound(b.GetUpperBound()), b.GetCumulativeCount())
 		}
 	}
-	bucket("+Inf", h.GetSampleCount())
+	bucket(source.BucketBound(math.Inf(1)), h.GetSampleCount())
 	s.add(metric, "_sum", start, h.GetSampleSum(), labels)
 	s.add(metric, "_count", start, float64(h.GetSampleCount()), labels)
-}
-
-// bound is an upper bound as OpenMetrics has it: a whole number keeps its point.
-func bound(v float64) string {
-	text := strconv.FormatFloat(v, 'f', -1, 64)
-	if !strings.Contains(text, ".") {
-		text += ".0"
-	}
-	return text
 }
 
 // add takes one sample; start is when it began to count, the epoch where that is not known.

@@ -2,7 +2,9 @@ package source
 
 import (
 	"cmp"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -80,6 +82,19 @@ func (s *Series) Label(name string) string {
 		}
 	}
 	return ""
+}
+
+// BucketBound is the upper bound of a histogram's bucket as its label le has it: a whole number keeps its point, and the last one
+// is +Inf (OpenMetrics 1.0, "Numbers").
+func BucketBound(v float64) string {
+	if math.IsInf(v, 1) {
+		return "+Inf"
+	}
+	text := strconv.FormatFloat(v, 'f', -1, 64)
+	if !strings.Contains(text, ".") {
+		text += ".0"
+	}
+	return text
 }
 
 // seriesKey joins by a byte that valid UTF-8 never holds.

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"math"
 	"slices"
 	"testing"
 )
@@ -53,5 +54,15 @@ func TestSeriesIsLight(t *testing.T) {
 	}
 	if kept.Label("client") != "db-1" {
 		t.Errorf("labels %v", kept.Labels)
+	}
+}
+
+// The forms are those that OpenMetrics 1.0 names as canonical.
+func TestBucketBound(t *testing.T) {
+	t.Parallel()
+	for want, v := range map[string]float64{"0.005": 0.005, "1.0": 1, "60.0": 60, "1000000.0": 1e6, "+Inf": math.Inf(1)} {
+		if got := BucketBound(v); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
 	}
 }

@@ -1,9 +1,9 @@
 package netbackup
 
 import (
+	"math"
 	"slices"
 	"strconv"
-	"strings"
 
 	"backwire/source"
 	"backwire/source/collect"
@@ -311,14 +311,10 @@ func newHistogram(f *collect.Family) *histogram {
 	return &histogram{bounds: f.Buckets, buckets: make([]*cell, len(f.Buckets)+1)}
 }
 
-// le is the label of a bucket in OpenMetrics's canonical form ("60.0", "+Inf").
+// le is the label of a family's bucket.
 func le(f *collect.Family, i int) string {
 	if i == len(f.Buckets) {
-		return "+Inf"
+		return source.BucketBound(math.Inf(1))
 	}
-	s := strconv.FormatFloat(f.Buckets[i], 'f', -1, 64)
-	if !strings.Contains(s, ".") {
-		s += ".0"
-	}
-	return s
+	return source.BucketBound(f.Buckets[i])
 }

@@ -193,7 +193,7 @@ func FuzzDiskPools(f *testing.F) {
 func FuzzStorageServers(f *testing.F) {
 	f.Add([]byte(page("", mediumServer)))
 	fuzzRows(f, storageServerRow, func(t *testing.T, s StorageServer) {
-		checkText(t, s.Name, s.ID)
+		checkText(t, s.Name, s.Type)
 		if s.Name == "" {
 			t.Errorf("server %+v", s)
 		}

@@ -8,10 +8,8 @@ import (
 // StorageServer is one row of /storage/storage-servers. What identifies it is its name together with its type: one host
 // serves MSDP and AdvancedDisk as two servers of one name. A row without either is not readable.
 type StorageServer struct {
-	ID         string
 	Name       string
-	Type       string // sType: PureDisk, AdvancedDisk, …
-	Category   string
+	Type       string            // sType: PureDisk, AdvancedDisk, …
 	State      string            // UP, DOWN
 	DedupRatio Optional[float64] // MSDP: deduplicationRatioPercentage, as it is given
 }
@@ -29,12 +27,9 @@ func (c *Client) StorageServers(ctx context.Context) iter.Seq2[StorageServer, er
 
 func storageServerRow(d *decoder) (s StorageServer, ok bool) {
 	for name := range d.members() {
-		switch string(name) {
-		case "id":
-			s.ID = d.identify()
-		case "attributes":
+		if string(name) == "attributes" {
 			storageServerAttributes(d, &s)
-		default:
+		} else {
 			d.skip()
 		}
 	}
@@ -48,8 +43,6 @@ func storageServerAttributes(d *decoder, s *StorageServer) {
 			s.Name = d.text()
 		case "sType":
 			s.Type = d.text()
-		case "storageCategory":
-			s.Category = d.word()
 		case "storageServerState":
 			s.State = d.word()
 		case "msdpAttributes":

@@ -22,8 +22,8 @@ func TestStorageServers(t *testing.T) {
 		got = append(got, s)
 	}
 	want := []StorageServer{
-		{ID: "PureDisk:media1.example", Name: "media1.example", Type: "PureDisk", Category: "MSDP", State: "UP", DedupRatio: some(92.5)},
-		{ID: "AdvancedDisk:m2", Name: "m2", Type: "AdvancedDisk", State: "DOWN"},
+		{Name: "media1.example", Type: "PureDisk", State: "UP", DedupRatio: some(92.5)},
+		{Name: "m2", Type: "AdvancedDisk", State: "DOWN"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("servers (-want +got):\n%s", diff)
