@@ -348,9 +348,10 @@ func TestLedgerStateStaysSmall(t *testing.T) {
 		r := newRig(t, nbusim.Options{Storage: oneUnit()})
 		r.sim.AddHistory(nbusim.Workload{Seed: 4}, 20_000, 20*time.Hour)
 		r.tick()
-		size := 0
+		size, seen, policies := 0, 0, 0
 		for k, v := range r.store.state {
 			if strings.HasPrefix(k, seenPrefix) { // of policies, not of jobs
+				seen, policies = seen+len(k)+len(v), policies+1
 				continue
 			}
 			size += len(k) + len(v)
@@ -360,6 +361,9 @@ func TestLedgerStateStaysSmall(t *testing.T) {
 		}
 		if size > 4500 {
 			t.Errorf("the memory of 20,000 jobs takes %d bytes, want at most 4,500: 40 chunks with three times each, and a day of failures", size)
+		}
+		if policies == 0 || seen > 32*policies {
+			t.Errorf("when policies were first seen takes %d bytes for %d policies, want at most 32 each", seen, policies)
 		}
 		t.Logf("the memory of 20,000 jobs takes %d bytes", size)
 	})
