@@ -79,6 +79,9 @@ func TestRepushKeepsWhatIsNotSent(t *testing.T) {
 			}
 			rejections, _ := readRejections(dir)
 			for _, r := range rejections {
+				if r.Samples == 0 || len(r.Series) == 0 {
+					t.Errorf("a rejection of nothing is left: %+v", r)
+				}
 				for _, s := range r.Series {
 					left += len(s.Points)
 				}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/bits"
 	"slices"
@@ -35,8 +36,9 @@ const (
 	CountedPrefix = "counted/" // of its keys in the state
 	oldLateKey    = "late"     // the ids that were counted below the oldest chunk, as pairs
 
-	maxChunks = 4096 // two million ids
-	maxLives  = 8    // of a chunk, but for ids that are seen to come again
+	maxChunks = 4096               // two million ids
+	mostKept  = 90 * 24 * 3600_000 // ms for which the ids of what ended are remembered
+	maxLives  = 8                  // of a chunk, but for ids that are seen to come again
 )
 
 // Counted is the set of the endings that were counted.
@@ -50,6 +52,7 @@ type Counted struct {
 
 	dirty   map[*chunk]bool
 	deleted []string // keys
+	grown   bool     // by a chunk, since the old ones were looked for
 }
 
 // chunk is one life of 512 ids. Times are ms of the server's clock.
@@ -193,6 +196,7 @@ func (c *Counted) begin(number int64) *chunk {
 
 func (c *Counted) keep(k *chunk) {
 	c.size++
+	c.grown = true
 	c.chunks[k.number] = append(c.chunks[k.number], k)
 	slices.SortFunc(c.chunks[k.number], func(a, b *chunk) int { return int(a.life - b.life) })
 }
@@ -206,8 +210,39 @@ func (c *Counted) forgetOldest() {
 			}
 		}
 	}
-	n := oldest.number
-	c.chunks[n] = slices.DeleteFunc(c.chunks[n], func(k *chunk) bool { return k == oldest })
+	c.forget(oldest)
+}
+
+// Forget lets go of the ids of what ended 90 days before now, ms: so a set is as large as its server is busy, however old it grows.
+// What ended before them and is not in the set is then taken for counted. Nothing may be waited for that is so old: so it is called
+// when all was read. The set's own latest start is asked too, because a clock may be wrong.
+func (c *Counted) Forget(now int64) {
+	if !c.grown {
+		return
+	}
+	c.grown = false
+	before := min(now, c.latest) - mostKept
+	inUse := true // among the lives of the numbering in use only the lowest are let go: it keeps no hole
+	for _, number := range slices.Sorted(maps.Keys(c.chunks)) {
+		for _, k := range slices.Clone(c.chunks[number]) {
+			current, old := k.last >= c.Since, k.ended < before
+			if old && (inUse || !current) {
+				c.forget(k)
+			}
+			if old && inUse && current && c.First != 0 {
+				c.First = max(c.First, (number+1)*idsPerChunk)
+			}
+			inUse = inUse && (old || !current)
+		}
+	}
+}
+
+// Forgotten is the end, ms of the server's clock, up to which an ending that is not in the set is taken for counted; 0 where none is.
+func (c *Counted) Forgotten() int64 { return c.floor }
+
+func (c *Counted) forget(gone *chunk) {
+	n := gone.number
+	c.chunks[n] = slices.DeleteFunc(c.chunks[n], func(k *chunk) bool { return k == gone })
 	if len(c.chunks[n]) == 0 {
 		delete(c.chunks, n)
 		if c.First != 0 && chunkOf(c.First) == n {
@@ -215,9 +250,9 @@ func (c *Counted) forgetOldest() {
 		}
 	}
 	c.size--
-	c.floor = max(c.floor, oldest.ended)
-	delete(c.dirty, oldest)
-	c.deleted = append(c.deleted, oldest.key())
+	c.floor = max(c.floor, gone.ended)
+	delete(c.dirty, gone)
+	c.deleted = append(c.deleted, gone.key())
 }
 
 // HasID says that an id was counted, in the numbering that is in use.

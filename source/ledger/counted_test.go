@@ -226,3 +226,96 @@ func TestCountedOnceWithoutATryOrAStart(t *testing.T) {
 		}
 	}
 }
+
+// A server of years: an event of an id is remembered for 90 days after it ended, and an older one is taken for counted, whether it was
+// or not. The ids of the numbering in use are let go from the lowest on, so that between the first and the highest none is missing.
+func TestCountedForgetsWhatIsOld(t *testing.T) {
+	const (
+		hour  = int64(3600_000)
+		day   = 24 * hour
+		start = 1_800_000_000_000
+		jobs  = int64(200 * 24 * 10) // ten an hour
+	)
+	l, state := newKept(), map[string][]byte{}
+	event := func(id int64) *Event {
+		at := start + id*hour/10
+		return &Event{ID: id, Try: 1, Start: at, End: at + hour}
+	}
+	now := func(id int64) int64 { return event(id).End + 1000 }
+	const long = jobs / 20 // runs for a hundred days
+	for id := int64(1); id <= jobs; id++ {
+		e := event(id)
+		if id == long {
+			continue
+		}
+		l.counted.See(e.ID, e.Start, start)
+		if _, ok := l.counted.Add(e); !ok {
+			t.Fatalf("id %d is not counted", id)
+		}
+		if id%100 == 0 {
+			l.counted.Forget(now(id))
+		}
+		if id%7000 == 0 {
+			l = reload(t, l, state)
+		}
+	}
+	l = reload(t, l, state)
+	if most := int(90*24*10/idsPerChunk + 3); len(state)-1 > most {
+		t.Errorf("%d chunks are remembered of 200 days, want at most %d, those of 90", len(state)-1, most)
+	}
+	for id := int64(1); id <= jobs; id++ {
+		if id != long && !l.counted.Has(event(id)) {
+			t.Fatalf("id %d of %d would be counted again", id, jobs)
+		}
+	}
+	if e := event(long); !l.counted.Has(e) {
+		t.Error("an ending of before 90 days is not taken for counted")
+	}
+	late := event(long)
+	late.End = now(jobs)
+	if _, ok := l.counted.Add(late); !ok {
+		t.Error("a job of a forgotten id that ends now is not counted")
+	}
+	if l.counted.Has(event(jobs + 1)) {
+		t.Error("a new id is taken for counted")
+	}
+	known, first, top := l.counted.Settled(), l.counted.First, l.counted.Top
+	if known.Count(first, top) != top-first+1 || top != jobs || first < jobs-91*24*10-2*idsPerChunk {
+		t.Errorf("%d ids are known of %d to %d", known.Count(first, top), first, top)
+	}
+	if until := l.counted.Forgotten(); until <= start || until > now(jobs)-90*day {
+		t.Errorf("forgotten up to %d, want 90 days before the last and not later", until)
+	}
+}
+
+// A clock that is a year ahead lets nothing go: what was counted says how late it is.
+func TestCountedBelievesNoClockAlone(t *testing.T) {
+	l := newKept()
+	const day = int64(24 * 3600_000)
+	for id := int64(1); id < 3*idsPerChunk; id++ {
+		l.counted.Add(&Event{ID: id, Try: 1, Start: 1000 * day, End: 1000*day + 1})
+	}
+	l.counted.Forget(1365 * day)
+	if n := l.counted.Forgotten(); n != 0 {
+		t.Errorf("what ended up to %d is forgotten", n)
+	}
+}
+
+// A job that ended lately keeps what is above its id, else ids that were counted would look as if they were missing.
+func TestCountedKeepsNoHole(t *testing.T) {
+	l := newKept()
+	const day = int64(24 * 3600_000)
+	for id := int64(1); id <= 100*idsPerChunk; id++ {
+		at := 1000*day + id*day/100
+		e := &Event{ID: id, Try: 1, Start: at, End: at + 1000}
+		if id == 5 {
+			e.End = 1000*day + 100*idsPerChunk*day/100
+		}
+		l.counted.See(e.ID, e.Start, 1000*day)
+		l.counted.Add(e)
+		l.counted.Forget(e.End)
+	}
+	if n := l.counted.Settled().Count(1, 100*idsPerChunk); n != 100*idsPerChunk {
+		t.Errorf("%d ids are known, want all", n)
+	}
+}

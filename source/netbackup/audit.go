@@ -288,7 +288,7 @@ func (l *jobLedger) clause(h ledger.IDRange) string {
 	case n.Since != 0 && h.From >= n.First && h.To <= n.Top:
 		c += " and startTime ge " + stamp(n.Since-ledger.OutOfOrderTime)
 	case n.First == 0 || h.To < n.First || n.Since != 0:
-		c += " and endTime ge " + stamp(l.Birth.At)
+		c += " and endTime ge " + stamp(max(l.Birth.At, l.counted.Forgotten()))
 	}
 	return "(" + c + ")"
 }

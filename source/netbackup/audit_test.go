@@ -473,3 +473,33 @@ func TestWrapOfIdsAroundALongJob(t *testing.T) {
 		r.want(float64(jobs), "nbu_jobs_completed_total", "policy", "gold")
 	})
 }
+
+// A server that shows the jobs of a year is not asked again for those whose ids are let go of.
+func TestAuditDoesNotAskForWhatIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit(), FirstJobID: 7000, KeepJobs: 365 * 24 * time.Hour}, jobsOnly, func(c *SiteConfig) { c.Interval = 6 * time.Hour })
+		const each = 60 // jobs in six hours, which are 21,600 in ninety days
+		for range 4 * 110 {
+			for range each {
+				r.sim.AddJob(nbusim.JobSpec{Policy: "gold", Client: "db-1", Life: nbusim.Run(time.Second, time.Minute, 0)})
+			}
+			r.tick()
+		}
+		r.wantTruth()
+		if r.site.ledger.counted.Forgotten() == 0 {
+			t.Fatal("nothing was let go of in 110 days")
+		}
+		r.cfg.Interval = minute
+		r.start()
+		r.tick() // reads the last hour again
+		r.sim.ResetRequests()
+		const cycles = 12 // at least two rounds
+		for range cycles {
+			r.tick()
+		}
+		if n := r.sim.Requests("/admin/jobs"); n > 3*cycles {
+			t.Errorf("%d requests for jobs in %d cycles without a new one", n, cycles)
+		}
+		r.wantTruth()
+	})
+}

@@ -337,6 +337,7 @@ func (l *jobLedger) advance(r *reading, kept []placed) {
 		return
 	}
 	l.caughtUp = true
+	l.counted.Forget(min(l.at, r.now))
 	if r.overlap >= l.deep.depth && l.audit.refused != 0 {
 		l.deep.made(l.at, l.interval, r.rows)
 	}
