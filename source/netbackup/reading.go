@@ -172,6 +172,9 @@ func (r *reading) work(ctx context.Context, g *errgroup.Group, s *span) {
 		err := guard.Run(func() error { return r.readSpan(ctx, g, s) })
 		r.mu.Lock()
 		s.busy = false
+		if s.done {
+			r.estimate(s)
+		}
 		if err != nil && r.err == nil {
 			r.err = err
 		}
@@ -218,6 +221,17 @@ func (r *reading) take() *span {
 	later.busy = true
 	r.spans = slices.Insert(r.spans, longest+1, later)
 	return later
+}
+
+// estimate takes what a span had for what the one from which it was cut still has, and those after it that nobody began.
+func (r *reading) estimate(s *span) {
+	density := float64(s.rows) / float64(max(s.end(r.now)-s.from, 1))
+	for i, other := range r.spans {
+		before := i+1 < len(r.spans) && r.spans[i+1] == s
+		if before || other.from >= s.from && other.rows == 0 && !other.busy {
+			other.density = density
+		}
+	}
 }
 
 // readSpan reads to the end of a span, which another reader may have moved meanwhile.
@@ -278,6 +292,7 @@ func (r *reading) add(s *span, j *api.Job) bool {
 		s.read = max(s.read, at)
 		r.highest = max(r.highest, at)
 	}
+	s.rows++
 	r.rows++
 	r.gained++
 	if e, ok := r.accept(j); ok {

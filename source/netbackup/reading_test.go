@@ -43,6 +43,28 @@ func TestReadingOfHistoryIsShared(t *testing.T) {
 	}
 }
 
+// Hours after many jobs that ended at once, a cycle does not cut the silence since then into stretches as busy as they were.
+func TestSilenceAfterABurstIsReadAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()}, jobsOnly)
+		for range 150 {
+			r.sim.AddJob(nbusim.JobSpec{Policy: "gold", Client: "db-1", Life: nbusim.Run(time.Second, time.Minute, 0)})
+		}
+		for range 6 * 60 {
+			r.tick()
+		}
+		r.sim.ResetRequests()
+		const cycles = 10
+		for range cycles {
+			r.tick()
+		}
+		if n := r.sim.Requests("/admin/jobs"); n > 9*cycles {
+			t.Errorf("%d requests for jobs in %d cycles of silence", n, cycles)
+		}
+		r.wantTruth()
+	})
+}
+
 // listed answers every query with these jobs, whatever was asked, and then fails or not.
 func listed(fail error, updates ...int64) jobLister {
 	return func(context.Context, api.JobQuery) iter.Seq2[api.Job, error] {

@@ -12,7 +12,8 @@ type span struct {
 	from, to int64   // to is open where nothing ends it
 	read     int64   // everything before it was read
 	begun    int64   // where the reader at it began: there it cannot pause, because it would begin there again
-	jobs     int     // read since from
+	rows     int     // read since from
+	jobs     int     // of them in whole pages
 	density  float64 // jobs a ms: of the last page or of all since from, whichever is less
 	kept     endings // of those that were read, what is to be counted
 	busy     bool    // a reader is at it
