@@ -21,13 +21,14 @@ import (
 	"backwire/source"
 	"backwire/source/netbackup"
 	"backwire/source/netbackup/api"
+	"backwire/source/netbackup/compat"
 )
 
 // This file builds the other packages from a Config.
 
 // LoadConfig is Load with what this program collects.
 func LoadConfig(environ []string, file []config.Assignment) (*config.Config, error) {
-	return config.Load(environ, file, config.Choices{Collectors: netbackup.Collectors(), Compat: []string{netbackup.CompatExporter}})
+	return config.Load(environ, file, config.Choices{Collectors: netbackup.Collectors(), Compat: []string{compat.Name}})
 }
 
 // siteConfig is a site in netbackup's own terms.

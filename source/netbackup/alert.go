@@ -17,7 +17,7 @@ func alertCollector() collector {
 				"Alerts on the server.", "severity", "category")
 			return counting(w, (*api.Client).Alerts, func(g *collect.Gauges, a *api.Alert) {
 				g.Count(alerts, a.Severity, a.Category)
-				w.compat().noteAlert(g, a)
+				w.compat().Alert(g, a)
 			})
 		},
 	}

@@ -1,6 +1,9 @@
 package netbackup
 
-import "backwire/source/collect"
+import (
+	"backwire/source/collect"
+	"backwire/source/netbackup/compat"
+)
 
 //go:generate go test -run (TestMetricsReference|TestMigrationPage|TestRolePage)IsCurrent -update .
 
@@ -19,7 +22,7 @@ type catalogue struct {
 	healthFamilies
 	jobFamilies
 	clientFamilies
-	exporter *exporterFamilies // nil where its names are not wanted
+	compat *compat.Exporter // nil where nbu_exporter's names are not wanted
 
 	all []*collect.Family // those of the ledger and of the site's health, then those of each collector in its order
 }

@@ -13,6 +13,7 @@ import (
 	"backwire/source/collect"
 	"backwire/source/guard"
 	"backwire/source/netbackup/api"
+	"backwire/source/netbackup/compat"
 )
 
 // collector is one part of what a site reads. Its file gives it as a value: how it is chosen and checked, what the documents
@@ -71,7 +72,7 @@ type workplace struct {
 func (w *workplace) client() *api.Client { return w.site.client }
 
 // compat has the metrics of another exporter, nil where they are not wanted.
-func (w *workplace) compat() *exporterFamilies { return w.site.catalogue.exporter }
+func (w *workplace) compat() *compat.Exporter { return w.site.catalogue.compat }
 
 // activeCollector is a collector of one site. It fails alone.
 type activeCollector struct {

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 
 	"backwire/source/ledger"
+	"backwire/source/netbackup/compat"
 	"backwire/source/netbackup/nbusim"
 )
 
@@ -32,7 +33,7 @@ func TestSumWithoutAFigureIsAbsent(t *testing.T) {
 		`"scanState":"PENDING"`: {7, 2},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			r := newRig(t, nbusim.Options{Storage: nbusim.NewEstate(8)}, func(c *SiteConfig) { c.Compat = CompatExporter })
+			r := newRig(t, nbusim.Options{Storage: nbusim.NewEstate(8)}, func(c *SiteConfig) { c.Compat = compat.Name })
 			list := `{"data":[` + whole + `,{"id":"2","attributes":{` + row + `}}],"meta":{"pagination":{}}}`
 			r.sim.Inject(nbusim.Fault{Path: "/malware/latest-scan-results", Effect: nbusim.Body(list)})
 			r.tick()

@@ -177,8 +177,8 @@ func (s *Site) samples() []source.Sample {
 	for _, c := range s.collectors {
 		samples = c.appendTo(samples)
 	}
-	s.protect("compatibility names", s.emitExporter)
-	return s.exporter.AppendTo(samples)
+	s.protect("compatibility names", s.emitCompat)
+	return s.compatGauges.AppendTo(samples)
 }
 
 // pingLimit is how long a server may take to say its time before it counts as down in this

@@ -82,7 +82,7 @@ func (d *diskPools) note(p *api.DiskPool) {
 	setPercent(g, d.highWater, p.HighWaterMark, p.ID)
 	setPercent(g, d.lowWater, p.LowWaterMark, p.ID)
 	setState(g, d.up, p.State, p.ID)
-	d.compat().notePool(g, p)
+	d.compat().DiskPool(g, p)
 	for _, v := range p.Volumes {
 		setState(g, d.volumeUp, v.State, p.ID, v.Name)
 	}

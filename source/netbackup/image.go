@@ -17,7 +17,7 @@ func imageCollector() collector {
 				"Images of the last 24 hours, by malware status and anomaly status.", "malware_status", "anomaly_status")
 			return counting(w, (*api.Client).Images, func(g *collect.Gauges, i *api.Image) {
 				g.Count(images, i.MalwareStatus, i.AnomalyStatus)
-				w.compat().noteImage(g, i)
+				w.compat().Image(g, i)
 			})
 		},
 	}

@@ -12,6 +12,7 @@ import (
 	"backwire/source"
 	"backwire/source/ledger"
 	"backwire/source/netbackup/api"
+	"backwire/source/netbackup/compat"
 )
 
 // jobLedger counts the finished jobs of a site, each once, and knows how far it has read.
@@ -26,7 +27,7 @@ type jobLedger struct {
 	backfill int64 // ms
 
 	counters *counters
-	lastHour *lastHour // nil where nobody asks for it
+	lastHour *compat.EndedJobs // nil where nobody asks for it
 	counted  *ledger.Counted
 	problems jobProblems
 
@@ -125,7 +126,7 @@ func (l *jobLedger) restoreKey(key string, value []byte) error {
 // begin opens the reading of this cycle; now is the server's clock.
 func (l *jobLedger) begin(now int64, readers int, jobs jobLister) *reading {
 	l.at = now - l.clock.Skew
-	l.lastHour.begin(now)
+	l.lastHour.Begin(now)
 	l.latest = latestTime(now, l.clock.Skew)
 	fresh := l.Birth.At == 0
 	if l.Birth.Begin(now, l.at, l.backfill) {
@@ -158,7 +159,7 @@ func (l *jobLedger) begin(now int64, readers int, jobs jobLister) *reading {
 func (l *jobLedger) overlap(by orderBy) int64 {
 	switch {
 	case l.lastHour != nil && !l.caughtUp:
-		return max(by.overlap(), window)
+		return max(by.overlap(), compat.Window)
 	case l.audit.isRefused(l.at) && l.deep.due(l.at):
 		return max(by.overlap(), l.deep.depth)
 	}
@@ -221,7 +222,7 @@ func (l *jobLedger) judge(j *api.Job) (ending, bool) {
 		e.End = l.at + l.clock.Skew
 		e.updated = e.End
 	}
-	l.lastHour.note(j, &e)
+	l.lastHour.Note(endedJob(j, &e))
 	if e.End < l.Birth.At && !l.counted.Within(e.ID) {
 		return e, false
 	}

@@ -85,7 +85,7 @@ func (o *openJobs) note(j *api.Job, now int64) {
 	g, c := o.gauges, o.c
 	o.listed = append(o.listed, openJob{j.ID, milliseconds(j.Start)})
 	g.Count(c.open, j.Type, j.PolicyType, j.State)
-	c.exporter.noteOpen(g, j)
+	c.compat.OpenJob(g, j)
 	switch j.State {
 	case api.StateQueued, api.StateRequeued:
 		g.Count(c.queued, j.Type, reason(j.QueueReason))

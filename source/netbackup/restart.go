@@ -7,6 +7,7 @@ import (
 
 	"backwire/source"
 	"backwire/source/guard"
+	"backwire/source/netbackup/compat"
 )
 
 // giving hands cycles over to the caller of Collect. It tells a panic of the caller from one of the counting: the first is
@@ -67,8 +68,8 @@ func (s *Site) startAgain(cause error) error {
 func (s *Site) newLedger() *jobLedger {
 	l := newLedger(s.cfg, s.catalogue, s.log)
 	l.problems.found = s.client.Problems()
-	if s.cfg.Compat == CompatExporter {
-		l.lastHour = &lastHour{jobs: map[int64]recentJob{}}
+	if s.cfg.Compat == compat.Name {
+		l.lastHour = compat.NewEndedJobs()
 	}
 	s.clients = newClients(l.counters, s.cfg.MaxClientSeries, s.cfg.ForgetClients.Milliseconds())
 	s.hours, s.trends = newHours(), trends{}

@@ -5,13 +5,14 @@ import (
 
 	"backwire/source"
 	"backwire/source/collect"
+	"backwire/source/netbackup/compat"
 )
 
 // restore takes a series of the checkpoint back into its cell. It answers false for one
 // that this catalogue does not know, which is left to end.
 func (t *counters) restore(s source.Sample) bool {
 	f := t.c.named(s.Series.Metric.Name)
-	if f == nil || !f.Durable || hasAction(f) != (s.Series.Label("action") != "") {
+	if f == nil || !f.Durable || hasCompatLabel(f) != (s.Series.Label(compat.LabelJobType) != "") {
 		return false // where that exporter's names come or go, the histogram begins again
 	}
 	values := make([]string, len(f.Labels))

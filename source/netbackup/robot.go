@@ -17,7 +17,7 @@ func robotCollector() collector {
 				"Hosts that control tape robots.")
 			return counting(w, (*api.Client).RobotHosts, func(g *collect.Gauges, _ *string) {
 				g.Count(hosts)
-				w.compat().noteRobotHost(g)
+				w.compat().RobotHost(g)
 			})
 		},
 	}

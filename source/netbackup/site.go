@@ -11,6 +11,7 @@ import (
 	"backwire/source"
 	"backwire/source/collect"
 	"backwire/source/netbackup/api"
+	"backwire/source/netbackup/compat"
 	"backwire/source/overview"
 )
 
@@ -25,7 +26,7 @@ type SiteConfig struct {
 	// Once says that there is one cycle only: it waits for lists that others would read on over several.
 	Once bool
 
-	Compat string // CompatExporter adds that exporter's names; empty is none
+	Compat string // compat.Name adds nbu_exporter's names; empty is none
 
 	MaxClientSeries int            // 0 is the default, 10,000
 	MaxJobSeries    int            // of counters and histograms; 0 is the default, 20,000
@@ -49,33 +50,33 @@ const (
 // Site collects from one primary server. Collect is called by one goroutine at a time;
 // Status may be called by any.
 type Site struct {
-	cfg        SiteConfig
-	readers    int // of finished jobs
-	log        *slog.Logger
-	now        func() time.Time
-	client     *api.Client
-	catalogue  *catalogue
-	collectors []*activeCollector
-	ledger     *jobLedger
-	clients    *clients // observes what the ledger counts, as do the hours
-	hours      *hours
-	trends     trends
-	open       *openJobs
-	facts      *serverFacts
-	units      *storageUnits
-	pools      *diskPools
-	policies   *policies
-	background *collect.Background
-	jobLimits  *jobLimits
-	gauges     *collect.Gauges // of the site's health
-	exporter   *collect.Gauges // of nbu_exporter's names
-	ping       api.Ping        // of this cycle; zero where there was no answer
-	reading    *reading
-	accepted   bool          // a question was answered in this cycle, by a server that accepts the credential
-	broken     error         // the panic that the ledger had while it was read
-	behind     bool          // the agent's clock is behind the samples
-	parts      chan *reading // of a long history, to be counted by the goroutine of Collect
-	counted    chan error    // its answer
+	cfg          SiteConfig
+	readers      int // of finished jobs
+	log          *slog.Logger
+	now          func() time.Time
+	client       *api.Client
+	catalogue    *catalogue
+	collectors   []*activeCollector
+	ledger       *jobLedger
+	clients      *clients // observes what the ledger counts, as do the hours
+	hours        *hours
+	trends       trends
+	open         *openJobs
+	facts        *serverFacts
+	units        *storageUnits
+	pools        *diskPools
+	policies     *policies
+	background   *collect.Background
+	jobLimits    *jobLimits
+	gauges       *collect.Gauges // of the site's health
+	compatGauges *collect.Gauges // of nbu_exporter's names
+	ping         api.Ping        // of this cycle; zero where there was no answer
+	reading      *reading
+	accepted     bool          // a question was answered in this cycle, by a server that accepts the credential
+	broken       error         // the panic that the ledger had while it was read
+	behind       bool          // the agent's clock is behind the samples
+	parts        chan *reading // of a long history, to be counted by the goroutine of Collect
+	counted      chan error    // its answer
 
 	mu       sync.Mutex
 	status   Status
@@ -102,11 +103,11 @@ func NewSite(cfg SiteConfig, cp source.Checkpoint, log *slog.Logger, now func() 
 	c := newCatalogue()
 	s := &Site{
 		cfg: cfg, readers: readers, log: log.With("site", cfg.Client.Site), now: now, client: client, catalogue: c,
-		gauges:   collect.NewGauges(cfg.Client.Site),
-		exporter: collect.NewGauges(cfg.Client.Site), background: collect.NewBackground(cfg.Interval, passes), jobLimits: newJobLimits(cfg.MaxJobSeries),
+		gauges:       collect.NewGauges(cfg.Client.Site),
+		compatGauges: collect.NewGauges(cfg.Client.Site), background: collect.NewBackground(cfg.Interval, passes), jobLimits: newJobLimits(cfg.MaxJobSeries),
 	}
-	if cfg.Compat == CompatExporter {
-		c.addExporter()
+	if cfg.Compat == compat.Name {
+		c.addCompat()
 	}
 	if cfg.Once {
 		s.background.Last()

@@ -17,7 +17,7 @@ func sloCollector() collector {
 				"Service level objectives (protection plans).", "workload")
 			return counting(w, (*api.Client).SLOs, func(g *collect.Gauges, o *api.SLO) {
 				g.Count(slos, o.Workload)
-				w.compat().noteSLO(g)
+				w.compat().SLO(g)
 			})
 		},
 	}

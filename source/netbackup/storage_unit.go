@@ -70,7 +70,7 @@ func (s *storageUnits) note(u *api.StorageUnit) {
 	setBytes(g, s.used, u.Used, u.Name, u.Category)
 	setBytes(g, s.free, u.Free, u.Name, u.Category)
 	setBytes(g, s.maxJobs, u.MaxConcurrentJobs, u.Name)
-	s.compat().noteUnit(g, u)
+	s.compat().StorageUnit(g, u)
 	g.Tell(s.info, 1, u.Name, u.Category, u.Type, u.SubType, u.ServerType, u.DiskPool,
-		fact(u.IsCloud), fact(u.WormCapable), fact(u.UseWorm), fact(u.ReplicationCapable), fact(u.InstantAccess))
+		u.IsCloud.String(), u.WormCapable.String(), u.UseWorm.String(), u.ReplicationCapable.String(), u.InstantAccess.String())
 }

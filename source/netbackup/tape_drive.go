@@ -44,7 +44,7 @@ func (t *tapeDrives) read(ctx context.Context, _ int64) (rows int, err error) {
 }
 
 func (t *tapeDrives) note(v *api.TapeDrive) {
-	t.compat().noteDrive(t.board, v)
+	t.compat().TapeDrive(t.board, v)
 	setState(t.board, t.up, strings.TrimPrefix(v.Status, "DRIVE_STATUS_"),
-		v.Name, v.Host, v.Type, v.RobotType, numeral(v.RobotNumber))
+		v.Name, v.Host, v.Type, v.RobotType, v.RobotNumber.String())
 }

@@ -17,7 +17,7 @@ func tapeMediumCollector() collector {
 				"Tapes by pool, media type, robot type and status (FULL, FROZEN, …).", "pool", "media_type", "robot_type", "status")
 			return counting(w, (*api.Client).TapeMedia, func(g *collect.Gauges, m *api.TapeMedium) {
 				g.Count(tapes, m.Pool, m.Type, m.RobotType, m.Status)
-				w.compat().noteTape(g, m)
+				w.compat().TapeMedium(g, m)
 			})
 		},
 	}

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"backwire/source/netbackup/compat"
 	"backwire/source/netbackup/nbusim"
 )
 
@@ -127,7 +128,7 @@ func TestSumsOverAPartAreNotShown(t *testing.T) {
 					Name: "more-" + strconv.Itoa(i), Category: nbusim.MSDP, State: "UP", Volumes: []nbusim.DiskVolume{{Name: "v", State: "UP"}},
 				})
 			}
-			r := newRig(t, nbusim.Options{Storage: estate}, func(c *SiteConfig) { c.Compat = CompatExporter })
+			r := newRig(t, nbusim.Options{Storage: estate}, func(c *SiteConfig) { c.Compat = compat.Name })
 			alerts := make([]nbusim.Alert, 150)
 			r.sim.AddAlerts(alerts...)
 			r.tick()
@@ -314,7 +315,7 @@ func TestUntidyListsNeverLie(t *testing.T) {
 	for seed := range uint64(4) {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig(t, nbusim.Options{Storage: estate}, func(c *SiteConfig) {
-				c.Collect, c.Compat = []string{"all", "-jobs", "-policies"}, CompatExporter
+				c.Collect, c.Compat = []string{"all", "-jobs", "-policies"}, compat.Name
 			})
 			r.sim.AddFindings()
 			r.sim.AddAlerts(make([]nbusim.Alert, 330)...)

@@ -1,24 +1,9 @@
 package netbackup
 
 import (
-	"strconv"
-
 	"backwire/source/collect"
 	"backwire/source/netbackup/api"
 )
-
-// numeral is a number as a label; one that was not given is no label.
-func numeral(v api.Optional[int64]) string {
-	if !v.Given {
-		return ""
-	}
-	return strconv.FormatInt(v.Value, 10)
-}
-
-// addFigure makes a sum of a figure that rows may lack.
-func addFigure(g *collect.Gauges, f *collect.Family, v api.Optional[int64]) {
-	g.AddGiven(f, float64(v.Value), v.Given)
-}
 
 // setBytes sets what the server gave; what it did not give stays absent.
 func setBytes(g *collect.Gauges, f *collect.Family, v api.Optional[int64], labels ...string) {
@@ -43,12 +28,4 @@ func setState(g *collect.Gauges, f *collect.Family, state string, labels ...stri
 	case "DOWN", "DISABLED", "TRANSIENT":
 		g.Tell(f, 0, labels...)
 	}
-}
-
-// fact is a yes or no as a label; one that was not given is no label.
-func fact(v api.Optional[bool]) string {
-	if !v.Given {
-		return ""
-	}
-	return strconv.FormatBool(v.Value)
 }

@@ -29,7 +29,7 @@ func volumePoolCollector() collector {
 			return counting(w, rows, func(g *collect.Gauges, p *api.VolumePool) {
 				told.Complete(p.Name, p, (*api.VolumePool).KeepFacts)
 				setBytes(g, partlyFull, p.PartiallyFull, p.Name, p.Type)
-				w.compat().noteVolumePool(g, p)
+				w.compat().VolumePool(g, p)
 			})
 		},
 	}

@@ -21,6 +21,14 @@ type Optional[T any] struct {
 	Given bool
 }
 
+// String is the value as a label has it, empty where it was not given.
+func (o Optional[T]) String() string {
+	if !o.Given {
+		return ""
+	}
+	return fmt.Sprint(o.Value)
+}
+
 // keep uses the earlier value if the row has none.
 func keep[T comparable](now *T, before T) {
 	var nothing T

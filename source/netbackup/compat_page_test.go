@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"backwire/source/netbackup/compat"
 )
 
 const (
@@ -109,11 +111,11 @@ func code(name string) string {
 
 // The page has every name of that exporter once, and leads only to names that there are.
 func TestMigrationPageIsCurrent(t *testing.T) {
-	c := wholeCatalogue(t, CompatExporter)
+	c := wholeCatalogue(t, compat.Name)
 	told := map[string]bool{}
 	for _, r := range append(replacements(), missing()...) {
 		f := c.named(r.old)
-		if emitted := f != nil && f.Section == sectionExporter; told[r.old] || emitted == (r.differs == notEmitted || r.old == "nbu_response_time_ms") {
+		if emitted := f != nil && f.Section == compat.Section; told[r.old] || emitted == (r.differs == notEmitted || r.old == "nbu_response_time_ms") {
 			t.Errorf("%s: told twice, or emitted and said not to be, or the reverse", r.old)
 		}
 		told[r.old] = true
@@ -124,7 +126,7 @@ func TestMigrationPageIsCurrent(t *testing.T) {
 		}
 	}
 	for _, f := range c.all {
-		if f.Section == sectionExporter && !told[f.Name] {
+		if f.Section == compat.Section && !told[f.Name] {
 			t.Errorf("%s is emitted and not on the page", f.Name)
 		}
 	}

@@ -9,16 +9,17 @@ import (
 	"time"
 
 	"backwire/source"
+	"backwire/source/netbackup/compat"
 	"backwire/source/netbackup/nbusim"
 )
 
-func withExporter(c *SiteConfig) { c.Compat = CompatExporter }
+func withExporter(c *SiteConfig) { c.Compat = compat.Name }
 
 // legacy spells the last whole batch's series of that exporter, sorted.
 func (r *rig) legacy() (lines []string) {
 	for _, x := range r.batch.Samples {
 		f := r.site.catalogue.named(x.Series.Metric.Name)
-		if f == nil || f.Section != sectionExporter || f.Name == "nbu_last_scrape_timestamp_seconds" {
+		if f == nil || f.Section != compat.Section || f.Name == "nbu_last_scrape_timestamp_seconds" {
 			continue
 		}
 		lines = append(lines, spelled(x))
@@ -176,7 +177,7 @@ func TestExporterSharesTheHistogramOfDurations(t *testing.T) {
 		r := newRig(t, nbusim.Options{Storage: oneUnit()})
 		someJobs(r)
 		r.tick()
-		r.cfg.Compat = CompatExporter
+		r.cfg.Compat = compat.Name
 		r.start()
 		r.sim.AddJob(nbusim.JobSpec{Policy: "gold", PolicyType: "ORACLE", Client: "db-1", Life: nbusim.Run(time.Second, time.Second, 0)})
 		r.tick()
@@ -236,13 +237,13 @@ func TestExporterKeepsAnHour(t *testing.T) {
 		r := newRig(t, nbusim.Options{Storage: oneUnit()}, withExporter)
 		r.sim.AddHistory(nbusim.Workload{Seed: 2}, 2400, 24*time.Hour)
 		r.tick()
-		if n := len(r.site.ledger.lastHour.jobs); n == 0 || n > 300 {
+		if n := len(r.site.ledger.lastHour.All()); n == 0 || n > 300 {
 			t.Errorf("%d jobs are kept of 100 an hour", n)
 		}
 		for range 3 * 60 {
 			r.tick()
 		}
-		if n := len(r.site.ledger.lastHour.jobs); n != 0 {
+		if n := len(r.site.ledger.lastHour.All()); n != 0 {
 			t.Errorf("%d jobs are kept three hours later", n)
 		}
 	})

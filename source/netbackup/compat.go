@@ -1,0 +1,64 @@
+package netbackup
+
+import (
+	"slices"
+
+	"backwire/source/collect"
+	"backwire/source/netbackup/api"
+	"backwire/source/netbackup/compat"
+)
+
+// addCompat adds the metrics of nbu_exporter, and to the one whose name both use the label that it lacks.
+func (c *catalogue) addCompat() {
+	c.duration.Labels = append(slices.Clone(c.duration.Labels), compat.LabelJobType)
+	c.compat = compat.Declare(&c.all)
+}
+
+// emitCompat sets nbu_exporter's gauges of the server and of jobs once those of the cycle are known.
+func (s *Site) emitCompat() {
+	x, g := s.catalogue.compat, s.compatGauges
+	if x == nil {
+		return
+	}
+	g.Reset()
+	if s.ping.APIVersion == "" {
+		return
+	}
+	x.Server(g, s.ping.APIVersion)
+	for _, c := range s.collectors {
+		if c.health.lastSuccess != 0 && (c.name == collectorStorage || c.name == collectorJobs) {
+			x.LastScrape(g, c.name, float64(c.health.lastSuccess)/1000)
+		}
+	}
+	if s.reading != nil && s.reading.complete() {
+		x.Jobs(g, s.ledger.lastHour.All(), s.clients.lastBackups(), s.cfg.MaxClientSeries)
+	}
+}
+
+// lastBackups are the last successes of all clients under all policies.
+func (c *clients) lastBackups() (list []compat.Backup) {
+	for k, p := range c.pairs {
+		if p.success != nil {
+			list = append(list, compat.Backup{Client: k.client, Policy: k.policy, End: p.success.value})
+		}
+	}
+	return list
+}
+
+func endedJob(j *api.Job, e *ending) compat.Job {
+	return compat.Job{
+		ID: e.ID, End: e.End, Type: j.Type, PolicyType: j.PolicyType, Policy: j.Policy, Client: j.Client,
+		Status: e.status, Bytes: e.bytes, Files: e.files, DedupRatio: j.DedupRatio,
+	}
+}
+
+// timingLabels are the values of the labels of a histogram of times: with nbu_exporter's names, the type of the job under
+// both.
+func timingLabels(f *collect.Family, jobType, policyType string) []string {
+	if hasCompatLabel(f) {
+		return []string{jobType, policyType, jobType}
+	}
+	return []string{jobType, policyType}
+}
+
+func hasCompatLabel(f *collect.Family) bool { return slices.Contains(f.Labels, compat.LabelJobType) }
