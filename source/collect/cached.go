@@ -3,6 +3,7 @@ package collect
 import (
 	"context"
 	"iter"
+	"time"
 
 	"backwire/source/guard"
 )
@@ -11,6 +12,7 @@ import (
 // Between two readings its gauges stand; it resets them itself.
 type Cached struct {
 	background *Background
+	every      int64 // ms between two readings, at least
 	gauges     *Gauges
 	draft      *Gauges                                                      // of the reading that is under way
 	count      func(context.Context, *Pages, *Gauges) (rows int, err error) // sets the gauges
@@ -23,15 +25,16 @@ type Cached struct {
 	readAt int64 // server's clock, ms; 0 where it must be read
 }
 
-const (
-	seldomEvery = 900_000 // ms between two readings, at least
-	pausePerRow = 60      // ms to the next reading for each row: a page of a hundred in six seconds, however long the list is
-)
+// Seldom is how often what is cached is read at most.
+const Seldom = 15 * time.Minute
 
-// NewCached reads by count, which asks its pages before each page and sets the gauges that it is given. settled says of an
+// pausePerRow is in ms to the next reading for each row: a page of a hundred in six seconds, however long the list is.
+const pausePerRow = 60
+
+// NewCached reads for a place by count, which asks its pages before each page and sets the gauges that it is given. settled says of an
 // error that it stands until the next reading, as an answer does.
-func NewCached(b *Background, g *Gauges, settled func(error) bool, count func(context.Context, *Pages, *Gauges) (int, error)) *Cached {
-	return &Cached{background: b, gauges: g, settled: settled, count: count}
+func NewCached(b *Background, p Place, settled func(error) bool, count func(context.Context, *Pages, *Gauges) (int, error)) *Cached {
+	return &Cached{background: b, every: p.Every.Milliseconds(), gauges: p.Gauges, settled: settled, count: count}
 }
 
 // Read asks again in the next cycle where it failed, but not for what the server does not offer, nor for what is more than
@@ -40,7 +43,7 @@ func (s *Cached) Read(ctx context.Context, now int64) (int, error) {
 	switch {
 	case s.under != nil:
 		s.under.Grant()
-	case s.readAt != 0 && now >= s.readAt && now-s.readAt < max(seldomEvery, pausePerRow*int64(s.rows)):
+	case s.readAt != 0 && now >= s.readAt && now-s.readAt < max(s.every, pausePerRow*int64(s.rows)):
 		return s.rows, s.err
 	default:
 		s.begin()

@@ -7,11 +7,11 @@ import (
 )
 
 // A list of twenty thousand rows is two hundred requests: they are spread over twenty minutes.
-func TestLongSeldomReadListRestsLonger(t *testing.T) {
+func TestLongListIsReadLessOften(t *testing.T) {
 	t.Parallel()
 	readings := 0
 	never := func(error) bool { return false }
-	list := NewCached(NewBackground(time.Minute, never), NewGauges("paris"), never, func(context.Context, *Pages, *Gauges) (int, error) {
+	list := NewCached(NewBackground(time.Minute, never), Place{Gauges: NewGauges("paris"), Every: Seldom}, never, func(context.Context, *Pages, *Gauges) (int, error) {
 		readings++
 		return 20_000, nil
 	})

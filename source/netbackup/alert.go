@@ -10,9 +10,9 @@ const collectorAlerts = "alerts"
 // alertCollector counts the alerts that the server keeps.
 func alertCollector() collector {
 	return collector{
-		name: collectorAlerts, noun: "alert", section: sectionProtection, cached: true, first: firstOf((*api.Client).Alerts),
-		role: role{namespace: "|MANAGE|EMAIL-NOTIFICATIONS|", screen: "Email notifications", without: "no alerts"},
-		start: func(w *workplace) reader {
+		Name: collectorAlerts, Noun: "alert", Section: sectionProtection, Optional: true, Every: collect.Seldom, First: firstOf((*api.Client).Alerts),
+		Role: collect.Role{Namespace: "|MANAGE|EMAIL-NOTIFICATIONS|", Screen: "Email notifications", Without: "no alerts"},
+		Start: func(w *workplace) collect.Reader {
 			alerts := w.Gauge("nbu_alerts", "",
 				"Alerts on the server.", "severity", "category")
 			return counting(w, (*api.Client).Alerts, func(g *collect.Gauges, a *api.Alert) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"backwire/source/collect"
 	"backwire/source/netbackup/api"
 	"backwire/source/probe"
 )
@@ -26,8 +27,8 @@ func (s *Site) Check(ctx context.Context) []probe.Finding {
 		return findings
 	}
 	for _, c := range s.collectors {
-		if c.first != nil {
-			findings = append(findings, c.check(ctx, s.client))
+		if c.First != nil {
+			findings = append(findings, checkFirst(ctx, c))
 		}
 	}
 	return findings
@@ -84,34 +85,34 @@ func (s *Site) checkLogin(ctx context.Context) probe.Finding {
 	return f.Timed(took)
 }
 
-// check asks for the first row.
-func (c *collector) check(ctx context.Context, client *api.Client) probe.Finding {
-	tried := "first row for collector " + c.name
+// checkFirst asks a collector for its first row.
+func checkFirst(ctx context.Context, c *collect.Active[*workplace]) probe.Finding {
+	tried := "first row for collector " + c.Name
 	began := time.Now()
-	rows, err := c.first(ctx, client)
+	rows, err := c.AskFirst(ctx)
 	took := time.Since(began)
-	step := "role " + c.name
+	step := "role " + c.Name
 	f := probe.Finding{Step: step, Result: probe.OK, Tried: tried, Found: "readable, answered in " + took.Round(time.Millisecond/10).String()}
 	switch {
-	case errors.Is(err, api.ErrNotOffered) && c.needed:
+	case errors.Is(err, api.ErrNotOffered) && !c.Optional:
 		f = failedCheck(step, tried, api.WithHint(err, "check the URL: a primary server, its port and /netbackup"))
 	case errors.Is(err, api.ErrNotOffered):
 		f.Found = "not offered by this server; skipped"
 	case errors.Is(err, api.ErrRole):
-		f = failedCheck(step, tried, api.WithHint(err, c.role.grant()))
+		f = failedCheck(step, tried, api.WithHint(err, grant(c.Role)))
 	case err != nil:
 		f = failedCheck(step, tried, err)
-	case rows == 0 && c.role.always:
-		f.Result, f.Found, f.Next = probe.Failed, "200 with an empty list, as for a key without permission", c.role.grant()
+	case rows == 0 && c.Role.Always:
+		f.Result, f.Found, f.Next = probe.Failed, "200 with an empty list, as for a key without permission", grant(c.Role)
 	case rows == 0:
-		f.Found = "there are none, or the role lacks the permission View on " + c.role.namespace
+		f.Found = "there are none, or the role lacks the permission View on " + c.Role.Namespace
 	}
 	return f.Timed(took)
 }
 
 // grant says what to change where rows are not shown.
-func (r role) grant() string {
-	return "give the credential's role the View permission on " + r.namespace + " (" + r.allows() + "; web UI: Security > RBAC > the role > Global permissions)"
+func grant(r collect.Role) string {
+	return "give the credential's role the View permission on " + r.Namespace + " (" + r.Allows() + "; web UI: Security > RBAC > the role > Global permissions)"
 }
 
 // failedCheck takes an error apart into what came back and what to do.

@@ -26,8 +26,8 @@ func (s *Site) emitCompat() {
 	}
 	x.Server(g, s.ping.APIVersion)
 	for _, c := range s.collectors {
-		if c.health.lastSuccess != 0 && (c.name == collectorStorage || c.name == collectorJobs) {
-			x.LastScrape(g, c.name, float64(c.health.lastSuccess)/1000)
+		if c.Health.LastSuccess != 0 && (c.Name == collectorStorage || c.Name == collectorJobs) {
+			x.LastScrape(g, c.Name, float64(c.Health.LastSuccess)/1000)
 		}
 	}
 	if s.reading != nil && s.reading.complete() {

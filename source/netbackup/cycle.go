@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"backwire/source"
+	"backwire/source/collect"
 	"backwire/source/guard"
 )
 
@@ -92,18 +93,18 @@ func (s *Site) collect(ctx context.Context, part func(*reading) error) {
 	s.parts, s.counted = make(chan *reading), make(chan error)
 	askedBefore, acceptedBefore := s.client.Questions()
 	now, err := s.askTime(ctx)
-	outcomes := make([]outcome, len(s.collectors))
+	outcomes := make([]collect.Outcome, len(s.collectors))
 	var group errgroup.Group
 	for i, c := range s.collectors {
-		if !c.cached {
-			c.gauges.Reset()
+		if c.Every == 0 {
+			c.Gauges.Reset()
 		}
 		if err != nil {
-			outcomes[i] = outcome{err: err}
+			outcomes[i] = collect.Outcome{Err: err}
 			continue
 		}
 		group.Go(func() error {
-			outcomes[i] = c.run(ctx, now, s.now)
+			outcomes[i] = c.Run(ctx, now, s.now)
 			return nil // its error is its own: the others go on
 		})
 	}
@@ -121,16 +122,16 @@ func (s *Site) collect(ctx context.Context, part func(*reading) error) {
 	s.noteOutcomes(outcomes)
 }
 
-func (s *Site) noteOutcomes(outcomes []outcome) {
-	at, report := s.now().UnixMilli(), newReport()
+func (s *Site) noteOutcomes(outcomes []collect.Outcome) {
+	at, report := s.now().UnixMilli(), collect.NewReport(errorKinds{})
 	for i, c := range s.collectors {
-		if outcomes[i].err != nil {
-			c.gauges.DropSums() // over a part of the rows they would be wrong
+		if outcomes[i].Err != nil {
+			c.Gauges.DropSums() // over a part of the rows they would be wrong
 		}
 		s.countUnreadable(c)
-		c.health.note(outcomes[i], at, report)
+		c.Note(outcomes[i], at, report)
 	}
-	report.say(s.log)
+	report.Say(s.log)
 	s.tellHealth()
 }
 
@@ -142,14 +143,14 @@ func (s *Site) tellHealth() {
 
 // failed notes what befell a collector after its reading.
 func (s *Site) failed(name string, err error) {
-	report := newReport()
+	report := collect.NewReport(errorKinds{})
 	for _, c := range s.collectors {
-		if c.name == name && c.health.outcome.err == nil {
-			c.gauges.Reset()
-			c.health.note(outcome{err: err, took: c.health.outcome.took}, s.now().UnixMilli(), report)
+		if c.Name == name && c.Health.Outcome.Err == nil {
+			c.Gauges.Reset()
+			c.Note(collect.Outcome{Err: err, Took: c.Health.Outcome.Took}, s.now().UnixMilli(), report)
 		}
 	}
-	report.say(s.log)
+	report.Say(s.log)
 	s.tellHealth()
 }
 
@@ -175,7 +176,7 @@ func (s *Site) samples() []source.Sample {
 	}
 	samples := s.gauges.AppendTo(nil)
 	for _, c := range s.collectors {
-		samples = c.appendTo(samples)
+		samples = c.AppendTo(samples)
 	}
 	s.protect("compatibility names", s.emitCompat)
 	return s.compatGauges.AppendTo(samples)

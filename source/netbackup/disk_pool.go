@@ -21,13 +21,13 @@ const collectorDiskPools = "disk_pools"
 
 func diskPoolCollector() collector {
 	return collector{
-		name: collectorDiskPools, noun: "disk_pool", section: sectionStorage, first: firstOf((*api.Client).DiskPools),
-		role:  role{namespace: "|STORAGE|DISK-POOLS|", screen: "Storage > Disk pools", without: "no forecast, no state of pools and volumes"},
-		start: startDiskPools,
+		Name: collectorDiskPools, Noun: "disk_pool", Section: sectionStorage, Optional: true, First: firstOf((*api.Client).DiskPools),
+		Role:  collect.Role{Namespace: "|STORAGE|DISK-POOLS|", Screen: "Storage > Disk pools", Without: "no forecast, no state of pools and volumes"},
+		Start: startDiskPools,
 	}
 }
 
-func startDiskPools(w *workplace) reader {
+func startDiskPools(w *workplace) collect.Reader {
 	w.site.pools = &diskPools{
 		workplace: w,
 		raw: w.Gauge("nbu_disk_pool_raw_bytes", "bytes",
@@ -73,7 +73,7 @@ func (d *diskPools) read(ctx context.Context, _ int64) (rows int, err error) {
 }
 
 func (d *diskPools) note(p *api.DiskPool) {
-	g := d.board
+	g := d.Gauges
 	g.Tell(d.info, 1, p.ID, p.Name, p.Category, p.ServerType)
 	setBytes(g, d.raw, p.Raw, p.ID, p.Category)
 	setBytes(g, d.usable, p.Usable, p.ID, p.Category)

@@ -4,58 +4,34 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"slices"
-	"time"
+	"fmt"
 
 	"backwire/source"
 	"backwire/source/collect"
 	"backwire/source/netbackup/api"
 )
 
-// outcome is how one collector fared in a cycle.
-type outcome struct {
-	rows int
-	err  error
-	took time.Duration
-}
+// errorKinds tells the errors of the client apart.
+type errorKinds struct{}
 
-// collectorHealth remembers how a collector fares.
-type collectorHealth struct {
-	name        string
-	needed      bool // every primary server offers it
-	outcome     outcome
-	failures    int      // in a row
-	said        []string // keys of the errors in this row that were told to the log
-	lastSuccess int64    // ms since the epoch, agent's clock; 0 is never
-	lostRows    uint64   // that could not be read, by the client's count
-}
+// NotOffered says that the server does not have what was asked for.
+func (errorKinds) NotOffered(err error) bool { return errors.Is(err, api.ErrNotOffered) }
 
-// notOffered says that the server does not have what the collector asks for, which is no
-// failure but of what every primary server has.
-func (h *collectorHealth) notOffered() bool {
-	return errors.Is(h.outcome.err, api.ErrNotOffered) && !h.needed
-}
-
-// note takes an outcome and tells of what changes, and not of what goes on. Each kind of error is told once in a row of
-// failures: one outage shows as several.
-func (h *collectorHealth) note(o outcome, at int64, r *report) {
-	h.outcome = o
-	if o.err == nil {
-		if h.failures > 0 {
-			r.recover(h.name, h.failures)
-		}
-		h.failures, h.lastSuccess, h.said = 0, at, nil
-		return
+// Key leaves out what is of one request: the text of an error may hold the port of a connection, a cursor, the id of a request.
+func (errorKinds) Key(err error) string {
+	if e, ok := errors.AsType[*api.Error](err); ok {
+		return string(e.Kind)
 	}
-	if errors.Is(o.err, collect.ErrUnfinished) {
-		return
+	if errors.Is(err, errEmpty) {
+		return errEmpty.Error()
 	}
-	h.failures++
-	key := errorKey(o.err)
-	if !slices.Contains(h.said, key) {
-		h.said = append(h.said, key)
-		r.fail(key, h.name, o.err, h.notOffered())
+	if f, ok := errors.AsType[api.Fault](err); ok {
+		return string(f)
 	}
+	if k, ok := errors.AsType[api.Kind](err); ok {
+		return string(k)
+	}
+	return fmt.Sprintf("%T", err)
 }
 
 // proveCredential is asked where no collector asked anything, because what they read stands for a while: is the server
@@ -68,28 +44,27 @@ func (s *Site) proveCredential(ctx context.Context) {
 
 // countUnreadable takes the rows of a collector that could not be read into its counter, and those that say different
 // things of what cannot be told apart.
-func (s *Site) countUnreadable(c *activeCollector) {
-	for _, series := range c.gauges.TakeContradictions() {
-		s.client.Problems().Contradiction(c.noun, series)
+func (s *Site) countUnreadable(c *collect.Active[*workplace]) {
+	for _, series := range c.Gauges.TakeContradictions() {
+		s.client.Problems().Contradiction(c.Noun, series)
 	}
-	lost := s.client.Problems().RowsLost(c.noun)
-	if lost > c.health.lostRows {
-		s.ledger.counters.unreadableOf(c.name).pending += float64(lost - c.health.lostRows)
+	lost := s.client.Problems().RowsLost(c.Noun)
+	if lost > c.Health.LostRows {
+		s.ledger.counters.unreadableOf(c.Name).pending += float64(lost - c.Health.LostRows)
 	}
-	c.health.lostRows = lost
+	c.Health.LostRows = lost
 }
 
 // emit sets the health gauges of a cycle.
 func (s *Site) emitHealth() {
 	g, c := s.gauges, s.catalogue
 	for _, x := range s.collectors {
-		h := &x.health
-		if !h.notOffered() && !errors.Is(h.outcome.err, collect.ErrUnfinished) {
-			g.Set(c.collectorSuccess, truth(h.outcome.err == nil), h.name)
-			g.Set(c.collectorDuration, h.outcome.took.Seconds(), h.name)
+		if h := &x.Health; h.Known() {
+			g.Set(c.collectorSuccess, truth(h.Outcome.Err == nil), x.Name)
+			g.Set(c.collectorDuration, h.Outcome.Took.Seconds(), x.Name)
 		}
-		if h.lastSuccess != 0 {
-			g.Set(c.collectorLastSuccess, float64(h.lastSuccess)/1000, h.name)
+		if at := x.Health.LastSuccess; at != 0 {
+			g.Set(c.collectorLastSuccess, float64(at)/1000, x.Name)
 		}
 	}
 	g.Set(c.up, truth(s.accepted))
@@ -124,8 +99,8 @@ func (s *Site) restoreHealth(x source.Sample) {
 		return
 	}
 	for _, c := range s.collectors {
-		if c.name == x.Series.Label("collector") {
-			c.health.lastSuccess = int64(x.Value * 1000)
+		if c.Name == x.Series.Label("collector") {
+			c.Health.LastSuccess = int64(x.Value * 1000)
 		}
 	}
 }

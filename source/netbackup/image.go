@@ -10,9 +10,9 @@ const collectorImages = "images"
 // imageCollector counts those of the last day by what is known of them.
 func imageCollector() collector {
 	return collector{
-		name: collectorImages, noun: "image", section: sectionProtection, cached: true, first: firstOf((*api.Client).Images),
-		role: role{namespace: "|MANAGE|IMAGES|", screen: "Catalog > NetBackup images", without: "no images by malware and anomaly status"},
-		start: func(w *workplace) reader {
+		Name: collectorImages, Noun: "image", Section: sectionProtection, Optional: true, Every: collect.Seldom, First: firstOf((*api.Client).Images),
+		Role: collect.Role{Namespace: "|MANAGE|IMAGES|", Screen: "Catalog > NetBackup images", Without: "no images by malware and anomaly status"},
+		Start: func(w *workplace) collect.Reader {
 			images := w.Gauge("nbu_images", "",
 				"Images of the last 24 hours, by malware status and anomaly status.", "malware_status", "anomaly_status")
 			return counting(w, (*api.Client).Images, func(g *collect.Gauges, i *api.Image) {

@@ -20,13 +20,13 @@ const collectorJobs = "jobs"
 // jobCollector reads the jobs that are open, and has the ledger read those that have finished.
 func jobCollector() collector {
 	return collector{
-		name: collectorJobs, noun: jobNoun, section: sectionJobs, needed: true,
-		first: firstOf(func(c *api.Client, ctx context.Context) iter.Seq2[api.Job, error] {
+		Name: collectorJobs, Noun: jobNoun, Section: sectionJobs,
+		First: firstOf(func(c *api.Client, ctx context.Context) iter.Seq2[api.Job, error] {
 			return c.Jobs(ctx, api.JobQuery{Limit: 1})
 		}),
-		role: role{namespace: "|MANAGE|JOBS|", screen: "Jobs", without: "no jobs and no clients", always: true},
-		start: func(w *workplace) reader {
-			w.site.open = newOpenJobs(w.site.catalogue, w.board, w.site.cfg.MaxJobSeries, w.client().Problems())
+		Role: collect.Role{Namespace: "|MANAGE|JOBS|", Screen: "Jobs", Without: "no jobs and no clients", Always: true},
+		Start: func(w *workplace) collect.Reader {
+			w.site.open = newOpenJobs(w.site.catalogue, w.Gauges, w.site.cfg.MaxJobSeries, w.client().Problems())
 			return w.site.readJobs
 		},
 	}

@@ -8,9 +8,9 @@ import (
 // mediaServerCollector tells which media servers work, and what they are.
 func mediaServerCollector() collector {
 	return collector{
-		name: "media_servers", noun: "media_server", section: sectionStorage, cached: true, first: firstOf((*api.Client).MediaServers),
-		role: role{namespace: "|MANAGE|MEDIA-SERVERS|", screen: "Hosts > Media servers", without: "no state of media servers"},
-		start: func(w *workplace) reader {
+		Name: "media_servers", Noun: "media_server", Section: sectionStorage, Optional: true, Every: collect.Seldom, First: firstOf((*api.Client).MediaServers),
+		Role: collect.Role{Namespace: "|MANAGE|MEDIA-SERVERS|", Screen: "Hosts > Media servers", Without: "no state of media servers"},
+		Start: func(w *workplace) collect.Reader {
 			up := w.Gauge("nbu_media_server_up", "",
 				"1 when the host of the media server is up, 0 when it is down. Absent if the server reports neither.", "media_server")
 			info := w.Info("nbu_media_server_info",

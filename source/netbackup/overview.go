@@ -21,7 +21,7 @@ func (s *Site) Overview() *overview.Site {
 func (s *Site) makeOverview(at int64) {
 	var live []source.Sample
 	for _, c := range s.collectors {
-		live = c.appendTo(live)
+		live = c.AppendTo(live)
 	}
 	made := &overview.Site{
 		Name: s.cfg.Client.Site, Schedules: s.unknownSchedules(), Unwatched: s.clients.overCap.Count(),

@@ -47,7 +47,7 @@ func collectorPaths(t *testing.T) map[string]string {
 	t.Helper()
 	paths := map[string]string{collectorServer: "/security/serverinfo"}
 	for _, c := range collectors() {
-		if c.first == nil {
+		if c.First == nil {
 			continue
 		}
 		asked := &asking{}
@@ -58,8 +58,8 @@ func collectorPaths(t *testing.T) map[string]string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, _ = c.first(t.Context(), client) // refused
-		paths[c.name] = asked.path
+		_, _ = c.First(t.Context(), &workplace{site: &Site{client: client}}) // refused
+		paths[c.Name] = asked.path
 	}
 	return paths
 }

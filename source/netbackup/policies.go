@@ -72,10 +72,10 @@ const collectorPolicies = "policies"
 
 func policyCollector() collector {
 	return collector{
-		name: collectorPolicies, noun: "policy", section: sectionClients, first: firstOf((*api.Client).Policies),
-		role: role{namespace: "|PROTECTION|POLICIES|", screen: "Protection > Policies", without: "by when a backup is due is not known, and clients that never ran are not"},
-		start: func(w *workplace) reader {
-			w.board.Allow(w.site.cfg.MaxClientSeries)
+		Name: collectorPolicies, Noun: "policy", Section: sectionClients, Optional: true, First: firstOf((*api.Client).Policies),
+		Role: collect.Role{Namespace: "|PROTECTION|POLICIES|", Screen: "Protection > Policies", Without: "by when a backup is due is not known, and clients that never ran are not"},
+		Start: func(w *workplace) collect.Reader {
+			w.Gauges.Allow(w.site.cfg.MaxClientSeries)
 			w.site.policies = &policies{
 				workplace: w, promises: newPromises(w),
 				cannotRead: w.Gauge("nbu_policies_unreadable", "",

@@ -104,7 +104,7 @@ func (p *policies) emit() {
 			p.promise(clientKey{client, name}, s)
 		}
 	}
-	p.board.Set(p.cannotRead, float64(len(p.unreadable())))
+	p.Gauges.Set(p.cannotRead, float64(len(p.unreadable())))
 }
 
 // foundClients are those of policies that look for their clients: they are known from their runs.
@@ -169,14 +169,14 @@ func (p *policies) promise(k clientKey, s *promiser) {
 	}
 	for i, t := range s.types {
 		if gap := s.gaps[i]; gap > 0 {
-			p.board.Set(p.rpo, gap.Seconds(), k.client, k.policy, t)
+			p.Gauges.Set(p.rpo, gap.Seconds(), k.client, k.policy, t)
 		}
 		if known && dates[i].due != 0 {
-			p.board.Set(p.dueAt, float64(dates[i].due)/1000, k.client, k.policy, t)
+			p.Gauges.Set(p.dueAt, float64(dates[i].due)/1000, k.client, k.policy, t)
 		}
 	}
 	if known && !s.query {
-		p.board.Set(p.neverSucceeded, truth(late && !succeeded), k.client, k.policy)
+		p.Gauges.Set(p.neverSucceeded, truth(late && !succeeded), k.client, k.policy)
 	}
 }
 

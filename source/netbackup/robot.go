@@ -10,9 +10,9 @@ const collectorRobots = "robots"
 // robotCollector counts the hosts that control robots.
 func robotCollector() collector {
 	return collector{
-		name: collectorRobots, noun: "robot_host", section: sectionStorage, cached: true, first: firstOf((*api.Client).RobotHosts),
-		role: role{namespace: "|STORAGE|TAPE-DEVICES|", screen: "Storage > Tape storage > Device management", without: "no robot control hosts"},
-		start: func(w *workplace) reader {
+		Name: collectorRobots, Noun: "robot_host", Section: sectionStorage, Optional: true, Every: collect.Seldom, First: firstOf((*api.Client).RobotHosts),
+		Role: collect.Role{Namespace: "|STORAGE|TAPE-DEVICES|", Screen: "Storage > Tape storage > Device management", Without: "no robot control hosts"},
+		Start: func(w *workplace) collect.Reader {
 			hosts := w.Gauge("nbu_tape_robot_hosts", "",
 				"Hosts that control tape robots.")
 			return counting(w, (*api.Client).RobotHosts, func(g *collect.Gauges, _ *string) {

@@ -19,30 +19,30 @@ func permissions() string {
 		return cmp.Compare(rank(a), rank(b))
 	})
 	for i, c := range all {
-		same := func(o collector) bool { return o.role.namespace == c.role.namespace }
+		same := func(o collector) bool { return o.Role.Namespace == c.Role.Namespace }
 		if slices.IndexFunc(all, same) < i {
 			continue
 		}
 		var names, without []string
 		for _, o := range all {
 			if same(o) {
-				names, without = append(names, "`"+o.name+"`"), append(without, o.role.without)
+				names, without = append(names, "`"+o.Name+"`"), append(without, o.Role.Without)
 			}
 		}
-		permission := "`" + c.role.namespace + "`"
-		if c.role.operation != "" {
-			permission += ", operation `" + c.role.operation + "`"
+		permission := "`" + c.Role.Namespace + "`"
+		if c.Role.Operation != "" {
+			permission += ", operation `" + c.Role.Operation + "`"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", strings.ReplaceAll(permission, "|", `\|`), c.role.screen, strings.Join(names, ", "), strings.Join(without, ", "))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", strings.ReplaceAll(permission, "|", `\|`), c.Role.Screen, strings.Join(names, ", "), strings.Join(without, ", "))
 	}
 	return b.String()
 }
 
 func rank(c collector) int {
-	if c.needed {
-		return 0
+	if c.Optional {
+		return 1
 	}
-	return 1
+	return 0
 }
 
 // TestRolePageIsCurrent holds the table of docs/netbackup-role.md to what the collectors say of their roles.

@@ -25,9 +25,9 @@ const collectorServer = "server"
 
 func serverCollector() collector {
 	return collector{
-		name: collectorServer, noun: "api_key", section: sectionHealth,
-		role: role{namespace: "|SECURITY|USERS|API-KEYS|", screen: "Security > API keys", without: "the expiry of the key is not known"},
-		start: func(w *workplace) reader {
+		Name: collectorServer, Noun: "api_key", Section: sectionHealth, Optional: true,
+		Role: collect.Role{Namespace: "|SECURITY|USERS|API-KEYS|", Screen: "Security > API keys", Without: "the expiry of the key is not known"},
+		Start: func(w *workplace) collect.Reader {
 			w.site.facts = &serverFacts{workplace: w, keyExpiry: w.Gauge("nbu_api_key_expiry_timestamp_seconds", "seconds",
 				"Time at which the API key expires.")}
 			return w.site.facts.read
@@ -44,7 +44,7 @@ func (s *serverFacts) read(ctx context.Context, now int64) (rows int, err error)
 		s.readAt = now
 	}
 	if !s.expires.IsZero() {
-		s.board.Set(s.keyExpiry, float64(s.expires.UnixMilli())/1000)
+		s.Gauges.Set(s.keyExpiry, float64(s.expires.UnixMilli())/1000)
 		rows = 1
 	}
 	return rows, nil

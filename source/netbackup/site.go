@@ -56,7 +56,7 @@ type Site struct {
 	now          func() time.Time
 	client       *api.Client
 	catalogue    *catalogue
-	collectors   []*activeCollector
+	collectors   []*collect.Active[*workplace]
 	ledger       *jobLedger
 	clients      *clients // observes what the ledger counts, as do the hours
 	hours        *hours

@@ -57,13 +57,13 @@ func (s *Site) publish() {
 		Limited:       s.client.Limited(),
 	}
 	for _, c := range s.collectors {
-		h, warning := &c.health, ""
-		if c.name == collectorPolicies && h.outcome.err == nil {
+		h, warning := &c.Health, ""
+		if c.Name == collectorPolicies && h.Outcome.Err == nil {
 			warning = s.policies.warning()
 		}
 		st.Collectors = append(st.Collectors, CollectorStatus{
-			Name: h.name, Took: h.outcome.took, Err: h.outcome.err, NotOffered: h.notOffered(), Warning: warning,
-			Failures: h.failures, LastSuccess: instant(h.lastSuccess), RowsUnreadable: s.ledger.counters.rowsUnreadable(h.name),
+			Name: c.Name, Took: h.Outcome.Took, Err: h.Outcome.Err, NotOffered: h.NotOffered, Warning: warning,
+			Failures: h.Failures, LastSuccess: instant(h.LastSuccess), RowsUnreadable: s.ledger.counters.rowsUnreadable(c.Name),
 		})
 	}
 	s.mu.Lock()

@@ -17,9 +17,9 @@ const collectorStorageServers = "storage_servers"
 
 func storageServerCollector() collector {
 	return collector{
-		name: collectorStorageServers, noun: "storage_server", section: sectionStorage, first: firstOf((*api.Client).StorageServers),
-		role: role{namespace: "|STORAGE|STORAGE-SERVERS|", screen: "Storage > Storage servers", without: "no state of storage servers, no deduplication ratio"},
-		start: func(w *workplace) reader {
+		Name: collectorStorageServers, Noun: "storage_server", Section: sectionStorage, Optional: true, First: firstOf((*api.Client).StorageServers),
+		Role: collect.Role{Namespace: "|STORAGE|STORAGE-SERVERS|", Screen: "Storage > Storage servers", Without: "no state of storage servers, no deduplication ratio"},
+		Start: func(w *workplace) collect.Reader {
 			s := &storageServers{
 				workplace: w,
 				up: w.Gauge("nbu_storage_server_up", "",
@@ -38,9 +38,9 @@ func (s *storageServers) read(ctx context.Context, _ int64) (rows int, err error
 			return rows, err
 		}
 		rows++
-		setState(s.board, s.up, v.State, v.Name, v.Type)
+		setState(s.Gauges, s.up, v.State, v.Name, v.Type)
 		if v.DedupRatio.Given && v.DedupRatio.Value >= 0 { // a negative one is no ratio
-			s.board.Tell(s.dedup, v.DedupRatio.Value, v.Name, v.Type)
+			s.Gauges.Tell(s.dedup, v.DedupRatio.Value, v.Name, v.Type)
 		}
 	}
 	return rows, nil

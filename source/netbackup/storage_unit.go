@@ -24,9 +24,9 @@ const collectorStorage = "storage"
 
 func storageUnitCollector() collector {
 	return collector{
-		name: collectorStorage, noun: "storage_unit", section: sectionStorage, first: firstOf((*api.Client).StorageUnits),
-		role: role{namespace: "|STORAGE|STORAGE-UNITS|", screen: "Storage > Storage units", without: "no storage units", always: true},
-		start: func(w *workplace) reader {
+		Name: collectorStorage, Noun: "storage_unit", Section: sectionStorage, Optional: true, First: firstOf((*api.Client).StorageUnits),
+		Role: collect.Role{Namespace: "|STORAGE|STORAGE-UNITS|", Screen: "Storage > Storage units", Without: "no storage units", Always: true},
+		Start: func(w *workplace) collect.Reader {
 			const pool = " Storage units can share a disk pool: do not add them up."
 			w.site.units = &storageUnits{
 				workplace: w,
@@ -65,7 +65,7 @@ func (s *storageUnits) read(ctx context.Context, _ int64) (rows int, err error) 
 }
 
 func (s *storageUnits) note(u *api.StorageUnit) {
-	g := s.board
+	g := s.Gauges
 	setBytes(g, s.capacity, u.Capacity, u.Name, u.Category)
 	setBytes(g, s.used, u.Used, u.Name, u.Category)
 	setBytes(g, s.free, u.Free, u.Name, u.Category)

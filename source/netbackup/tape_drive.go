@@ -19,9 +19,9 @@ const collectorTapeDrives = "tape_drives"
 
 func tapeDriveCollector() collector {
 	return collector{
-		name: collectorTapeDrives, noun: "tape_drive", section: sectionStorage, first: firstOf((*api.Client).TapeDrives),
-		role: role{namespace: "|STORAGE|TAPE-DEVICES|", screen: "Storage > Tape storage > Device management", without: "no state of tape drives"},
-		start: func(w *workplace) reader {
+		Name: collectorTapeDrives, Noun: "tape_drive", Section: sectionStorage, Optional: true, First: firstOf((*api.Client).TapeDrives),
+		Role: collect.Role{Namespace: "|STORAGE|TAPE-DEVICES|", Screen: "Storage > Tape storage > Device management", Without: "no state of tape drives"},
+		Start: func(w *workplace) collect.Reader {
 			t := &tapeDrives{workplace: w, up: w.Gauge("nbu_tape_drive_up", "",
 				"1 when the tape drive is up on at least one path, 0 when it is down or disabled. Absent if the server reports neither.",
 				"tape_drive", "media_server", "drive_type", "robot_type", "robot_number")}
@@ -44,7 +44,7 @@ func (t *tapeDrives) read(ctx context.Context, _ int64) (rows int, err error) {
 }
 
 func (t *tapeDrives) note(v *api.TapeDrive) {
-	t.compat().TapeDrive(t.board, v)
-	setState(t.board, t.up, strings.TrimPrefix(v.Status, "DRIVE_STATUS_"),
+	t.compat().TapeDrive(t.Gauges, v)
+	setState(t.Gauges, t.up, strings.TrimPrefix(v.Status, "DRIVE_STATUS_"),
 		v.Name, v.Host, v.Type, v.RobotType, v.RobotNumber.String())
 }

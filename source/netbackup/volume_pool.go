@@ -13,12 +13,12 @@ const collectorVolumePools = "volume_pools"
 // volumePoolCollector tells how many tapes of each pool are full in part.
 func volumePoolCollector() collector {
 	return collector{
-		name: collectorVolumePools, noun: "volume_pool", section: sectionStorage, cached: true, first: firstOf((*api.Client).VolumePools),
-		role: role{
-			namespace: "|STORAGE|TAPE-MEDIA|VOLUME-POOLS|", screen: "Storage > Tape storage > Volume pools",
-			without: "no partially full tapes (10.5 and later)",
+		Name: collectorVolumePools, Noun: "volume_pool", Section: sectionStorage, Optional: true, Every: collect.Seldom, First: firstOf((*api.Client).VolumePools),
+		Role: collect.Role{
+			Namespace: "|STORAGE|TAPE-MEDIA|VOLUME-POOLS|", Screen: "Storage > Tape storage > Volume pools",
+			Without: "no partially full tapes (10.5 and later)",
 		},
-		start: func(w *workplace) reader {
+		Start: func(w *workplace) collect.Reader {
 			partlyFull := w.Gauge("nbu_tape_pool_partially_full_media", "",
 				"Partially full tapes in the volume pool.", "pool", "type")
 			var told collect.LastTold[api.VolumePool]

@@ -1,4 +1,4 @@
-package netbackup
+package collect
 
 import (
 	"errors"
@@ -9,39 +9,49 @@ import (
 	"strings"
 
 	"backwire/source/guard"
-	"backwire/source/netbackup/api"
 )
 
-// report is what changed for the collectors in a cycle. It is told to the log by cause and not by collector: an outage
+// Errors tells the errors of a product's client apart.
+type Errors interface {
+	// Key is what of an error stays the same while its cause does.
+	Key(err error) string
+	// NotOffered says that the server does not have what was asked for.
+	NotOffered(err error) bool
+}
+
+// Report is what changed for the collectors in a cycle. It is told to the log by cause and not by collector: an outage
 // is one line, and so is its end.
-type report struct {
+type Report struct {
+	errors    Errors
 	failed    map[string]*failure // by the key of the error
 	recovered map[int][]string    // collectors, by the failures before
 }
 
-// failure is what befell some collectors.
+// failure is the same error of some collectors.
 type failure struct {
 	collectors []string
 	err        error // the first one's
 	notOffered bool
 }
 
-func newReport() *report {
-	return &report{failed: map[string]*failure{}, recovered: map[int][]string{}}
+// NewReport is for one cycle.
+func NewReport(e Errors) *Report {
+	return &Report{errors: e, failed: map[string]*failure{}, recovered: map[int][]string{}}
 }
 
-func (r *report) fail(key, collector string, err error, notOffered bool) {
+func (r *Report) fail(key, collector string, err error, notOffered bool) {
 	if r.failed[key] == nil {
 		r.failed[key] = &failure{err: err, notOffered: notOffered}
 	}
 	r.failed[key].collectors = append(r.failed[key].collectors, collector)
 }
 
-func (r *report) recover(collector string, failures int) {
+func (r *Report) recover(collector string, failures int) {
 	r.recovered[failures] = append(r.recovered[failures], collector)
 }
 
-func (r *report) say(log *slog.Logger) {
+// Say tells the log.
+func (r *Report) Say(log *slog.Logger) {
 	for _, key := range slices.Sorted(maps.Keys(r.failed)) {
 		f := r.failed[key]
 		said := []any{"collector", strings.Join(f.collectors, ", "), "error", f.err}
@@ -64,22 +74,4 @@ func plural(noun string, n int) string {
 		return noun
 	}
 	return noun + "s"
-}
-
-// errorKey is what of an error stays the same while its cause does. The text does not: it may hold the port of a connection,
-// a cursor, the id of a request.
-func errorKey(err error) string {
-	if e, ok := errors.AsType[*api.Error](err); ok {
-		return string(e.Kind)
-	}
-	if errors.Is(err, errEmpty) {
-		return errEmpty.Error()
-	}
-	if f, ok := errors.AsType[api.Fault](err); ok {
-		return string(f)
-	}
-	if k, ok := errors.AsType[api.Kind](err); ok {
-		return string(k)
-	}
-	return fmt.Sprintf("%T", err)
 }
