@@ -58,7 +58,7 @@ func TestSilenceAfterABurstIsReadAtOnce(t *testing.T) {
 		for range cycles {
 			r.tick()
 		}
-		if n := r.sim.Requests("/admin/jobs"); n > 9*cycles {
+		if n := r.sim.Requests("/admin/jobs"); n > 3*r.cfg.Client.Concurrency*cycles {
 			t.Errorf("%d requests for jobs in %d cycles of silence", n, cycles)
 		}
 		r.wantTruth()
