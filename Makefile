@@ -45,11 +45,11 @@ demo: ## Show backwire at work with a simulated primary server and a receiver
 	@echo "building backwire: the first build downloads about 40 modules and takes a few minutes" >&2
 	@$(GO) run ./cmd/backwire demo
 
-rules: ## Write the recording rules and alerts for Prometheus and for mimirtool, and docs/alerts.md
-	$(GO) test ./packaging -run FilesAreCurrent/rules -update
+rules: ## Write the rules for Prometheus and for mimirtool, and docs/alerts.md; DOCUMENTS=URL is where alerts lead to
+	$(GO) test ./packaging -run FilesAreCurrent/rules -update $(if $(DOCUMENTS),-documents $(DOCUMENTS))
 
-dashboards: ## Write the Grafana dashboards
-	$(GO) test ./packaging -run FilesAreCurrent/grafana -update
+dashboards: ## Write the Grafana dashboards; DOCUMENTS=URL is where they lead to
+	$(GO) test ./packaging -run FilesAreCurrent/grafana -update $(if $(DOCUMENTS),-documents $(DOCUMENTS))
 
 crash-loop: ## Kill the agent ROUNDS times at random and check that nothing is lost; SEED repeats a run
 	$(GO) test ./cmd/backwire -count 1 -timeout 0 -v -run '^TestCrashLoop$$' -args -rounds $(or $(ROUNDS),1000) -seed $(or $(SEED),0)

@@ -13,13 +13,16 @@ import (
 	"backwire/packaging/rules"
 )
 
-var update = flag.Bool("update", false, "write the files from the rules and the dashboards")
+var (
+	documents = flag.String("documents", rules.Documents, "URL of the directory with the documents, to which alerts and dashboards lead")
+	update    = flag.Bool("update", false, "write the files from the rules and the dashboards")
+)
 
 // What is installed is what the code says.
 func TestFilesAreCurrent(t *testing.T) {
-	for room, generate := range map[string]func() (map[string][]byte, error){"rules": rules.Files, "grafana": grafana.Files} {
+	for room, generate := range map[string]func(string) (map[string][]byte, error){"rules": rules.Files, "grafana": grafana.Files} {
 		t.Run(room, func(t *testing.T) {
-			files, err := generate()
+			files, err := generate(*documents)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,5 +1,7 @@
 package grafana
 
+import "backwire/packaging/rules"
+
 // Dashboard is Grafana's JSON model, as far as it is used here (Grafana 10 and later).
 type Dashboard struct {
 	UID           string     `json:"uid"`
@@ -76,8 +78,21 @@ const (
 const tag = "backwire"
 
 // Dashboards are all of them.
-func Dashboards() []Dashboard {
-	return []Dashboard{overview(), jobs(), clients(), storage(), pipeline()}
+func Dashboards() []Dashboard { return dashboards(rules.Documents) }
+
+// dashboards lead to documents at another place.
+func dashboards(documents string) []Dashboard {
+	all := []Dashboard{overview(), jobs(), clients(), storage(), pipeline()}
+	for i := range all {
+		all[i].Links = append(all[i].Links, document("Metrics", documents+"/metrics.md"), document("Alerts", documents+"/alerts.md"),
+			document("Troubleshooting", documents+"/troubleshooting.md"))
+	}
+	return all
+}
+
+// document is a link to one of the documents.
+func document(title, url string) Link {
+	return Link{Title: title, Icon: "doc", Type: "link", Tags: []string{}, TargetBlank: true, URL: url}
 }
 
 // dashboard has what all have in common.

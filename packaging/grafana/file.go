@@ -6,10 +6,10 @@ import (
 	"fmt"
 )
 
-// Files are the contents of the generated files, by their names, relative to this package.
-func Files() (map[string][]byte, error) {
+// Files are the contents of the generated files, by their names, relative to this package. They lead to the documents at a URL.
+func Files(documents string) (map[string][]byte, error) {
 	files := map[string][]byte{}
-	for _, d := range Dashboards() {
+	for _, d := range dashboards(documents) {
 		var b bytes.Buffer
 		e := json.NewEncoder(&b)
 		e.SetEscapeHTML(false)

@@ -1,66 +1,35 @@
 package rules
 
-func clientAlerts() []alert {
-	return []alert{
-		{
-			name: "NetBackupBackupMissed", severity: warning, wait: "15m",
-			expr:    `time() - nbu_client_due_timestamp_seconds > 0`,
-			summary: "{{ $labels.client }} (policy {{ $labels.policy }}, {{ $labels.schedule_type }}, site {{ $labels.site }}): a backup was due {{ $value | humanizeDuration }} ago and none has succeeded since",
-			meaning: "The last start window in which a backup of this type had to start has closed without a success. " +
-				"Windows, calendar and frequency of the policy are taken into account, so a weekend without a window does not fire. If the client is lost now, everything since its last success is lost.",
-			steps: []string{
-				"Check whether it failed or never ran: nbu_client_last_attempt_timestamp_seconds and nbu_client_last_status of this client.",
-				"It failed: find the job in the Activity monitor, look up its status code, correct the cause, and run the policy manually for this client.",
-				"It never ran: check whether the policy is active, the window is long enough, and whether the job is queued.",
-				"The window looks shifted by hours: set BACKWIRE_NETBACKUP_TIME_ZONE to the zone of the primary server.",
-				"Many clients of one policy or storage unit at once: check the storage alerts first.",
-				"The client was retired: remove it from the policy, and the alert clears.",
-			},
-		},
-		{
-			name: "NetBackupClientMissedRPO", severity: warning, wait: "15m",
-			expr: `time() - nbu_client_last_success_timestamp_seconds
-> on (site, client, policy)
-1.25 * ` + clientRPO + `
-unless on (site)
-nbu_client_due_timestamp_seconds`,
-			summary: "{{ $labels.client }} (policy {{ $labels.policy }}, site {{ $labels.site }}) was last backed up {{ $value | humanizeDuration }} ago",
-			meaning: "The client's last successful backup is older than its schedule allows, plus a quarter of that time. " +
-				"If the client is lost now, everything since then is lost. The allowed time is one week if the schedules do not define it, and one day if policies cannot be read. Where due dates are known, NetBackupBackupMissed takes the place of this alert.",
-			steps: []string{
-				"Check whether it failed or never ran: nbu_client_last_attempt_timestamp_seconds and nbu_client_last_status of this client.",
-				"It failed: find the job in the Activity monitor, look up its status code, correct the cause, and run the policy manually for this client.",
-				"It never ran: check whether the policy is active, the schedule's window is long enough, and whether the job is queued.",
-				"Many clients of one policy or storage unit at once: check the storage alerts first.",
-				"The client was retired: remove it from the policy, and the alert clears.",
-				"Only users start the policy, or it runs on a single day: silence the alert for this policy, or give the policy a frequency.",
-			},
-		},
-		{
-			name: "NetBackupClientNeverSucceeded", severity: warning, wait: "1d",
-			expr: `nbu_client_never_succeeded == 1
-or on (site, client, policy)
-(
-  nbu_client_last_attempt_timestamp_seconds
-  unless on (site, client, policy)
-  nbu_client_last_success_timestamp_seconds
-)`,
-			summary: "{{ $labels.client }} (policy {{ $labels.policy }}, site {{ $labels.site }}) has never been backed up successfully",
-			meaning: "The client is in an active policy, or a backup was attempted, but no successful backup is known after a day. Nothing of this client can be restored.",
-			steps: []string{
-				"No attempt: check that the policy is active, has a schedule with a window, and uses the host name that the client uses.",
-				"Failed attempts: bptestbpcd on the primary server shows whether the client is reachable; then read the job details.",
-				"A new client before its first window: wait, or run the policy manually.",
-			},
-		},
-	}
-}
-
 // failureRate is the share of failed backups where it is too high.
 const failureRate = `sum by (site) (increase(` + failed + `[6h]))
 /
 (sum by (site) (increase(` + backups + `[6h])) >= 20)
 > 0.1`
+
+// copiesFailing is the share of failed copies of a kind where it is too high: of ten in some hours, or all of a day.
+const copiesFailing = `sum by (site, job_type) (increase(` + copiesFailed + `[6h]))
+/
+(sum by (site, job_type) (increase(` + copies + `[6h])) >= 10)
+> 0.1
+or
+sum by (site, job_type) (increase(` + copiesFailed + `[1d]))
+/
+(sum by (site, job_type) (increase(` + copies + `[1d])) > 0)
+> 0.99`
+
+func copyAlerts() []alert {
+	return []alert{{
+		name: "NetBackupCopiesFailing", severity: warning, wait: "15m", expr: copiesFailing,
+		summary: "{{ $value | humanizePercentage }} of the {{ $labels.job_type }} jobs at {{ $labels.site }} fail",
+		meaning: "More than a tenth of these duplications or replications of the last 6 hours failed, out of at least ten, or all of the last day. Cancelled ones (status 150) do not count. " +
+			"Until they succeed the images have one copy only, and the space of the first one cannot be freed.",
+		steps: []string{
+			"The dashboard Jobs, filtered by the job type, shows the statuses. Status 84, 129: the target storage. Status 191: no image was copied, its details name the images. Status 25, 2106: the network or the target's storage server.",
+			"Replication to another domain: check that the target's storage server is up and trusts this one, and that its SLP with an import exists.",
+			"nbstlutil stlilist -image_incomplete on the primary server lists what waits. SLP repeats the copies by itself once the cause is corrected.",
+		},
+	}}
+}
 
 func jobAlerts() []alert {
 	return []alert{
@@ -68,7 +37,7 @@ func jobAlerts() []alert {
 			name: "NetBackupFailureRateHigh", severity: warning, wait: "15m",
 			expr:    failureRate,
 			summary: "{{ $value | humanizePercentage }} of the backups of the last 6 hours failed at {{ $labels.site }}",
-			meaning: "More than a tenth of the backup jobs ended with a status above 1, out of at least 20. A single failing client does not cause this: something shared is broken.",
+			meaning: "More than a tenth of the backup jobs failed, out of at least 20: they ended with a status above 1 and were not cancelled (150). A single failing client does not cause this: something shared is broken.",
 			steps: []string{
 				"Find what they have in common: the dashboard Jobs shows failures by status and policy.",
 				"Status 129 or 84: storage is full or not writable. Status 24, 25, 41, 42, 58: the network or a firewall. Status 96: no media. Status 2074: a disk volume is down.",
@@ -141,9 +110,9 @@ func capAlerts() []alert {
 			name: "NetBackupClientsNotWatched", severity: warning, wait: "0s",
 			expr:    overflowed("nbu_client_overflow_total"),
 			summary: "{{ $value | printf \"%.0f\" }} backups of {{ $labels.site }} within a day belong to clients that are not monitored",
-			meaning: "The limit on client series is reached. Further clients have no series for their last success and schedule, so no alert can fire for them.",
+			meaning: "The limit on client series is reached. Further clients have no series for their last success and schedule, so no alert can fire for them, and the status page gives no verdict on this site.",
 			steps: []string{
-				"backwire status shows how many clients are affected; the log names some.",
+				"backwire status and the status page show how many clients are affected; the log names some.",
 				"Raise BACKWIRE_NETBACKUP_MAX_CLIENT_SERIES for this site: each pair of client and policy uses five.",
 				"Many removed clients: their series are freed after BACKWIRE_NETBACKUP_FORGET_CLIENTS, which you can shorten.",
 			},

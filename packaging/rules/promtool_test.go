@@ -13,17 +13,17 @@ import (
 	"backwire/packaging/rules"
 )
 
-// needPromtool finds the program that this machine may not have.
-func needPromtool(t *testing.T) string {
+// needProgram finds a program that this machine may not have.
+func needProgram(t *testing.T, name string) string {
 	t.Helper()
-	path, err := exec.LookPath("promtool")
+	path, err := exec.LookPath(name)
 	if err == nil {
 		return path
 	}
 	if os.Getenv("BACKWIRE_TEST_REQUIRE") == "all" {
-		t.Fatal("promtool is required and is not installed")
+		t.Fatalf("%s is required and is not installed", name)
 	}
-	t.Skip("left out: promtool is not installed")
+	t.Skipf("left out: %s is not installed", name)
 	return ""
 }
 
@@ -65,7 +65,7 @@ type (
 // promtool runs test cases on the rules as they are installed, with an interval of evaluation.
 func promtool(t *testing.T, every string, cases []testCase) {
 	t.Helper()
-	program := needPromtool(t)
+	program := needProgram(t, "promtool")
 	installed, err := filepath.Abs(rules.PrometheusFile)
 	if err != nil {
 		t.Fatal(err)

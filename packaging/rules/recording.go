@@ -1,9 +1,13 @@
 package rules
 
+import "slices"
+
 // The names of what is recorded: the labels that are left, what it is, and over what time.
 const (
 	jobSuccess    = "site:nbu_backup_success:ratio1d"
 	clientSuccess = "site:nbu_client_success:ratio1d"
+	overdue       = "site_client_policy_schedule_type:nbu_backup_overdue:seconds"
+	failedStatus  = "site_client_policy:nbu_backup_failed:status"
 	clientRPO     = "site_client_policy:nbu_rpo:seconds"
 	rpoCompliance = "site:nbu_rpo_compliance:ratio"
 	poolDays      = "site_disk_pool:nbu_disk_pool_full:days"
@@ -19,15 +23,20 @@ const (
 	scratchTapes   = "site_pool:nbu_scratch_tapes:sum"
 )
 
-// Backups are leaf jobs: their parents would count them twice.
+// Backups and copies are leaf jobs: their parents would count them twice. Who cancels a job (status 150) ends it on purpose: it is
+// no failure.
 const (
 	backups = `nbu_jobs_completed_total{job_type="BACKUP",parent="false"}`
 	well    = `nbu_jobs_completed_total{job_type="BACKUP",parent="false",result=~"success|partial"}`
-	failed  = `nbu_jobs_completed_total{job_type="BACKUP",parent="false",result="failure"}`
+	failed  = `nbu_jobs_completed_total{job_type="BACKUP",parent="false",result="failure",status!="150"}`
+
+	copies       = `nbu_jobs_completed_total{job_type=~"` + copyTypes + `",parent="false"}`
+	copiesFailed = `nbu_jobs_completed_total{job_type=~"` + copyTypes + `",parent="false",result="failure",status!="150"}`
+	copyTypes    = "DUPLICATE|REPLICATE|REPLICA_IMPORT|SNAPDUPE|SNAPREPLICATE|CLOUD_SNAPSHOT_REPLICATE"
 )
 
 func recordings() Group {
-	return Group{Name: "backwire-recordings", Rules: append(backupRecordings(), keptRecordings()...)}
+	return Group{Name: "backwire-recordings", Rules: slices.Concat(backupRecordings(), clientRecordings(), storageRecordings(), keptRecordings())}
 }
 
 func backupRecordings() []Rule {
@@ -41,6 +50,27 @@ func backupRecordings() []Rule {
 )
 /
 (sum by (site) (increase(` + backups + `[1d])) > 0)`,
+		},
+		{
+			Record: throughput, help: "Bytes per second that finished backups read in the last hour.",
+			Expr: `sum by (site, policy_type) (rate(nbu_job_bytes_total{job_type="BACKUP"}[1h]))`,
+		},
+		{
+			Record: moved, help: "Bytes per second that finished backups transferred in the last hour, after deduplication.",
+			Expr: `sum by (site, policy_type) (rate(nbu_job_moved_bytes_total{job_type="BACKUP"}[1h]))`,
+		},
+	}
+}
+
+func clientRecordings() []Rule {
+	return []Rule{
+		{
+			Record: overdue, help: "How long a client's backup of a schedule type has been overdue. Absent where nothing is.",
+			Expr: `max by (site, client, policy, schedule_type) (time() - nbu_client_due_timestamp_seconds) > 0`,
+		},
+		{
+			Record: failedStatus, help: "Status of a client's last backup where it failed. Absent where it was good or cancelled (150).",
+			Expr: `max by (site, client, policy) (nbu_client_last_status > 1 != 150)`,
 		},
 		{
 			Record: clientSuccess, help: "Share of the clients with a backup attempt in the last day whose latest backup succeeded.",
@@ -65,10 +95,20 @@ or on (site, client, policy)
 )`,
 		},
 		{
-			Record: rpoCompliance, help: "Share of the clients whose last success is not older than allowed, plus a quarter.",
-			Expr: `(
+			Record: rpoCompliance, help: "Share of the clients of which no backup is overdue. Where due dates are not known, of those whose last success is not older than allowed, plus a quarter.",
+			Expr: `1
+-
+(
+  count by (site) (count by (site, client, policy) (` + overdue + `))
+  or
+  0 * count by (site) (nbu_client_due_timestamp_seconds)
+)
+/
+count by (site) (count by (site, client, policy) (nbu_client_due_timestamp_seconds))
+or on (site)
+(
   sum by (site) (
-    (time() - nbu_client_last_success_timestamp_seconds)
+    (time() - max by (site, client, policy) (nbu_client_last_success_timestamp_seconds))
     <= bool on (site, client, policy)
     1.25 * ` + clientRPO + `
   )
@@ -78,17 +118,10 @@ or on (site, client, policy)
 /
 count by (site) (` + clientRPO + `)`,
 		},
-		daysUntilFull(), basicDiskDays(),
-		{
-			Record: throughput, help: "Bytes per second that finished backups read in the last hour.",
-			Expr: `sum by (site, policy_type) (rate(nbu_job_bytes_total{job_type="BACKUP"}[1h]))`,
-		},
-		{
-			Record: moved, help: "Bytes per second that finished backups transferred in the last hour, after deduplication.",
-			Expr: `sum by (site, policy_type) (rate(nbu_job_moved_bytes_total{job_type="BACKUP"}[1h]))`,
-		},
 	}
 }
+
+func storageRecordings() []Rule { return []Rule{daysUntilFull(), basicDiskDays()} }
 
 // keptRecordings count what a server keeps; 0 is recorded too, so that the first one is one more.
 func keptRecordings() []Rule {

@@ -1,6 +1,9 @@
 package rules
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Group is a list of rules that are evaluated one after the other.
 type Group struct {
@@ -25,6 +28,7 @@ const (
 	summary     = "summary"     // one line with the names and the number: what is seen first
 	description = "description" // what it means
 	runbook     = "runbook"     // the first steps
+	runbookURL  = "runbook_url" // where both are to be read, with the rest of the documents
 )
 
 // severity is how soon somebody must look.
@@ -62,14 +66,29 @@ func alerts(name string, list ...[]alert) Group {
 	return g
 }
 
+// Documents is where the documents are read that the alerts lead to, unless somebody names another place: the package installs
+// them there.
+const Documents = "file:///usr/share/doc/backwire/docs"
+
 // Groups are all rules; a group uses only what the ones before it record.
-func Groups() []Group {
-	return []Group{
+func Groups() []Group { return groups(Documents) }
+
+// groups lead to documents at another place.
+func groups(documents string) []Group {
+	all := []Group{
 		recordings(),
-		alerts("backwire-backups", clientAlerts(), jobAlerts(), capAlerts()),
+		alerts("backwire-backups", policyAlerts(), missedAlerts(), failedAlerts(), jobAlerts(), copyAlerts(), capAlerts()),
 		alerts("backwire-storage", storageAlerts(), tapeAlerts()),
 		alerts("backwire-protection", protectionAlerts()),
 		alerts("backwire-server", serverAlerts()),
 		alerts("backwire-pipeline", silenceAlerts(), endpointAlerts(), lossAlerts()),
 	}
+	for _, g := range all {
+		for _, r := range g.Rules {
+			if r.Alert != "" {
+				r.Annotations[runbookURL] = documents + "/alerts.md#" + strings.ToLower(r.Alert)
+			}
+		}
+	}
+	return all
 }

@@ -39,7 +39,7 @@ const (
 
 func trials() []trial {
 	var all []trial
-	for _, some := range [][]trial{clientTrials(), jobTrials(), storageTrials(), tapeTrials(), malwareTrials(), keptTrials(), serverTrials(), silenceTrials(), lossTrials()} {
+	for _, some := range [][]trial{clientTrials(), jobTrials(), storageTrials(), tapeTrials(), malwareTrials(), keptTrials(), serverTrials(), silenceTrials(), lossTrials(), policyTrials(), failedTrials(), unknownTrials()} {
 		all = append(all, some...)
 	}
 	return all
