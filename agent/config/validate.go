@@ -1,13 +1,14 @@
 package config
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/textproto"
 	"regexp"
 	"slices"
 	"strings"
+
+	"backwire/source/fingerprint"
 )
 
 // What no single value can tell: fields that need or exclude each other, and names.
@@ -108,7 +109,7 @@ func (l *loader) validateSite(b block, site *Site) {
 	if site.URL.Set() && site.URL.RawQuery != "" {
 		l.refuseNamed(own+"_URL", site.URL.String(), "expected a URL without ?")
 	}
-	if site.CAFingerprint != "" && !validFingerprint(site.CAFingerprint) {
+	if _, err := fingerprint.Parse(site.CAFingerprint); err != nil && site.CAFingerprint != "" {
 		l.refuseNamed(own+"_CA_FINGERPRINT", site.CAFingerprint, "expected a SHA-256 in hex: 64 digits, colons allowed")
 	}
 	if site.APIVersion != "" && !apiVersion.MatchString(site.APIVersion) {
@@ -129,11 +130,6 @@ func defaultLabel(site *Site) string {
 }
 
 var apiVersion = regexp.MustCompile(`^[0-9]{1,3}\.[0-9]{1,3}$`)
-
-func validFingerprint(text string) bool {
-	sum, err := hex.DecodeString(strings.ReplaceAll(strings.TrimPrefix(strings.ToLower(text), "sha256:"), ":", ""))
-	return err == nil && len(sum) == 32
-}
 
 func (l *loader) validateEndpoint(b block, e *Endpoint) {
 	own := b.levels[0]

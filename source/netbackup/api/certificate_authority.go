@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+
+	"backwire/source/fingerprint"
 )
 
 // CA is a certificate authority that a primary server says is its own. Nobody has
@@ -21,12 +23,12 @@ type CA struct {
 }
 
 // Has says whether a fingerprint, in any common notation, is this CA's.
-func (c CA) Has(fingerprint string) (bool, error) {
-	sum, err := parseFingerprint(fingerprint)
+func (c CA) Has(text string) (bool, error) {
+	sum, err := fingerprint.Parse(text)
 	if err != nil {
 		return false, err
 	}
-	return formatFingerprint(sum) == c.Fingerprint, nil
+	return fingerprint.Format(sum) == c.Fingerprint, nil
 }
 
 // FetchCA asks the server at u for its CAs once, without trust and without a credential.
@@ -109,7 +111,7 @@ func parseCACert(body []byte) ([]CA, error) {
 func newCA(cert *x509.Certificate) CA {
 	return CA{
 		PEM:         string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})),
-		Fingerprint: fingerprint(cert),
+		Fingerprint: fingerprintOf(cert),
 		Certificate: cert,
 	}
 }

@@ -6,12 +6,9 @@ import (
 	"unicode"
 )
 
-// Identity is whom the server takes this client for, by /authorization-context. A key
-// without a role is answered 200 and no rows: its identity tells that from an empty server.
+// Identity is whom the server takes this client for, by /authorization-context.
 type Identity struct {
-	Subject     string // domain, user and domain type, in the server's own form
-	Admin       bool
-	Permissions []string
+	Subject string // domain, user and domain type, in the server's own form
 }
 
 // Identity asks the server whom it takes this client for.
@@ -32,33 +29,13 @@ func (c *Client) Identity(ctx context.Context) (Identity, error) {
 
 func identityAttributes(d *decoder) (id Identity) {
 	for name := range d.members() {
-		switch string(name) {
-		case "subject":
+		if string(name) == "subject" {
 			id.Subject = d.text()
-		case "isAdmin":
-			id.Admin = d.boolean().Value
-		case "permissions":
-			for range d.elements() {
-				if p := permission(d); p != "" {
-					id.Permissions = append(id.Permissions, p)
-				}
-			}
-		default:
-			d.skip()
-		}
-	}
-	return id
-}
-
-func permission(d *decoder) (p string) {
-	for name := range d.members() {
-		if string(name) == "permission" {
-			p = d.text()
 		} else {
 			d.skip()
 		}
 	}
-	return p
+	return id
 }
 
 // names says whether user is one of the words that the subject consists of. The vendor

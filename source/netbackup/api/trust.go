@@ -4,8 +4,6 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -15,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"backwire/source/fingerprint"
 	"backwire/source/guard"
 	"backwire/source/regular"
 )
@@ -71,7 +70,7 @@ type trust struct {
 func newTrust(cfg Config) (*trust, error) {
 	t := &trust{host: cfg.URL.Hostname(), file: cfg.CAFile, insecure: cfg.InsecureSkipVerify}
 	if cfg.CAFingerprint != "" {
-		pin, err := parseFingerprint(cfg.CAFingerprint)
+		pin, err := fingerprint.Parse(cfg.CAFingerprint)
 		if err != nil {
 			return nil, err
 		}
@@ -149,13 +148,13 @@ func (t *trust) pinned(certs []*x509.Certificate) (*x509.Certificate, error) {
 		if t.isPinned(cert) {
 			return cert, nil
 		}
-		seen = append(seen, fmt.Sprintf("%q %s", cert.Subject.CommonName, fingerprint(cert)))
+		seen = append(seen, fmt.Sprintf("%q %s", cert.Subject.CommonName, fingerprintOf(cert)))
 	}
 	if seen == nil {
 		seen = []string{"no CA"}
 	}
 	return nil, fmt.Errorf("%w: %w: %s is pinned, the server presents %s",
-		ErrTLS, ErrPinMissing, formatFingerprint(t.pin), strings.Join(seen, ", "))
+		ErrTLS, ErrPinMissing, fingerprint.Format(t.pin), strings.Join(seen, ", "))
 }
 
 func (t *trust) isPinned(cert *x509.Certificate) bool {
@@ -214,29 +213,7 @@ func (t *trust) fileCerts() ([]*x509.Certificate, error) {
 	return certs, nil
 }
 
-// parseFingerprint reads a SHA-256 in hex, with or without colons, and sha256: before it.
-func parseFingerprint(s string) ([]byte, error) {
-	digits := strings.TrimPrefix(strings.ToLower(strings.TrimSpace(s)), "sha256:")
-	sum, err := hex.DecodeString(strings.NewReplacer(":", "", " ", "").Replace(digits))
-	if err == nil && len(sum) != sha256.Size {
-		err = errors.New("a SHA-256 has 32 bytes")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("CA fingerprint %q: %w", s, err)
-	}
-	return sum, nil
-}
-
-func fingerprint(cert *x509.Certificate) string {
+func fingerprintOf(cert *x509.Certificate) string {
 	sum := sha256.Sum256(cert.Raw)
-	return formatFingerprint(sum[:])
-}
-
-// formatFingerprint writes it as the vendor does: upper case, with colons.
-func formatFingerprint(sum []byte) string {
-	parts := make([]string, len(sum))
-	for i, b := range sum {
-		parts[i] = fmt.Sprintf("%02X", b)
-	}
-	return strings.Join(parts, ":")
+	return fingerprint.Format(sum[:])
 }

@@ -25,6 +25,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"backwire/source/fingerprint"
 )
 
 // authority is a private CA, as every primary server has one.
@@ -155,7 +157,7 @@ func TestTrust(t *testing.T) {
 	chained.Certificate = append(chained.Certificate, root.cert.Raw)
 	alone := root.leaf(t)
 	alone.Certificate = alone.Certificate[:1]
-	colons := strings.ToUpper(formatFingerprint(fingerprintBytes(t, root)))
+	colons := strings.ToUpper(fingerprint.Format(fingerprintBytes(t, root)))
 	tests := map[string]struct {
 		cert tls.Certificate
 		cfg  Config
@@ -210,7 +212,7 @@ func withChain(cert tls.Certificate, shown *authority) tls.Certificate {
 
 func fingerprintBytes(t *testing.T, a *authority) []byte {
 	t.Helper()
-	sum, err := parseFingerprint(a.fingerprint())
+	sum, err := fingerprint.Parse(a.fingerprint())
 	if err != nil {
 		t.Fatal(err)
 	}

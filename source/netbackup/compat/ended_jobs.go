@@ -62,7 +62,7 @@ func (e *EndedJobs) All() []Job {
 	return list
 }
 
-// Backup is the last successful backup of a client under a policy.
+// Backup is a successful backup of a client under a policy; the last of several counts.
 type Backup struct {
 	Client, Policy string
 	End            float64 // seconds since the epoch, server's clock
@@ -123,7 +123,8 @@ const backup = "BACKUP"
 func (x *Exporter) clients(g *collect.Gauges, ended []Job, backups []Backup, limit int) {
 	last := map[clientWork]float64{}
 	for _, b := range backups {
-		last[clientWork{b.Client, b.Policy, backup}] = b.End
+		k := clientWork{b.Client, b.Policy, backup}
+		last[k] = max(last[k], b.End)
 	}
 	for i := range ended {
 		j := &ended[i]
