@@ -13,6 +13,7 @@ type Gauges struct {
 	site  string
 	index map[string]*gauge
 	order []*gauge
+	last  *gauge // that was set; nil for none in this cycle
 	cycle uint64
 	key   []byte
 
@@ -38,6 +39,8 @@ const separator = "\xff"
 type gauge struct {
 	series *source.Series
 	key    string
+	then   *gauge // that was set after it the last time: rows come in the same order most of the time
+	gone   bool   // it is not in the index any more
 	value  float64
 	cycle  uint64 // in which it was last set
 	sum    bool   // it was made of several rows
@@ -65,7 +68,7 @@ func (g *Gauges) Reset() {
 	if g.over != nil { // none of them is told, and nothing says that they come again
 		g.index, g.order, g.size = map[string]*gauge{}, nil, 0
 	}
-	g.live, g.over = 0, nil
+	g.live, g.over, g.last = 0, nil, nil
 }
 
 // Set sets a value in this cycle.
@@ -135,7 +138,7 @@ func (g *Gauges) slot(f *Family, labels []string) (x *gauge, fresh bool) {
 	for _, l := range labels {
 		g.key = append(append(g.key, separator...), l...)
 	}
-	x = g.index[string(g.key)]
+	x = g.find()
 	if x == nil || x.cycle != g.cycle {
 		if g.live >= g.most || x == nil && g.size+len(g.key) > labelLimit+(g.most-seriesLimit)*labelRoom {
 			g.touched, g.over = true, guard.Limit{What: "a list", Most: g.most, Unit: "different labels"}
@@ -150,12 +153,27 @@ func (g *Gauges) slot(f *Family, labels []string) (x *gauge, fresh bool) {
 		g.order = append(g.order, x)
 		g.size += len(x.key)
 	}
+	if g.last != nil {
+		g.last.then = x
+	}
+	g.last = x
 	if x.cycle == g.cycle {
 		return x, false
 	}
 	g.touched = true
 	x.cycle, x.value, x.sum, x.short = g.cycle, 0, false, false
 	return x, true
+}
+
+// find is the series with the key, nil where there is none. Where it follows the same one as before the index is not asked: that
+// would take most of the time where series are tens of thousands.
+func (g *Gauges) find() *gauge {
+	if g.last != nil {
+		if x := g.last.then; x != nil && !x.gone && x.key == string(g.key) {
+			return x
+		}
+	}
+	return g.index[string(g.key)]
 }
 
 // Beyond says what was more than is taken; what was set is then not whole.
@@ -209,6 +227,7 @@ func (g *Gauges) sweep() {
 	for _, x := range g.order {
 		if x.cycle+1 < g.cycle {
 			delete(g.index, x.key)
+			x.gone, x.then = true, nil
 			g.size -= len(x.key)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"math/rand/v2"
 	"strconv"
 	"testing"
 
@@ -89,5 +90,39 @@ func TestAListOfTooManyLabelsIsNotReadToItsEnd(t *testing.T) {
 	g.Reset()
 	if len(g.index) > 0 || len(g.order) > 0 || g.Beyond() != nil {
 		t.Errorf("%d series are kept of what nobody is told", len(g.index))
+	}
+}
+
+// Whatever the order and whoever is missing, a value is that of its series, and each is given once.
+func TestGaugesAreFoundInAnyOrder(t *testing.T) {
+	g := NewGauges("paris")
+	f := metric("due", "client")
+	random := rand.New(rand.NewPCG(1, 2))
+	for cycle := range 200 {
+		g.Reset()
+		want := map[string]float64{}
+		clients := make([]int, 400)
+		for i := range clients {
+			clients[i] = i + cycle/20*50
+		}
+		if cycle%3 == 1 {
+			random.Shuffle(len(clients), func(i, j int) { clients[i], clients[j] = clients[j], clients[i] })
+		}
+		for _, c := range clients {
+			if cycle%5 != 0 && random.IntN(10) == 0 {
+				continue
+			}
+			want[strconv.Itoa(c)] = float64(c * cycle)
+			g.Set(f, float64(c*cycle), strconv.Itoa(c))
+		}
+		got := g.AppendTo(nil)
+		if len(got) != len(want) {
+			t.Fatalf("cycle %d: %d samples, want %d", cycle, len(got), len(want))
+		}
+		for _, s := range got {
+			if name := s.Series.Label("client"); s.Value != want[name] {
+				t.Fatalf("cycle %d: %s is %v, want %v", cycle, name, s.Value, want[name])
+			}
+		}
 	}
 }
