@@ -1,6 +1,9 @@
 package rules
 
-func serverAlerts() []alert {
+func serverAlerts() []alert { return append(unknownAlerts(), expiryAlerts()...) }
+
+// unknownAlerts say that something of a site is not known.
+func unknownAlerts() []alert {
 	return []alert{
 		{
 			name: "NetBackupServerDown", severity: critical, wait: "10m",
@@ -60,6 +63,11 @@ nbu_up == 1`,
 				"Set KEEP_JOBS_HOURS on the primary server to more than the longest outage of the agent.",
 			},
 		},
+	}
+}
+
+func expiryAlerts() []alert {
+	return []alert{
 		{
 			name: "NetBackupCertificateExpiring", severity: warning, wait: "1h",
 			expr:    `nbu_server_certificate_expiry_timestamp_seconds - time() < 14 * 86400`,
