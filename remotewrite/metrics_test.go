@@ -84,7 +84,7 @@ func TestCollector(t *testing.T) {
 		defer testkit.Closed(t, testqueue.Subscribe(t, q, "test"))
 		f := testkit.NewFleet("paris", 50, 0.3)
 		f.T = time.Now().UnixMilli() - 121_000
-		testqueue.Commit(t, q, f, 2)
+		testkit.Commit(t, q, f, 2)
 		c := NewCollector(damaged{q}, secured{e})
 
 		problems, err := testutil.CollectAndLint(c)

@@ -20,6 +20,7 @@ import (
 
 	"backwire/remotewrite/internal/testkit"
 	"backwire/remotewrite/internal/testqueue"
+	"backwire/remotewrite/internal/testwindow"
 	"backwire/remotewrite/queue"
 	"backwire/remotewrite/receiver"
 	"backwire/remotewrite/send"
@@ -43,14 +44,14 @@ func newExported(t *testing.T) *exported {
 	x := &exported{dir: filepath.Join(t.TempDir(), "queue"), fleet: testkit.NewFleet("paris", 20, 0.3)}
 	x.queue = testqueue.In(t, x.dir, queue.Options{SegmentBytes: 4000, Endpoints: []string{"cloud"}})
 	t.Cleanup(func() { testkit.Closed(t, x.queue) })
-	testqueue.Commit(t, x.queue, x.fleet, 20)
+	testkit.Commit(t, x.queue, x.fleet, 20)
 	s := testqueue.Subscribe(t, x.queue, "cloud")
-	testqueue.Drain(t, s)
+	testwindow.Drain(t, s)
 	testkit.Closed(t, s)
-	testqueue.Commit(t, x.queue, x.fleet, 20)
+	testkit.Commit(t, x.queue, x.fleet, 20)
 	x.fleet.Samples = x.fleet.Samples[:19] // one ends
 	x.early = exportTo(t, x.dir, ExportOptions{})
-	testqueue.Commit(t, x.queue, x.fleet, 20)
+	testkit.Commit(t, x.queue, x.fleet, 20)
 	x.whole = exportTo(t, x.dir, ExportOptions{})
 	x.middle = exportTo(t, x.dir, ExportOptions{Endpoint: "cloud"})
 	return x

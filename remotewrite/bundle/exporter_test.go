@@ -101,7 +101,7 @@ func TestExporterGoesOnWhereItStopped(t *testing.T) {
 		m.config.Key = key
 		m.live(t, func(q *queue.Queue, x *Exporter) {
 			for range 60 {
-				testqueue.Commit(t, q, m.fleet, 1)
+				testkit.Commit(t, q, m.fleet, 1)
 				time.Sleep(2 * time.Minute)
 			}
 			if s := x.Stats(); s.Samples < 50*60-50*31 || s.Paused+s.LastError != "" {
@@ -112,7 +112,7 @@ func TestExporterGoesOnWhereItStopped(t *testing.T) {
 			t.Errorf("%d bundles with %d points after two hours", n, points)
 		}
 		m.live(t, func(q *queue.Queue, x *Exporter) {
-			testqueue.Commit(t, q, m.fleet, 10)
+			testkit.Commit(t, q, m.fleet, 10)
 			time.Sleep(3 * time.Hour)
 			if lag := q.Stats().Cursors[0].Lag; lag != (record.Totals{}) || q.Stats().Segments != 1 {
 				t.Errorf("%+v are left, in %d segments", lag, q.Stats().Segments)
@@ -129,7 +129,7 @@ func TestExporterWaitsForItsMedium(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMedium(t)
 		m.live(t, func(q *queue.Queue, x *Exporter) {
-			testqueue.Commit(t, q, m.fleet, 3)
+			testkit.Commit(t, q, m.fleet, 3)
 			time.Sleep(time.Hour)
 			if why := x.Stats().LastError; !strings.Contains(why, m.dir+" does not exist; waiting for it") {
 				t.Errorf("waits with %q", why)
@@ -199,7 +199,7 @@ func TestExporterReplacesWhatIsUnfinished(t *testing.T) {
 			t.Errorf("bundles %v, %v", dirs, err)
 		}
 		m.live(t, func(q *queue.Queue, _ *Exporter) {
-			testqueue.Commit(t, q, m.fleet, 3)
+			testkit.Commit(t, q, m.fleet, 3)
 			time.Sleep(time.Minute)
 		})
 		if n, points := m.arrive(t, nil); n != 1 || points != 150 {
@@ -218,7 +218,7 @@ func TestExportersBundlesAreNumbered(t *testing.T) {
 		m.insert(t)
 		for range 4 {
 			m.live(t, func(q *queue.Queue, _ *Exporter) {
-				testqueue.Commit(t, q, m.fleet, 5)
+				testkit.Commit(t, q, m.fleet, 5)
 				time.Sleep(time.Minute)
 			})
 		}

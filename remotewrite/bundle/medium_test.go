@@ -16,6 +16,7 @@ import (
 	"backwire/remotewrite/hostile"
 	"backwire/remotewrite/internal/testkit"
 	"backwire/remotewrite/internal/testqueue"
+	"backwire/remotewrite/internal/testwindow"
 	"backwire/remotewrite/queue"
 	"backwire/remotewrite/receiver"
 	"backwire/remotewrite/send"
@@ -30,7 +31,7 @@ func TestWhatIsSwappedAfterItWasVerifiedIsNotSent(t *testing.T) {
 	want := x.delivered(t)
 	dir := filepath.Join(t.TempDir(), "queue") // of somebody else, whose checksums are right
 	q := testqueue.In(t, dir, queue.Options{SegmentBytes: 4000})
-	testqueue.Commit(t, q, testkit.NewFleet("lyons", 20, 0.3), 60)
+	testkit.Commit(t, q, testkit.NewFleet("lyons", 20, 0.3), 60)
 	testkit.Closed(t, q)
 	forged, err := os.ReadFile(filepath.Join(exportTo(t, dir, ExportOptions{}), secondSegment))
 	if err != nil {
@@ -182,9 +183,9 @@ func TestMissingBundleIsNamed(t *testing.T) {
 	s := testqueue.Subscribe(t, x.queue, "stick")
 	var dirs []string
 	for number := range uint64(4) {
-		testqueue.Commit(t, x.queue, x.fleet, 20)
+		testkit.Commit(t, x.queue, x.fleet, 20)
 		dirs = append(dirs, exportTo(t, x.dir, ExportOptions{Endpoint: "stick", Number: 12 + number}))
-		testqueue.Drain(t, s)
+		testwindow.Drain(t, s)
 	}
 	testkit.Closed(t, s)
 	for name, c := range map[string]struct {

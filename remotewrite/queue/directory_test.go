@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"backwire/remotewrite/internal/testkit"
+	"backwire/remotewrite/internal/testwindow"
 	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal"
 )
@@ -96,7 +97,7 @@ func TestDirectoryVanishes(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "queue")
 	q := openDir(t, dir, Options{})
 	f := testkit.NewFleet("paris", 10, 0.5)
-	commitCycles(t, q, f, 2)
+	testkit.Commit(t, q, f, 2)
 	if err := os.Rename(dir, dir+"-away"); err != nil {
 		t.Fatal(err)
 	}
@@ -105,16 +106,16 @@ func TestDirectoryVanishes(t *testing.T) {
 		t.Errorf("commit into nothing: %v", err)
 	}
 	other := openDir(t, dir, Options{})
-	commitCycles(t, other, testkit.NewFleet("lyon", 1, 0.5), 1)
+	testkit.Commit(t, other, testkit.NewFleet("lyon", 1, 0.5), 1)
 	if err := q.Commit(f.Cycle()); err == nil || !strings.Contains(err.Error(), "already contains a queue") {
 		t.Errorf("commit into another log's directory: %v", err)
 	}
 	if err := errors.Join(other.Close(), os.RemoveAll(dir), os.Rename(dir+"-away", dir)); err != nil {
 		t.Fatal(err)
 	}
-	commitCycles(t, q, f, 1)
+	testkit.Commit(t, q, f, 1)
 	s := mustSubscribe(t, q, "a")
-	if got := drainAll(t, s); got != (record.Totals{Records: 5, Samples: 50}) {
+	if got := testwindow.Drain(t, s); got != (record.Totals{Records: 5, Samples: 50}) {
 		t.Errorf("delivered %v, want everything", got)
 	}
 	if err := errors.Join(s.Close(), q.Close()); err != nil {

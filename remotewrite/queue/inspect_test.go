@@ -18,12 +18,12 @@ func TestInspect(t *testing.T) {
 	q := openDir(t, dir, Options{SegmentBytes: 4000, Endpoints: []string{"a", "b"}})
 	a, b := mustSubscribe(t, q, "a"), mustSubscribe(t, q, "b")
 	f := testkit.NewFleet("paris", 50, 0.3)
-	commitCycles(t, q, f, 30)
+	testkit.Commit(t, q, f, 30)
 	var w window.Window
 	if err := errors.Join(a.Fill(&w, 320), a.Advance(&w, nil)); err != nil {
 		t.Fatal(err)
 	}
-	commitCycles(t, q, f, 30)
+	testkit.Commit(t, q, f, 30)
 	before := testkit.ContentOf(t, dir)
 	stats := q.Stats()
 	progress := int64(0)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"backwire/remotewrite/internal/testkit"
+	"backwire/remotewrite/internal/testwindow"
 	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal"
 	"backwire/remotewrite/wal/crashfs"
@@ -34,7 +35,7 @@ func TestWhatIsDeletedIsMissed(t *testing.T) {
 			q := openTest(t, fs, o)
 			a, b := mustSubscribe(t, q, "a"), mustSubscribe(t, q, "b")
 			f := testkit.NewFleet("paris", 50, 0.3)
-			commitCycles(t, q, f, 60)
+			testkit.Commit(t, q, f, 60)
 			got := uint64(0)
 			var w window.Window
 			for range windows {
@@ -67,8 +68,8 @@ func TestWhatIsDeletedIsMissed(t *testing.T) {
 			q = openTest(t, fs, o)
 			a, b = mustSubscribe(t, q, "a"), mustSubscribe(t, q, "b")
 			f.T += 60_000
-			commitCycles(t, q, f, 3)
-			again := drainAll(t, a).Samples
+			testkit.Commit(t, q, f, 3)
+			again := testwindow.Drain(t, a).Samples
 			sum := func(endpoint string) uint64 {
 				return lossOf(q, endpoint, reasonMissing).Samples + lossOf(q, endpoint, reasonDamaged).Samples
 			}
@@ -76,7 +77,7 @@ func TestWhatIsDeletedIsMissed(t *testing.T) {
 			if n := got + again + sum("a"); n < all || n > all && name != "a cursor" && name != "a zeroed cursor" && name != "an empty cursor" {
 				t.Errorf("%s is gone after %d windows: %d delivered before, %d after, %d lost, of %d", name, windows, got, again, sum("a"), all)
 			}
-			if n := drainAll(t, b).Samples + sum("b"); n != all {
+			if n := testwindow.Drain(t, b).Samples + sum("b"); n != all {
 				t.Errorf("%s is gone: the other endpoint's delivered and lost are %d of %d", name, n, all)
 			}
 			testkit.Closed(t, a)
@@ -112,15 +113,15 @@ func TestEndpointThatComesBack(t *testing.T) {
 	f := testkit.NewFleet("paris", 50, 0.3)
 	q := openTest(t, fs, both)
 	b := mustSubscribe(t, q, "b")
-	commitCycles(t, q, f, 5)
-	got := drainAll(t, b)
+	testkit.Commit(t, q, f, 5)
+	got := testwindow.Drain(t, b)
 	testkit.Closed(t, b)
 	testkit.Closed(t, q)
 	for range 2 {
 		q = openTest(t, fs, one)
 		a := mustSubscribe(t, q, "a")
-		commitCycles(t, q, f, 40)
-		drainAll(t, a)
+		testkit.Commit(t, q, f, 40)
+		testwindow.Drain(t, a)
 		testkit.Closed(t, a)
 		testkit.Closed(t, q)
 	}
@@ -129,7 +130,7 @@ func TestEndpointThatComesBack(t *testing.T) {
 		b = mustSubscribe(t, q, "b")
 		lost := lossOf(q, "b", reasonAbsent)
 		if i == 0 {
-			got = got.Plus(drainAll(t, b)).Plus(lost)
+			got = got.Plus(testwindow.Drain(t, b)).Plus(lost)
 			if got != (record.Totals{Records: 85, Samples: 85 * 50}) || lost == (record.Totals{}) {
 				t.Errorf("%v delivered and lost, %v of it lost", got, lost)
 			}
@@ -175,10 +176,10 @@ func TestEndThatIsGone(t *testing.T) {
 			testkit.Closed(t, mustSubscribe(t, q, "a"))
 			f := testkit.NewFleet("paris", 50, 0.3)
 			for len(q.log.Segments()) < 3 {
-				commitCycles(t, q, f, 1)
+				testkit.Commit(t, q, f, 1)
 			}
 			before := q.packer.Before.Records
-			commitCycles(t, q, f, 6)
+			testkit.Commit(t, q, f, 6)
 			newest := q.log.End().Segment
 			cuts := []uint64{0}
 			reader := q.log.Reader(wal.Position{Segment: newest})
@@ -198,8 +199,8 @@ func TestEndThatIsGone(t *testing.T) {
 			q = openTest(t, fs, o)
 			a := mustSubscribe(t, q, "a")
 			f.T += 60_000
-			commitCycles(t, q, f, 2)
-			got, lost := drainAll(t, a).Samples, lossOf(q, "a", reasonMissing).Samples+lossOf(q, "a", reasonDamaged).Samples
+			testkit.Commit(t, q, f, 2)
+			got, lost := testwindow.Drain(t, a).Samples, lossOf(q, "a", reasonMissing).Samples+lossOf(q, "a", reasonDamaged).Samples
 			if got != 50*(left+2) || !killed && lost != 50*(all-left) {
 				t.Errorf("killed %v, %d frames kept: %d samples and %d lost, want %d and %d", killed, keep, got, lost, 50*(left+2), 50*(all-left))
 			}
@@ -262,9 +263,9 @@ func TestDamagedInventoryCostsNothing(t *testing.T) {
 			q := openTest(t, fs, o)
 			a, b := mustSubscribe(t, q, "a"), mustSubscribe(t, q, "b")
 			f := testkit.NewFleet("paris", 50, 0.3)
-			commitCycles(t, q, f, 40)
-			got := drainAll(t, a).Samples
-			commitCycles(t, q, f, 20)
+			testkit.Commit(t, q, f, 40)
+			got := testwindow.Drain(t, a).Samples
+			testkit.Commit(t, q, f, 20)
 			testkit.Closed(t, a)
 			testkit.Closed(t, b)
 			testkit.Closed(t, q)
@@ -283,10 +284,10 @@ func TestDamagedInventoryCostsNothing(t *testing.T) {
 				t.Errorf("after the start the inspection still says %v, %v", found.Damages, found.Missing)
 			}
 			a, b = mustSubscribe(t, q, "a"), mustSubscribe(t, q, "b")
-			if n := got + drainAll(t, a).Samples; n != 60*50 {
+			if n := got + testwindow.Drain(t, a).Samples; n != 60*50 {
 				t.Errorf("%d samples, want %d", n, 60*50)
 			}
-			if n := drainAll(t, b).Samples; n != 60*50 {
+			if n := testwindow.Drain(t, b).Samples; n != 60*50 {
 				t.Errorf("%d samples for the other, want %d", n, 60*50)
 			}
 			for _, l := range q.Stats().Losses {

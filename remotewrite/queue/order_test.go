@@ -134,7 +134,7 @@ func TestHistoryGoesOnAfterARestart(t *testing.T) {
 			t.Errorf("rolled %v: lost %v, want the sample that comes twice", roll, lost)
 		}
 	}
-	if got := drainAll(t, mustSubscribe(t, q, "a")); got.Samples != 4 {
+	if got := testwindow.Drain(t, mustSubscribe(t, q, "a")); got.Samples != 4 {
 		t.Errorf("delivered %v, want four samples", got)
 	}
 }

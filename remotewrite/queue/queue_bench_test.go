@@ -131,7 +131,7 @@ func BenchmarkRestart(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	commitCycles(b, q, f, 100)
+	testkit.Commit(b, q, f, 100)
 	testkit.Closed(b, q)
 	b.ReportAllocs()
 	start := testkit.CPU(b)

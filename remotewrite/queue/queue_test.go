@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"backwire/remotewrite/internal/testkit"
+	"backwire/remotewrite/internal/testwindow"
 	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal"
 	"backwire/remotewrite/wal/crashfs"
@@ -138,9 +139,9 @@ func TestTooLarge(t *testing.T) {
 	if err := q.Commit(c); !errors.Is(err, wal.ErrTooLarge) || errors.Is(err, ErrRetained) {
 		t.Errorf("a cycle with too much state: %v", err)
 	}
-	commitCycles(t, q, f, 1)
+	testkit.Commit(t, q, f, 1)
 	checkFleet(t, f, q)
-	if got, lost := drainAll(t, a), lossOf(q, "", reasonTooLarge); got != (record.Totals{Records: 5, Samples: 40}) || lost != (record.Totals{Records: 1, Samples: 20}) {
+	if got, lost := testwindow.Drain(t, a), lossOf(q, "", reasonTooLarge); got != (record.Totals{Records: 5, Samples: 40}) || lost != (record.Totals{Records: 1, Samples: 20}) {
 		t.Errorf("delivered %v and lost %v", got, lost)
 	}
 }
@@ -161,7 +162,7 @@ func TestDiskThatFails(t *testing.T) {
 			q := openTest(t, fs, Options{Endpoints: []string{"a"}})
 			a := mustSubscribe(t, q, "a")
 			f := testkit.NewFleet("paris", 50, 0.3)
-			commitCycles(t, q, f, 3)
+			testkit.Commit(t, q, f, 3)
 			fs.Inject(c.fault)
 			for range 4 {
 				if err := q.Commit(f.Cycle()); !errors.Is(err, ErrRetained) || !strings.Contains(err.Error(), c.want) {
@@ -169,9 +170,9 @@ func TestDiskThatFails(t *testing.T) {
 				}
 			}
 			fs.Heal()
-			commitCycles(t, q, f, 1)
+			testkit.Commit(t, q, f, 1)
 			checkFleet(t, f, q)
-			if got, want := drainAll(t, a), (record.Totals{Records: 8, Samples: 400}); got != want {
+			if got, want := testwindow.Drain(t, a), (record.Totals{Records: 8, Samples: 400}); got != want {
 				t.Errorf("delivered %v, want %v", got, want)
 			}
 			if losses := q.Stats().Losses; len(losses) > 0 {
@@ -189,7 +190,7 @@ func TestCommitThatBreaksOff(t *testing.T) {
 		q := openTest(t, fs, Options{Endpoints: []string{"a"}})
 		a := mustSubscribe(t, q, "a")
 		f := testkit.NewFleet("paris", 50, 0.3)
-		commitCycles(t, q, f, 3)
+		testkit.Commit(t, q, f, 3)
 		bad := source.Cycle{Site: "paris", Batches: []source.Batch{{T: f.T + 1, Samples: []source.Sample{f.Samples[0], {}}}}}
 		bad.Batches[0].Samples[0].Value = 1e9
 		if waits {
@@ -207,13 +208,13 @@ func TestCommitThatBreaksOff(t *testing.T) {
 		if broken == nil {
 			t.Fatal("the commit did not break off")
 		}
-		commitCycles(t, q, f, 2)
+		testkit.Commit(t, q, f, 2)
 		checkFleet(t, f, q)
 		want := record.Totals{Records: 5, Samples: 250}
 		if waits {
 			want = record.Totals{Records: 6, Samples: 300}
 		}
-		if got := drainAll(t, a); got != want {
+		if got := testwindow.Drain(t, a); got != want {
 			t.Errorf("delivered %v, want %v", got, want)
 		}
 		checkFleet(t, f, openTest(t, fs.Kill(), Options{}))
@@ -229,7 +230,7 @@ func TestReadsThatFail(t *testing.T) {
 			o := Options{SegmentBytes: 4000, Endpoints: []string{"a"}}
 			q := openTest(t, fs, o)
 			f := testkit.NewFleet("paris", 50, 0.3)
-			commitCycles(t, q, f, 30)
+			testkit.Commit(t, q, f, 30)
 			testkit.Closed(t, q)
 			fs.Inject(crashfs.Fault{Ops: crashfs.Read, After: after, Err: syscall.EIO})
 			q = openTest(t, fs, o)
@@ -260,13 +261,13 @@ func TestReadsThatFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fs := crashfs.New()
 		q := openTest(t, fs, Options{Endpoints: []string{"a"}})
-		commitCycles(t, q, testkit.NewFleet("paris", 50, 0.3), 3)
+		testkit.Commit(t, q, testkit.NewFleet("paris", 50, 0.3), 3)
 		fs.Inject(crashfs.Fault{Ops: crashfs.Read, Err: syscall.EIO, Sticky: true})
 		q, err := OpenOn(fs, Options{})
 		if err != nil {
 			t.Fatalf("a disk that gives nothing back keeps the queue from opening: %v", err)
 		}
-		commitCycles(t, q, testkit.NewFleet("lyon", 50, 0.3), 1)
+		testkit.Commit(t, q, testkit.NewFleet("lyon", 50, 0.3), 1)
 	})
 }
 

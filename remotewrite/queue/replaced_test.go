@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"backwire/remotewrite/internal/testkit"
+	"backwire/remotewrite/internal/testwindow"
 	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal"
 	"backwire/remotewrite/window"
@@ -43,11 +44,11 @@ func TestQueueMovesToANewDirectory(t *testing.T) {
 	q := openDir(t, dir, o)
 	f := testkit.NewFleet("paris", 10, 0.5)
 	quick, slow, halfway := mustSubscribe(t, q, "quick"), mustSubscribe(t, q, "slow"), mustSubscribe(t, q, "halfway")
-	commitCycles(t, q, f, 30)
+	testkit.Commit(t, q, f, 30)
 	if n := len(q.log.Segments()); n < 3 {
 		t.Fatalf("%d segments, want some", n)
 	}
-	if got := drainAll(t, quick); got != (record.Totals{Records: 30, Samples: 300}) {
+	if got := testwindow.Drain(t, quick); got != (record.Totals{Records: 30, Samples: 300}) {
 		t.Fatalf("delivered %v", got)
 	}
 	var w window.Window
@@ -58,7 +59,7 @@ func TestQueueMovesToANewDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	replaceDir(t, q, f, dir)
-	commitCycles(t, q, f, 2)
+	testkit.Commit(t, q, f, 2)
 
 	stats := q.Stats()
 	if losses := []Loss{{"halfway", reasonGone, record.Totals{Records: 29, Samples: 290}}, {"slow", reasonGone, record.Totals{Records: 30, Samples: 300}}}; !reflect.DeepEqual(stats.Losses, losses) {
@@ -67,10 +68,10 @@ func TestQueueMovesToANewDirectory(t *testing.T) {
 	if (stats.Written != record.Totals{Records: 33, Samples: 330}) || stats.Pending != (record.Totals{}) || stats.Failures != 0 || stats.Oldest != f.T-120_000 {
 		t.Errorf("stats %+v", stats)
 	}
-	if got := drainAll(t, quick); got != (record.Totals{Records: 3, Samples: 30}) {
+	if got := testwindow.Drain(t, quick); got != (record.Totals{Records: 3, Samples: 30}) {
 		t.Errorf("quick gets %v", got)
 	}
-	if got := drainAll(t, slow); got != (record.Totals{Records: 3, Samples: 30}) {
+	if got := testwindow.Drain(t, slow); got != (record.Totals{Records: 3, Samples: 30}) {
 		t.Errorf("slow gets %v", got)
 	}
 	for _, c := range q.Stats().Cursors {
@@ -94,7 +95,7 @@ func TestQueueMovesToANewDirectory(t *testing.T) {
 	}
 	for name, rest := range map[string]record.Totals{"quick": {}, "slow": {}, "halfway": {Records: 3, Samples: 30}} {
 		s := mustSubscribe(t, q, name)
-		if got := drainAll(t, s); got != rest {
+		if got := testwindow.Drain(t, s); got != rest {
 			t.Errorf("%s gets %v after a restart, want %v", name, got, rest)
 		}
 		if err := s.Close(); err != nil {
@@ -133,11 +134,11 @@ func TestEndpointReadsWhileTheQueueMoves(t *testing.T) {
 	}()
 	f := testkit.NewFleet("paris", 10, 0.5)
 	for range 20 {
-		commitCycles(t, q, f, 5)
+		testkit.Commit(t, q, f, 5)
 		replaceDir(t, q, f, dir)
-		commitCycles(t, q, f, 1)
+		testkit.Commit(t, q, f, 1)
 	}
-	commitCycles(t, q, f, 5)
+	testkit.Commit(t, q, f, 5)
 	for behind := true; behind; runtime.Gosched() {
 		stats := q.Stats()
 		behind = stats.Cursor("a").Lag != record.Totals{}
@@ -171,7 +172,7 @@ func TestQueueWaitsForItsMount(t *testing.T) {
 	q := openDir(t, dir, Options{})
 	q.dir.mounted = true
 	f := testkit.NewFleet("paris", 10, 0.5)
-	commitCycles(t, q, f, 1)
+	testkit.Commit(t, q, f, 1)
 	replaceDir(t, q, f, dir)
 	if err := q.Commit(f.Cycle()); !errors.Is(err, ErrRetained) || !strings.Contains(err.Error(), "nothing is mounted") {
 		t.Errorf("commit: %v", err)
@@ -180,7 +181,7 @@ func TestQueueWaitsForItsMount(t *testing.T) {
 		t.Errorf("it holds %v, %v", names, err)
 	}
 	q.dir.mounted = false
-	commitCycles(t, q, f, 1)
+	testkit.Commit(t, q, f, 1)
 	if got := q.Stats().Written; got != (record.Totals{Records: 4, Samples: 40}) {
 		t.Errorf("written %v", got)
 	}

@@ -2,46 +2,17 @@ package queue
 
 import (
 	"errors"
-	"io"
 	"syscall"
 	"testing"
 	"time"
 
 	"backwire/remotewrite/internal/testkit"
+	"backwire/remotewrite/internal/testwindow"
 	"backwire/remotewrite/record"
 	"backwire/remotewrite/wal/crashfs"
 	"backwire/remotewrite/window"
 	"backwire/source"
 )
-
-// commitCycles commits so many cycles of a fleet.
-func commitCycles(t testing.TB, q *Queue, f *testkit.Fleet, n int) {
-	t.Helper()
-	for range n {
-		if err := q.Commit(f.Cycle()); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// drainAll delivers everything and says how much that was.
-func drainAll(t *testing.T, s *Subscription) (got record.Totals) {
-	t.Helper()
-	var w window.Window
-	for {
-		err := s.Fill(&w, 1)
-		if errors.Is(err, io.EOF) {
-			return got
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		got = got.Plus(record.Totals{Records: uint64(w.Records), Samples: uint64(w.Samples)})
-		if err := s.Advance(&w, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
 
 func lossOf(q *Queue, endpoint, reason string) record.Totals {
 	for _, l := range q.Stats().Losses {
@@ -62,7 +33,7 @@ func TestLimitOfBytes(t *testing.T) {
 	f := testkit.NewFleet("paris", 50, 0.3)
 	fast, slow := mustSubscribe(t, q, "fast"), mustSubscribe(t, q, "slow")
 	written := record.Totals{}
-	commitCycles(t, q, f, 5)
+	testkit.Commit(t, q, f, 5)
 	written = written.Plus(record.Totals{Records: 5, Samples: 250})
 	var w window.Window
 	if err := slow.Fill(&w, 100); err != nil { // is in the middle of a segment when that goes
@@ -72,11 +43,11 @@ func TestLimitOfBytes(t *testing.T) {
 	if err := slow.Advance(&w, nil); err != nil {
 		t.Fatal(err)
 	}
-	gotFast := drainAll(t, fast)
+	gotFast := testwindow.Drain(t, fast)
 	for range 400 {
-		commitCycles(t, q, f, 1)
+		testkit.Commit(t, q, f, 1)
 		written = written.Plus(record.Totals{Records: 1, Samples: 50})
-		gotFast = gotFast.Plus(drainAll(t, fast))
+		gotFast = gotFast.Plus(testwindow.Drain(t, fast))
 		if bytes := q.Stats().Bytes; bytes > limit {
 			t.Fatalf("%d bytes, the limit is %d", bytes, limit)
 		}
@@ -88,7 +59,7 @@ func TestLimitOfBytes(t *testing.T) {
 	if lag := q.Stats().Cursors[1].Lag; lag != written.Minus(got).Minus(lost) {
 		t.Errorf("lag %v after %v of %v, %v of them lost", lag, got, written, lost)
 	}
-	got = got.Plus(drainAll(t, slow))
+	got = got.Plus(testwindow.Drain(t, slow))
 	if got.Plus(lost) != written || lost.Records == 0 {
 		t.Errorf("the slow endpoint got %v and lost %v of %v", got, lost, written)
 	}
@@ -108,14 +79,14 @@ func TestLimitAfterRestart(t *testing.T) {
 	if err := mustSubscribe(t, q, "a").Close(); err != nil {
 		t.Fatal(err)
 	}
-	commitCycles(t, q, f, 200)
+	testkit.Commit(t, q, f, 200)
 	if err := q.Close(); err != nil {
 		t.Fatal(err)
 	}
 	q = openTest(t, fs, Options{SegmentBytes: 4000, MaxBytes: 16_000, Endpoints: []string{"a"}})
 	a := mustSubscribe(t, q, "a")
-	commitCycles(t, q, f, 1)
-	got, lost := drainAll(t, a), lossOf(q, "a", reasonBytes)
+	testkit.Commit(t, q, f, 1)
+	got, lost := testwindow.Drain(t, a), lossOf(q, "a", reasonBytes)
 	if want := (record.Totals{Records: 201, Samples: 201 * 50}); got.Plus(lost) != want || lost.Records == 0 {
 		t.Errorf("got %v and lost %v, want %v together", got, lost, want)
 	}
@@ -128,14 +99,14 @@ func TestLimitOfAge(t *testing.T) {
 	q := openTest(t, crashfs.New(), o)
 	a := mustSubscribe(t, q, "a")
 	for range 200 {
-		commitCycles(t, q, f, 1)
+		testkit.Commit(t, q, f, 1)
 		now = time.UnixMilli(f.T)
 		oldest := time.UnixMilli(q.Stats().Oldest)
 		if now.Sub(oldest) > 2*time.Hour { // segments go whole, by their newest sample
 			t.Fatalf("the oldest sample is of %v at %v", oldest, now)
 		}
 	}
-	got, lost := drainAll(t, a), lossOf(q, "a", reasonAge)
+	got, lost := testwindow.Drain(t, a), lossOf(q, "a", reasonAge)
 	if want := (record.Totals{Records: 200, Samples: 200 * 50}); got.Plus(lost) != want || lost.Records == 0 || got.Records < 60 {
 		t.Errorf("got %v and lost %v, want %v together", got, lost, want)
 	}
@@ -145,12 +116,12 @@ func TestLimitOfAge(t *testing.T) {
 func TestSegmentsGoWhenDelivered(t *testing.T) {
 	q := openTest(t, crashfs.New(), Options{SegmentBytes: 4000, Endpoints: []string{"a", "b"}})
 	a, b := mustSubscribe(t, q, "a"), mustSubscribe(t, q, "b")
-	commitCycles(t, q, testkit.NewFleet("paris", 50, 0.3), 100)
-	drainAll(t, a)
+	testkit.Commit(t, q, testkit.NewFleet("paris", 50, 0.3), 100)
+	testwindow.Drain(t, a)
 	if n := q.Stats().Segments; n < 5 {
 		t.Fatalf("%d segments although b has read none", n)
 	}
-	drainAll(t, b)
+	testwindow.Drain(t, b)
 	if n := q.Stats().Segments; n != 1 {
 		t.Errorf("%d segments after everything was delivered, want 1", n)
 	}
@@ -160,9 +131,9 @@ func TestSegmentsGoWhenDelivered(t *testing.T) {
 func TestSegmentsGoAfterTheWriter(t *testing.T) {
 	q := openTest(t, crashfs.New(), Options{SegmentBytes: 4000, Endpoints: []string{"a"}})
 	a := mustSubscribe(t, q, "a")
-	commitCycles(t, q, testkit.NewFleet("paris", 50, 0.3), 100)
+	testkit.Commit(t, q, testkit.NewFleet("paris", 50, 0.3), 100)
 	q.take()
-	drainAll(t, a)
+	testwindow.Drain(t, a)
 	if n := q.Stats().Segments; n < 5 {
 		t.Errorf("%d segments: they went while somebody else had the turn", n)
 	}
@@ -177,7 +148,7 @@ func TestAdvanceBackwards(t *testing.T) {
 	q := openTest(t, crashfs.New(), Options{Endpoints: []string{"a"}})
 	a := mustSubscribe(t, q, "a")
 	f := testkit.NewFleet("paris", 50, 0.3)
-	commitCycles(t, q, f, 2)
+	testkit.Commit(t, q, f, 2)
 	var first, second window.Window
 	for _, w := range []*window.Window{&first, &second} {
 		if err := a.Fill(w, 1); err != nil {
@@ -199,7 +170,7 @@ func TestUnsent(t *testing.T) {
 	q := openTest(t, crashfs.New(), Options{Endpoints: []string{"a"}})
 	a := mustSubscribe(t, q, "a")
 	f := testkit.NewFleet("paris", 50, 0.3)
-	commitCycles(t, q, f, 3)
+	testkit.Commit(t, q, f, 3)
 	var w window.Window
 	if err := a.Fill(&w, 1); err != nil {
 		t.Fatal(err)
@@ -210,7 +181,7 @@ func TestUnsent(t *testing.T) {
 	if err := a.Advance(&w, nil); err != nil {
 		t.Fatal(err)
 	}
-	drainAll(t, a)
+	testwindow.Drain(t, a)
 	if c := q.Stats().Cursors[0]; c.Unsent != 0 || c.Lag != (record.Totals{}) {
 		t.Errorf("unsent since %d with a lag of %v after everything was delivered", c.Unsent, c.Lag)
 	}
@@ -224,7 +195,7 @@ func TestUnsentBeforeTheFirstWindow(t *testing.T) {
 	f := testkit.NewFleet("paris", 50, 0.3)
 	first := f.T + 60_000
 	q := openTest(t, fs, o)
-	commitCycles(t, q, f, 1)
+	testkit.Commit(t, q, f, 1)
 	a := mustSubscribe(t, q, "a")
 	testkit.Closed(t, mustSubscribe(t, q, "b")) // holds everything
 	unsent := func(when string, atLeast, atMost int64) {
@@ -235,7 +206,7 @@ func TestUnsentBeforeTheFirstWindow(t *testing.T) {
 	}
 	unsent("new", first, first)
 	for q.Stats().Segments < 4 {
-		commitCycles(t, q, f, 1)
+		testkit.Commit(t, q, f, 1)
 	}
 	var w window.Window
 	for a.Position().Segment < 2 {
@@ -255,7 +226,7 @@ func TestUnsentBeforeTheFirstWindow(t *testing.T) {
 		t.Errorf("lag %v after a restart, was %v", lag, before)
 	}
 	for lossOf(q, "a", reasonBytes) == (record.Totals{}) {
-		commitCycles(t, q, f, 1)
+		testkit.Commit(t, q, f, 1)
 	}
 	unsent("after the oldest was given up", q.Stats().Oldest, q.Stats().Oldest)
 	testkit.Closed(t, a)
@@ -267,12 +238,12 @@ func TestPlaceAtTheStartOfASegment(t *testing.T) {
 	defer testkit.Closed(t, q)
 	f := testkit.NewFleet("paris", 50, 0.3)
 	for q.log.Segments() == nil || q.log.Segments()[0].Number < 3 {
-		commitCycles(t, q, f, 1)
+		testkit.Commit(t, q, f, 1)
 	}
 	a := mustSubscribe(t, q, "a")
 	defer testkit.Closed(t, a)
 	lag := q.Stats().Cursors[0].Lag
-	if got := drainAll(t, a); lag.Samples != got.Samples {
+	if got := testwindow.Drain(t, a); lag.Samples != got.Samples {
 		t.Errorf("a lag of %v before reading, %v were read", lag, got)
 	}
 }
@@ -289,7 +260,7 @@ func TestBehind(t *testing.T) {
 // Two damaged records cost the rest of a segment: so it has an end.
 func TestSegmentsEndAfterRecords(t *testing.T) {
 	q := openTest(t, crashfs.New(), Options{})
-	commitCycles(t, q, testkit.NewFleet("paris", 1, 1), 2*segmentRecords+1)
+	testkit.Commit(t, q, testkit.NewFleet("paris", 1, 1), 2*segmentRecords+1)
 	if n := q.Stats().Segments; n != 3 {
 		t.Errorf("%d segments of %d records, want 3", n, 2*segmentRecords+1)
 	}
@@ -304,17 +275,17 @@ func TestRemovedEndpoint(t *testing.T) {
 	if err := errors.Join(mustSubscribe(t, q, "a").Close(), mustSubscribe(t, q, "gone").Close()); err != nil {
 		t.Fatal(err)
 	}
-	commitCycles(t, q, f, 50)
+	testkit.Commit(t, q, f, 50)
 	if err := q.Close(); err != nil {
 		t.Fatal(err)
 	}
 	q = openTest(t, fs, Options{SegmentBytes: 4000, Endpoints: []string{"a"}})
-	drainAll(t, mustSubscribe(t, q, "a"))
+	testwindow.Drain(t, mustSubscribe(t, q, "a"))
 	if n := q.Stats().Segments; n != 1 {
 		t.Errorf("%d segments are held by a cursor without an endpoint", n)
 	}
-	commitCycles(t, q, f, 3)
-	if got := drainAll(t, mustSubscribe(t, q, "gone")); got.Records < 3 {
+	testkit.Commit(t, q, f, 3)
+	if got := testwindow.Drain(t, mustSubscribe(t, q, "gone")); got.Records < 3 {
 		t.Errorf("the endpoint that came back got %v", got)
 	}
 }
@@ -322,7 +293,7 @@ func TestRemovedEndpoint(t *testing.T) {
 func TestNewEndpoint(t *testing.T) {
 	q := openTest(t, crashfs.New(), Options{Endpoints: []string{"old", "new"}})
 	f := testkit.NewFleet("paris", 50, 0.3)
-	commitCycles(t, q, f, 3)
+	testkit.Commit(t, q, f, 3)
 	newest, err := q.Subscribe("new", false)
 	if err != nil {
 		t.Fatal(err)
@@ -330,11 +301,11 @@ func TestNewEndpoint(t *testing.T) {
 	if _, err := q.Subscribe("new", false); !errors.Is(err, errSubscribed) {
 		t.Errorf("a second subscription: %v, want %v", err, errSubscribed)
 	}
-	commitCycles(t, q, f, 2)
-	if got, want := drainAll(t, newest), (record.Totals{Records: 2, Samples: 100}); got != want {
+	testkit.Commit(t, q, f, 2)
+	if got, want := testwindow.Drain(t, newest), (record.Totals{Records: 2, Samples: 100}); got != want {
 		t.Errorf("from the newest: %v, want %v", got, want)
 	}
-	if got, want := drainAll(t, mustSubscribe(t, q, "old")), (record.Totals{Records: 5, Samples: 250}); got != want {
+	if got, want := testwindow.Drain(t, mustSubscribe(t, q, "old")), (record.Totals{Records: 5, Samples: 250}); got != want {
 		t.Errorf("from the oldest: %v, want %v", got, want)
 	}
 }
@@ -347,7 +318,7 @@ func TestNewEndpointOfEmptyQueue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	commitCycles(t, q, testkit.NewFleet("paris", 50, 0.3), 3)
+	testkit.Commit(t, q, testkit.NewFleet("paris", 50, 0.3), 3)
 	if err := errors.Join(a.Close(), q.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -355,7 +326,7 @@ func TestNewEndpointOfEmptyQueue(t *testing.T) {
 	if a, err = q.Subscribe("a", false); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := drainAll(t, a), (record.Totals{Records: 3, Samples: 150}); got != want {
+	if got, want := testwindow.Drain(t, a), (record.Totals{Records: 3, Samples: 150}); got != want {
 		t.Errorf("delivered %v, want %v", got, want)
 	}
 }
@@ -368,7 +339,7 @@ func TestFullDisk(t *testing.T) {
 	perCycle := cycleBytes(f.Cycle())
 	q := openTest(t, fs, Options{PendingBytes: 10 * perCycle, Endpoints: []string{"a"}})
 	a := mustSubscribe(t, q, "a")
-	commitCycles(t, q, f, 5)
+	testkit.Commit(t, q, f, 5)
 	fs.SetSpace(0)
 	for range 30 {
 		if err := q.Commit(f.Cycle()); !errors.Is(err, ErrRetained) || !errors.Is(err, syscall.ENOSPC) {
@@ -380,9 +351,9 @@ func TestFullDisk(t *testing.T) {
 	}
 	checkFleet(t, f, q)
 	fs.SetSpace(-1)
-	commitCycles(t, q, f, 1)
+	testkit.Commit(t, q, f, 1)
 	checkFleet(t, f, q)
-	got, lost := drainAll(t, a), lossOf(q, "", reasonMemory)
+	got, lost := testwindow.Drain(t, a), lossOf(q, "", reasonMemory)
 	if want := (record.Totals{Records: 20, Samples: 1000}); lost != want {
 		t.Errorf("lost %v, want %v", lost, want)
 	}
@@ -421,20 +392,20 @@ func TestClockSetBack(t *testing.T) {
 	q := openTest(t, crashfs.New(), Options{Endpoints: []string{"a"}})
 	a := mustSubscribe(t, q, "a")
 	f := testkit.NewFleet("paris", 50, 0.3)
-	commitCycles(t, q, f, 5)
+	testkit.Commit(t, q, f, 5)
 	latest := f.T
 	f.T -= 3_600_000
-	commitCycles(t, q, f, 10)
+	testkit.Commit(t, q, f, 10)
 	if known := q.Checkpoint("paris"); known.T != latest {
 		t.Errorf("checkpoint at %d, want %d", known.T, latest)
 	}
 	f.T = latest + 3_600_000 // and forward
-	commitCycles(t, q, f, 1)
+	testkit.Commit(t, q, f, 1)
 	checkFleet(t, f, q)
 	if lost := lossOf(q, "", reasonOrder); lost != (record.Totals{Records: 0, Samples: 500}) {
 		t.Errorf("lost %v, want 500 samples", lost)
 	}
-	if got := drainAll(t, a); got != (record.Totals{Records: 16, Samples: 300}) {
+	if got := testwindow.Drain(t, a); got != (record.Totals{Records: 16, Samples: 300}) {
 		t.Errorf("delivered %v, want 300 samples", got)
 	}
 }
@@ -466,7 +437,7 @@ func TestHistoryMayComeAfterThePresent(t *testing.T) {
 	if lost := lossOf(q, "", reasonOrder); lost != (record.Totals{Samples: 2}) {
 		t.Errorf("lost %v, want two samples", lost)
 	}
-	if got := drainAll(t, a); got.Samples != 5 {
+	if got := testwindow.Drain(t, a); got.Samples != 5 {
 		t.Errorf("delivered %v, want five samples", got)
 	}
 }
@@ -484,7 +455,7 @@ func TestLossIsCountedOnce(t *testing.T) {
 			slow := mustSubscribe(t, q, "slow")
 			n := 0
 			for ; q.Stats().Bytes < 12_000; n++ {
-				commitCycles(t, q, f, 1)
+				testkit.Commit(t, q, f, 1)
 			}
 			var w window.Window
 			if least > 0 {
@@ -511,7 +482,7 @@ func TestLossIsCountedOnce(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			got = got.Plus(drainAll(t, slow))
+			got = got.Plus(testwindow.Drain(t, slow))
 			lost := lossOf(q, "slow", reasonBytes)
 			if want := (record.Totals{Records: uint64(n), Samples: 50 * uint64(n)}); got.Plus(lost) != want {
 				t.Errorf("%v, window of %d: %v delivered and %v lost of %v", remove.Ops, least, got, lost, want)
@@ -530,7 +501,7 @@ func TestLagOfAnEndpointThatNeverDelivered(t *testing.T) {
 	q := openTest(t, fs, o)
 	a, f := mustSubscribe(t, q, "a"), testkit.NewFleet("paris", 50, 0.3)
 	for q.log.Segments() == nil || q.log.Segments()[0].Number < 4 {
-		commitCycles(t, q, f, 1)
+		testkit.Commit(t, q, f, 1)
 	}
 	before := q.Stats().Cursors[0]
 	testkit.Closed(t, a)
@@ -540,7 +511,7 @@ func TestLagOfAnEndpointThatNeverDelivered(t *testing.T) {
 	if after := q.Stats().Cursors[0].Lag; after != before.Lag {
 		t.Errorf("%v behind after a restart, was %v", after, before.Lag)
 	}
-	if got := drainAll(t, a); got != before.Lag {
+	if got := testwindow.Drain(t, a); got != before.Lag {
 		t.Errorf("%v behind, delivered %v", before.Lag, got)
 	}
 }

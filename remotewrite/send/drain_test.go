@@ -93,7 +93,7 @@ func TestDrainAllocatesNothingForASample(t *testing.T) {
 	}
 	f := testkit.NewFleet("paris", series, 0.05)
 	allocated := func() uint64 {
-		testqueue.Commit(t, q, f, cycles)
+		testkit.Commit(t, q, f, cycles)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		if err := e.drain(life{t.Context(), t.Context()}); err != nil {

@@ -131,7 +131,7 @@ func TestSetBackQueueRejectsNothing(t *testing.T) {
 				q := testqueue.On(t, fs, queue.Options{Endpoints: []string{"e"}})
 				testkit.Closed(t, testqueue.Subscribe(t, q, "e"))
 				f := testkit.NewFleet("paris", series, 1)
-				testqueue.Commit(t, q, f, cycles)
+				testkit.Commit(t, q, f, cycles)
 				testkit.Closed(t, q)
 				snapshot := fs.Restart(crashfs.KeepAll, rand.New(rand.NewPCG(1, 1)))
 
@@ -140,7 +140,7 @@ func TestSetBackQueueRejectsNothing(t *testing.T) {
 					t.Fatalf("stats %+v", s)
 				}
 				q = testqueue.On(t, fs, queue.Options{Endpoints: []string{"e"}})
-				testqueue.Commit(t, q, f, 5) // of which the snapshot knows nothing
+				testkit.Commit(t, q, f, 5) // of which the snapshot knows nothing
 				testkit.Closed(t, q)
 				deliverFor(t, fs, c, r)
 
@@ -170,7 +170,7 @@ func TestRefusalOfOldRecordsIsNoRepetition(t *testing.T) {
 					fs := crashfs.New()
 					q := testqueue.On(t, fs, queue.Options{Endpoints: []string{"e"}})
 					testkit.Closed(t, testqueue.Subscribe(t, q, "e"))
-					testqueue.Commit(t, q, testkit.NewFleet("paris", series, 1), cycles)
+					testkit.Commit(t, q, testkit.NewFleet("paris", series, 1), cycles)
 					testkit.Closed(t, q)
 					way.options.Poison = func(s *receiver.Series, _ receiver.Point) error {
 						if strings.Contains(s.Key(), canaryMetric) {

@@ -63,7 +63,7 @@ func TestEndWithinAWindow(t *testing.T) {
 						fs := crashfs.New()
 						q := testqueue.On(t, fs, queue.Options{Endpoints: []string{"e"}})
 						testkit.Closed(t, testqueue.Subscribe(t, q, "e")) // its place is before everything
-						testqueue.Commit(t, q, testkit.NewFleet("paris", series, 1), cycles)
+						testkit.Commit(t, q, testkit.NewFleet("paris", series, 1), cycles)
 						testkit.Closed(t, q)
 						c, r := way.config, receiver.New(way.options)
 						c.MaxSamples, c.Concurrency = series*cycles/requests, shards

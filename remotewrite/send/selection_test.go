@@ -55,7 +55,7 @@ func TestMetricsThatAreNotWantedStayHere(t *testing.T) {
 		}
 		f := testkit.NewFleet("paris", series, 0.3)
 		for range cycles {
-			testqueue.Commit(t, q, f, 1)
+			testkit.Commit(t, q, f, 1)
 			synctest.Wait()
 		}
 		f.T += 60_000

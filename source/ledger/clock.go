@@ -37,8 +37,9 @@ func (c *Clock) Restore(value []byte) error {
 	if len(value) == 0 || value[0] != clockVersion {
 		return errors.New("state key \"" + ClockKey + "\" has an unknown version")
 	}
-	skew, size := binary.Varint(value[1:])
-	if size <= 0 {
+	r := source.ReadState(value[1:])
+	skew := r.Varint()
+	if r.Short() {
 		return errors.New("state key \"" + ClockKey + "\" is truncated")
 	}
 	c.Skew, c.saved = skew, skew

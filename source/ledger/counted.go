@@ -416,7 +416,7 @@ func (c *Counted) date(k *chunk) bool {
 
 func (c *Counted) restoreLate(key string, life int64, value []byte) error {
 	late := map[int64]int32{}
-	if err := decodePairs(late, value); err != nil {
+	if err := decodePairs(late, source.ReadState(value)); err != nil {
 		return fmt.Errorf("restore counted jobs: key %q: %w", key, err)
 	}
 	c.deleted = append(c.deleted, key)
@@ -454,35 +454,27 @@ func (k *chunk) decode(b []byte) (old bool, err error) {
 	default:
 		return false, fmt.Errorf("%d bytes in an unknown format", len(b))
 	}
+	r := source.ReadState(b)
 	if !old {
 		for _, into := range []*int64{&k.first, &k.last, &k.ended} {
-			n, size := binary.Varint(b)
-			if size <= 0 {
-				return false, errCutShort
-			}
-			*into, b = n, b[size:]
+			*into = r.Varint()
 		}
 		k.last += k.first
 		k.ended += k.last
 		k.first, k.last, k.ended = k.first*1000, k.last*1000, k.ended*1000
 	}
-	return old, decodePairs(k.tries, b)
+	return old, decodePairs(k.tries, r)
 }
 
 var errCutShort = errors.New("truncated")
 
-func decodePairs(into map[int64]int32, b []byte) error {
-	for len(b) > 0 {
-		id, n := binary.Uvarint(b)
-		if n <= 0 {
-			return errCutShort
-		}
-		try, m := binary.Uvarint(b[n:])
-		if m <= 0 {
-			return errCutShort
-		}
-		into[int64(id)] = int32(try)
-		b = b[n+m:]
+func decodePairs(into map[int64]int32, r *source.StateReader) error {
+	for r.More() {
+		id := r.Uvarint()
+		into[int64(id)] = int32(r.Uvarint())
+	}
+	if r.Short() {
+		return errCutShort
 	}
 	return nil
 }

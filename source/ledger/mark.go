@@ -3,6 +3,8 @@ package ledger
 import (
 	"encoding/binary"
 	"fmt"
+
+	"backwire/source"
 )
 
 // Mark is how far the ledger has come: the state's key "ledger".
@@ -55,13 +57,12 @@ func (m *Mark) Decode(b []byte, clock *Clock, c *Counted, backfill int64) error 
 	}
 	version := b[0]
 	var numbers []int64
-	for b = b[1:]; len(b) > 0; {
-		n, size := binary.Varint(b)
-		if size <= 0 {
-			return fmt.Errorf("state key %q: %w", MarkKey, errCutShort)
-		}
-		numbers = append(numbers, n)
-		b = b[size:]
+	r := source.ReadState(b[1:])
+	for r.More() {
+		numbers = append(numbers, r.Varint())
+	}
+	if r.Short() {
+		return fmt.Errorf("state key %q: %w", MarkKey, errCutShort)
 	}
 	if version == 1 {
 		return m.adoptFirst(numbers, c, backfill)

@@ -124,26 +124,11 @@ func decodeSeen(b []byte) (*policySeen, bool) {
 	if len(b) == 0 || b[0] != seenVersion {
 		return nil, false
 	}
-	b = b[1:]
-	number := func() (n uint64, ok bool) {
-		n, size := binary.Uvarint(b)
-		if size <= 0 {
-			return 0, false
-		}
-		b = b[size:]
-		return n, true
+	r := source.ReadState(b[1:])
+	p := &policySeen{at: int64(r.Uvarint()), added: map[string]int64{}}
+	for r.More() {
+		name := r.Text()
+		p.added[name] = int64(r.Uvarint())
 	}
-	at, ok := number()
-	p := &policySeen{at: int64(at), added: map[string]int64{}}
-	for ok && len(b) > 0 {
-		length, read := number()
-		if !read || length > uint64(len(b)) {
-			return nil, false
-		}
-		name := string(b[:length])
-		b = b[length:]
-		at, read := number()
-		p.added[name], ok = int64(at), read
-	}
-	return p, ok
+	return p, !r.Short()
 }

@@ -104,15 +104,14 @@ func (h *hours) restore(key string, value []byte) error {
 	if value[0] == 1 {
 		quarters = t[:1]
 	}
-	rest := value[1:]
+	r := source.ReadState(value[1:])
 	for i := range quarters {
 		for _, n := range []*uint64{&t[i].success, &t[i].partial, &t[i].failure} {
-			v, size := binary.Uvarint(rest)
-			if size <= 0 {
-				return fmt.Errorf("state key %q is truncated", key)
-			}
-			*n, rest = v, rest[size:]
+			*n = r.Uvarint()
 		}
+	}
+	if r.Short() {
+		return fmt.Errorf("state key %q is truncated", key)
 	}
 	h.counts[hour] = &t
 	return nil

@@ -81,8 +81,9 @@ func (p policyDays) restore(key string, value []byte) error {
 	if len(value) == 0 || value[0] != policyVersion {
 		return fmt.Errorf("state key %q has an unknown version", key)
 	}
-	day, size := binary.Uvarint(value[1:])
-	if size <= 0 {
+	r := source.ReadState(value[1:])
+	day := r.Uvarint()
+	if r.Short() {
 		return fmt.Errorf("state key %q is truncated", key)
 	}
 	p.days[strings.TrimPrefix(key, policyPrefix)] = int64(day)

@@ -106,15 +106,12 @@ func (t *trend) decode(b []byte) error {
 		return errors.New("a trend with an unknown version")
 	}
 	var at trendPoint
-	for b = b[1:]; len(b) > 0; {
-		step, n := binary.Uvarint(b)
-		used, m := binary.Varint(b[max(n, 0):])
-		if n <= 0 || m <= 0 {
+	for r := source.ReadState(b[1:]); r.More(); {
+		at = trendPoint{at.step + int64(r.Uvarint()), at.used + r.Varint()}
+		if r.Short() {
 			return errors.New("a truncated trend")
 		}
-		at = trendPoint{at.step + int64(step), at.used + used}
 		t.points = append(t.points, at)
-		b = b[n+m:]
 	}
 	return nil
 }

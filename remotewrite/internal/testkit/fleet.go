@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"testing"
 
 	"backwire/source"
 )
@@ -86,5 +87,20 @@ func (f *Fleet) Cycle() source.Cycle {
 		Site:    f.Site,
 		Batches: []source.Batch{{T: f.T, Samples: f.Samples}},
 		Changes: []source.Change{{Key: "watermark", Value: fmt.Appendf(nil, "%d", f.T)}},
+	}
+}
+
+// Committer takes cycles, as a queue does.
+type Committer interface {
+	Commit(c source.Cycle) error
+}
+
+// Commit commits so many cycles of a fleet.
+func Commit(tb testing.TB, to Committer, f *Fleet, n int) {
+	tb.Helper()
+	for range n {
+		if err := to.Commit(f.Cycle()); err != nil {
+			tb.Fatal(err)
+		}
 	}
 }
