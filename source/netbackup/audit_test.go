@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"backwire/source/ledger"
 	"backwire/source/netbackup/nbusim"
 )
 
@@ -157,7 +158,7 @@ func TestAuditCostsAPageACycle(t *testing.T) {
 				}
 			}
 			for key, value := range r.store.state {
-				if len(key) > 7 && (key[:7] == "counted" || key[:5] == auditKey) {
+				if strings.HasPrefix(key, ledger.CountedPrefix) || key == "audit" {
 					state, keys = state+len(key)+len(value), keys+1
 				}
 			}
@@ -486,7 +487,7 @@ func TestAuditDoesNotAskForWhatIsForgotten(t *testing.T) {
 			r.tick()
 		}
 		r.wantTruth()
-		if r.site.ledger.counted.Forgotten() == 0 {
+		if r.site.ledger.Counted.Forgotten() == 0 {
 			t.Fatal("nothing was let go of in 110 days")
 		}
 		r.cfg.Interval = minute

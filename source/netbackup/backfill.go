@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"backwire/source"
+	"backwire/source/ledger"
 )
 
 // Samples lie at aligned times: the multiples of the interval, in the agent's clock. A
@@ -41,7 +42,7 @@ type filling struct {
 // was made; live gives the samples of the tick alone, once everything before it is counted;
 // it is nil while a reading goes on, which then has its first part counted.
 // A cycle that was yielded counts as accepted: what comes after it builds on it.
-func (l *jobLedger) cycles(r *reading, live func() []source.Sample, tick int64) iter.Seq[source.Cycle] {
+func (l *jobLedger) cycles(r *ledger.Reading, live func() []source.Sample, tick int64) iter.Seq[source.Cycle] {
 	return func(yield func(source.Cycle) bool) {
 		f := &filling{l: l, tick: tick, live: live, cycle: source.Cycle{Site: l.site}}
 		first := l.firstPoint(tick)
@@ -67,7 +68,7 @@ func (l *jobLedger) cycles(r *reading, live func() []source.Sample, tick int64) 
 func (l *jobLedger) firstPoint(tick int64) int64 {
 	from := l.Filled
 	if from == 0 {
-		from = l.Birth.At - l.clock.Skew
+		from = l.Birth.At - l.Clock.Skew
 	}
 	if l.backfill == 0 || l.Birth.At == 0 || from >= tick {
 		return tick
@@ -87,17 +88,17 @@ func (l *jobLedger) nextPoint(after, tick int64) int64 {
 }
 
 // lastPoint is the tick, or earlier where the history before it is still being read.
-func (l *jobLedger) lastPoint(r *reading, first, tick int64) int64 {
+func (l *jobLedger) lastPoint(r *ledger.Reading, first, tick int64) int64 {
 	l.started = cmp.Or(l.started, tick)
 	switch {
-	case l.idle || (r != nil && r.complete()):
+	case l.idle || (r != nil && r.Complete()):
 		return tick
 	case l.Birth.At == 0:
 		return first - 1 // nothing is known yet
 	case first >= tick:
 		return tick
-	case r != nil && r.gained > 0:
-		known := r.covered() - l.clock.Skew
+	case r != nil && r.Gained() > 0:
+		known := r.Covered() - l.Clock.Skew
 		return min(known-known%l.interval, tick-1)
 	case tick-l.started < waitForServer || len(l.counters.cells) == 0:
 		return first - 1
@@ -106,13 +107,14 @@ func (l *jobLedger) lastPoint(r *reading, first, tick int64) int64 {
 }
 
 // place sorts the endings by their points.
-func (f *filling) place(r *reading, first int64) {
+func (f *filling) place(r *ledger.Reading, first int64) {
 	if r == nil {
 		return
 	}
-	f.left = make([]placed, 0, r.held)
-	for e := range r.release() {
-		end := e.End - f.l.clock.Skew
+	f.left = make([]placed, 0, r.Held())
+	for row := range r.Release() {
+		e := row.(*ending)
+		end := e.End - f.l.Clock.Skew
 		point := f.l.nextPoint(end-1, f.tick)
 		f.left = append(f.left, placed{e, min(max(point, first), f.tick)})
 	}
@@ -129,7 +131,7 @@ func (f *filling) fill(point int64) {
 	n := 0
 	for ; n < len(f.left) && f.left[n].point <= point; n++ {
 		l.enter(f.left[n].ending, point)
-		f.left[n].ending = nil // its block may go when all of it is entered
+		f.left[n].ending = nil // it may go
 	}
 	f.left = f.left[n:]
 	l.noticeRestarts()
@@ -187,7 +189,7 @@ func (f *filling) add(b source.Batch) {
 
 // close ends the last cycle: it moves the watermark, and where the counters are not at the
 // tick yet it gives the live samples a batch of their own.
-func (f *filling) close(r *reading) {
+func (f *filling) close(r *ledger.Reading) {
 	l := f.l
 	if f.last < f.tick && f.live != nil {
 		f.add(source.Batch{T: f.tick, Samples: f.live(), Partial: len(l.counters.cells) > 0})
@@ -195,12 +197,11 @@ func (f *filling) close(r *reading) {
 	if r == nil {
 		return
 	}
-	l.advance(r, f.left)
-	l.pending = nil
-	if f.last < f.tick {
-		r.holdAgain(f.left)
-		l.pending = r
+	left := make([]ledger.Row, len(f.left))
+	for i, p := range f.left {
+		left[i] = p.ending
 	}
+	l.Advance(r, left, f.last < f.tick)
 }
 
 // cut gives what was gathered, with the changes of the state that belong to it.

@@ -344,7 +344,7 @@ func TestManyJobsInOneInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, nbusim.Options{}, func(c *SiteConfig) { c.Backfill = 0 })
 		r.tick()
-		for range maxHeld + 500 {
+		for range 10_500 { // 500 more than a run of a reading holds
 			r.sim.AddJob(quick("gold"))
 		}
 		time.Sleep(time.Hour)

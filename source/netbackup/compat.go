@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"backwire/source/collect"
-	"backwire/source/netbackup/api"
+	"backwire/source/ledger"
 	"backwire/source/netbackup/compat"
 )
 
@@ -30,7 +30,7 @@ func (s *Site) emitCompat() {
 			x.LastScrape(g, c.Name, float64(c.Health.LastSuccess)/1000)
 		}
 	}
-	if s.reading != nil && s.reading.complete() {
+	if s.reading != nil && s.reading.Complete() {
 		x.Jobs(g, s.ledger.lastHour.All(), s.clients.lastBackups(), s.cfg.MaxClientSeries)
 	}
 }
@@ -45,11 +45,13 @@ func (c *clients) lastBackups() (list []compat.Backup) {
 	return list
 }
 
-func endedJob(j *api.Job, e *ending) compat.Job {
-	return compat.Job{
-		ID: e.ID, End: e.End, Type: j.Type, PolicyType: j.PolicyType, Policy: j.Policy, Client: j.Client,
-		Status: e.status, Bytes: e.bytes, Files: e.files, DedupRatio: j.DedupRatio,
-	}
+// noteLastHour keeps a job that has ended, or sees it again.
+func (l *jobLedger) noteLastHour(row ledger.Row) {
+	e := row.(*ending)
+	l.lastHour.Note(compat.Job{
+		ID: e.ID, End: e.End, Type: e.labels.jobType, PolicyType: e.labels.policyType, Policy: e.labels.policy, Client: e.client,
+		Status: e.status, Bytes: e.bytes, Files: e.files, DedupRatio: e.dedup,
+	})
 }
 
 // timingLabels are the values of the labels of a histogram of times: with nbu_exporter's names, the type of the job under

@@ -7,7 +7,6 @@ import (
 
 	"backwire/source"
 	"backwire/source/collect"
-	"backwire/source/netbackup/api"
 )
 
 // cell is a durable series and its value.
@@ -89,11 +88,7 @@ func newCounters(c *catalogue, site string, limit int) *counters {
 	}
 }
 
-// kindOf is the kind of a job: the same pointer for the same labels.
-func (t *counters) kindOf(j *api.Job) *jobKind {
-	return t.kind(kindKey{j.Type, j.PolicyType, j.Policy, j.ScheduleType})
-}
-
+// kind is that of labels: the same pointer for the same ones.
 func (t *counters) kind(k kindKey) *jobKind {
 	if kind := t.kinds[k]; kind != nil {
 		return kind
@@ -128,7 +123,7 @@ func (t *counters) timingOf(k timingKey) *timing {
 // count adds an ending. before is the try at which the job was counted earlier, uncounted
 // for a job that was not; at is the time that exemplars carry.
 func (t *counters) count(e *ending, before int32, at int64) {
-	k := t.admit(t.kind(e.kind.kindKey)) // the kind may have been forgotten since the job was read
+	k := t.admit(e.kind)
 	t.policies.note(k.policy, at)
 	done := t.completedCell(k, e)
 	done.value++

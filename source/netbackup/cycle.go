@@ -10,6 +10,7 @@ import (
 	"backwire/source"
 	"backwire/source/collect"
 	"backwire/source/guard"
+	"backwire/source/ledger"
 )
 
 // Collect reads everything at once and yields the cycles up to the tick: one, or several
@@ -27,7 +28,7 @@ func (s *Site) Collect(ctx context.Context, tick time.Time) iter.Seq[source.Cycl
 			c.Changes = append(c.Changes, s.policies.changes()...)
 			return yield(c)
 		}, stop: stop}
-		s.collect(ctx, func(r *reading) error { return g.give(s.ledger.cycles(r, nil, t)) })
+		s.collect(ctx, func(r *ledger.Reading) error { return g.give(s.ledger.cycles(r, nil, t)) })
 		if !g.stopped {
 			s.finish(g, t)
 		}
@@ -87,10 +88,10 @@ func (s *Site) follow(tick int64) (t int64, ok bool) {
 
 // collect runs the collectors. What is read of a long history is given to part on the way, by
 // this goroutine.
-func (s *Site) collect(ctx context.Context, part func(*reading) error) {
+func (s *Site) collect(ctx context.Context, part func(*ledger.Reading) error) {
 	s.reading, s.broken = nil, nil
 	s.jobLimits.begin(s.now())
-	s.parts, s.counted = make(chan *reading), make(chan error)
+	s.parts, s.counted = make(chan *ledger.Reading), make(chan error)
 	askedBefore, acceptedBefore := s.client.Questions()
 	now, err := s.askTime(ctx)
 	outcomes := make([]collect.Outcome, len(s.collectors))
@@ -155,7 +156,7 @@ func (s *Site) failed(name string, err error) {
 }
 
 // serveParts answers the collector of jobs until all collectors have ended.
-func (s *Site) serveParts(part func(*reading) error, ended <-chan struct{}) {
+func (s *Site) serveParts(part func(*ledger.Reading) error, ended <-chan struct{}) {
 	for {
 		select {
 		case r := <-s.parts:
@@ -171,7 +172,7 @@ func (s *Site) samples() []source.Sample {
 	if err := guard.Run(func() error { s.policies.emit(); return nil }); err != nil {
 		s.failed(collectorPolicies, err)
 	}
-	if n, ok := s.ledger.unaccounted(); ok {
+	if n, ok := s.ledger.Unaccounted(); ok {
 		s.open.gauges.Set(s.catalogue.unaccounted, float64(n))
 	}
 	samples := s.gauges.AppendTo(nil)
@@ -195,7 +196,7 @@ func (s *Site) askTime(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	s.ledger.version = ping.APIVersion
-	s.ledger.clock.Skew = ping.ServerTime.Add(ping.RoundTrip/2).UnixMilli() - s.now().UnixMilli()
+	s.ledger.Version = ping.APIVersion
+	s.ledger.Clock.Skew = ping.ServerTime.Add(ping.RoundTrip/2).UnixMilli() - s.now().UnixMilli()
 	return ping.ServerTime.UnixMilli(), nil
 }

@@ -8,22 +8,21 @@ import (
 	"backwire/source/netbackup/api"
 )
 
-// ending is what the counters need of a finished job, small enough to hold a whole job
-// database in memory while it is put in order. Times are ms of the server's clock, 0 where
-// absent.
+// ending is what a row says of a finished job that the counters need, small enough to hold many
+// while they are put in order. Times are ms of the server's clock, 0 where absent.
 type ending struct {
 	ledger.Event
-	kind    *jobKind
-	client  string
-	active  int64 // start of the last try
-	updated int64
-	bytes   int64 // absent where negative, as are the next two
-	moved   int64
-	files   int64
-	status  int32 // absent where negative
-	parent  bool
-	root    bool
-	endless bool // the end is not known: the last update stands for it
+	labels kindKey
+	kind   *jobKind // of these labels, once it is counted
+	client string
+	active int64 // start of the last try
+	bytes  int64 // absent where negative, as are the next two
+	moved  int64
+	files  int64
+	dedup  api.Optional[float64]
+	status int32 // absent where negative
+	parent bool
+	root   bool
 }
 
 const (
@@ -31,13 +30,17 @@ const (
 	absent           = -1
 )
 
-// newEnding reads a job that is done. It is false for one without any time to go by.
-func newEnding(j *api.Job, kind *jobKind) (ending, bool) {
-	e := ending{
-		Event: ledger.Event{ID: j.ID, Start: milliseconds(j.Start), End: milliseconds(j.End), Try: int32(min(max(j.Try, 0), math.MaxInt32))},
-		kind:  kind, client: j.Client, active: milliseconds(j.ActiveTryStart), updated: milliseconds(j.LastUpdate),
+// newEnding reads a row.
+func newEnding(j *api.Job) *ending {
+	e := &ending{
+		Event: ledger.Event{
+			ID: j.ID, Start: milliseconds(j.Start), End: milliseconds(j.End), Updated: milliseconds(j.LastUpdate),
+			Try: int32(min(max(j.Try, 0), math.MaxInt32)), TryUnknown: j.OddTry, Open: j.Given&api.FieldState != 0 && j.State != api.StateDone,
+			Given: ledger.Fields(j.Given), Named: ledger.Fields(j.Named),
+		},
+		labels: kindKey{j.Type, j.PolicyType, j.Policy, j.ScheduleType}, client: j.Client, active: milliseconds(j.ActiveTryStart),
 		bytes: kilobytes(j.KilobytesTransferred), moved: kilobytes(j.KilobytesDataTransferred),
-		files: absent, status: absent,
+		files: absent, status: absent, dedup: j.DedupRatio,
 		parent: isParent(j), root: j.ParentID == 0 || j.ParentID == j.ID,
 	}
 	if j.NumberOfFiles.Given && j.NumberOfFiles.Value >= 0 {
@@ -46,14 +49,33 @@ func newEnding(j *api.Job, kind *jobKind) (ending, bool) {
 	if s := j.Status; s.Given && s.Value >= 0 && s.Value <= math.MaxInt32 {
 		e.status = int32(s.Value)
 	}
-	e.TryUnknown = j.Given&api.FieldTry == 0 || j.OddTry
-	if e.End == 0 {
-		e.End, e.endless = e.updated, true
+	return e
+}
+
+// Kind is the type of the job.
+func (e *ending) Kind() string { return e.labels.jobType }
+
+// Fill takes what another row of the job says.
+func (e *ending) Fill(row ledger.Row, lacking ledger.Fields) {
+	from, take := row.(*ending), api.JobFields(lacking)
+	fill(take&api.FieldParent, &e.root, from.root)
+	fill(take&api.FieldType, &e.labels.jobType, from.labels.jobType)
+	fill(take&api.FieldPolicyType, &e.labels.policyType, from.labels.policyType)
+	fill(take&api.FieldPolicy, &e.labels.policy, from.labels.policy)
+	fill(take&api.FieldScheduleType, &e.labels.scheduleType, from.labels.scheduleType)
+	fill(take&api.FieldClient, &e.client, from.client)
+	fill(take&api.FieldStatus, &e.status, from.status)
+	fill(take&api.FieldChildren, &e.parent, from.parent)
+	fill(take&api.FieldActive, &e.active, from.active)
+	fill(take&api.FieldKilobytes, &e.bytes, from.bytes)
+	fill(take&api.FieldMoved, &e.moved, from.moved)
+	fill(take&api.FieldFiles, &e.files, from.files)
+}
+
+func fill[T any](wanted api.JobFields, into *T, v T) {
+	if wanted != 0 {
+		*into = v
 	}
-	if e.updated == 0 {
-		e.updated = e.End
-	}
-	return e, e.End != 0
 }
 
 // isParent says whether the job's work is done by jobs of its own: a parent reports the
@@ -82,7 +104,7 @@ func (e *ending) succeeded() bool { return e.status == 0 || e.status == 1 }
 
 // seconds it took, false where a time is missing.
 func (e *ending) seconds() (float64, bool) {
-	if e.endless {
+	if e.Endless {
 		return 0, false
 	}
 	return between(e.Start, e.End)

@@ -30,8 +30,8 @@ const (
 	failureVersion = 1
 	endOfName      = "\xff" // it is never in UTF-8
 
-	failuresKept = showsLate // ms: what is told later than that is counted as if it came last
-	failuresMost = 1000      // clients and policies
+	failuresKept = 25 * hourMillis // ms: what is told later than that is counted as if it came last
+	failuresMost = 1000            // clients and policies
 )
 
 func newRecentFailures() *recentFailures {

@@ -76,7 +76,7 @@ func (s *Site) emitServer() {
 		return
 	}
 	info := s.facts.info
-	s.gauges.Set(s.catalogue.clockSkew, float64(s.ledger.clock.Skew)/1000)
+	s.gauges.Set(s.catalogue.clockSkew, float64(s.ledger.Clock.Skew)/1000)
 	if end := s.ping.TrustEnds; !end.IsZero() {
 		s.gauges.Set(s.catalogue.certificateExpiry, float64(end.Unix()))
 	}

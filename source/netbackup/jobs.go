@@ -12,6 +12,7 @@ import (
 
 	"backwire/source/collect"
 	"backwire/source/guard"
+	"backwire/source/ledger"
 	"backwire/source/netbackup/api"
 )
 
@@ -140,21 +141,21 @@ func (s *Site) readJobs(ctx context.Context, now int64) (int, error) {
 	if openErr != nil {
 		s.open.gauges.Reset() // sums over half of the pages would be wrong
 	} else {
-		s.ledger.noteOpen(s.open.listed, s.ledger.at)
+		s.ledger.NoteOpen(s.open.starts())
 	}
 	if doneErr == nil {
-		doneErr = guard.Run(func() error { return s.ledger.check(ctx, s.reading) })
+		doneErr = guard.Run(func() error { return s.ledger.Check(ctx, s.reading) })
 	}
 	if guard.Panicked(doneErr) {
 		s.broken = doneErr
 	}
-	if errors.Is(doneErr, errTooManyHeld) {
-		doneErr = s.client.Beyond("/admin/jobs", errTooManyHeld)
+	if errors.Is(doneErr, ledger.ErrTooManyHeld) {
+		doneErr = s.client.Beyond("/admin/jobs", ledger.ErrTooManyHeld)
 	}
-	s.ledger.audit.current = openErr == nil && doneErr == nil
+	s.ledger.NoteCycle(openErr == nil && doneErr == nil)
 	rows := opened
 	if s.reading != nil {
-		rows += s.reading.gained
+		rows += s.reading.Gained()
 	}
 	if err := errors.Join(openErr, doneErr); err != nil || rows > 0 {
 		return rows, err
@@ -165,9 +166,7 @@ func (s *Site) readJobs(ctx context.Context, now int64) (int, error) {
 // readEnded reads what finished. Its panic may have left the ledger in the middle of something, that of the open jobs
 // has not.
 func (s *Site) readEnded(ctx context.Context, now int64) (err error) {
-	s.reading, err = s.ledger.read(ctx, func() *reading {
-		return s.ledger.begin(now, s.readers, s.ended)
-	}, func(r *reading) error {
+	s.reading, err = s.ledger.read(ctx, now, func(r *ledger.Reading) error {
 		s.parts <- r
 		return <-s.counted
 	})
@@ -177,7 +176,7 @@ func (s *Site) readEnded(ctx context.Context, now int64) (err error) {
 // seeAnyJob is asked where neither an open nor a finished job was seen: a server that had
 // jobs and shows none at all has taken the right to see them away.
 func (s *Site) seeAnyJob(ctx context.Context) error {
-	if s.ledger.counted.Top == 0 {
+	if s.ledger.Counted.Top == 0 {
 		return nil // there may be none yet
 	}
 	for _, err := range s.client.Jobs(ctx, api.JobQuery{Limit: 1}) {

@@ -73,19 +73,19 @@ func BenchmarkLedgerJob(b *testing.B) {
 	}
 	cfg := SiteConfig{Client: api.Config{Site: "paris"}, Interval: time.Minute, Backfill: 24 * time.Hour, MaxClientSeries: defaultClientSeries, MaxJobSeries: defaultJobSeries, ForgetClients: defaultForgetClients}
 	c := newCatalogue()
-	l := newLedger(cfg, c, slog.New(slog.DiscardHandler))
+	l := newLedger(cfg, c, slog.New(slog.DiscardHandler), 1, client.Jobs)
 	tick := time.Now().UnixMilli() / 60_000 * 60_000
 	jobs := 0
 	b.ReportAllocs()
 	for b.Loop() {
-		l.counted = ledger.NewCounted() // so that the page counts anew
-		r, err := l.read(b.Context(), func() *reading { return l.begin(tick, 1, client.Jobs) }, nil)
+		l.Counted = ledger.NewCounted() // so that the page counts anew
+		r, err := l.read(b.Context(), tick, nil)
 		if err != nil {
 			b.Fatal(err)
 		}
 		tick += 60_000
 		for range l.cycles(r, nothing, tick) {
-			jobs += r.gained
+			jobs += r.Gained()
 		}
 	}
 	if jobs != b.N*api.JobsPage {
@@ -97,7 +97,7 @@ func BenchmarkLedgerJob(b *testing.B) {
 // BenchmarkLedgerQuietCycle is a cycle in which nothing ended, by series.
 func BenchmarkLedgerQuietCycle(b *testing.B) {
 	cfg := SiteConfig{Client: api.Config{Site: "paris"}, Interval: time.Minute, MaxClientSeries: defaultClientSeries, MaxJobSeries: defaultJobSeries, ForgetClients: defaultForgetClients}
-	l := newLedger(cfg, newCatalogue(), slog.New(slog.DiscardHandler))
+	l := newLedger(cfg, newCatalogue(), slog.New(slog.DiscardHandler), 1, nil)
 	watching := newClients(l.counters, defaultClientSeries, defaultForgetClients.Milliseconds())
 	for i := range 2000 {
 		e := ending{Event: ledger.Event{ID: int64(i), Try: 1, End: 1}, status: 0, client: strconv.Itoa(i), bytes: 1, kind: l.counters.kind(kindKey{backup, "STANDARD", "gold", "FULL_BACKUP"})}

@@ -232,7 +232,7 @@ func TestLedgerRefusesAStateItDoesNotKnow(t *testing.T) {
 	} {
 		r := rig{t: t}
 		c := newCatalogue()
-		l := newLedger(r.cfg, c, r.log)
+		l := newLedger(r.cfg, c, r.log, 1, nil)
 		if err := l.restore(source.Checkpoint{State: state}); err == nil {
 			t.Errorf("%s: restored without an error", name)
 		}

@@ -143,12 +143,11 @@ func (m *model) live() {
 	if m.t.Failed() {
 		l := m.site.ledger
 		for _, c := range m.sim.Truth().Completions {
-			if !l.counted.HasID(c.ID) {
-				m.say("job %d try %d, ended %v, shown %v: not counted; dismissed %v, in pieces %v", c.ID, c.Try, c.End.UTC(), c.Seen.UTC(),
-					l.audit.dismissed.Has(c.ID), l.fragments.byID[c.ID] != nil)
+			if !l.Counted.HasID(c.ID) {
+				m.say("job %d try %d, ended %v, shown %v: not counted", c.ID, c.Try, c.End.UTC(), c.Seen.UTC())
 			}
 		}
-		m.say("ids from %d to %d since %d; audit %+v", l.counted.First, l.counted.Top, l.counted.Since, l.audit.round)
+		m.say("ids from %d to %d since %d", l.Counted.First, l.Counted.Top, l.Counted.Since)
 	}
 }
 

@@ -2,6 +2,7 @@ package netbackup
 
 import (
 	"context"
+	"iter"
 
 	"backwire/source/collect"
 	"backwire/source/netbackup/api"
@@ -150,6 +151,17 @@ func (o *openJobs) noteWork(j *api.Job, now int64) {
 	g.Count(c.mediaJobs, server)
 	rate := j.TransferRate // in kilobytes
 	g.AddGiven(c.mediaRate, float64(rate.Value)*bytesPerKilobyte, rate.Given && rate.Value >= 0, server)
+}
+
+// starts are the ids of the open jobs and their starts.
+func (o *openJobs) starts() iter.Seq2[int64, int64] {
+	return func(yield func(id, start int64) bool) {
+		for _, j := range o.listed {
+			if !yield(j.id, j.start) {
+				return
+			}
+		}
+	}
 }
 
 // stalled says that the job has moved nothing for long. A job that is seen for the first

@@ -26,7 +26,7 @@ func (s *Site) makeOverview(at int64) {
 	made := &overview.Site{
 		Name: s.cfg.Client.Site, Schedules: s.unknownSchedules(), Unwatched: s.clients.overCap.Count(),
 		Hours: s.hours.overview(), Clients: s.clientOverview(live),
-		Storage: s.storageOverview(live, at), Jobs: s.jobsOverview(live, s.ledger.clock.Skew),
+		Storage: s.storageOverview(live, at), Jobs: s.jobsOverview(live, s.ledger.Clock.Skew),
 	}
 	if s.ledger.ReadAt > 0 {
 		made.JobsRead = time.UnixMilli(s.ledger.ReadAt)
@@ -75,7 +75,7 @@ func (s *Site) clientOverview(live []source.Sample) []overview.ClientPolicy {
 	for _, x := range live {
 		switch k := clientOf(x.Series); x.Series.Metric {
 		case s.policies.dueAt.Metric:
-			at := int64(x.Value*1000) - s.ledger.clock.Skew
+			at := int64(x.Value*1000) - s.ledger.Clock.Skew
 			if before := due[k]; before == 0 || at < before {
 				due[k] = at
 			}
@@ -86,7 +86,7 @@ func (s *Site) clientOverview(live []source.Sample) []overview.ClientPolicy {
 	pairs, meanings := s.clients.pairs, statusMeanings()
 	out := make([]overview.ClientPolicy, 0, len(pairs))
 	for k, p := range pairs {
-		x := p.overview(k, s.ledger.clock.Skew, meanings)
+		x := p.overview(k, s.ledger.Clock.Skew, meanings)
 		if x.Due = due[k]; x.Due == 0 && s.policies.promisesNothing(k) {
 			x.Due = overview.NothingDue
 		}

@@ -7,7 +7,6 @@ import (
 
 	"backwire/source"
 	"backwire/source/guard"
-	"backwire/source/netbackup/compat"
 )
 
 // giving hands cycles over to the caller of Collect. It tells a panic of the caller from one of the counting: the first is
@@ -56,7 +55,7 @@ func (s *Site) startAgain(cause error) error {
 	needed := s.clients.needed
 	l := s.newLedger()
 	s.clients.needed = needed
-	l.idle, l.clock.Skew, l.listed, l.problems.counted = s.ledger.idle, s.ledger.clock.Skew, s.ledger.listed, s.ledger.problems.counted
+	l.idle, l.Clock.Skew, l.listed, l.problems.counted = s.ledger.idle, s.ledger.Clock.Skew, s.ledger.listed, s.ledger.problems.counted
 	if err := l.restore(s.cfg.Checkpoint()); err != nil {
 		return fmt.Errorf("restart counting after %w: %w", cause, err)
 	}
@@ -66,11 +65,8 @@ func (s *Site) startAgain(cause error) error {
 }
 
 func (s *Site) newLedger() *jobLedger {
-	l := newLedger(s.cfg, s.catalogue, s.log)
+	l := newLedger(s.cfg, s.catalogue, s.log, s.readers, s.ended)
 	l.problems.found = s.client.Problems()
-	if s.cfg.Compat == compat.Name {
-		l.lastHour = compat.NewEndedJobs()
-	}
 	s.clients = newClients(l.counters, s.cfg.MaxClientSeries, s.cfg.ForgetClients.Milliseconds())
 	s.hours, s.trends = newHours(), trends{}
 	l.observers = []observer{s.clients, s.hours, catalogBackups{l.counters}}

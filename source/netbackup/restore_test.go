@@ -24,7 +24,7 @@ func TestRestoreCompletesAHistogramThatLacksSeries(t *testing.T) {
 				delete(r.store.durable, key)
 			}
 		}
-		l := newLedger(r.cfg, newCatalogue(), r.log)
+		l := newLedger(r.cfg, newCatalogue(), r.log, 1, nil)
 		if err := l.restore(r.store.checkpoint()); err != nil {
 			t.Fatal(err)
 		}

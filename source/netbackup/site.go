@@ -10,6 +10,7 @@ import (
 
 	"backwire/source"
 	"backwire/source/collect"
+	"backwire/source/ledger"
 	"backwire/source/netbackup/api"
 	"backwire/source/netbackup/compat"
 	"backwire/source/overview"
@@ -71,12 +72,12 @@ type Site struct {
 	gauges       *collect.Gauges // of the site's health
 	compatGauges *collect.Gauges // of nbu_exporter's names
 	ping         api.Ping        // of this cycle; zero where there was no answer
-	reading      *reading
-	accepted     bool          // a question was answered in this cycle, by a server that accepts the credential
-	broken       error         // the panic that the ledger had while it was read
-	behind       bool          // the agent's clock is behind the samples
-	parts        chan *reading // of a long history, to be counted by the goroutine of Collect
-	counted      chan error    // its answer
+	reading      *ledger.Reading
+	accepted     bool                 // a question was answered in this cycle, by a server that accepts the credential
+	broken       error                // the panic that the ledger had while it was read
+	behind       bool                 // the agent's clock is behind the samples
+	parts        chan *ledger.Reading // of a long history, to be counted by the goroutine of Collect
+	counted      chan error           // its answer
 
 	mu       sync.Mutex
 	status   Status

@@ -52,7 +52,7 @@ func (s *Site) publish() {
 		ServerVersion: source.Printable(cmp.Or(s.facts.info.Version, api.Release(s.ping.APIVersion))),
 		APIVersion:    s.ping.APIVersion,
 		Up:            s.accepted,
-		Skew:          time.Duration(s.ledger.clock.Skew) * time.Millisecond,
+		Skew:          time.Duration(s.ledger.Clock.Skew) * time.Millisecond,
 		ReadUntil:     instant(s.ledger.Watermark),
 		Limited:       s.client.Limited(),
 	}

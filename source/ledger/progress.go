@@ -1,4 +1,4 @@
-package netbackup
+package ledger
 
 import (
 	"log/slog"
@@ -16,13 +16,13 @@ type progress struct {
 
 // due answers with a line if it is time for one. The reading's mu is held, so it is the caller
 // who writes it.
-func (p *progress) due(r *reading) []any {
+func (p *progress) due(r *Reading) []any {
 	now := time.Now()
 	if now.Sub(p.said) < sayEvery {
 		return nil
 	}
 	p.said = now
-	return []any{"jobs", r.rows, "read_until", stamp(r.covered()), "reading_to", stamp(r.now)}
+	return []any{"jobs", r.rows, "read_until", stamp(r.Covered()), "reading_to", stamp(r.now)}
 }
 
 func (p *progress) say(line []any) {

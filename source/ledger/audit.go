@@ -1,41 +1,39 @@
-package netbackup
+package ledger
 
 import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"iter"
 	"maps"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"backwire/source"
-	"backwire/source/ledger"
-	"backwire/source/netbackup/api"
 )
 
-// audit finds the finished jobs that no reading showed in its time. A reading goes by the clocks of the
-// server's stamps, and a server may show a job hours after them. But ids are given in ascending order:
+// audit finds the ended events that no reading showed in its time. A reading goes by the clocks of the
+// server's stamps, and a server may show an event hours after them. But ids are given in ascending order:
 // the ids that are neither counted nor open are a short list, and asking for exactly those depends on no
 // clock. It asks for each every few minutes, in one request a cycle at most.
 //
-// It costs no state beside the set of what was counted. Only jobs that were counted and ran again under
+// It costs no state beside the set of what was counted. Only events that were counted and ran again under
 // their id have to be remembered, because nothing is missing among the ids where they end.
 type audit struct {
-	open      ledger.IDSet // of the last complete list of open jobs, nil before it
-	before    ledger.IDSet // of the list before that
-	dismissed ledger.IDSet // shown as finished, and not to be counted
+	open      IDSet // of the last complete list of open events, nil before it
+	before    IDSet // of the list before that
+	dismissed IDSet // shown as finished, and not to be counted
 
 	reopened map[int64]int64 // counted ids that were open after that → agent's clock when last, ms
 	changed  bool            // reopened did
 
-	current bool             // the last cycle asked for all that it wanted to know
-	round   []ledger.IDRange // to be asked for, in this order
-	begun   int64            // agent's clock when the round began, ms; 0 before the first
-	older   int              // of the ranges that found no room in a round, how many are past
-	whole   bool             // all that was missing was asked for in this life of the agent
-	refused int64            // agent's clock when the server last refused to filter by ids, ms; 0 where it does not
+	current bool      // the last cycle asked for all that it wanted to know
+	round   []IDRange // to be asked for, in this order
+	begun   int64     // agent's clock when the round began, ms; 0 before the first
+	older   int       // of the ranges that found no room in a round, how many are past
+	whole   bool      // all that was missing was asked for in this life of the agent
+	refused int64     // agent's clock when the server last refused to filter by ids, ms; 0 where it does not
 }
 
 const (
@@ -44,8 +42,8 @@ const (
 
 	roundEvery   = 300_000       // ms between the beginnings of two rounds
 	roundLimit   = 600_000       // ms that a round may take, so that each id is asked for within 15 minutes
-	longestAsk   = 3_000         // bytes of a filter before it is encoded: servers take a request line of 8 KiB
-	rangesAtOnce = 50            // that find room in it
+	rangesAtOnce = 50            // that find room in a request
+	mostAtOnce   = 256           // more than find room in any
 	maxHoles     = 20_000        // ranges looked at, the highest ids first
 	maxReopened  = 4096          // the least recent are given up
 	showsLate    = 25 * 3600_000 // ms for which an ending that is not shown is asked for: a day and a little
@@ -53,26 +51,27 @@ const (
 )
 
 func newAudit() audit {
-	return audit{dismissed: ledger.IDSet{}, reopened: map[int64]int64{}}
+	return audit{dismissed: IDSet{}, reopened: map[int64]int64{}}
 }
 
-// noteOpen takes the complete list of open jobs; at is the agent's clock, ms.
-func (l *jobLedger) noteOpen(jobs []openJob, at int64) {
+// NoteOpen takes the complete list of the events that have not ended: their ids and starts, in ms of the server's clock, 0
+// where a start is not known.
+func (l *Ledger) NoteOpen(open iter.Seq2[int64, int64]) {
 	a := &l.audit
-	a.before, a.open = a.open, ledger.IDSet{}
-	for _, j := range jobs {
-		a.open.Add(j.id)
-		l.counted.SeeOpen(j.id, j.start, l.Birth.At)
-		if l.counted.HasID(j.id) {
-			_, known := a.reopened[j.id]
-			a.reopened[j.id] = at
+	a.before, a.open = a.open, IDSet{}
+	for id, start := range open {
+		a.open.Add(id)
+		l.Counted.SeeOpen(id, start, l.Birth.At)
+		if l.Counted.HasID(id) {
+			_, known := a.reopened[id]
+			a.reopened[id] = l.at
 			a.changed = a.changed || !known
 		}
 	}
-	a.giveUp(at)
+	a.giveUp(l.at)
 }
 
-// giveUp forgets the reopened jobs that were not shown for long, and those without room.
+// giveUp forgets the reopened events that were not shown for long, and those without room.
 func (a *audit) giveUp(at int64) {
 	n := len(a.reopened)
 	maps.DeleteFunc(a.reopened, func(_, seen int64) bool { return at-seen > showsLate })
@@ -94,13 +93,13 @@ func (a *audit) ended(id int64) {
 	}
 }
 
-// check asks for the jobs that are in pieces, and for those whose ids are missing. What it finds joins
+// Check asks for the events that are in pieces, and for those whose ids are missing. What it finds joins
 // the reading. It does nothing while a reading is under way: much is missing then.
-func (l *jobLedger) check(ctx context.Context, r *reading) error {
-	if !r.complete() {
+func (l *Ledger) Check(ctx context.Context, r *Reading) error {
+	if !r.Complete() {
 		return nil
 	}
-	at, a := r.now-l.clock.Skew, &l.audit
+	at, a := r.now-l.Clock.Skew, &l.audit
 	var err error
 	if !a.isRefused(at) {
 		if err = l.askAgain(ctx, r); err == nil {
@@ -108,17 +107,17 @@ func (l *jobLedger) check(ctx context.Context, r *reading) error {
 		}
 	}
 	err = l.tolerate(err)
-	for _, j := range l.fragments.overdue(at) {
-		if e, ok := l.judge(&j); ok {
-			r.join(e)
+	for _, row := range l.fragments.overdue(at) {
+		if l.judge(row) {
+			r.join(row)
 		}
 	}
 	return err
 }
 
 // tolerate takes a refusal of filters by ids for what it is: a limit of the server, and no failure.
-func (l *jobLedger) tolerate(err error) error {
-	if !refuses(err, "jobId") {
+func (l *Ledger) tolerate(err error) error {
+	if err == nil || !l.source.Refuses(err, ByID) {
 		return err
 	}
 	a := &l.audit
@@ -134,22 +133,22 @@ func (a *audit) isRefused(at int64) bool {
 	return a.refused != 0 && at-a.refused < tryAgainAfter && at >= a.refused
 }
 
-// askAgain asks for the jobs in pieces: a page for each minute of the interval, and more where a long history
+// askAgain asks for the events in pieces: a page for each minute of the interval, and more where a long history
 // was read.
-func (l *jobLedger) askAgain(ctx context.Context, r *reading) error {
+func (l *Ledger) askAgain(ctx context.Context, r *Reading) error {
 	if l.audit.isRefused(l.at) {
 		return nil
 	}
-	calm := max(1, int(l.interval/60_000))
-	most := max(calm, 3*r.gained/api.JobsPage)
+	calm := max(1, int(l.cfg.Interval/60_000))
+	most := max(calm, 3*r.gained/PageRows)
 	for page := range most + vainAnswers {
-		ids := l.fragments.due(api.JobsPage, page >= calm, page >= most)
+		ids := l.fragments.due(PageRows, page >= calm, page >= most)
 		if len(ids) == 0 {
 			return nil
 		}
-		ranges := make([]ledger.IDRange, len(ids))
+		ranges := make([]IDRange, len(ids))
 		for i, id := range ids {
-			ranges[i] = ledger.IDRange{From: id, To: id}
+			ranges[i] = IDRange{From: id, To: id}
 		}
 		for len(ranges) > 0 {
 			var err error
@@ -162,9 +161,9 @@ func (l *jobLedger) askAgain(ctx context.Context, r *reading) error {
 }
 
 // askRound asks for some of what is missing among the ids.
-func (l *jobLedger) askRound(ctx context.Context, r *reading, at int64) error {
+func (l *Ledger) askRound(ctx context.Context, r *Reading, at int64) error {
 	a := &l.audit
-	if a.open == nil || (a.begun == 0 && r.gained > 10*api.JobsPage) { // what is open is not known yet, or enough was asked
+	if a.open == nil || (a.begun == 0 && r.gained > 10*PageRows) { // what is open is not known yet, or enough was asked
 		return nil
 	}
 	if len(a.round) == 0 {
@@ -186,20 +185,18 @@ func (l *jobLedger) askRound(ctx context.Context, r *reading, at int64) error {
 
 // missing are the ids to be asked for in a round: those highest first that are neither counted nor
 // open, as many as a round has time for.
-func (l *jobLedger) missing(r *reading) []ledger.IDRange {
+func (l *Ledger) missing(r *Reading) []IDRange {
 	a := &l.audit
 	known := l.accounted()
 	for _, s := range r.spans {
-		for _, block := range s.kept.blocks {
-			for i := range block {
-				known.Add(block[i].ID)
-			}
+		for _, row := range s.kept {
+			known.Add(row.Core().ID)
 		}
 	}
 	holes := l.cut(known.Holes())
 	slices.Reverse(holes)
 	holes = holes[:min(len(holes), maxHoles)]
-	room := int(max(roundLimit/max(l.interval, 60_000), 2)-1) * rangesAtOnce
+	room := int(max(roundLimit/max(l.cfg.Interval, 60_000), 2)-1) * rangesAtOnce
 	if len(holes) > room+rangesAtOnce {
 		older := holes[room:]
 		from := a.older % len(older)
@@ -209,19 +206,19 @@ func (l *jobLedger) missing(r *reading) []ledger.IDRange {
 		}
 		holes = append(slices.Clone(holes[:room]), older[from:min(from+rangesAtOnce, len(older))]...)
 	}
-	var again []ledger.IDRange
+	var again []IDRange
 	for id := range a.reopened {
 		if !a.open.Has(id) {
-			again = append(again, ledger.IDRange{From: id, To: id})
+			again = append(again, IDRange{From: id, To: id})
 		}
 	}
 	return append(again, holes...)
 }
 
 // accounted are the ids of which it is known what became of them.
-func (l *jobLedger) accounted() ledger.IDSet {
-	known := l.counted.Settled()
-	for _, s := range []ledger.IDSet{l.audit.open, l.audit.dismissed} {
+func (l *Ledger) accounted() IDSet {
+	known := l.Counted.Settled()
+	for _, s := range []IDSet{l.audit.open, l.audit.dismissed} {
 		known.AddAll(s)
 	}
 	for id := range l.fragments.byID {
@@ -230,12 +227,12 @@ func (l *jobLedger) accounted() ledger.IDSet {
 	return known
 }
 
-// cut divides the holes where another condition begins, see clause.
-func (l *jobLedger) cut(holes []ledger.IDRange) (out []ledger.IDRange) {
+// cut divides the holes where another condition begins, see narrow.
+func (l *Ledger) cut(holes []IDRange) (out []IDRange) {
 	for _, h := range holes {
-		for _, edge := range []int64{l.counted.First, l.counted.Top + 1} {
+		for _, edge := range []int64{l.Counted.First, l.Counted.Top + 1} {
 			if edge > h.From && edge <= h.To {
-				out = append(out, ledger.IDRange{From: h.From, To: edge - 1})
+				out = append(out, IDRange{From: h.From, To: edge - 1})
 				h.From = edge
 			}
 		}
@@ -245,58 +242,49 @@ func (l *jobLedger) cut(holes []ledger.IDRange) (out []ledger.IDRange) {
 }
 
 // ask asks for as many ranges of ids as one request takes, and gives the rest.
-func (l *jobLedger) ask(ctx context.Context, r *reading, ranges []ledger.IDRange) (left []ledger.IDRange, err error) {
-	var clauses []string
-	size := 0
-	for len(ranges) > 0 && size < longestAsk {
-		c := l.clause(ranges[0])
-		clauses, size, ranges = append(clauses, c), size+len(c)+len(" or "), ranges[1:]
+func (l *Ledger) ask(ctx context.Context, r *Reading, ranges []IDRange) (left []IDRange, err error) {
+	ids := make([]IDs, min(len(ranges), mostAtOnce))
+	for i := range ids {
+		ids[i] = l.narrow(ranges[i])
 	}
-	filter := fmt.Sprintf("state eq '%s' and (%s)", api.StateDone, strings.Join(clauses, " or "))
-	for j, err := range r.jobs(ctx, api.JobQuery{Filter: filter, Sort: "jobId"}) {
+	n := l.source.Fits(ids)
+	ids, ranges = ids[:n], ranges[n:]
+	for row, err := range l.source.Events(ctx, Query{By: ByID, IDs: ids}) {
 		if err != nil {
 			return ranges, err
 		}
 		if r.held >= mostHeld {
-			return ranges, errTooManyHeld
+			return ranges, ErrTooManyHeld
 		}
-		l.tidy(&j)
-		if e, ok := l.accept(&j); ok {
-			r.join(e)
-		} else if l.fragments.byID[j.ID] == nil && len(l.audit.dismissed) < maxDismissed {
-			l.audit.dismissed.Add(j.ID)
+		id := row.Core().ID
+		if ending, ok := l.accept(row); ok {
+			r.join(ending)
+		} else if l.fragments.byID[id] == nil && len(l.audit.dismissed) < maxDismissed {
+			l.audit.dismissed.Add(id)
 		}
 	}
 	return ranges, nil
 }
 
-// clause is a range of ids as the server's filter takes it. Ids below the first that began after the
-// ledger did are asked for only where they ended after that, and after the ids started again those that
-// began after that: else the answer would be the whole job database.
-func (l *jobLedger) clause(h ledger.IDRange) string {
-	n := &l.counted.Numbering
-	var c string
-	switch h.To {
-	case h.From:
-		return fmt.Sprintf("jobId eq %d", h.From)
-	case math.MaxInt64:
-		c = fmt.Sprintf("jobId ge %d", h.From)
-	default:
-		c = fmt.Sprintf("jobId ge %d and jobId le %d", h.From, h.To)
-	}
+// narrow says which events of a range of ids are asked for. Of ids below the first that began after the
+// ledger did, only those that ended after that; and after the ids started again those that
+// began after that: else the answer would be the whole history of the server.
+func (l *Ledger) narrow(h IDRange) IDs {
+	n, ids := &l.Counted.Numbering, IDs{IDRange: h}
 	switch {
+	case h.From == h.To:
 	case n.Since != 0 && h.From >= n.First && h.To <= n.Top:
-		c += " and startTime ge " + stamp(n.Since-ledger.OutOfOrderTime)
+		ids.StartedSince = n.Since - OutOfOrderTime
 	case n.First == 0 || h.To < n.First || n.Since != 0:
-		c += " and endTime ge " + stamp(max(l.Birth.At, l.counted.Forgotten()))
+		ids.EndedSince = max(l.Birth.At, l.Counted.Forgotten())
 	}
-	return "(" + c + ")"
+	return ids
 }
 
-// unaccounted is how many ids between the first and the highest the server shows neither as open nor as
+// Unaccounted is how many ids between the first and the highest the server shows neither as open nor as
 // ended; false where not all of them were asked for yet.
-func (l *jobLedger) unaccounted() (n int64, ok bool) {
-	c, a := l.counted, &l.audit
+func (l *Ledger) Unaccounted() (n int64, ok bool) {
+	c, a := l.Counted, &l.audit
 	if !a.whole || !a.current || c.First == 0 {
 		return 0, false
 	}
@@ -305,7 +293,11 @@ func (l *jobLedger) unaccounted() (n int64, ok bool) {
 	return max(c.Top-c.First+1-known.Count(c.First, c.Top), 0), true
 }
 
-// changes is the key of the reopened jobs, where they changed.
+// NoteCycle says whether this cycle asked for all that it wanted to know, of open and of ended events. Without it nothing is
+// unaccounted for.
+func (l *Ledger) NoteCycle(whole bool) { l.audit.current = whole }
+
+// changes is the key of the reopened events, where they changed.
 func (a *audit) changes() []source.Change {
 	if !a.changed {
 		return nil
@@ -323,7 +315,7 @@ func (a *audit) changes() []source.Change {
 	return []source.Change{{Key: auditKey, Value: b}}
 }
 
-// restore takes the reopened jobs back. They are asked for for another day.
+// restore takes the reopened events back. They are asked for for another day.
 func (a *audit) restore(b []byte, now time.Time) error {
 	if len(b) == 0 || b[0] != auditVersion {
 		return fmt.Errorf("state key %q has an unknown version", auditKey)

@@ -1,47 +1,46 @@
-package netbackup
+package ledger
 
 import (
 	"cmp"
 	"math"
 	"slices"
-
-	"backwire/source/netbackup/api"
 )
 
-// fragments are the finished jobs of which every answer so far left something out that counting needs.
-// They are asked for by their ids, and what the answers give is put together. A job that stays in
+// fragments are the ended events of which every answer so far left something out that counting needs.
+// They are asked for by their ids, and what the answers give is put together. An event that stays in
 // pieces is counted with what is known, once: its result is unknown where its status is.
 //
-// Nothing here is in the state: a job that is not counted is missing among the ids, so that after a
+// Nothing here is in the state: an event that is not counted is missing among the ids, so that after a
 // restart the audit asks for it again.
 type fragments struct {
+	Attributes
 	byID  map[int64]*fragment
 	lacks map[lack]*vain
-	given api.JobFields // by this server, in any answer
+	given Fields // by this server, in any answer
 }
 
-// fragment is one such job.
+// fragment is one such event.
 type fragment struct {
-	job   api.Job
+	row   Row
 	since int64 // agent's clock when it was first seen, ms
 	asks  int   // answers that had it
 	looks int   // cycles in which it was looked whether it is overdue
 }
 
-// lack is a field that jobs of a type lack.
+// lack is a field that events of a kind lack.
 type lack struct {
-	jobType string
-	field   int
+	kind  string
+	field int
 }
 
-func lackOf(j *api.Job, field int) lack {
-	if api.JobFields(1)<<field == api.FieldType {
+func (f *fragments) lackOf(r Row, field int) lack {
+	if Fields(1)<<field == f.Kind {
 		return lack{"", field}
 	}
-	return lack{j.Type, field}
+	return lack{r.Kind(), field}
 }
 
-// vain is how often a field of a type was asked for and not given, since any answer gave it.
+// vain is how often a field of a kind was asked for and not given, since any answer gave it.
 type vain struct {
 	answers int
 	since   int64 // agent's clock, ms
@@ -54,69 +53,74 @@ const (
 	vainAnswers   = 8       // from which a field that was not given for patience counts as never given
 	probes        = 200     // answers after which a field is not asked for in a hurry
 	maxFragments  = maxHeld
-	maxLacks      = 1024 // pairs of type and field; types beyond are not waited for
+	maxLacks      = 1024 // pairs of kind and field; kinds beyond are not waited for
 )
 
-func newFragments() *fragments {
-	return &fragments{byID: map[int64]*fragment{}, lacks: map[lack]*vain{}}
+func newFragments(a Attributes) *fragments {
+	return &fragments{Attributes: a, byID: map[int64]*fragment{}, lacks: map[lack]*vain{}}
 }
 
 // complete fills in what earlier answers gave of the same ending, and says whether nothing that is worth
 // waiting for is missing. now is the agent's clock, ms.
-func (f *fragments) complete(j *api.Job, now int64) bool {
-	p := f.byID[j.ID]
-	if p != nil && j.Agrees(&p.job) {
-		j.Fill(&p.job)
+func (f *fragments) complete(r Row, now int64) bool {
+	e := r.Core()
+	p := f.byID[e.ID]
+	if p != nil && f.agree(e, p.row.Core()) {
+		f.fill(r, p.row)
 	}
-	f.learn(j)
-	if f.missing(j, now) == 0 || (p == nil && len(f.byID) >= maxFragments) {
-		delete(f.byID, j.ID)
+	f.learn(r)
+	if f.missing(r, now) == 0 || (p == nil && len(f.byID) >= maxFragments) {
+		delete(f.byID, e.ID)
 		return true
 	}
-	if p == nil || !j.Agrees(&p.job) { // it ended anew
+	if p == nil || !f.agree(e, p.row.Core()) { // it ended anew
 		p = &fragment{since: now}
-		f.byID[j.ID] = p
+		f.byID[e.ID] = p
 	} else {
 		p.asks++
-		f.ask(j, now)
+		f.ask(r, now)
 	}
-	p.job = *j
+	p.row = r
 	return false
 }
 
 // learn takes note of what the server gives.
-func (f *fragments) learn(j *api.Job) {
-	f.given |= j.Given | j.Named
-	j.Given.Each(func(i int) { delete(f.lacks, lackOf(j, i)) })
+func (f *fragments) learn(r Row) {
+	e := r.Core()
+	f.given |= e.Given | e.Named
+	e.Given.each(func(i int) { delete(f.lacks, f.lackOf(r, i)) })
 }
 
-// ask notes that a job was asked for and what it still lacks.
-func (f *fragments) ask(j *api.Job, now int64) {
-	lacks := api.NeededFields &^ j.Given
-	if lacks&api.FieldType != 0 {
-		lacks = api.FieldType // what the others are to its type shows when that is known
+// lacking are the fields that counting needs and a row does not have.
+func (f *fragments) lacking(r Row) Fields { return f.Needed &^ r.Core().Given }
+
+// ask notes that an event was asked for and what it still lacks.
+func (f *fragments) ask(r Row, now int64) {
+	lacks := f.lacking(r)
+	if lacks&f.Kind != 0 {
+		lacks = f.Kind // what the others are to its kind shows when that is known
 	}
-	lacks.Each(func(i int) {
-		v := f.lacks[lackOf(j, i)]
+	lacks.each(func(i int) {
+		v := f.lacks[f.lackOf(r, i)]
 		if v == nil {
 			if len(f.lacks) >= maxLacks {
 				return
 			}
 			v = &vain{since: now}
-			f.lacks[lackOf(j, i)] = v
+			f.lacks[f.lackOf(r, i)] = v
 		}
 		v.answers++
 	})
 }
 
-// missing is what the job lacks and may still be given.
-func (f *fragments) missing(j *api.Job, now int64) (left api.JobFields) {
-	(api.NeededFields &^ j.Given).Each(func(i int) {
-		v := f.lacks[lackOf(j, i)]
-		switch field := api.JobFields(1) << i; {
+// missing is what a row lacks and may still be given.
+func (f *fragments) missing(r Row, now int64) (left Fields) {
+	f.lacking(r).each(func(i int) {
+		v := f.lacks[f.lackOf(r, i)]
+		switch field := Fields(1) << i; {
 		case v == nil:
 			left |= field
-		case field == api.FieldMoved && f.given&field == 0:
+		case field&f.Newer != 0 && f.given&field == 0:
 			// Older answers do not have it at all: it is not waited for where none ever named it.
 			if v.answers < vainAnswers {
 				left |= field
@@ -148,14 +152,14 @@ func (f *fragments) due(most int, hurry, unnamed bool) []int64 {
 
 // lacksUnnamed says that a fragment only waits because older servers do not have an attribute.
 func (f *fragments) lacksUnnamed(p *fragment) bool {
-	return f.given&api.FieldMoved == 0 && api.NeededFields&^p.job.Given == api.FieldMoved
+	return f.lacking(p.row)&^(f.Newer&^f.given) == 0
 }
 
 // promising says that what a fragment lacks may be given to others.
 func (f *fragments) promising(p *fragment) bool {
 	ok := true
-	(api.NeededFields &^ p.job.Given).Each(func(i int) {
-		if v := f.lacks[lackOf(&p.job, i)]; v != nil && v.answers >= probes {
+	f.lacking(p.row).each(func(i int) {
+		if v := f.lacks[f.lackOf(p.row, i)]; v != nil && v.answers >= probes {
 			ok = false
 		}
 	})
@@ -166,29 +170,29 @@ func (f *fragments) promising(p *fragment) bool {
 func (f *fragments) size() int { return len(f.byID) }
 
 // oldest is the earliest time of a fragment by which it is read, as far as it is known.
-func (f *fragments) oldest(by orderBy) int64 {
+func (f *fragments) oldest(by Order) int64 {
 	least := int64(math.MaxInt64)
 	for _, p := range f.byID {
-		if at := by.given(&p.job); at != 0 {
+		if at := by.of(p.row.Core()); at != 0 {
 			least = min(least, at)
 		}
 	}
 	return least
 }
 
-// overdue takes out the jobs that have waited long enough.
-func (f *fragments) overdue(now int64) (jobs []api.Job) {
+// overdue takes out the events that have waited long enough, in the order of their ids.
+func (f *fragments) overdue(now int64) (rows []Row) {
 	for id, p := range f.byID {
 		waited := now - p.since
 		if waited < 0 { // the agent's clock was set back
 			p.since = now
 		}
 		p.looks++
-		if f.missing(&p.job, now) == 0 || (waited >= patience && (p.asks >= enoughAnswers || p.looks >= lastLooks)) {
-			jobs = append(jobs, p.job)
+		if f.missing(p.row, now) == 0 || (waited >= patience && (p.asks >= enoughAnswers || p.looks >= lastLooks)) {
+			rows = append(rows, p.row)
 			delete(f.byID, id)
 		}
 	}
-	slices.SortFunc(jobs, func(a, b api.Job) int { return cmp.Compare(a.ID, b.ID) })
-	return jobs
+	slices.SortFunc(rows, func(a, b Row) int { return cmp.Compare(a.Core().ID, b.Core().ID) })
+	return rows
 }

@@ -1,32 +1,29 @@
-package netbackup
+package ledger
 
-import (
-	"math"
+import "math"
 
-	"backwire/source/netbackup/api"
-)
-
-// span is a range of time [from, to) whose finished jobs are read in ascending order by
+// span is a range of time [from, to) whose ended events are read in ascending order by
 // one reader. Times are ms of the server's clock.
 type span struct {
-	from, to int64   // to is open where nothing ends it
+	from, to int64   // to is Open where nothing ends it
 	read     int64   // everything before it was read
 	begun    int64   // where the reader at it began: there it cannot pause, because it would begin there again
 	rows     int     // read since from
-	jobs     int     // of them in whole pages
-	density  float64 // jobs a ms: of the last page or of all since from, whichever is less
-	kept     endings // of those that were read, what is to be counted
+	paged    int     // of them in whole pages
+	density  float64 // rows a ms: of the last page or of all since from, whichever is less
+	kept     []Row   // of those that were read, what is to be counted
 	busy     bool    // a reader is at it
 	done     bool
 	unsorted bool // the server does not keep the order: only the end of the list ends it
 }
 
-const open int64 = math.MaxInt64
+// Open is the end of a range of time that nothing ends.
+const Open int64 = math.MaxInt64
 
 // end is where the span ends for the purpose of estimating: now for an open one.
 func (s *span) end(now int64) int64 { return min(s.to, now) }
 
-// remainder estimates how many jobs are still to be read.
+// remainder estimates how many rows are still to be read.
 func (s *span) remainder(now int64) float64 {
 	if s.done || s.unsorted {
 		return 0
@@ -35,14 +32,14 @@ func (s *span) remainder(now int64) float64 {
 }
 
 // measure takes note of a page that was read since a time.
-func (s *span) measure(since int64, jobs int) {
-	s.jobs += jobs
-	s.density = min(float64(jobs)/float64(max(s.read-since, 1)), float64(s.jobs)/float64(max(s.read-s.from, 1)))
+func (s *span) measure(since int64, rows int) {
+	s.paged += rows
+	s.density = min(float64(rows)/float64(max(s.read-since, 1)), float64(s.paged)/float64(max(s.read-s.from, 1)))
 }
 
-// stretch is how many jobs a reader is to read on its own, so that what is read is without
+// stretch is how many rows a reader is to read on its own, so that what is read is without
 // gaps, and can be counted, up to a little before the furthest.
-const stretch = 25 * api.JobsPage
+const stretch = 25 * PageRows
 
 // split gives the later half of what is unread to another reader, or more where a stretch is
 // less than the half.
