@@ -8,8 +8,8 @@ import (
 )
 
 // Receivers are the endpoints of a configuration in remotewrite's own terms, those that export left out.
-func Receivers(c *config.Config, version string) ([]send.EndpointConfig, error) {
-	var receivers []send.EndpointConfig
+func Receivers(c *config.Config, version string) ([]send.Config, error) {
+	var receivers []send.Config
 	for i := range c.Endpoints {
 		e := &c.Endpoints[i]
 		if e.URL.Dir() != "" {

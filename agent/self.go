@@ -71,7 +71,7 @@ func (s *selfSite) batches(families []*dto.MetricFamily, t int64) []source.Batch
 	for _, f := range families {
 		taker.family(f)
 	}
-	zeros := source.Batch{T: t - s.interval.Milliseconds(), Samples: taker.zeros, Partial: true}
+	zeros := source.Zeros(t-s.interval.Milliseconds(), taker.fresh)
 	afterFirst := s.first != 0 && zeros.T > s.first && zeros.T >= s.last
 	s.series, s.last = taker.series, t
 	if s.first == 0 {
@@ -91,7 +91,7 @@ type sampler struct {
 	seen    map[string]bool
 	series  map[string]*source.Series
 	samples []source.Sample
-	zeros   []source.Sample // of counting series that were never seen
+	fresh   []*source.Series // counting ones that were never seen
 }
 
 // family takes what the agent says of itself and of its process; the Go runtime's
@@ -150,7 +150,7 @@ func (s *sampler) add(metric *source.Metric, suffix string, start time.Time, v f
 	if known, ok := s.known[series.Key()]; ok && known.Start == series.Start {
 		series = known
 	} else if metric.Type != source.Gauge && !s.seen[series.Key()] {
-		s.zeros = append(s.zeros, source.Sample{Series: series})
+		s.fresh = append(s.fresh, series)
 	}
 	s.seen[series.Key()] = true
 	s.series[series.Key()] = series

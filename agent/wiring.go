@@ -117,16 +117,16 @@ func (a *Agent) newSelf(from source.Checkpoint, queue committer) (*scheduler, er
 }
 
 // endpointConfig is an endpoint in remotewrite's own terms.
-func endpointConfig(c *config.Config, e *config.Endpoint, version string) (send.EndpointConfig, error) {
+func endpointConfig(c *config.Config, e *config.Endpoint, version string) (send.Config, error) {
 	headers, err := e.RequestHeaders()
 	if err != nil {
-		return send.EndpointConfig{}, err
+		return send.Config{}, err
 	}
 	proxy := ""
 	if e.ProxyURL.URL() != nil {
 		proxy = e.ProxyURL.URL().String()
 	}
-	return send.EndpointConfig{
+	return send.Config{
 		Name: e.Name, URL: e.URL.URL.URL.String(),
 		Username: e.Username, Password: e.Password.Reveal(), PasswordFile: string(e.PasswordFile),
 		BearerTokenFile: string(e.BearerTokenFile), OAuth2: oauth2Of(e), Tenant: e.Tenant, Headers: headers,

@@ -37,7 +37,7 @@ func (b backwire) Run(ctx context.Context, o sender.Options) error {
 	if err != nil {
 		return errors.Join(err, q.Close())
 	}
-	c := send.EndpointConfig{Name: "suite", URL: o.RemoteWriteEndpointURL, Protocol: spoken(o.RemoteWriteMessage), UserAgent: "backwire/test", Transport: pastCanary{}}
+	c := send.Config{Name: "suite", URL: o.RemoteWriteEndpointURL, Protocol: spoken(o.RemoteWriteMessage), UserAgent: "backwire/test", Transport: pastCanary{}}
 	e, err := send.NewEndpoint(c, from, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return errors.Join(err, from.Close(), q.Close())

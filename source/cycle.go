@@ -54,6 +54,16 @@ type Checkpoint struct {
 // NaN has these bits, and nothing else may be written with them.
 const staleNaN uint64 = 0x7ff0000000000002
 
+// Zeros is a partial batch in which counters begin, so that increase() sees their first step: each is 0 at t, before its
+// first value.
+func Zeros(t int64, counters []*Series) Batch {
+	b := Batch{T: t, Partial: true, Samples: make([]Sample, len(counters))}
+	for i, s := range counters {
+		b.Samples[i].Series = s
+	}
+	return b
+}
+
 // Stale is the value that ends a series.
 func Stale() float64 { return math.Float64frombits(staleNaN) }
 

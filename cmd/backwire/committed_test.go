@@ -44,7 +44,7 @@ func (c *committed) read(t *testing.T, queue string) *bundle.Manifest {
 	held := receiver.New(receiver.Options{})
 	server := httptest.NewServer(held)
 	defer server.Close()
-	to := send.EndpointConfig{Name: "test", URL: server.URL, Protocol: "2.0", MaxSamples: 100_000}
+	to := send.Config{Name: "test", URL: server.URL, Protocol: "2.0", MaxSamples: 100_000}
 	_, err = bundle.Send(t.Context(), to, nil, slog.New(slog.DiscardHandler), func(int64, int64) {})
 	if err := errors.Join(err, os.RemoveAll(dir)); err != nil {
 		t.Fatal(err)

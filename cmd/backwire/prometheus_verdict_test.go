@@ -36,7 +36,7 @@ func (s *sending) Reject(r send.Rejection) error {
 }
 
 // newSending sends from a queue of its own until the test ends.
-func newSending(t *testing.T, c send.EndpointConfig) *sending {
+func newSending(t *testing.T, c send.Config) *sending {
 	t.Helper()
 	q, err := queue.Open(t.TempDir(), queue.Options{Endpoints: []string{"default"}})
 	if err != nil {
@@ -108,14 +108,14 @@ func TestPrometheusVerdicts(t *testing.T) {
 	} {
 		t.Run(c.words, func(t *testing.T) {
 			metric := fmt.Sprint("verdict_", i)
-			first := newSending(t, send.EndpointConfig{URL: prom.url + "/api/v1/write"})
+			first := newSending(t, send.Config{URL: prom.url + "/api/v1/write"})
 			first.commit(t, "newest", 0, 1, now, 0)
 			if c.known {
 				first.commit(t, metric, 50, 1, now, 1)
 			}
 			first.settled(t, map[bool]uint64{true: 2, false: 1}[c.known])
 
-			s := newSending(t, send.EndpointConfig{URL: prom.url + "/api/v1/write"})
+			s := newSending(t, send.Config{URL: prom.url + "/api/v1/write"})
 			s.commit(t, metric, 50, 1, now.Add(-c.late), 2)
 			s.commit(t, metric, 100, 100, now, 3)
 			stats := s.settled(t, 101)
@@ -150,7 +150,7 @@ func TestPrometheusUnauthorizedThenAuthorized(t *testing.T) {
 	prom := startPrometheus(t, dir, "--web.config.file="+web)
 	password := filepath.Join(dir, "password")
 	overwrite(t, password, "wrong\n")
-	s := newSending(t, send.EndpointConfig{URL: prom.url + "/api/v1/write", Username: "backwire", PasswordFile: password})
+	s := newSending(t, send.Config{URL: prom.url + "/api/v1/write", Username: "backwire", PasswordFile: password})
 	now := time.Now().Truncate(time.Second)
 	s.commit(t, "kept", 0, 100, now.Add(-time.Second), 1)
 	await(t, "the endpoint pauses", func() error {

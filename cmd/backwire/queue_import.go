@@ -149,7 +149,7 @@ func (sh *shell) endpointsConfig() (*config.Config, error) {
 }
 
 // receiversOf are the configured endpoints, or those of the command line with nothing but their URL.
-func receiversOf(cfg *config.Config, urls []string) ([]send.EndpointConfig, error) {
+func receiversOf(cfg *config.Config, urls []string) ([]send.Config, error) {
 	version := readBuild().version
 	if len(urls) == 0 {
 		configured, err := agent.Receivers(cfg, version)
@@ -158,13 +158,13 @@ func receiversOf(cfg *config.Config, urls []string) ([]send.EndpointConfig, erro
 		}
 		return configured, err
 	}
-	var receivers []send.EndpointConfig
+	var receivers []send.Config
 	for _, text := range urls {
 		u, err := url.Parse(text)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			return nil, usageError{fmt.Errorf("--to %q: expected a URL such as https://mimir.example/api/v1/push", text)}
 		}
-		receivers = append(receivers, send.EndpointConfig{
+		receivers = append(receivers, send.Config{
 			Name: u.Host, URL: text, ExternalLabels: cfg.ExternalLabels, UserAgent: "backwire/" + version,
 		})
 	}
@@ -172,7 +172,7 @@ func receiversOf(cfg *config.Config, urls []string) ([]send.EndpointConfig, erro
 }
 
 // sendBundle also fails if samples were rejected, so that the exit code shows it.
-func (sh *shell) sendBundle(ctx context.Context, b *bundle.Bundle, to send.EndpointConfig, rejected send.Rejected, log *slog.Logger) error {
+func (sh *shell) sendBundle(ctx context.Context, b *bundle.Bundle, to send.Config, rejected send.Rejected, log *slog.Logger) error {
 	bar := sh.progress(to.Name)
 	s, err := b.Send(ctx, to, rejected, log, bar.tell)
 	bar.end()

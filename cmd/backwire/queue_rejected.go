@@ -109,7 +109,7 @@ func (sh *shell) pushRejected(ctx context.Context, endpoint string) error {
 }
 
 // repush fails where something stays.
-func (sh *shell) repush(ctx context.Context, cfg *config.Config, to send.EndpointConfig) error {
+func (sh *shell) repush(ctx context.Context, cfg *config.Config, to send.Config) error {
 	store, err := rejected.Open(cfg.Queue.Dir)
 	if err != nil {
 		return err

@@ -55,7 +55,7 @@ func writeVerdict(w io.Writer, found queue.Inspection) error {
 	return failed
 }
 
-func writeDamages(w io.Writer, damages []queue.DamageInspection) {
+func writeDamages(w io.Writer, damages []queue.Damage) {
 	for _, d := range damages {
 		if d.Segment == 0 {
 			fmt.Fprintf(w, "damaged: %v\n", d.Err)
@@ -66,7 +66,7 @@ func writeDamages(w io.Writer, damages []queue.DamageInspection) {
 }
 
 // writeMissing says what somebody has deleted.
-func writeMissing(w io.Writer, missing []queue.MissingInspection) {
+func writeMissing(w io.Writer, missing []queue.Missing) {
 	for _, m := range missing {
 		if m.Endpoint == "" {
 			fmt.Fprintf(w, "missing: the last segment is %d and should be %d; at least %d records with %d samples are gone\n",
@@ -78,7 +78,7 @@ func writeMissing(w io.Writer, missing []queue.MissingInspection) {
 	}
 }
 
-func cursorErrors(cursors []queue.CursorInspection) error {
+func cursorErrors(cursors []queue.Cursor) error {
 	var failed []error
 	for _, c := range cursors {
 		failed = append(failed, c.Err)

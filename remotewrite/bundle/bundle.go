@@ -19,7 +19,7 @@ import (
 // Bundle is an exported queue of which every byte is as its manifest says.
 type Bundle struct {
 	Manifest Manifest
-	Damages  []queue.DamageInspection // that the queue had when it was exported
+	Damages  []queue.Damage // that the queue had when it was exported
 
 	path   string
 	signed bool // by a key that is trusted
@@ -67,7 +67,7 @@ func bundleRoom(signed bool, stop <-chan struct{}) record.Room {
 // Send delivers the bundle, oldest first, to one receiver, and returns when every sample has its final
 // verdict. It first makes sure that the receiver answers. What that refuses goes to rejected, which may be nil. A bundle
 // may be sent again, whole or after an interruption: the receiver has the same series in the end.
-func (b *Bundle) Send(ctx context.Context, c send.EndpointConfig, rejected send.Rejected, log *slog.Logger, progress func(done, total int64)) (send.Stats, error) {
+func (b *Bundle) Send(ctx context.Context, c send.Config, rejected send.Rejected, log *slog.Logger, progress func(done, total int64)) (send.Stats, error) {
 	running, end := context.WithCancel(ctx)
 	defer end()
 	c.Repeats = true
@@ -143,7 +143,7 @@ func (f *bundleFeed) Fill(w *window.Window, least int) error {
 // report ends the import where something is lost that was there when the bundle was opened: its medium
 // was taken out, or fails.
 func (f *bundleFeed) report(l window.Loss) {
-	known := slices.ContainsFunc(f.bundle.Damages, func(d queue.DamageInspection) bool {
+	known := slices.ContainsFunc(f.bundle.Damages, func(d queue.Damage) bool {
 		return d.Segment == l.Segment && d.Offset == l.Offset
 	})
 	if !known && f.failed == nil {

@@ -73,7 +73,7 @@ func importTo(ctx context.Context, t *testing.T, dir string, to http.Handler) (s
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := send.EndpointConfig{Name: "r", URL: "http://r.test", MaxSamples: 100, Transport: testkit.Loopback{To: to}}
+	c := send.Config{Name: "r", URL: "http://r.test", MaxSamples: 100, Transport: testkit.Loopback{To: to}}
 	return b.Send(ctx, c, nil, slog.New(slog.DiscardHandler), noProgress)
 }
 
@@ -105,7 +105,7 @@ func (x *exported) delivered(t *testing.T) map[string]map[heldPoint]bool {
 	}
 	defer testkit.Closed(t, from)
 	r := receiver.New(receiver.Options{})
-	e, err := send.NewEndpoint(send.EndpointConfig{Name: "direct", URL: "http://r.test", Transport: testkit.Loopback{To: r}}, from, nil, slog.New(slog.DiscardHandler))
+	e, err := send.NewEndpoint(send.Config{Name: "direct", URL: "http://r.test", Transport: testkit.Loopback{To: r}}, from, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -407,7 +407,7 @@ func TestImportFromWhatGoesAway(t *testing.T) {
 	if err := os.Remove(filepath.Join(x.whole, "00000000000000000002.seg")); err != nil {
 		t.Fatal(err)
 	}
-	c := send.EndpointConfig{Name: "r", URL: "http://r.test", Transport: testkit.Loopback{To: receiver.New(receiver.Options{})}}
+	c := send.Config{Name: "r", URL: "http://r.test", Transport: testkit.Loopback{To: receiver.New(receiver.Options{})}}
 	if _, err := b.Send(t.Context(), c, nil, slog.New(slog.DiscardHandler), noProgress); err == nil || !strings.Contains(err.Error(), "segment 2 is no longer readable") {
 		t.Errorf("Send = %v", err)
 	}

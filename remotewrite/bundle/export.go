@@ -105,7 +105,7 @@ func checkVacant(root *os.Root) error {
 
 // choose looks at the queue at one moment and begins the manifest. What the agent appends or
 // begins afterwards is not part of it.
-func (x *export) choose(ctx context.Context, dir string) ([]queue.SegmentInspection, error) {
+func (x *export) choose(ctx context.Context, dir string) ([]queue.Segment, error) {
 	files := queue.Interruptible(ctx, wal.NewDir(x.from))
 	log, _, err := wal.Open(files, wal.Options{ReadOnly: true})
 	if err != nil {
@@ -115,7 +115,7 @@ func (x *export) choose(ctx context.Context, dir string) ([]queue.SegmentInspect
 	return chosen, errors.Join(err, log.Close())
 }
 
-func (x *export) chooseFrom(log *wal.Log, files wal.FS, dir string) (chosen []queue.SegmentInspection, err error) {
+func (x *export) chooseFrom(log *wal.Log, files wal.FS, dir string) (chosen []queue.Segment, err error) {
 	in := queue.NewInspector(log, record.OwnRoom())
 	if err := in.Heads(); err != nil {
 		return nil, err
@@ -181,11 +181,11 @@ func (x *export) start(files wal.FS) (wal.Position, error) {
 
 // Before says that a segment is older than what was asked for. Where damage hides how old it
 // is, it is not.
-func (x *export) Before(s queue.SegmentInspection) bool {
+func (x *export) Before(s queue.Segment) bool {
 	return s.Newest != 0 && time.UnixMilli(s.Newest).Before(x.options.Since)
 }
 
-func (x *export) copyAll(ctx context.Context, segments []queue.SegmentInspection) error {
+func (x *export) copyAll(ctx context.Context, segments []queue.Segment) error {
 	total, done := x.manifest.Bytes(), int64(0)
 	for i, s := range segments {
 		f := &x.manifest.Files[i]

@@ -77,7 +77,7 @@ func (m *medium) arrive(t *testing.T, trusted ed25519.PublicKey) (bundles, point
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := send.EndpointConfig{Name: "r", URL: "http://r.test", Transport: testkit.Loopback{To: r}}
+		c := send.Config{Name: "r", URL: "http://r.test", Transport: testkit.Loopback{To: r}}
 		if _, err := b.Send(t.Context(), c, nil, slog.New(slog.DiscardHandler), noProgress); err != nil {
 			t.Fatal(err)
 		}

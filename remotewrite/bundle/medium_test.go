@@ -53,7 +53,7 @@ func TestWhatIsSwappedAfterItWasVerifiedIsNotSent(t *testing.T) {
 			}
 			testkit.WriteFile(t, filepath.Join(x.whole, secondSegment), string(swapped))
 			r := receiver.New(receiver.Options{})
-			c := send.EndpointConfig{Name: "r", URL: "http://r.test", MaxSamples: 100, Transport: testkit.Loopback{To: r}}
+			c := send.Config{Name: "r", URL: "http://r.test", MaxSamples: 100, Transport: testkit.Loopback{To: r}}
 			_, err = b.Send(t.Context(), c, nil, slog.New(slog.DiscardHandler), noProgress)
 			if (name == "longer") != (err == nil) || err != nil && !strings.Contains(err.Error(), "was verified") {
 				t.Errorf("Send = %v", err)
@@ -237,7 +237,7 @@ func TestHostileBundlesTakeLittleMemory(t *testing.T) {
 			runtime.ReadMemStats(&before)
 			b, err := NewMedium(nil).Open(t.Context(), dir, noProgress)
 			if err == nil {
-				c := send.EndpointConfig{Name: "r", URL: "http://r.test", Transport: testkit.Loopback{To: receiver.New(receiver.Options{})}}
+				c := send.Config{Name: "r", URL: "http://r.test", Transport: testkit.Loopback{To: receiver.New(receiver.Options{})}}
 				_, err = b.Send(t.Context(), c, nil, slog.New(slog.DiscardHandler), noProgress)
 			}
 			runtime.ReadMemStats(&after)

@@ -18,46 +18,46 @@ import (
 
 // Inspection is what a queue's directory holds.
 type Inspection struct {
-	Segments []SegmentInspection
-	Cursors  []CursorInspection
-	Damages  []DamageInspection // in what was read
-	Missing  []MissingInspection
+	Segments []Segment
+	Cursors  []Cursor
+	Damages  []Damage // in what was read
+	Missing  []Missing
 	Sites    []record.Site
 }
 
-// SegmentInspection is one segment.
-type SegmentInspection struct {
+// Segment is one segment, as an inspection finds it.
+type Segment struct {
 	record.Contents
 	Bytes   int64
 	Created time.Time
 }
 
 // BytesPerSample is what a sample takes on disk; 0 where there is none.
-func (s SegmentInspection) BytesPerSample() float64 {
+func (s Segment) BytesPerSample() float64 {
 	if s.Samples == 0 {
 		return 0
 	}
 	return float64(s.Bytes) / float64(s.Samples)
 }
 
-// MissingInspection is what was in the queue and is gone, without having been sent or given up.
-type MissingInspection struct {
+// Missing is what was in the queue and is gone, without having been sent or given up.
+type Missing struct {
 	Endpoint string        // that had not read it; empty where it is the log's end
 	From, To uint64        // segments
 	Lost     record.Totals // at least
 }
 
-// CursorInspection is where an endpoint is.
-type CursorInspection struct {
+// Cursor is where an endpoint is, as an inspection finds it.
+type Cursor struct {
 	Name string
 	At   wal.Position
 	Lag  record.Totals
 	Err  error
 }
 
-// DamageInspection is a place that cannot be read and what that costs: nothing where the
+// Damage is a place that an inspection cannot read, and what that costs: nothing where the
 // record behind it has it too. Segment is 0 where it is the inventory, of which Err says all.
-type DamageInspection struct {
+type Damage struct {
 	Segment, Offset uint64
 	Lost            record.Totals
 	Err             error
@@ -129,7 +129,7 @@ func (in *inspector) report(l window.Loss) {
 		in.refused = fmt.Errorf("it is damaged in more than %d places", most)
 		return
 	}
-	in.Found.Damages = append(in.Found.Damages, DamageInspection{l.Segment, l.Offset, l.Lost, l.Err})
+	in.Found.Damages = append(in.Found.Damages, Damage{l.Segment, l.Offset, l.Lost, l.Err})
 }
 
 // Heads reads the first record of each segment, which tells about the one before, and all
@@ -197,7 +197,7 @@ func (in *inspector) bytesBefore(segment uint64) int64 {
 // Describe puts what was found out about the segments into their order.
 func (in *inspector) Describe() {
 	for _, s := range in.log.Segments() {
-		described := SegmentInspection{Contents: record.Contents{Segment: s.Number}, Bytes: s.Bytes, Created: s.Created}
+		described := Segment{Contents: record.Contents{Segment: s.Number}, Bytes: s.Bytes, Created: s.Created}
 		for _, c := range in.summary.contents {
 			if c.Segment == s.Number {
 				described.Contents = c
@@ -213,11 +213,11 @@ func (in *inspector) miss(had *inventory) {
 	switch end := in.log.End().Segment; {
 	case lost == (record.Totals{}):
 	case end > 0:
-		in.Found.Missing = append(in.Found.Missing, MissingInspection{"", end, had.Segment, lost})
+		in.Found.Missing = append(in.Found.Missing, Missing{"", end, had.Segment, lost})
 	default:
 		for _, name := range slices.Sorted(maps.Keys(had.Endpoints)) {
 			lost := had.Written.Minus(had.Endpoints[name].Done)
-			in.Found.Missing = append(in.Found.Missing, MissingInspection{name, had.Endpoints[name].At.Segment, had.Segment, lost})
+			in.Found.Missing = append(in.Found.Missing, Missing{name, had.Endpoints[name].At.Segment, had.Segment, lost})
 		}
 	}
 }
@@ -232,7 +232,7 @@ func (in *inspector) cursors(fs wal.FS) error {
 		return err
 	}
 	if stock.damage != nil {
-		in.Found.Damages = append(in.Found.Damages, DamageInspection{Err: stock.damage})
+		in.Found.Damages = append(in.Found.Damages, Damage{Err: stock.damage})
 	}
 	in.miss(&stock.inventory)
 	for name, at := range stock.Endpoints {
@@ -242,7 +242,7 @@ func (in *inspector) cursors(fs wal.FS) error {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		c := CursorInspection{Name: name}
+		c := Cursor{Name: name}
 		known, was := stock.Endpoints[name]
 		if c.At, c.Err = wal.ReadCursor(fs, name); c.Err == nil {
 			r := window.NewReader(in.log, c.At, func(window.Loss) {})
@@ -251,7 +251,7 @@ func (in *inspector) cursors(fs wal.FS) error {
 			}
 			c.Lag = in.Total.Minus(r.Totals())
 			if lost := r.Before.Minus(known.Done); was && r.Had.Segment > c.At.Segment && !in.log.Has(c.At.Segment) && known.At.Segment < r.Had.Segment && lost != (record.Totals{}) {
-				in.Found.Missing = append(in.Found.Missing, MissingInspection{name, known.At.Segment, r.Had.Segment - 1, lost})
+				in.Found.Missing = append(in.Found.Missing, Missing{name, known.At.Segment, r.Had.Segment - 1, lost})
 			}
 			c.Err = errors.Join(c.Err, r.Close())
 		} else if was && (errors.Is(c.Err, wal.ErrNoPosition) || errors.Is(c.Err, os.ErrNotExist)) {

@@ -210,7 +210,7 @@ func TestEndThatIsGone(t *testing.T) {
 	}
 }
 
-func ofInventory(d DamageInspection) bool { return d.Segment == 0 }
+func ofInventory(d Damage) bool { return d.Segment == 0 }
 
 // inspected is what queue verify finds.
 func inspected(t *testing.T, fs *crashfs.FS) Inspection {

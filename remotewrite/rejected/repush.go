@@ -27,7 +27,7 @@ type Repush struct {
 // Repush pushes an endpoint's rejections again, the oldest first, as after its receiver was put right. What is taken leaves the
 // store; what is refused stays, with the receiver's new words where it is only a part, and so does what the endpoint's settings keep
 // from being sent. An agent may go on writing to the store meanwhile.
-func (s *Store) Repush(ctx context.Context, c send.EndpointConfig, log *slog.Logger, progress func(done, total int64)) (Repush, error) {
+func (s *Store) Repush(ctx context.Context, c send.Config, log *slog.Logger, progress func(done, total int64)) (Repush, error) {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	from := &rejectedFeed{store: s, holds: holdbackOf(c), end: end, progress: progress}
@@ -90,11 +90,11 @@ func (f *rejectedFeed) Fill(w *window.Window, _ int) error {
 
 // holdback is what an endpoint's settings keep from being sent.
 type holdback struct {
-	config send.EndpointConfig
+	config send.Config
 	since  int64 // ms since the epoch
 }
 
-func holdbackOf(c send.EndpointConfig) holdback {
+func holdbackOf(c send.Config) holdback {
 	l := holdback{config: c, since: math.MinInt64}
 	if c.MaxSampleAge > 0 {
 		l.since = time.Now().Add(-c.MaxSampleAge).UnixMilli()

@@ -39,21 +39,21 @@ func storedRejections(t *testing.T) (string, *Store) {
 // Nothing leaves the store that was neither delivered nor refused again, whatever kept it from being sent.
 func TestRepushKeepsWhatIsNotSent(t *testing.T) {
 	for name, c := range map[string]struct {
-		config      send.EndpointConfig
+		config      send.Config
 		poison      string
 		taken, held int
 		stored      int // samples that the receiver has then
 		left        int // samples that the store has
 	}{
-		"all is taken":       {send.EndpointConfig{}, "", 1, 0, 4, 0},
-		"all is refused":     {send.EndpointConfig{}, ".", 0, 0, 0, 4},
-		"some is refused":    {send.EndpointConfig{}, "^up$", 0, 0, 2, 2},
-		"some is too old":    {send.EndpointConfig{MaxSampleAge: time.Hour}, "", 0, 2, 2, 2},
-		"all is too old":     {send.EndpointConfig{MaxSampleAge: time.Nanosecond}, "", 0, 4, 0, 4},
-		"one is dropped":     {send.EndpointConfig{Drop: regexp.MustCompile("^up$")}, "", 0, 2, 2, 2},
-		"none is kept":       {send.EndpointConfig{Keep: regexp.MustCompile("^x$")}, "", 0, 4, 0, 4},
-		"dropped or refused": {send.EndpointConfig{Drop: regexp.MustCompile("^up$")}, "^down$", 0, 2, 0, 4},
-		"old or refused":     {send.EndpointConfig{MaxSampleAge: time.Hour}, "^up$", 0, 2, 1, 3},
+		"all is taken":       {send.Config{}, "", 1, 0, 4, 0},
+		"all is refused":     {send.Config{}, ".", 0, 0, 0, 4},
+		"some is refused":    {send.Config{}, "^up$", 0, 0, 2, 2},
+		"some is too old":    {send.Config{MaxSampleAge: time.Hour}, "", 0, 2, 2, 2},
+		"all is too old":     {send.Config{MaxSampleAge: time.Nanosecond}, "", 0, 4, 0, 4},
+		"one is dropped":     {send.Config{Drop: regexp.MustCompile("^up$")}, "", 0, 2, 2, 2},
+		"none is kept":       {send.Config{Keep: regexp.MustCompile("^x$")}, "", 0, 4, 0, 4},
+		"dropped or refused": {send.Config{Drop: regexp.MustCompile("^up$")}, "^down$", 0, 2, 0, 4},
+		"old or refused":     {send.Config{MaxSampleAge: time.Hour}, "^up$", 0, 2, 1, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, store := storedRejections(t)
@@ -97,7 +97,7 @@ func TestRepushKeepsWhatIsNotSent(t *testing.T) {
 func TestRepushToAnUnusableEndpoint(t *testing.T) {
 	dir, store := storedRejections(t)
 	defer testkit.Closed(t, store)
-	_, err := store.Repush(t.Context(), send.EndpointConfig{Name: "cloud", URL: "http://r.test/", Protocol: "3.0"}, slog.New(slog.DiscardHandler), func(int64, int64) {})
+	_, err := store.Repush(t.Context(), send.Config{Name: "cloud", URL: "http://r.test/", Protocol: "3.0"}, slog.New(slog.DiscardHandler), func(int64, int64) {})
 	if err == nil || !strings.Contains(err.Error(), "3.0") {
 		t.Errorf("err %v, want one that names the protocol", err)
 	}

@@ -22,7 +22,7 @@ func TestBisectWhereTheReceiverBeginsToRefuseEverything(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						w := testwindow.Unique(testwindow.New(30, 10))
 						bad := testwindow.Points(w, 21)[4]
-						g := newRig(t, EndpointConfig{}, receiver.Options{Whole: true, Poison: poisoned(bad.T)}, w)
+						g := newRig(t, Config{}, receiver.Options{Whole: true, Poison: poisoned(bad.T)}, w)
 						script := slices.Repeat([]receiver.Answer{{}}, after)
 						g.receiver.Script(append(script, slices.Repeat([]receiver.Answer{{Status: status}}, refused)...)...)
 						g.run(t, func() { time.Sleep(12 * time.Hour) })
@@ -45,7 +45,7 @@ func TestBisectAtAReceiverWithALimit(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := testwindow.Unique(testwindow.New(10, 4))
 				bad := testwindow.Points(w, 9)[3]
-				g := newRig(t, EndpointConfig{}, receiver.Options{Whole: true, Poison: poisoned(bad.T)}, w)
+				g := newRig(t, Config{}, receiver.Options{Whole: true, Poison: poisoned(bad.T)}, w)
 				for range 1000 { // every other request
 					g.receiver.Script(receiver.Answer{}, receiver.Answer{Status: status})
 				}
@@ -62,7 +62,7 @@ func TestBisectAtAReceiverWithALimit(t *testing.T) {
 // A receiver that calls one sample too large has said nothing of sizes: when it takes samples again, requests are as large as before.
 func TestSizeAfterEverythingWasTooLarge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newRig(t, EndpointConfig{MaxSamples: 1000}, receiver.Options{}, testwindow.New(500, 2))
+		g := newRig(t, Config{MaxSamples: 1000}, receiver.Options{}, testwindow.New(500, 2))
 		g.receiver.Always(&receiver.Answer{Status: 413})
 		g.run(t, func() {
 			time.Sleep(10 * time.Minute)

@@ -26,13 +26,13 @@ func poisoned(values ...int64) func(*receiver.Series, receiver.Point) error {
 
 func TestBisectFindsOnePoisonedSample(t *testing.T) {
 	for name, c := range map[string]struct {
-		config  EndpointConfig
+		config  Config
 		options receiver.Options
 		extra   int // 2·log2(20,000), a canary, and what asks whether the receiver has the samples already
 	}{
-		"2.0, valid parts are stored": {EndpointConfig{}, receiver.Options{}, 31},
-		"1.0, valid parts are stored": {EndpointConfig{Protocol: "1.0"}, receiver.Options{}, 31},
-		"1.0, nothing is stored":      {EndpointConfig{Protocol: "1.0"}, receiver.Options{Whole: true, Ordered: true}, 31},
+		"2.0, valid parts are stored": {Config{}, receiver.Options{}, 31},
+		"1.0, valid parts are stored": {Config{Protocol: "1.0"}, receiver.Options{}, 31},
+		"1.0, nothing is stored":      {Config{Protocol: "1.0"}, receiver.Options{Whole: true, Ordered: true}, 31},
 	} {
 		for _, at := range []window.Place{{Column: 0, Point: 0}, {Column: 333, Point: 7}, {Column: 999, Point: 19}} {
 			t.Run(name, func(t *testing.T) {
@@ -82,7 +82,7 @@ func TestBisectFindsSeveral(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := testwindow.Unique(testwindow.New(1000, 20))
 		bad := []int64{testwindow.Points(w, 3)[4].T, testwindow.Points(w, 500)[0].T, testwindow.Points(w, 501)[1].T}
-		g := newRig(t, EndpointConfig{}, receiver.Options{Poison: poisoned(bad...)}, w)
+		g := newRig(t, Config{}, receiver.Options{Poison: poisoned(bad...)}, w)
 		g.run(t, func() {})
 		var got []int64
 		for _, p := range g.sink.points() {
@@ -99,7 +99,7 @@ func TestBisectSurvivesABusyReceiver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := testwindow.Unique(testwindow.New(100, 2))
 		bad := testwindow.Points(w, 42)[1]
-		g := newRig(t, EndpointConfig{}, receiver.Options{Poison: poisoned(bad.T)}, w)
+		g := newRig(t, Config{}, receiver.Options{Poison: poisoned(bad.T)}, w)
 		g.receiver.Script(receiver.Answer{}, receiver.Answer{Status: 503}, receiver.Answer{}, receiver.Answer{Status: 413}, receiver.Answer{Status: 401})
 		g.run(t, func() { time.Sleep(2 * time.Minute) })
 		if got := g.sink.points(); len(got) != 1 || got[0] != RejectedPoint(bad) {
@@ -161,7 +161,7 @@ func TestBisectBesideExpiry(t *testing.T) {
 		bad := testwindow.Points(w, 4)[8]
 		for _, o := range []receiver.Options{{}, {Whole: true, Ordered: true}} {
 			o.Poison = poisoned(bad.T)
-			g := newRig(t, EndpointConfig{MaxSampleAge: 4 * time.Minute}, o, w)
+			g := newRig(t, Config{MaxSampleAge: 4 * time.Minute}, o, w)
 			g.run(t, func() {})
 			s := g.endpoint.Stats()
 			if got := g.sink.points(); len(got) != 1 || got[0] != RejectedPoint(bad) || s.Rejected["400"] != 1 || s.Dropped[reasonTooOld] != 50 || s.Pending != 0 {
@@ -238,7 +238,7 @@ func TestBisectRejectsExactlyWhatIsBad(t *testing.T) {
 						}
 						return nil
 					}
-					g := newRig(t, EndpointConfig{Protocol: o.protocol}, o.options, w)
+					g := newRig(t, Config{Protocol: o.protocol}, o.options, w)
 					g.run(t, func() {})
 					rejected := map[int64]bool{}
 					for _, p := range g.sink.points() {
@@ -277,7 +277,7 @@ func TestBisectWhereOnlyTheNumberIsKnown(t *testing.T) {
 		for i := range 40 {
 			bad = append(bad, testwindow.Points(w, 25*i)[3].T)
 		}
-		g := newRig(t, EndpointConfig{}, receiver.Options{Ordered: true, Poison: poisoned(bad...)}, w)
+		g := newRig(t, Config{}, receiver.Options{Ordered: true, Poison: poisoned(bad...)}, w)
 		g.run(t, func() {})
 		s := g.endpoint.Stats()
 		if s.Rejected["400"] != 40 || s.Samples != 19_960 || g.tape.place() != 1 || len(g.receiver.Requests()) > 10 {

@@ -56,13 +56,13 @@ func conclude(q question, taken bool) conclusion {
 
 // canary asks one receiver. Its methods are for any goroutine.
 type canary struct {
-	config   EndpointConfig
+	config   Config
 	client   *client
 	instance string
 	newest   atomic.Int64 // time of the newest that was taken, ms since the epoch
 }
 
-func newCanary(c EndpointConfig, cl *client) *canary {
+func newCanary(c Config, cl *client) *canary {
 	instance := c.Instance
 	if instance == "" {
 		instance, _ = os.Hostname() // empty where there is none, which makes no label

@@ -17,7 +17,7 @@ import (
 )
 
 // stranger is an endpoint that has not sent anything yet.
-func stranger(t *testing.T, c EndpointConfig, o receiver.Options, windows ...*window.Window) *rig {
+func stranger(t *testing.T, c Config, o receiver.Options, windows ...*window.Window) *rig {
 	t.Helper()
 	g := newRig(t, c, o, windows...)
 	g.endpoint.met = false
@@ -50,7 +50,7 @@ func (g *rig) canaries() []receiver.Series { return g.receiver.Select(canaryMetr
 func TestCanaryIsTheFirstThingSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := testwindow.New(10, 3)
-		g := stranger(t, EndpointConfig{}, receiver.Options{Ordered: true}, w, testwindow.Later(10, 3, time.Hour))
+		g := stranger(t, Config{}, receiver.Options{Ordered: true}, w, testwindow.Later(10, 3, time.Hour))
 		g.run(t, func() {})
 		g.stored(t, w, testwindow.Later(10, 3, time.Hour))
 		r := g.receiver.Requests()
@@ -73,7 +73,7 @@ func TestCanaryIsTheFirstThingSent(t *testing.T) {
 // What a receiver that is none answers to everything: sources are the answers that were captured from real ones.
 func TestWrongReceiverLosesNothing(t *testing.T) {
 	for name, c := range map[string]struct {
-		config EndpointConfig
+		config Config
 		answer receiver.Answer
 		state  State
 	}{
@@ -81,13 +81,13 @@ func TestWrongReceiverLosesNothing(t *testing.T) {
 		"Go's TLS listener over plain http":  {answer: receiver.Answer{Status: 400, Body: "Client sent an HTTP request to an HTTPS server.\n"}, state: StateRefusing},
 		"VictoriaMetrics, unknown path":      {answer: receiver.Answer{Status: 400, Body: "unsupported path requested: /api/v1/push"}, state: StateRefusing},
 		"Thanos, bad tenant":                 {answer: receiver.Answer{Status: 400, Body: "invalid tenant name"}, state: StateRefusing},
-		"conflict with everything, 1.0":      {config: EndpointConfig{Protocol: "1.0"}, answer: receiver.Answer{Status: 409}, state: StateRefusing},
+		"conflict with everything, 1.0":      {config: Config{Protocol: "1.0"}, answer: receiver.Answer{Status: 409}, state: StateRefusing},
 		"422 to everything":                  {answer: receiver.Answer{Status: 422}, state: StateRefusing},
 		"too large, all of it":               {answer: receiver.Answer{Status: 413}, state: StateRefusing},
-		"stores nothing and says so":         {config: EndpointConfig{Protocol: "2.0"}, answer: receiver.Answer{Status: 200, Header: http.Header{"X-Prometheus-Remote-Write-Samples-Written": {"0"}}}, state: StateRefusing},
+		"stores nothing and says so":         {config: Config{Protocol: "2.0"}, answer: receiver.Answer{Status: 200, Header: http.Header{"X-Prometheus-Remote-Write-Samples-Written": {"0"}}}, state: StateRefusing},
 		"no tenant":                          {answer: receiver.Answer{Status: 401, Body: "no org id"}, state: StatePaused},
 		"a login page":                       {answer: receiver.Answer{Status: 200, Header: http.Header{"Content-Type": {"Text/HTML; charset=utf-8"}}}, state: StatePaused},
-		"a login page in XHTML, 1.0":         {config: EndpointConfig{Protocol: "1.0"}, answer: receiver.Answer{Status: 200, Header: http.Header{"Content-Type": {"application/XHTML+xml"}}}, state: StatePaused},
+		"a login page in XHTML, 1.0":         {config: Config{Protocol: "1.0"}, answer: receiver.Answer{Status: 200, Header: http.Header{"Content-Type": {"application/XHTML+xml"}}}, state: StatePaused},
 	} {
 		for when, met := range map[string]bool{"from the start": false, "later": true} {
 			t.Run(name+", "+when, func(t *testing.T) {
@@ -132,7 +132,7 @@ func TestOlderReceiverIsFoundByTheCanary(t *testing.T) {
 		t.Run(strconv.Itoa(status), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := testwindow.New(100, 3)
-				g := stranger(t, EndpointConfig{}, receiver.Options{V2: receiver.Refuse, V2Status: status}, w)
+				g := stranger(t, Config{}, receiver.Options{V2: receiver.Refuse, V2Status: status}, w)
 				g.run(t, func() { time.Sleep(5 * time.Minute) })
 				g.stored(t, w)
 				if s := g.endpoint.Stats(); s.Protocol != "1.0" || s.Samples != 300 || len(s.Rejected) != 0 {
@@ -151,7 +151,7 @@ func TestCountOfWhatWasReceivedProvesNothing(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := testwindow.Unique(testwindow.New(100, 5))
 				bad := testwindow.Points(w, 42)[3]
-				g := newRig(t, EndpointConfig{Protocol: "2.0"}, receiver.Options{Whole: true, Lie: lie, Poison: poisoned(bad.T)}, w)
+				g := newRig(t, Config{Protocol: "2.0"}, receiver.Options{Whole: true, Lie: lie, Poison: poisoned(bad.T)}, w)
 				g.run(t, func() { time.Sleep(5 * time.Minute) })
 				if got := g.sink.points(); lie == receiver.CountReceived || lie == receiver.CountHuge {
 					if len(got) != 1 || got[0] != RejectedPoint(bad) || g.endpoint.Stats().Samples != 499 {
@@ -171,7 +171,7 @@ func TestShortCountIsNotDelivered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := testwindow.Unique(testwindow.New(100, 5))
 		bad := testwindow.Points(w, 42)[3]
-		g := newRig(t, EndpointConfig{}, receiver.Options{Always2xx: true, Poison: poisoned(bad.T)}, w)
+		g := newRig(t, Config{}, receiver.Options{Always2xx: true, Poison: poisoned(bad.T)}, w)
 		g.run(t, func() {})
 		if got := g.sink.points(); len(got) != 1 || got[0] != RejectedPoint(bad) || g.endpoint.Stats().Rejected["204"] != 1 {
 			t.Errorf("rejected %v, stats %+v", got, g.endpoint.Stats())
@@ -219,7 +219,7 @@ func TestOneSampleThatFailsForEverBlocksNothing(t *testing.T) {
 			}
 			return nil
 		}}
-		g := newRig(t, EndpointConfig{Protocol: "1.0"}, o, w, testwindow.Later(100, 5, time.Hour))
+		g := newRig(t, Config{Protocol: "1.0"}, o, w, testwindow.Later(100, 5, time.Hour))
 		g.run(t, func() {
 			time.Sleep(3 * time.Minute)
 			s := g.endpoint.Stats()
@@ -252,7 +252,7 @@ func TestParkedSamplesArriveWhenTheReceiverIsWhole(t *testing.T) {
 		for i := 0; i < 100; i += 7 {
 			down[testkit.ReceivedKey(testwindow.Labels(w, &w.Dict.Series[w.Columns[i].Series], nil))] = true
 		}
-		c, dir := EndpointConfig{ParkedDir: t.TempDir() + "/parked"}, 5*15
+		c, dir := Config{ParkedDir: t.TempDir() + "/parked"}, 5*15
 		g := newRig(t, c, receiver.Options{Fail: func(s *receiver.Series, _ receiver.Point) error {
 			if down[s.Key()] {
 				return errors.New("at least 1 ingester is down")
@@ -287,7 +287,7 @@ func TestParkedSamplesArriveWhenTheReceiverIsWhole(t *testing.T) {
 func TestOutageSetsNothingAside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := testwindow.New(100, 5)
-		g := newRig(t, EndpointConfig{}, receiver.Options{}, w)
+		g := newRig(t, Config{}, receiver.Options{}, w)
 		g.receiver.Always(&receiver.Answer{Status: 500})
 		g.run(t, func() {
 			time.Sleep(48 * time.Hour)

@@ -39,7 +39,7 @@ func TestCheckWritesOneSample(t *testing.T) {
 			probe.Failed, "0 samples were stored", "relabelling", 0,
 		},
 	} {
-		g := newRig(t, EndpointConfig{}, c.options)
+		g := newRig(t, Config{}, c.options)
 		g.receiver.Always(c.answer)
 		f := g.endpoint.Check(t.Context())[0]
 		if f.Result != c.result || !strings.Contains(f.Found, c.found) || !strings.Contains(f.Next, c.next) || f.Tried == "" {
@@ -53,7 +53,7 @@ func TestCheckWritesOneSample(t *testing.T) {
 
 // A bundle's import asks first whether a receiver takes the canary, and leaves nothing else there.
 func TestAnswersSendsTheCanaryAlone(t *testing.T) {
-	g := newRig(t, EndpointConfig{}, receiver.Options{})
+	g := newRig(t, Config{}, receiver.Options{})
 	if err := g.endpoint.Answers(t.Context()); err != nil || len(testkit.Data(g.receiver)) != 0 || len(g.canaries()) != 1 {
 		t.Errorf("%v, %d series", err, len(g.receiver.Series()))
 	}
@@ -87,7 +87,7 @@ func TestBodiesThatAreStillReadStayAsTheyAre(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			b := &belated{bodies: make(chan []byte, 2)}
-			g := newRig(t, EndpointConfig{Transport: b}, receiver.Options{})
+			g := newRig(t, Config{Transport: b}, receiver.Options{})
 			ask(t.Context(), g.endpoint)
 			b.running.Wait()
 			for range 2 { // in 2.0 and in 1.0

@@ -63,7 +63,7 @@ func (p *tap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // newTappedRig is a rig whose requests are kept.
-func newTappedRig(t *testing.T, c EndpointConfig, o receiver.Options, windows ...*window.Window) (*rig, *tap) {
+func newTappedRig(t *testing.T, c Config, o receiver.Options, windows ...*window.Window) (*rig, *tap) {
 	t.Helper()
 	p := &tap{}
 	c.Transport = testkit.Loopback{To: p}
@@ -92,7 +92,7 @@ func (g *rig) accepted(t *testing.T) {
 
 func TestChecklist1PostsProtobufAsASnappyBlock(t *testing.T) {
 	inBoth(t, func(t *testing.T, protocol string) {
-		g, p := newTappedRig(t, EndpointConfig{Protocol: protocol}, receiver.Options{}, testwindow.New(20, 3))
+		g, p := newTappedRig(t, Config{Protocol: protocol}, receiver.Options{}, testwindow.New(20, 3))
 		g.run(t, func() {})
 		g.accepted(t)
 		var m proto.Message = &prompb.WriteRequest{}
@@ -112,7 +112,7 @@ func TestChecklist1PostsProtobufAsASnappyBlock(t *testing.T) {
 func TestChecklist2FourHeadersNobodyReplaces(t *testing.T) {
 	inBoth(t, func(t *testing.T, protocol string) {
 		four := []string{"Content-Encoding", "Content-Type", "X-Prometheus-Remote-Write-Version", "User-Agent"}
-		g, p := newTappedRig(t, EndpointConfig{Protocol: protocol, Headers: map[string]string{"x-team": "backup"}}, receiver.Options{}, testwindow.New(1, 1))
+		g, p := newTappedRig(t, Config{Protocol: protocol, Headers: map[string]string{"x-team": "backup"}}, receiver.Options{}, testwindow.New(1, 1))
 		g.run(t, func() {})
 		for _, name := range append(four, "X-Team") {
 			if got := p.seen[0].header[name]; len(got) != 1 || got[0] == "" {
@@ -121,7 +121,7 @@ func TestChecklist2FourHeadersNobodyReplaces(t *testing.T) {
 		}
 		for _, name := range four {
 			for _, spelled := range []string{name, strings.ToLower(name), strings.ToUpper(name)} {
-				c := EndpointConfig{Protocol: protocol, URL: "http://x", Headers: map[string]string{spelled: "other"}}
+				c := Config{Protocol: protocol, URL: "http://x", Headers: map[string]string{spelled: "other"}}
 				if _, err := NewEndpoint(c, newTape(), nil, slog.New(slog.DiscardHandler)); err == nil {
 					t.Errorf("%s may be replaced", spelled)
 				}
@@ -132,7 +132,7 @@ func TestChecklist2FourHeadersNobodyReplaces(t *testing.T) {
 
 func TestChecklist3NamesItsVersion(t *testing.T) {
 	inBoth(t, func(t *testing.T, protocol string) {
-		g := newRig(t, EndpointConfig{Protocol: protocol}, receiver.Options{}, testwindow.New(1, 1))
+		g := newRig(t, Config{Protocol: protocol}, receiver.Options{}, testwindow.New(1, 1))
 		g.run(t, func() {})
 		want := map[string][2]string{
 			"1.0": {"application/x-protobuf", "0.1.0"},
@@ -156,7 +156,7 @@ func TestChecklist4SortedUniqueLabelsAndExactValues(t *testing.T) {
 				source.Label{Name: "empty"}, source.Label{Name: "site", Value: "日本"}), []window.Point{{T: testwindow.Time + int64(i), V: v}})
 		}
 		external := []source.Label{{Name: "zz", Value: "1"}, {Name: "site", Value: "elsewhere"}, {Name: "A", Value: "2"}, {Name: "none"}}
-		g := newRig(t, EndpointConfig{Protocol: protocol, ExternalLabels: external}, receiver.Options{}, d.Window())
+		g := newRig(t, Config{Protocol: protocol, ExternalLabels: external}, receiver.Options{}, d.Window())
 		g.run(t, func() {})
 		g.accepted(t)
 		for i, v := range values {
@@ -179,7 +179,7 @@ func TestChecklist5TimeOrderAcrossParallelRequests(t *testing.T) {
 		for i := range 10 {
 			windows = append(windows, testwindow.Later(100, 10, time.Duration(i)*time.Hour))
 		}
-		c := EndpointConfig{Protocol: protocol, Concurrency: 4, MaxSamples: 90}
+		c := Config{Protocol: protocol, Concurrency: 4, MaxSamples: 90}
 		g, p := newTappedRig(t, c, receiver.Options{Ordered: true}, windows...)
 		var now, most atomic.Int32
 		p.to = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
@@ -225,7 +225,7 @@ func TestChecklist6RetriesOnly5xxAnd429(t *testing.T) {
 		for _, protocol := range bothProtocols {
 			t.Run(fmt.Sprint(protocol, " ", c.answer.Status, c.answer.Header["Retry-After"]), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					g, p := newTappedRig(t, EndpointConfig{Protocol: protocol}, receiver.Options{}, testwindow.New(4, 1))
+					g, p := newTappedRig(t, Config{Protocol: protocol}, receiver.Options{}, testwindow.New(4, 1))
 					g.receiver.Script(c.answer)
 					g.run(t, func() { time.Sleep(10 * time.Minute) })
 					reqs := g.receiver.Requests()
@@ -255,7 +255,7 @@ var confirming = http.Header{"X-Prometheus-Remote-Write-Samples-Written": {"4"}}
 func TestChecklist7WordsAreLoggedAndDecideNothing(t *testing.T) {
 	inBoth(t, func(t *testing.T, protocol string) {
 		w := testwindow.New(4, 1)
-		g := newRig(t, EndpointConfig{Protocol: protocol}, receiver.Options{}, w, testwindow.Later(4, 1, time.Hour))
+		g := newRig(t, Config{Protocol: protocol}, receiver.Options{}, w, testwindow.Later(4, 1, time.Hour))
 		g.receiver.Script(
 			receiver.Answer{Status: 500, Body: "out of order sample; do not retry (code 400)"},
 			receiver.Answer{Status: 200, Header: confirming, Body: "503: nothing was stored", Store: true},
@@ -282,7 +282,7 @@ func TestChecklist8SymbolsOnceAndReferencesInRange(t *testing.T) {
 				}
 				return points
 			})
-			c := EndpointConfig{Protocol: "2.0", MaxSamples: 1 + r.IntN(20), ExternalLabels: []source.Label{{Name: "zone", Value: "cluster"}, {Name: "a", Value: "é"}}}
+			c := Config{Protocol: "2.0", MaxSamples: 1 + r.IntN(20), ExternalLabels: []source.Label{{Name: "zone", Value: "cluster"}, {Name: "a", Value: "é"}}}
 			g := newRig(t, c, receiver.Options{}, w)
 			g.run(t, func() {})
 			g.accepted(t)
@@ -302,7 +302,7 @@ func TestChecklist9MetadataStartTimesExemplarsAndManySeries(t *testing.T) {
 		d.Add(source.NewSeries(jobs, "", start), []window.Point{{T: testwindow.Time, V: 1}}, seen)
 		d.Add(source.NewSeries(wait, "_bucket", start, source.Label{Name: "le", Value: "+Inf"}), []window.Point{{T: testwindow.Time, V: 1}}, seen)
 		d.Add(source.NewSeries(disk, "", 0), []window.Point{{T: testwindow.Time, V: 1}})
-		g := newRig(t, EndpointConfig{Protocol: "2.0"}, receiver.Options{}, d.Window())
+		g := newRig(t, Config{Protocol: "2.0"}, receiver.Options{}, d.Window())
 		g.run(t, func() {})
 		g.accepted(t)
 		if r := g.receiver.Requests(); len(r) != 1 || r[0].Series != 3 {
@@ -334,7 +334,7 @@ func TestChecklist10TheStaleMarkerEndsASeriesAndNothingElse(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		g := newRig(t, EndpointConfig{Protocol: protocol}, receiver.Options{Ordered: true})
+		g := newRig(t, Config{Protocol: protocol}, receiver.Options{Ordered: true})
 		g.endpoint.feed = from
 		g.run(t, func() {})
 		g.accepted(t)
@@ -356,7 +356,7 @@ func TestChecklist10TheStaleMarkerEndsASeriesAndNothingElse(t *testing.T) {
 func TestChecklist11ASilent2xxMeans415On20Only(t *testing.T) {
 	inBoth(t, func(t *testing.T, protocol string) {
 		w := testwindow.New(4, 1)
-		c := EndpointConfig{Protocol: map[string]string{"1.0": "1.0", "2.0": "auto"}[protocol]}
+		c := Config{Protocol: map[string]string{"1.0": "1.0", "2.0": "auto"}[protocol]}
 		g := newRig(t, c, receiver.Options{V2: receiver.Swallow}, w, testwindow.Later(4, 1, time.Hour))
 		g.run(t, func() {})
 		g.stored(t, w, testwindow.Later(4, 1, time.Hour))
@@ -373,7 +373,7 @@ func TestChecklist11ASilent2xxMeans415On20Only(t *testing.T) {
 
 func TestChecklist12RetriesAreNumbered(t *testing.T) {
 	inBoth(t, func(t *testing.T, protocol string) {
-		g := newRig(t, EndpointConfig{Protocol: protocol}, receiver.Options{}, testwindow.New(1, 1), testwindow.Later(1, 1, time.Hour))
+		g := newRig(t, Config{Protocol: protocol}, receiver.Options{}, testwindow.New(1, 1), testwindow.Later(1, 1, time.Hour))
 		g.receiver.Script(receiver.Answer{Status: 503}, receiver.Answer{Status: 429}, receiver.Answer{Drop: receiver.DropMidBody})
 		g.run(t, func() { time.Sleep(time.Minute) })
 		var got []string

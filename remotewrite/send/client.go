@@ -43,7 +43,7 @@ type client struct {
 
 // newClient returns the client of an endpoint. Files with secrets and certificates are read again when
 // they change; redirects are not followed, so that neither samples nor credentials go where nobody sent them.
-func newClient(c EndpointConfig) (*client, error) {
+func newClient(c Config) (*client, error) {
 	header, err := headerOf(c)
 	if err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ func (c *client) authorize(o OAuth2) {
 }
 
 // headerOf checks the user's headers: those that the protocol or the connection sets cannot be replaced.
-func headerOf(c EndpointConfig) (http.Header, error) {
+func headerOf(c Config) (http.Header, error) {
 	header := http.Header{}
 	for name, value := range c.Headers {
 		name = http.CanonicalHeaderKey(name)
@@ -98,7 +98,7 @@ func headerOf(c EndpointConfig) (http.Header, error) {
 }
 
 // fixedSecrets are those that are not read from files again and again; these are noted as they are sent.
-func fixedSecrets(c EndpointConfig, hc config.HTTPClientConfig) []string {
+func fixedSecrets(c Config, hc config.HTTPClientConfig) []string {
 	secrets := append(secret.OfURL(c.URL), secret.OfURL(c.OAuth2.TokenURL)...)
 	secrets = append(secrets, c.Password)
 	for _, value := range c.Headers {
@@ -115,7 +115,7 @@ func fixedSecrets(c EndpointConfig, hc config.HTTPClientConfig) []string {
 	return secrets
 }
 
-func httpConfig(c EndpointConfig) (config.HTTPClientConfig, error) {
+func httpConfig(c Config) (config.HTTPClientConfig, error) {
 	hc := config.HTTPClientConfig{
 		EnableHTTP2: true,
 		TLSConfig: config.TLSConfig{

@@ -53,7 +53,7 @@ func (p *posts) last() *http.Request {
 	return p.seen[len(p.seen)-1]
 }
 
-func newTestClient(t *testing.T, c EndpointConfig) *client {
+func newTestClient(t *testing.T, c Config) *client {
 	t.Helper()
 	cl, err := newClient(c.withDefaults())
 	if err != nil {
@@ -74,7 +74,7 @@ func TestCredentialsAreReadAgain(t *testing.T) {
 	id := newIdentity(t, "server")
 	srv := secureServer(t, p, &tls.Config{Certificates: []tls.Certificate{id.pair}})
 	file := testkit.WriteFile(t, "secret", "first\n")
-	for name, c := range map[string]EndpointConfig{
+	for name, c := range map[string]Config{
 		"basic":  {URL: srv.URL, CAFile: id.certFile, Username: "me", PasswordFile: file},
 		"bearer": {URL: srv.URL, CAFile: id.certFile, BearerTokenFile: file},
 	} {
@@ -116,7 +116,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	other := secureServer(t, p, c)
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		srv := secureServer(t, http.RedirectHandler(other.URL+"/elsewhere", status), c.Clone())
-		a := newTestClient(t, EndpointConfig{URL: srv.URL, CAFile: id.certFile, Username: "me", Password: "secret"}).try(t)
+		a := newTestClient(t, Config{URL: srv.URL, CAFile: id.certFile, Username: "me", Password: "secret"}).try(t)
 		if judge(a, true) != paused || !strings.Contains(a.describe(), other.URL+"/elsewhere") {
 			t.Errorf("%d: %s", status, a.describe())
 		}
@@ -192,7 +192,7 @@ func TestTLS(t *testing.T) {
 	})
 	old := secureServer(t, p, &tls.Config{Certificates: []tls.Certificate{server.pair}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11})
 
-	good := EndpointConfig{URL: srv.URL, CAFile: server.certFile, CertFile: client.certFile, KeyFile: client.keyFile}
+	good := Config{URL: srv.URL, CAFile: server.certFile, CertFile: client.certFile, KeyFile: client.keyFile}
 	if a := newTestClient(t, good).try(t); a.status != 204 || p.last().ProtoMajor != 2 || p.last().TLS.Version < tls.VersionTLS12 {
 		t.Errorf("with everything: %s", a.describe())
 	} else if a.expires.IsZero() || !a.expires.Equal(server.pair.Leaf.NotAfter) {
@@ -230,7 +230,7 @@ func TestCertificatesAreReadAgain(t *testing.T) {
 			return &tls.Config{Certificates: []tls.Certificate{now}, ClientAuth: tls.RequestClientCert}, nil
 		},
 	})
-	c := EndpointConfig{URL: srv.URL, CAFile: testkit.WriteFile(t, "ca.crt", first.crt), CertFile: testkit.WriteFile(t, "me.crt", client.crt), KeyFile: testkit.WriteFile(t, "me.key", client.key)}
+	c := Config{URL: srv.URL, CAFile: testkit.WriteFile(t, "ca.crt", first.crt), CertFile: testkit.WriteFile(t, "me.crt", client.crt), KeyFile: testkit.WriteFile(t, "me.key", client.key)}
 	cl := newTestClient(t, c)
 	if a := cl.try(t); a.status != 204 || p.last().TLS.PeerCertificates[0].Subject.CommonName != "client" {
 		t.Fatal(a.describe())
@@ -250,11 +250,11 @@ func TestProxy(t *testing.T) {
 	p := &posts{}
 	proxy := httptest.NewServer(p)
 	defer proxy.Close()
-	a := newTestClient(t, EndpointConfig{URL: "http://receiver.invalid/push", ProxyURL: proxy.URL}).try(t)
+	a := newTestClient(t, Config{URL: "http://receiver.invalid/push", ProxyURL: proxy.URL}).try(t)
 	if a.status != 204 || p.last().RequestURI != "http://receiver.invalid/push" {
 		t.Errorf("through the proxy: %s", a.describe())
 	}
-	if _, err := newClient(EndpointConfig{URL: "http://x", ProxyURL: "://"}); err == nil {
+	if _, err := newClient(Config{URL: "http://x", ProxyURL: "://"}); err == nil {
 		t.Error("a proxy without a scheme is taken")
 	}
 }
@@ -294,7 +294,7 @@ func TestProxyForTLS(t *testing.T) {
 	srv := secureServer(t, p, &tls.Config{Certificates: []tls.Certificate{id.pair}})
 	proxy := httptest.NewServer(through)
 	defer proxy.Close()
-	cl := newTestClient(t, EndpointConfig{
+	cl := newTestClient(t, Config{
 		URL: srv.URL, CAFile: id.certFile, Username: "me", Password: "secret",
 		ProxyURL: strings.Replace(proxy.URL, "http://", "http://who:knows@", 1),
 	})
@@ -317,7 +317,7 @@ func TestBodyIsNotSharedWithTheNextRequest(t *testing.T) {
 		w.WriteHeader(http.StatusRequestEntityTooLarge)
 	}))
 	defer srv.Close()
-	cl := newTestClient(t, EndpointConfig{URL: srv.URL})
+	cl := newTestClient(t, Config{URL: srv.URL})
 	e := wire.NewEncoder(nil)
 	w := testwindow.New(20_000, 1)
 	for range 10 {
@@ -338,7 +338,7 @@ func TestAnswerIsBounded(t *testing.T) {
 		_, _ = w.Write(bytes.Repeat([]byte("é"), 1<<20))
 	}))
 	defer srv.Close()
-	if a := newTestClient(t, EndpointConfig{URL: srv.URL}).try(t); len(a.words) != maxWords || a.status != 400 {
+	if a := newTestClient(t, Config{URL: srv.URL}).try(t); len(a.words) != maxWords || a.status != 400 {
 		t.Errorf("kept %d bytes", len(a.words))
 	}
 }
@@ -388,7 +388,7 @@ func TestAnswersAreWithoutSecrets(t *testing.T) {
 	defer srv.Close()
 	file := testkit.WriteFile(t, "secret", "first secret\n")
 	encoded := base64.StdEncoding.EncodeToString([]byte("me:second secret"))
-	for name, c := range map[string]EndpointConfig{
+	for name, c := range map[string]Config{
 		"password":      {URL: srv.URL, Username: "me", Password: "second secret"},
 		"password file": {URL: srv.URL, Username: "me", PasswordFile: file},
 		"bearer":        {URL: srv.URL, BearerTokenFile: file},
@@ -423,7 +423,7 @@ func TestAnswerThatIsCutIsWithoutItsSecret(t *testing.T) {
 		fmt.Fprint(w, strings.Repeat(".", maxWords-6), r.Header.Get("X-Key"))
 	}))
 	defer srv.Close()
-	cl := newTestClient(t, EndpointConfig{URL: srv.URL, Headers: map[string]string{"X-Key": "second secret"}})
+	cl := newTestClient(t, Config{URL: srv.URL, Headers: map[string]string{"X-Key": "second secret"}})
 	if a := cl.try(t); strings.Contains(a.words, "sec") || !strings.HasSuffix(a.words, ".[redacted]") {
 		t.Errorf("ends with %q", a.words[len(a.words)-20:])
 	}
@@ -463,7 +463,7 @@ func TestErrorsAreWithoutSecrets(t *testing.T) {
 		_, _ = fmt.Fprintf(conn, "%s %s\n", req.Method, req.RequestURI)
 		_ = conn.Close()
 	})
-	for name, c := range map[string]EndpointConfig{
+	for name, c := range map[string]Config{
 		"proxy":  {URL: "https://receiver.invalid/", ProxyURL: strings.Replace(proxy.URL, "//", "//me:secret@", 1)},
 		"parrot": {URL: "http://" + parrot.Addr().String() + "/push?key=secret"},
 	} {

@@ -49,7 +49,7 @@ func TestFromCommitToReceiver(t *testing.T) {
 			defer testkit.Closed(t, q)
 			from := testqueue.Subscribe(t, q, "e")
 			defer testkit.Closed(t, from)
-			e, err := NewEndpoint(EndpointConfig{Name: "e", URL: "http://r.test", MaxSamples: 700, Transport: testkit.Loopback{To: r}}, from, nil, slog.New(slog.DiscardHandler))
+			e, err := NewEndpoint(Config{Name: "e", URL: "http://r.test", MaxSamples: 700, Transport: testkit.Loopback{To: r}}, from, nil, slog.New(slog.DiscardHandler))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -128,7 +128,7 @@ func TestTheCursorMovesOnAVerdictAndSurvives(t *testing.T) {
 							t.Fatal(err)
 						}
 					}
-					g := newRig(t, EndpointConfig{Transport: testkit.Loopback{To: r}}, receiver.Options{})
+					g := newRig(t, Config{Transport: testkit.Loopback{To: r}}, receiver.Options{})
 					g.endpoint.feed = from
 					g.run(t, func() { time.Sleep(time.Minute) })
 				}

@@ -57,7 +57,7 @@ func benchmarkDrain(b *testing.B, moving float64) {
 			b.Fatal(err)
 		}
 		hole := &sinkhole{}
-		e, err := NewEndpoint(EndpointConfig{Name: "e", URL: "http://r.test", Transport: hole}, from, nil, slog.New(slog.DiscardHandler))
+		e, err := NewEndpoint(Config{Name: "e", URL: "http://r.test", Transport: hole}, from, nil, slog.New(slog.DiscardHandler))
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -87,7 +87,7 @@ func TestDrainAllocatesNothingForASample(t *testing.T) {
 	defer testkit.Closed(t, q)
 	from := testqueue.Subscribe(t, q, "e")
 	defer testkit.Closed(t, from)
-	e, err := NewEndpoint(EndpointConfig{Name: "e", URL: "http://r.test", Transport: &sinkhole{}}, from, nil, slog.New(slog.DiscardHandler))
+	e, err := NewEndpoint(Config{Name: "e", URL: "http://r.test", Transport: &sinkhole{}}, from, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func BenchmarkLive(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer func() { _ = from.Close() }()
-	e, err := NewEndpoint(EndpointConfig{Name: "e", URL: "http://r.test", Transport: &sinkhole{}}, from, nil, slog.New(slog.DiscardHandler))
+	e, err := NewEndpoint(Config{Name: "e", URL: "http://r.test", Transport: &sinkhole{}}, from, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.Fatal(err)
 	}

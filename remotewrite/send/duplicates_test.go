@@ -19,13 +19,13 @@ import (
 
 // uncertain is how a receiver may behave that gets a window again of which it has some series.
 var uncertain = map[string]struct {
-	config  EndpointConfig
+	config  Config
 	options receiver.Options
 }{
-	"2.0":                         {EndpointConfig{}, receiver.Options{Ordered: true}},
-	"2.0, takes what it has":      {EndpointConfig{}, receiver.Options{}},
-	"1.0, valid parts are stored": {EndpointConfig{Protocol: "1.0"}, receiver.Options{Ordered: true}},
-	"1.0, nothing is stored":      {EndpointConfig{Protocol: "1.0"}, receiver.Options{Ordered: true, Whole: true}},
+	"2.0":                         {Config{}, receiver.Options{Ordered: true}},
+	"2.0, takes what it has":      {Config{}, receiver.Options{}},
+	"1.0, valid parts are stored": {Config{Protocol: "1.0"}, receiver.Options{Ordered: true}},
+	"1.0, nothing is stored":      {Config{Protocol: "1.0"}, receiver.Options{Ordered: true, Whole: true}},
 }
 
 // sentAgain sends the first series of a window and then all of it, as after a kill, in requests of five series.

@@ -19,8 +19,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// EndpointConfig is one receiver and how it wants to be spoken to.
-type EndpointConfig struct {
+// Config is one receiver and how it wants to be spoken to.
+type Config struct {
 	Name string
 	URL  string
 
@@ -61,7 +61,7 @@ type EndpointConfig struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-func (c EndpointConfig) withDefaults() EndpointConfig {
+func (c Config) withDefaults() Config {
 	if c.Protocol == "" {
 		c.Protocol = "auto"
 	}
@@ -80,7 +80,7 @@ func (c EndpointConfig) withDefaults() EndpointConfig {
 	return c
 }
 
-func (c EndpointConfig) protocols() (first wire.Protocol, fallback bool, err error) {
+func (c Config) protocols() (first wire.Protocol, fallback bool, err error) {
 	switch c.Protocol {
 	case "auto":
 		return wire.V2, true, nil
@@ -107,7 +107,7 @@ type feed interface {
 
 // Endpoint delivers what the queue holds to one receiver. It is one goroutine, Run, and it delays nobody else.
 type Endpoint struct {
-	config   EndpointConfig
+	config   Config
 	feed     feed
 	client   *client
 	log      *slog.Logger
@@ -127,7 +127,7 @@ type Endpoint struct {
 }
 
 // NewEndpoint returns an endpoint that reads from a feed. What the receiver refuses goes to rejected, which may be nil.
-func NewEndpoint(c EndpointConfig, from feed, rejected Rejected, log *slog.Logger) (*Endpoint, error) {
+func NewEndpoint(c Config, from feed, rejected Rejected, log *slog.Logger) (*Endpoint, error) {
 	c = c.withDefaults()
 	first, fallback, err := c.protocols()
 	if err != nil {

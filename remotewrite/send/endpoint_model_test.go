@@ -108,7 +108,7 @@ func TestEverySampleHasOneEnding(t *testing.T) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := newEndpointModel(seed)
-				g := newRig(t, EndpointConfig{MaxSamples: 50 + m.rand.IntN(1000)}, m.options, m.windows...)
+				g := newRig(t, Config{MaxSamples: 50 + m.rand.IntN(1000)}, m.options, m.windows...)
 				g.endpoint.met = false
 				g.run(t, func() {
 					m.disturb(g.receiver)

@@ -116,7 +116,7 @@ type rig struct {
 	log      *bytes.Buffer
 }
 
-func newRig(t *testing.T, c EndpointConfig, o receiver.Options, windows ...*window.Window) *rig {
+func newRig(t *testing.T, c Config, o receiver.Options, windows ...*window.Window) *rig {
 	t.Helper()
 	g := &rig{receiver: receiver.New(o), tape: newTape(windows...), sink: &sink{}, log: &bytes.Buffer{}}
 	c.Name = "test"
@@ -186,7 +186,7 @@ func (g *rig) statuses() string {
 }
 
 func TestEndpointDelivers(t *testing.T) {
-	for _, c := range []EndpointConfig{
+	for _, c := range []Config{
 		{Protocol: "auto"},
 		{Protocol: "1.0"},
 		{Protocol: "2.0", ExternalLabels: []source.Label{{Name: "cluster", Value: "eu"}, {Name: "site", Value: "nowhere"}}},
@@ -217,7 +217,7 @@ func TestEndpointDelivers(t *testing.T) {
 func TestRequestsKeepTheirLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := testwindow.New(7, 1000)
-		g := newRig(t, EndpointConfig{MaxSamples: 300}, receiver.Options{Ordered: true}, w)
+		g := newRig(t, Config{MaxSamples: 300}, receiver.Options{Ordered: true}, w)
 		g.run(t, func() {})
 		g.stored(t, w)
 		for _, r := range g.receiver.Requests() {
@@ -231,7 +231,7 @@ func TestRequestsKeepTheirLimits(t *testing.T) {
 func TestASeriesTravelsOnceWithAllItsPoints(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := testwindow.New(1000, 20)
-		g := newRig(t, EndpointConfig{}, receiver.Options{}, w)
+		g := newRig(t, Config{}, receiver.Options{}, w)
 		g.run(t, func() {})
 		if r := g.receiver.Requests(); len(r) != 1 || r[0].Series != 1000 || r[0].Samples != 20_000 {
 			t.Errorf("%d requests, the first of %d series", len(r), r[0].Series)
@@ -241,7 +241,7 @@ func TestASeriesTravelsOnceWithAllItsPoints(t *testing.T) {
 
 func TestHeaders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := EndpointConfig{Tenant: "acme", Headers: map[string]string{"x-extra": "1"}, UserAgent: "backwire/1.2", Username: "me", Password: "secret"}
+		c := Config{Tenant: "acme", Headers: map[string]string{"x-extra": "1"}, UserAgent: "backwire/1.2", Username: "me", Password: "secret"}
 		g := newRig(t, c, receiver.Options{}, testwindow.New(1, 1))
 		g.receiver.Script(receiver.Answer{Status: 503}, receiver.Answer{Status: 503})
 		g.run(t, func() { time.Sleep(time.Second) })
@@ -265,12 +265,12 @@ func TestHeaders(t *testing.T) {
 
 func TestReservedHeadersAreRefused(t *testing.T) {
 	for _, name := range []string{"Content-Encoding", "content-type", "X-Prometheus-Remote-Write-Version", "user-agent", "Authorization", "Retry-Attempt"} {
-		_, err := NewEndpoint(EndpointConfig{Name: "a", URL: "http://x", Headers: map[string]string{name: "x"}}, newTape(), nil, slog.New(slog.DiscardHandler))
+		_, err := NewEndpoint(Config{Name: "a", URL: "http://x", Headers: map[string]string{name: "x"}}, newTape(), nil, slog.New(slog.DiscardHandler))
 		if err == nil || !strings.Contains(err.Error(), http.CanonicalHeaderKey(name)) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := NewEndpoint(EndpointConfig{Protocol: "3.0"}, newTape(), nil, slog.New(slog.DiscardHandler)); err == nil {
+	if _, err := NewEndpoint(Config{Protocol: "3.0"}, newTape(), nil, slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("protocol 3.0 is known")
 	}
 }
@@ -278,7 +278,7 @@ func TestReservedHeadersAreRefused(t *testing.T) {
 func TestSamplesTooOldAreLeftOutAndCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := testwindow.Later(10, 10, time.Since(time.UnixMilli(testwindow.Time+9*60_000))) // one a minute, the last one now
-		g := newRig(t, EndpointConfig{MaxSampleAge: 4 * time.Minute}, receiver.Options{}, w)
+		g := newRig(t, Config{MaxSampleAge: 4 * time.Minute}, receiver.Options{}, w)
 		g.run(t, func() {})
 		s := g.endpoint.Stats()
 		if s.Samples != 50 || s.Dropped["too_old"] != 50 || s.Pending != 0 || g.tape.place() != 1 {
@@ -291,7 +291,7 @@ func TestSamplesTooOldAreLeftOutAndCounted(t *testing.T) {
 func TestPageIsNoDelivery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := testwindow.New(10, 1)
-		g := newRig(t, EndpointConfig{Protocol: "1.0"}, receiver.Options{}, w)
+		g := newRig(t, Config{Protocol: "1.0"}, receiver.Options{}, w)
 		g.receiver.Script(receiver.Answer{Status: 200, Header: http.Header{"Content-Type": {"text/html"}}, Body: "<html>Sign in</html>"})
 		g.run(t, func() { time.Sleep(2 * time.Minute) })
 		g.stored(t, w)
@@ -305,7 +305,7 @@ func TestPageIsNoDelivery(t *testing.T) {
 func TestStopLetsTheRequestFinish(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := testwindow.New(10, 1)
-		g := newRig(t, EndpointConfig{}, receiver.Options{}, w, testwindow.Later(10, 1, time.Hour))
+		g := newRig(t, Config{}, receiver.Options{}, w, testwindow.Later(10, 1, time.Hour))
 		g.receiver.Script(receiver.Answer{Delay: 500 * time.Millisecond})
 		g.run(t, func() {})
 		g.stored(t, w, testwindow.Later(10, 1, time.Hour))
@@ -321,7 +321,7 @@ func TestStopIsBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				g := newRig(t, EndpointConfig{}, receiver.Options{}, testwindow.New(1, 1))
+				g := newRig(t, Config{}, receiver.Options{}, testwindow.New(1, 1))
 				g.receiver.Always(&a)
 				start := time.Now()
 				g.run(t, func() {})
@@ -339,7 +339,7 @@ func TestStopIsBounded(t *testing.T) {
 func TestQueueThatCannotBeReadIsReadAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := testwindow.New(1, 1)
-		g := newRig(t, EndpointConfig{}, receiver.Options{}, w)
+		g := newRig(t, Config{}, receiver.Options{}, w)
 		g.tape.fails = errors.New("input/output error")
 		g.run(t, func() { time.Sleep(2 * queueRetry) })
 		g.stored(t, w)

@@ -40,7 +40,7 @@ func (w *watched) Wait(ctx context.Context) error {
 }
 
 // newNetworkRig is a rig with sockets, the client that production has, and a line whose faults a test chooses.
-func newNetworkRig(t *testing.T, c EndpointConfig, o receiver.Options, windows ...*window.Window) (*rig, *line) {
+func newNetworkRig(t *testing.T, c Config, o receiver.Options, windows ...*window.Window) (*rig, *line) {
 	t.Helper()
 	g := &rig{receiver: receiver.New(o), tape: newTape(windows...), sink: &sink{}, log: &bytes.Buffer{}}
 	server := httptest.NewServer(g.receiver)
@@ -85,7 +85,7 @@ const shortTimeout = 300 * time.Millisecond
 func TestConnectionResetMidBody(t *testing.T) {
 	t.Parallel()
 	w := testwindow.New(1000, 10)
-	g, l := newNetworkRig(t, EndpointConfig{MaxSamples: 4000}, receiver.Options{Ordered: true}, w)
+	g, l := newNetworkRig(t, Config{MaxSamples: 4000}, receiver.Options{Ordered: true}, w)
 	l.plan(fault{cut: 1}, fault{cut: 2000}, fault{cut: 30_000})
 	g.deliver(t, time.Minute)
 	g.stored(t, w)
@@ -96,7 +96,7 @@ func TestConnectionResetMidBody(t *testing.T) {
 }
 
 // newMemoryRig is such a rig in memory, for a bubble: no machine is too busy there for a short timeout.
-func newMemoryRig(t *testing.T, c EndpointConfig, windows ...*window.Window) (*rig, *line) {
+func newMemoryRig(t *testing.T, c Config, windows ...*window.Window) (*rig, *line) {
 	t.Helper()
 	r := receiver.New(receiver.Options{Ordered: true})
 	l := serveLine(t, r, fault{})
@@ -110,7 +110,7 @@ func newMemoryRig(t *testing.T, c EndpointConfig, windows ...*window.Window) (*r
 func TestReceiverThatStalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := testwindow.New(100, 10)
-		g, l := newMemoryRig(t, EndpointConfig{Timeout: shortTimeout}, w)
+		g, l := newMemoryRig(t, Config{Timeout: shortTimeout}, w)
 		l.plan(fault{dark: true}, fault{dark: true})
 		g.deliver(t, time.Minute)
 		g.stored(t, w)
@@ -133,7 +133,7 @@ func keepsDeadline(t *testing.T, links []*link) {
 func TestHalfOpenConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first, second := testwindow.New(100, 10), testwindow.Later(100, 10, time.Hour)
-		g, l := newMemoryRig(t, EndpointConfig{Timeout: shortTimeout}, first)
+		g, l := newMemoryRig(t, Config{Timeout: shortTimeout}, first)
 		g.deliver(t, time.Minute)
 		l.darken()
 		g.tape.windows = append(g.tape.windows, second)
@@ -153,7 +153,7 @@ func TestSilentReceiverOverSockets(t *testing.T) {
 	t.Parallel()
 	const timeout = 5 * time.Second
 	first, second := testwindow.New(100, 10), testwindow.Later(100, 10, time.Hour)
-	g, l := newNetworkRig(t, EndpointConfig{Timeout: timeout}, receiver.Options{Ordered: true}, first)
+	g, l := newNetworkRig(t, Config{Timeout: timeout}, receiver.Options{Ordered: true}, first)
 	l.plan(fault{dark: true})
 	start := time.Now()
 	g.deliver(t, time.Minute)
@@ -179,7 +179,7 @@ func TestHalfOpenHTTP2Connection(t *testing.T) {
 			}
 			r.ServeHTTP(w, req)
 		}), fault{}, id.pair)
-		g := newRig(t, EndpointConfig{URL: "https://127.0.0.1/", CAFile: id.certFile, Dial: l.dial}, receiver.Options{}, first)
+		g := newRig(t, Config{URL: "https://127.0.0.1/", CAFile: id.certFile, Dial: l.dial}, receiver.Options{}, first)
 		g.receiver = r
 		g.deliver(t, time.Minute)
 		l.darken()
@@ -202,7 +202,7 @@ func TestReceiverThatReadsSlowly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := testwindow.New(1000, 20)
 		r := receiver.New(receiver.Options{})
-		g := newRig(t, EndpointConfig{Timeout: time.Second, Dial: serveLine(t, r, fault{rate: 20_000}).dial}, receiver.Options{}, w)
+		g := newRig(t, Config{Timeout: time.Second, Dial: serveLine(t, r, fault{rate: 20_000}).dial}, receiver.Options{}, w)
 		g.receiver = r
 		g.deliver(t, time.Minute)
 		g.holds(t, w, 20_000)
@@ -276,7 +276,7 @@ func TestDNSFailsAndComesBack(t *testing.T) {
 	n.failures.Store(20) // a lookup asks for two kinds of address, several times
 	resolveBy(t, n)
 	w := testwindow.New(100, 10)
-	g, _ := newNetworkRig(t, EndpointConfig{URL: "http://receiver.backwire.test:PORT/"}, receiver.Options{Ordered: true}, w)
+	g, _ := newNetworkRig(t, Config{URL: "http://receiver.backwire.test:PORT/"}, receiver.Options{Ordered: true}, w)
 	g.deliver(t, time.Minute)
 	g.stored(t, w)
 	if !strings.Contains(g.log.String(), "lookup receiver.backwire.test") || g.endpoint.Stats().Requests["error"] < 2 {
@@ -305,7 +305,7 @@ func TestADaysBacklogOverALongLine(t *testing.T) {
 		from := testqueue.Subscribe(t, q, "e")
 		defer testkit.Closed(t, from)
 		r := receiver.New(receiver.Options{Ordered: true})
-		g := newRig(t, EndpointConfig{Dial: serveLine(t, r, longLine).dial}, receiver.Options{})
+		g := newRig(t, Config{Dial: serveLine(t, r, longLine).dial}, receiver.Options{})
 		g.endpoint.feed = from
 		start := time.Now() // of the bubble: what is measured is the line, not this machine
 		g.deliver(t, time.Hour)
@@ -341,7 +341,7 @@ func TestADeadEndpointDelaysNobody(t *testing.T) {
 		defer cancel()
 		for name, to := range map[string]http.RoundTripper{"good": testkit.Loopback{To: good}, "stalled": testkit.Loopback{To: stalled}, "dead": refusing{}} {
 			from := testqueue.Subscribe(t, q, name)
-			e, err := NewEndpoint(EndpointConfig{Name: name, URL: "http://r.test", Transport: to}, from, nil, slog.New(slog.DiscardHandler))
+			e, err := NewEndpoint(Config{Name: name, URL: "http://r.test", Transport: to}, from, nil, slog.New(slog.DiscardHandler))
 			if err != nil {
 				t.Fatal(err)
 			}

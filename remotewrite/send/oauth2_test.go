@@ -74,7 +74,7 @@ func tokenClient(t *testing.T, receiver, issuer http.Handler) (cl *client, secre
 	id := newIdentity(t, "server")
 	c := &tls.Config{Certificates: []tls.Certificate{id.pair}}
 	secretFile = testkit.WriteFile(t, "client-secret", "first\n")
-	return newTestClient(t, EndpointConfig{
+	return newTestClient(t, Config{
 		URL: secureServer(t, receiver, c).URL, CAFile: id.certFile,
 		OAuth2: OAuth2{
 			ClientID: "backwire", ClientSecretFile: secretFile, TokenURL: secureServer(t, issuer, c.Clone()).URL,
@@ -182,7 +182,7 @@ func TestNoSecretFile(t *testing.T) {
 // A token endpoint that hangs holds up neither the end nor those who wait for the same token.
 func TestStopDoesNotWaitForAToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := EndpointConfig{
+		c := Config{
 			Concurrency: 3, MaxSamples: 10, Timeout: time.Minute, Transport: silent{},
 			OAuth2: OAuth2{ClientID: "b", ClientSecretFile: testkit.WriteFile(t, "client-secret", "first\n"), TokenURL: "http://issuer.test/token"},
 		}

@@ -46,7 +46,7 @@ type parking struct {
 }
 
 // newParking reads what was parked before. A line that is damaged is told, and costs only itself.
-func newParking(c EndpointConfig, log *slog.Logger) (*parking, error) {
+func newParking(c Config, log *slog.Logger) (*parking, error) {
 	p := &parking{open: !c.Repeats, file: c.Name + ".jsonl", turn: make(chan []parkedSamples, 1)}
 	var all []parkedSamples
 	if c.ParkedDir != "" && p.open {

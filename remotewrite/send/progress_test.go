@@ -26,7 +26,7 @@ func busyAfter(r *receiver.Receiver, requests int) {
 }
 
 // deliverFor runs an endpoint over a queue until nothing happens any more.
-func deliverFor(t *testing.T, fs *crashfs.FS, c EndpointConfig, r *receiver.Receiver) (Stats, *sink) {
+func deliverFor(t *testing.T, fs *crashfs.FS, c Config, r *receiver.Receiver) (Stats, *sink) {
 	t.Helper()
 	q := testqueue.On(t, fs, queue.Options{Endpoints: []string{"e"}})
 	defer testkit.Closed(t, q)

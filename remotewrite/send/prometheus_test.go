@@ -59,7 +59,7 @@ func newDatabase(t *testing.T, accept ...remoteapi.WriteMessageType) *database {
 	return d
 }
 
-func (d *database) send(t *testing.T, c EndpointConfig, windows ...*window.Window) (Stats, *sink) {
+func (d *database) send(t *testing.T, c Config, windows ...*window.Window) (Stats, *sink) {
 	t.Helper()
 	c.Name, c.URL = "prometheus", d.server.URL
 	s, tape := &sink{}, newTape(windows...)
@@ -144,7 +144,7 @@ func TestPrometheusStoresWhatIsSent(t *testing.T) {
 			})
 			w.Columns[1].Exemplars = 1
 			w.AddExemplar(w.Columns[1].Series, record.Exemplar{Labels: nil, T: w.Newest, V: 1})
-			stats, s := d.send(t, EndpointConfig{MaxSamples: 3000, Concurrency: 2}, w)
+			stats, s := d.send(t, Config{MaxSamples: 3000, Concurrency: 2}, w)
 			if len(s.all) != 0 || stats.Samples != 10_000 || stats.Protocol != c.protocol {
 				t.Errorf("rejected %v, stats %+v", s.all, stats)
 			}
@@ -188,9 +188,9 @@ func TestPrometheusRefusesOutOfOrder(t *testing.T) {
 			first := testwindow.Altered(testwindow.Only(recent(1000, c.points), 123, 124), func(_ int, points []window.Point) []window.Point {
 				return []window.Point{{T: points[0].T, V: -1}} // the same time with another value
 			})
-			d.send(t, EndpointConfig{}, first)
+			d.send(t, Config{}, first)
 			d.requests = 0
-			stats, s := d.send(t, EndpointConfig{}, w)
+			stats, s := d.send(t, Config{}, w)
 			want := []RejectedPoint{RejectedPoint(testwindow.Points(w, 123)[0])}
 			if got := s.points(); c.exact && !slices.Equal(got, want) {
 				t.Errorf("rejected %d samples, want %v", len(got), want)
@@ -214,10 +214,10 @@ func TestPrometheusRefusesOutOfOrder(t *testing.T) {
 func TestPrometheusHasItAlready(t *testing.T) {
 	d := newDatabase(t, remoteapi.WriteV2MessageType)
 	w := recent(100, 20)
-	d.send(t, EndpointConfig{}, w)
+	d.send(t, Config{}, w)
 	d.requests = 0
 	w.Repeated = true
-	stats, s := d.send(t, EndpointConfig{}, w)
+	stats, s := d.send(t, Config{}, w)
 	if len(s.all) != 0 || stats.Dropped["repeated"] != 1900 || d.requests != 5 {
 		t.Errorf("rejected %v, stats %+v, %d requests", s.all, stats, d.requests)
 	}
@@ -232,7 +232,7 @@ func TestPrometheusRefusesASeries(t *testing.T) {
 		}
 		return 0
 	})
-	stats, s := d.send(t, EndpointConfig{}, w)
+	stats, s := d.send(t, Config{}, w)
 	got, want := map[RejectedPoint]bool{}, map[RejectedPoint]bool{}
 	for _, p := range s.points() {
 		got[p] = true
@@ -261,7 +261,7 @@ func TestPrometheusRefusesByReason(t *testing.T) {
 				d := newDatabase(t, accept)
 				w := recent(1000, 1)
 				first := testwindow.Only(w, 42, 43)
-				d.send(t, EndpointConfig{}, first)
+				d.send(t, Config{}, first)
 				if reason == "out of bounds" || reason == "too far in the future" {
 					w = testwindow.Altered(w, func(i int, points []window.Point) []window.Point {
 						if i == 42 {
@@ -278,7 +278,7 @@ func TestPrometheusRefusesByReason(t *testing.T) {
 				})
 				bad := testwindow.Points(w, 42)[0]
 				d.requests = 0
-				stats, s := d.send(t, EndpointConfig{}, w)
+				stats, s := d.send(t, Config{}, w)
 				if got := s.points(); !slices.Equal(got, []RejectedPoint{RejectedPoint(bad)}) || !strings.Contains(s.all[0].Words, reason) {
 					t.Errorf("rejected %+v, want %v for %s", s.all, bad, reason)
 				}
@@ -293,7 +293,7 @@ func TestPrometheusRefusesByReason(t *testing.T) {
 // A Prometheus that takes 1.0 only says so, and gets it.
 func TestPrometheusWithout20(t *testing.T) {
 	d := newDatabase(t, remoteapi.WriteV1MessageType)
-	stats, s := d.send(t, EndpointConfig{}, recent(100, 2))
+	stats, s := d.send(t, Config{}, recent(100, 2))
 	if stats.Protocol != "1.0" || stats.Requests["415"] != 1 || stats.Samples != 200 || len(s.all) > 0 {
 		t.Errorf("stats %+v, rejected %v", stats, s.all)
 	}

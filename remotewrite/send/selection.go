@@ -42,7 +42,7 @@ func (s *selection) wants(metric string) bool {
 }
 
 // Wants says whether the endpoint sends a metric.
-func (c *EndpointConfig) Wants(metric string) bool {
+func (c *Config) Wants(metric string) bool {
 	s := selection{keep: c.Keep, drop: c.Drop}
 	return s.wants(metric)
 }

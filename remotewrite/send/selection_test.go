@@ -31,7 +31,7 @@ func TestMetricsThatAreNotWantedStayHere(t *testing.T) {
 				testkit.Closed(t, p)
 			}
 		}()
-		fed := func(name string, c EndpointConfig) (*Endpoint, *receiver.Receiver) {
+		fed := func(name string, c Config) (*Endpoint, *receiver.Receiver) {
 			r := receiver.New(receiver.Options{Ordered: true})
 			c.Name, c.URL, c.Transport, c.MaxSamples = name, "http://r.test", testkit.Loopback{To: r}, 70
 			from := testqueue.Subscribe(t, q, name)
@@ -42,8 +42,8 @@ func TestMetricsThatAreNotWantedStayHere(t *testing.T) {
 			}
 			return e, r
 		}
-		a, atA := fed("a", EndpointConfig{Protocol: "2.0", Drop: regexp.MustCompile("^(?:nbu_job_.*)$")})
-		b, atB := fed("b", EndpointConfig{Protocol: "1.0", Keep: regexp.MustCompile("^(?:nbu_job_.*)$"), Drop: regexp.MustCompile("^(?:nbu_job_files_total)$")})
+		a, atA := fed("a", Config{Protocol: "2.0", Drop: regexp.MustCompile("^(?:nbu_job_.*)$")})
+		b, atB := fed("b", Config{Protocol: "1.0", Keep: regexp.MustCompile("^(?:nbu_job_.*)$"), Drop: regexp.MustCompile("^(?:nbu_job_files_total)$")})
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		for _, e := range []*Endpoint{a, b} {

@@ -44,7 +44,7 @@ func TestVerdictsEndToEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := testwindow.New(10, 3)
-				g := newRig(t, EndpointConfig{}, c.options, w)
+				g := newRig(t, Config{}, c.options, w)
 				g.receiver.Script(c.answers...)
 				start := time.Now()
 				g.run(t, func() { time.Sleep(c.within) })
@@ -75,7 +75,7 @@ func statuses(all ...int) []receiver.Answer {
 func TestRetriesForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := testwindow.New(10, 1)
-		g := newRig(t, EndpointConfig{}, receiver.Options{}, w)
+		g := newRig(t, Config{}, receiver.Options{}, w)
 		g.receiver.Always(&receiver.Answer{Status: 503, Body: "not ready"})
 		var over time.Time
 		g.run(t, func() {
@@ -110,7 +110,7 @@ func TestRetriesForEver(t *testing.T) {
 func TestPauseIsToldAndEndsByWake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := testwindow.New(10, 1)
-		g := newRig(t, EndpointConfig{}, receiver.Options{}, w)
+		g := newRig(t, Config{}, receiver.Options{}, w)
 		g.receiver.Always(&receiver.Answer{Status: 401, Body: "token expired"})
 		g.run(t, func() {
 			time.Sleep(90 * time.Second)
@@ -134,7 +134,7 @@ func TestPauseIsToldAndEndsByWake(t *testing.T) {
 func TestFallbackIsRemembered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		windows := []*window.Window{testwindow.New(10, 1), testwindow.Later(10, 1, time.Minute), testwindow.Later(10, 1, time.Hour)}
-		g := newRig(t, EndpointConfig{}, receiver.Options{V2: receiver.Swallow}, windows...)
+		g := newRig(t, Config{}, receiver.Options{V2: receiver.Swallow}, windows...)
 		g.run(t, func() {})
 		g.stored(t, windows...)
 		var versions []receiver.Version
@@ -150,7 +150,7 @@ func TestFallbackIsRemembered(t *testing.T) {
 
 func TestNoFallbackWhere20IsWanted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newRig(t, EndpointConfig{Protocol: "2.0"}, receiver.Options{V2: receiver.Swallow}, testwindow.New(10, 1))
+		g := newRig(t, Config{Protocol: "2.0"}, receiver.Options{V2: receiver.Swallow}, testwindow.New(10, 1))
 		g.run(t, func() {
 			if s := g.endpoint.Stats(); !strings.Contains(s.Paused, "does not support") {
 				t.Errorf("stats %+v", s)
@@ -164,7 +164,7 @@ func TestNoFallbackWhere20IsWanted(t *testing.T) {
 
 func TestTooLargeIsHalvedAndGrowsAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newRig(t, EndpointConfig{MaxSamples: 1000}, receiver.Options{MaxBody: 4000}, testwindow.New(1000, 1))
+		g := newRig(t, Config{MaxSamples: 1000}, receiver.Options{MaxBody: 4000}, testwindow.New(1000, 1))
 		var windows []*window.Window
 		g.run(t, func() {
 			if n := g.endpoint.sizing.limits().Samples; n >= 1000 || n < 50 {
@@ -197,7 +197,7 @@ func TestOneSampleTooLargeIsRejected(t *testing.T) {
 			d.Add(source.NewSeries(m, "", 0, source.Label{Name: "l", Value: label}), []window.Point{{T: testwindow.Time, V: float64(i)}, {T: testwindow.Time + 1, V: 1}})
 		}
 		w := d.Window()
-		g := newRig(t, EndpointConfig{}, receiver.Options{MaxBody: 1000}, w)
+		g := newRig(t, Config{}, receiver.Options{MaxBody: 1000}, w)
 		g.run(t, func() {})
 		if s := g.endpoint.Stats(); s.Rejected["413"] != 2 || len(g.sink.points()) != 2 || s.Samples != 2 || g.tape.place() != 1 {
 			t.Errorf("stats %+v", s)
@@ -209,7 +209,7 @@ func TestOneSampleTooLargeIsRejected(t *testing.T) {
 func TestSlowReceiverGetsSmallerRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := testwindow.New(2000, 1)
-		g := newRig(t, EndpointConfig{Transport: nil}, receiver.Options{}, w)
+		g := newRig(t, Config{Transport: nil}, receiver.Options{}, w)
 		g.endpoint.client.http.Transport = &sluggish{to: testkit.Loopback{To: g.receiver}, most: 600}
 		g.run(t, func() { time.Sleep(10 * time.Minute) })
 		g.stored(t, w)
@@ -236,7 +236,7 @@ func (s *sluggish) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestOutageLeavesTheSizeOfRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := testwindow.New(2000, 10)
-		g := newRig(t, EndpointConfig{}, receiver.Options{}, w)
+		g := newRig(t, Config{}, receiver.Options{}, w)
 		whole := g.endpoint.client.http.Transport
 		var back atomic.Bool
 		g.endpoint.client.http.Transport = transport(func(r *http.Request) (*http.Response, error) {
@@ -265,7 +265,7 @@ func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f
 func TestReceiverThatIsFastAgainGetsLargerRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		windows := []*window.Window{testwindow.New(2000, 1)}
-		g := newRig(t, EndpointConfig{MaxSamples: 2000}, receiver.Options{}, windows[0])
+		g := newRig(t, Config{MaxSamples: 2000}, receiver.Options{}, windows[0])
 		g.receiver.Script(receiver.Answer{Delay: 16 * time.Second})
 		g.run(t, func() {
 			time.Sleep(time.Minute)
@@ -289,7 +289,7 @@ func TestReceiverThatIsFastAgainGetsLargerRequests(t *testing.T) {
 func TestNextWindowWaitsForAllRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first, second := testwindow.New(300, 2), testwindow.Later(300, 2, time.Hour)
-		g := newRig(t, EndpointConfig{MaxSamples: 100, Concurrency: 3}, receiver.Options{Ordered: true}, first, second)
+		g := newRig(t, Config{MaxSamples: 100, Concurrency: 3}, receiver.Options{Ordered: true}, first, second)
 		g.receiver.Script(receiver.Answer{Delay: 10 * time.Second}, receiver.Answer{Status: 503, Delay: time.Second})
 		g.run(t, func() {
 			time.Sleep(5 * time.Second)
@@ -314,7 +314,7 @@ func TestNextWindowWaitsForAllRequests(t *testing.T) {
 func TestWordsDecideNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := testwindow.New(10, 1)
-		g := newRig(t, EndpointConfig{Protocol: "1.0"}, receiver.Options{}, w, testwindow.Later(10, 1, time.Hour))
+		g := newRig(t, Config{Protocol: "1.0"}, receiver.Options{}, w, testwindow.Later(10, 1, time.Hour))
 		g.receiver.Script(
 			receiver.Answer{Status: 200, Body: "error: out of order sample, nothing was stored", Store: true},
 			receiver.Answer{Status: 500, Body: "out of order sample: do not retry"},
@@ -331,7 +331,7 @@ func TestWordsDecideNothing(t *testing.T) {
 func TestLostAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := testwindow.New(10, 1)
-		g := newRig(t, EndpointConfig{}, receiver.Options{Ordered: true}, w)
+		g := newRig(t, Config{}, receiver.Options{Ordered: true}, w)
 		g.receiver.Script(receiver.Answer{Drop: receiver.DropAnswer})
 		g.run(t, func() { time.Sleep(time.Second) })
 		g.stored(t, w)
@@ -366,7 +366,7 @@ func TestABodyThatIsStillReadDoesNotChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := testwindow.New(1000, 1)
 		h := &hasty{}
-		g := newRig(t, EndpointConfig{Transport: h}, receiver.Options{}, w)
+		g := newRig(t, Config{Transport: h}, receiver.Options{}, w)
 		h.next = testkit.Loopback{To: g.receiver}
 		g.run(t, func() {})
 		g.stored(t, w)
@@ -380,7 +380,7 @@ func TestABodyThatIsStillReadDoesNotChange(t *testing.T) {
 
 func TestErrorBodiesAreLoggedVerbatimButNotWithoutEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newRig(t, EndpointConfig{}, receiver.Options{}, testwindow.New(1, 1))
+		g := newRig(t, Config{}, receiver.Options{}, testwindow.New(1, 1))
 		g.receiver.Script(receiver.Answer{Status: 500, Body: "words" + strings.Repeat("x", 1<<20)})
 		g.run(t, func() { time.Sleep(time.Second) })
 		if got := g.log.String(); !strings.Contains(got, "wordsxxx") || len(got) > maxWords+1000 {

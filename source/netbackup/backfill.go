@@ -167,15 +167,7 @@ func (l *jobLedger) begins(point int64) int64 {
 
 // zero begins the new counters.
 func (f *filling) zero(t int64) {
-	fresh := f.l.counters.takeFresh()
-	if len(fresh) == 0 {
-		return
-	}
-	b := source.Batch{T: t, Partial: true, Samples: make([]source.Sample, len(fresh))}
-	for i, c := range fresh {
-		b.Samples[i] = source.Sample{Series: c.series}
-	}
-	f.add(b)
+	f.add(source.Zeros(t, f.l.counters.takeFresh()))
 }
 
 func (f *filling) add(b source.Batch) {

@@ -29,7 +29,7 @@ type counters struct {
 	policies policyDays // with counters of their own
 
 	cells []*cell
-	fresh []*cell // made since they were last taken: they are to be written as 0 first
+	fresh []*source.Series // made since they were last taken: they are to be written as 0 first
 
 	kinds   map[kindKey]*jobKind
 	works   map[workKey]*work
@@ -231,8 +231,8 @@ func (t *counters) takeExemplars() []source.Exemplar {
 	return out
 }
 
-// takeFresh gives the cells that were made since it was last asked.
-func (t *counters) takeFresh() []*cell {
+// takeFresh gives the series that were made since it was last asked.
+func (t *counters) takeFresh() []*source.Series {
 	out := t.fresh
 	t.fresh = nil
 	return out
@@ -263,7 +263,7 @@ func (t *counters) histogram(f *collect.Family, values ...string) *histogram {
 
 func (t *counters) suffixed(f *collect.Family, suffix string, values ...string) *cell {
 	c := t.add(collect.NewSeries(f, t.site, suffix, t.birth, values...))
-	t.fresh = append(t.fresh, c)
+	t.fresh = append(t.fresh, c.series)
 	return c
 }
 
