@@ -148,16 +148,16 @@ func TestPageInABrowser(t *testing.T) {
 	for _, s := range sights() {
 		t.Run(s.name, func(t *testing.T) {
 			b := newBrowser(t)
-			picture := b.look(t, server.URL+"/"+s.path, s)
+			screenshot := b.look(t, server.URL+"/"+s.path, s)
 			if s.kept && *update {
-				keep(t, filepath.Join("..", "docs", s.name+".png"), picture)
+				keep(t, filepath.Join("..", "docs", s.name+".png"), screenshot)
 			}
 		})
 	}
 }
 
-// look opens the page and returns a picture of all of it.
-func (b *browser) look(t *testing.T, url string, s sight) (picture []byte) {
+// look opens the page and returns a screenshot of all of it.
+func (b *browser) look(t *testing.T, url string, s sight) (screenshot []byte) {
 	t.Helper()
 	scheme := "light"
 	if s.dark {
@@ -175,7 +175,7 @@ func (b *browser) look(t *testing.T, url string, s sight) (picture []byte) {
 	if s.height > 0 {
 		shoot = chromedp.CaptureScreenshot()
 	}
-	picture = act(t, b, shoot)
+	screenshot = act(t, b, shoot)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !strings.Contains(heading, "clients that ran") && !strings.Contains(heading, "Clients") {
@@ -195,7 +195,7 @@ func (b *browser) look(t *testing.T, url string, s sight) (picture []byte) {
 	if len(b.problems) > 0 {
 		t.Errorf("the browser complains: %q", b.problems)
 	}
-	return picture
+	return screenshot
 }
 
 // The script renews what the page says and leaves the reader where they are; where nothing answers, it says so.
@@ -228,10 +228,10 @@ func TestPageRefreshesInPlace(t *testing.T) {
 	}
 }
 
-// keep writes a picture with the 256 colours that most of it has, which is a third of the bytes.
-func keep(t *testing.T, path string, picture []byte) {
+// keep writes a screenshot with the 256 colours that most of it has, which is a third of the bytes.
+func keep(t *testing.T, path string, screenshot []byte) {
 	t.Helper()
-	full, err := png.Decode(bytes.NewReader(picture))
+	full, err := png.Decode(bytes.NewReader(screenshot))
 	if err != nil {
 		t.Fatal(err)
 	}

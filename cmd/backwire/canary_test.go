@@ -29,11 +29,11 @@ import (
 	"backwire/source/netbackup/nbusim"
 )
 
-// aviary plants a secret of its own in every place where settings have one.
+// aviary puts a secret of its own in every place where settings have one.
 type aviary struct {
 	*stand
 	secrets map[string]string // by field of the configuration
-	planted map[string]bool   // fields
+	placed  map[string]bool   // fields
 	lines   []string          // of the env file
 	paths   sync.Map          // of the receiver, that were asked for
 }
@@ -56,20 +56,20 @@ func secretFields(spec reflect.Type) []string {
 
 func newAviary(t *testing.T) *aviary {
 	t.Helper()
-	a := &aviary{stand: newStand(t), secrets: map[string]string{}, planted: map[string]bool{}}
+	a := &aviary{stand: newStand(t), secrets: map[string]string{}, placed: map[string]bool{}}
 	for _, spec := range []reflect.Type{reflect.TypeFor[config.Config](), reflect.TypeFor[config.Queue](), reflect.TypeFor[config.Site](), reflect.TypeFor[config.Endpoint]()} {
 		for _, field := range secretFields(spec) {
 			a.secrets[field] = fmt.Sprintf("Canary%dx%s", len(a.secrets), rand.Text())
 		}
 	}
-	a.plantSites(t)
-	a.plantEndpoints(t)
+	a.settleSites(t)
+	a.settleEndpoints(t)
 	return a
 }
 
-// secret is a field's secret, which is planted by that.
+// secret is a field's secret, which is placed by that.
 func (a *aviary) secret(field string) string {
-	a.planted[field] = true
+	a.placed[field] = true
 	return a.secrets[field]
 }
 
@@ -82,7 +82,7 @@ func (a *aviary) set(name, value string) {
 	a.lines = append(a.lines, "BACKWIRE_"+name+"="+value)
 }
 
-func (a *aviary) plantSites(t *testing.T) {
+func (a *aviary) settleSites(t *testing.T) {
 	t.Helper()
 	password := func(user, field string) nbusim.User { return nbusim.User{Name: user, Password: a.secrets[field]} }
 	primary := startSimulator(t, nbusim.Options{
@@ -101,8 +101,8 @@ func (a *aviary) plantSites(t *testing.T) {
 	a.set("NETBACKUP_PASSWORDFILE_PASSWORD_FILE", a.secretFile(t, "Site.PasswordFile"))
 }
 
-// plantEndpoints has a receiver for each, which answers in a way of its own.
-func (a *aviary) plantEndpoints(t *testing.T) {
+// settleEndpoints has a receiver for each, which answers in a way of its own.
+func (a *aviary) settleEndpoints(t *testing.T) {
 	t.Helper()
 	push := httptest.NewServer(http.HandlerFunc(a.receive))
 	t.Cleanup(push.Close)
@@ -378,8 +378,8 @@ func (a *aviary) unseenInCommands(t *testing.T, envFile string) {
 	// A primary server's URL can have no secret: it is refused.
 	a.unseenIn(t, "a start with a query", append(slices.Clone(a.lines), "BACKWIRE_NETBACKUP_URL="+a.primary.URL()+"?token="+a.secret("Site.URL")))
 	for field := range a.secrets {
-		if !a.planted[field] {
-			t.Errorf("%s holds a secret and is not planted: where can it be seen?", field)
+		if !a.placed[field] {
+			t.Errorf("%s holds a secret and is not placed: where can it be seen?", field)
 		}
 	}
 }

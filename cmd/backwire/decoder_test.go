@@ -22,19 +22,19 @@ import (
 // is a process of its own, so that what a sender needs is told from what a receiver needs.
 const decoderVariable = "DECODER_OF_SAMPLES"
 
-// tally is what a decoder has had.
-type tally struct {
+// decoded is what a decoder has had.
+type decoded struct {
 	Samples, Bytes, Requests int
 	First, Full              time.Time     // when the first request came, when all that was wanted was decoded
 	Alone                    time.Duration // what decoding the same bodies again takes, without a network
 }
 
 type decoder struct {
-	mu     sync.Mutex
-	wanted int
-	open   bool // until then it answers 503
-	tally  tally
-	bodies []body
+	mu      sync.Mutex
+	wanted  int
+	open    bool // until then it answers 503
+	decoded decoded
+	bodies  []body
 }
 
 type body struct {
@@ -56,7 +56,7 @@ func serveDecoder(wanted string) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /write", d.write)
 	mux.HandleFunc("POST /open", d.begin)
-	mux.HandleFunc("GET /tally", func(w http.ResponseWriter, _ *http.Request) { d.tell(w, func() {}) })
+	mux.HandleFunc("GET /decoded", func(w http.ResponseWriter, _ *http.Request) { d.tell(w, func() {}) })
 	mux.HandleFunc("GET /alone", func(w http.ResponseWriter, _ *http.Request) { d.tell(w, d.again) })
 	return (&http.Server{Handler: mux}).Serve(l)
 }
@@ -71,7 +71,7 @@ func (d *decoder) tell(w http.ResponseWriter, before func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	before()
-	_ = json.NewEncoder(w).Encode(d.tally)
+	_ = json.NewEncoder(w).Encode(d.decoded)
 }
 
 func (d *decoder) write(w http.ResponseWriter, r *http.Request) {
@@ -98,7 +98,7 @@ func (d *decoder) write(w http.ResponseWriter, r *http.Request) {
 func (d *decoder) count(b body, samples int, came time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	t := &d.tally
+	t := &d.decoded
 	if t.First.IsZero() {
 		t.First = came
 	}
@@ -143,8 +143,8 @@ func (d *decoder) again() {
 				panic(err)
 			}
 		}
-		if took := time.Since(start); d.tally.Alone == 0 || took < d.tally.Alone {
-			d.tally.Alone = took
+		if took := time.Since(start); d.decoded.Alone == 0 || took < d.decoded.Alone {
+			d.decoded.Alone = took
 		}
 	}
 }
@@ -181,13 +181,13 @@ func (d *decoderProgram) begin(t testing.TB) {
 	res.Body.Close()
 }
 
-func (d *decoderProgram) ask(t testing.TB, what string) tally {
+func (d *decoderProgram) ask(t testing.TB, what string) decoded {
 	t.Helper()
 	b, err := fetch(http.DefaultClient, d.url+what)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got tally
+	var got decoded
 	if err := json.Unmarshal(b, &got); err != nil {
 		t.Fatal(err)
 	}
@@ -197,9 +197,9 @@ func (d *decoderProgram) ask(t testing.TB, what string) tally {
 // full waits until it has all that is wanted. A sender may have backed off for a minute before it begins.
 func (d *decoderProgram) full(t testing.TB) {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Minute); d.ask(t, "/tally").Full.IsZero(); {
+	for deadline := time.Now().Add(5 * time.Minute); d.ask(t, "/decoded").Full.IsZero(); {
 		if time.Now().After(deadline) || !wait(t.Context(), 50*time.Millisecond) {
-			t.Fatalf("not everything is decoded: %+v", d.ask(t, "/tally"))
+			t.Fatalf("not everything is decoded: %+v", d.ask(t, "/decoded"))
 		}
 	}
 }

@@ -42,8 +42,8 @@ func newFleet(rate float64) *fleet {
 	return p
 }
 
-// move makes the next values.
-func (p *fleet) move() {
+// step makes the next values.
+func (p *fleet) step() {
 	for i := range p.values {
 		if p.rand.Float64() < p.rate {
 			p.values[i] += float64(p.rand.IntN(50))
@@ -83,7 +83,7 @@ func (p *fleet) queued(b *testing.B, dir string) {
 	}
 	first := time.Now().Add(-drainPoints * time.Minute)
 	for k := range drainPoints {
-		p.move()
+		p.step()
 		batch.T = first.Add(time.Duration(k) * time.Minute).UnixMilli()
 		for i := range batch.Samples {
 			batch.Samples[i].Value = p.values[i]
@@ -99,7 +99,7 @@ func (p *fleet) queued(b *testing.B, dir string) {
 
 // ServeHTTP is the fleet as a page to scrape.
 func (p *fleet) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
-	p.move()
+	p.step()
 	var page bytes.Buffer
 	page.WriteString("# HELP nbu_jobs_completed_total Finished jobs.\n# TYPE nbu_jobs_completed_total counter\n")
 	for i, v := range p.values {
@@ -169,7 +169,7 @@ func benchmarkBackwire(b *testing.B, rate float64) {
 
 // drained is what one drain took.
 type drained struct {
-	tally
+	decoded
 	use
 }
 

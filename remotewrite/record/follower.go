@@ -39,10 +39,10 @@ func (f *follower) find(s *source.Series) (uint32, bool) {
 // forget is needed where references no longer mean what they did.
 func (f *follower) forget() { f.last, f.next = f.last[:0], f.next[:0] }
 
-// move follows the series to their new references, which are one too high; 0 is none.
-func (f *follower) move(moved []uint32) {
-	f.last = slices.DeleteFunc(f.last, func(p placed) bool { return moved[p.ref] == 0 })
+// renumber follows the series to their new references, which are one too high; 0 is none.
+func (f *follower) renumber(references []uint32) {
+	f.last = slices.DeleteFunc(f.last, func(p placed) bool { return references[p.ref] == 0 })
 	for i := range f.last {
-		f.last[i].ref = moved[f.last[i].ref] - 1
+		f.last[i].ref = references[f.last[i].ref] - 1
 	}
 }

@@ -25,7 +25,7 @@ func (p *Packer) RollWith(names map[string]string) []byte {
 		p.Before, p.Past = old.Before.Plus(old.Had.Totals), old.Had
 	}
 	places := p.resite(old.sites, names)
-	moved := make([]uint32, len(old.Values)) // by old reference: the new one and one
+	references := make([]uint32, len(old.Values)) // by old reference: the new one and one
 	p.Dict = translate(old.Dict, kept)
 	p.times = make([]int64, 0, len(kept))
 	for _, ref := range kept {
@@ -35,17 +35,17 @@ func (p *Packer) RollWith(names map[string]string) []byte {
 		}
 		p.Values, p.owners = append(p.Values, v), append(p.owners, uint32(places[old.owners[ref]]))
 		p.times = append(p.times, old.times[ref])
-		moved[ref] = uint32(len(p.Values))
+		references[ref] = uint32(len(p.Values))
 	}
 	p.names = newNames(p.Image)
 	for at, place := range places {
 		if place >= 0 {
-			p.sites[place].present = old.sites[at].present.moved(moved, len(p.Values))
-			p.followers[place].move(moved)
+			p.sites[place].present = old.sites[at].present.renumbered(references, len(p.Values))
+			p.followers[place].renumber(references)
 		}
 	}
 	for ref, t := range old.times {
-		if place := places[old.owners[ref]]; moved[ref] == 0 && place >= 0 {
+		if place := places[old.owners[ref]]; references[ref] == 0 && place >= 0 {
 			ended := p.sites[place].ended.of(old.durable(uint32(ref)))
 			*ended = max(*ended, t)
 		}

@@ -133,13 +133,13 @@ func (s *scanner) set(dst Set, length int) Set {
 	return dst
 }
 
-// moved is the set under new references, which are one too high; 0 is none.
-func (r Set) moved(to []uint32, length int) Set {
-	moved := Set(nil).Grown(length)
+// renumbered is the set under new references, which are one too high; 0 is none.
+func (r Set) renumbered(to []uint32, length int) Set {
+	set := Set(nil).Grown(length)
 	for ref := range r.All() {
 		if to[ref] != 0 {
-			moved.Add(to[ref] - 1)
+			set.Add(to[ref] - 1)
 		}
 	}
-	return moved
+	return set
 }

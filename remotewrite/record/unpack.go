@@ -68,7 +68,7 @@ type Unpacker struct {
 
 	inflated               []byte
 	added, ended, replaced Set      // of the batch being read
-	moved                  []uint32 // series of the batch whose values are not what they were; kept where a sink wants them
+	differing              []uint32 // series of the batch whose values are not what they were; kept where a sink wants them
 }
 
 // Apply reads one block and gives its batches to a sink, which may be nil.
@@ -252,7 +252,7 @@ func (u *Unpacker) batch(s *scanner, at int, to Sink) {
 		return
 	}
 	site.t = max(site.t, t)
-	told := Batch{Site: at, T: t, Changed: u.moved, Values: u.Values}
+	told := Batch{Site: at, T: t, Changed: u.differing, Values: u.Values}
 	if flags&batchSilent == 0 {
 		told.Points, told.Added, told.Ended = u.present(site, t, flags&batchPartial != 0), u.added, u.ended
 	}
@@ -278,7 +278,7 @@ func (u *Unpacker) tell(s *scanner, to Sink, b Batch) {
 // changed reads the values that are not what they were.
 func (u *Unpacker) changed(s *scanner, at int, silent, wanted bool) {
 	ref := uint64(0)
-	u.moved = u.moved[:0]
+	u.differing = u.differing[:0]
 	for range s.count(1) {
 		gap := s.uvarint()
 		ref += gap >> 1
@@ -297,7 +297,7 @@ func (u *Unpacker) changed(s *scanner, at int, silent, wanted bool) {
 			u.loosen(u.sites[at], uint32(ref))
 		}
 		if wanted {
-			u.moved = append(u.moved, uint32(ref))
+			u.differing = append(u.differing, uint32(ref))
 		}
 		ref++
 	}

@@ -19,7 +19,7 @@ type attempt struct {
 	payload  []byte
 	segment  uint64
 	acked    bool
-	doubtful bool // it was read, but could not be synced
+	unproven bool // it was read, but could not be synced
 	life     int
 }
 
@@ -77,13 +77,13 @@ func (h *history) live(dir *crashfs.FS, steps string) error {
 }
 
 // seen makes what the program reads after its start as good as acknowledged: it
-// will act on it. If Open had to say that it could not sync, that stays a doubt.
+// will act on it. If Open had to say that it could not sync, that stays unproven.
 func (h *history) seen(records []wal.Record, synced bool) {
 	for i := range h.attempts {
 		a := &h.attempts[i]
 		if len(records) > 0 && bytes.Equal(records[0].Payload, a.payload) {
-			a.doubtful = a.doubtful || !a.acked && !synced
-			a.acked = !a.doubtful
+			a.unproven = a.unproven || !a.acked && !synced
+			a.acked = !a.unproven
 			a.segment = records[0].Pos.Segment
 			records = records[1:]
 		}

@@ -118,8 +118,8 @@ func TestOpenMakesDurableWhatItReads(t *testing.T) {
 		return crashfs.Fault{Ops: op, After: after, Err: syscall.EIO, Sticky: true}
 	}
 	for name, write := range map[string]func(*wal.Log) error{
-		"record": func(l *wal.Log) error { _, err := l.Append([]byte("doubtful")); return err },
-		"head":   func(l *wal.Log) error { return l.Roll([]byte("doubtful")) },
+		"record": func(l *wal.Log) error { _, err := l.Append([]byte("unsynced")); return err },
+		"head":   func(l *wal.Log) error { return l.Roll([]byte("unsynced")) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := crashfs.New()
@@ -135,7 +135,7 @@ func TestOpenMakesDurableWhatItReads(t *testing.T) {
 			got, _ := drain(t, log.Reader(wal.Position{}))
 			log, _ = open(t, dir.Restart(crashfs.KeepNone, rand.New(rand.NewPCG(0, 0))))
 			after, damages := drain(t, log.Reader(wal.Position{}))
-			if want := "[head doubtful]"; fmt.Sprint(got) != want || fmt.Sprint(after) != want || len(damages) > 0 {
+			if want := "[head unsynced]"; fmt.Sprint(got) != want || fmt.Sprint(after) != want || len(damages) > 0 {
 				t.Errorf("read %q, and %q, %v after the power was lost", got, after, damages)
 			}
 		})

@@ -20,7 +20,7 @@ type run struct {
 	From uint32
 }
 
-// Points appends the course sample by sample.
+// Points appends the runs sample by sample.
 func (c Runs) Points(dst []Point) []Point {
 	for i, r := range c.Values {
 		end := uint32(len(c.Times))
@@ -34,7 +34,7 @@ func (c Runs) Points(dst []Point) []Point {
 	return dst
 }
 
-// Walk makes courses of a timeline's changes. It takes some series at a time and goes along each list of their lane once for
+// Walk makes runs of a timeline's changes. It takes some series at a time and goes along each list of their lane once for
 // all of them, so it is fast where series ascend, and right in any order. It belongs to one goroutine.
 type Walk struct {
 	timeline *timeline
@@ -49,7 +49,7 @@ type Walk struct {
 	runs       []run
 	counts     [walkSeries]uint32 // how many runs each has
 
-	times []int64 // of a course that is not its lane's
+	times []int64 // of runs that are not their lane's
 	some  []run
 }
 
@@ -77,7 +77,7 @@ func (k *Walk) Runs(w *Window, c *Column) Runs {
 	return k.Cut(out, int(c.From), int(c.To))
 }
 
-// Cut is a course's samples from one on and before another.
+// Cut is the samples of runs from one on and before another.
 func (k *Walk) Cut(c Runs, from, to int) Runs {
 	if from == 0 && to == len(c.Times) {
 		return c
@@ -96,7 +96,7 @@ func (k *Walk) Cut(c Runs, from, to int) Runs {
 	return Runs{c.Times[from:to], some, false}
 }
 
-// attended is the course of a series whose lane has batches without it, or not in their order.
+// attended is the runs of a series whose lane has batches without it, or not in their order.
 func (k *Walk) attended(series uint32, runs []run) Runs {
 	k.times, k.some = k.times[:0], k.some[:0]
 	h, at := k.timeline, 0

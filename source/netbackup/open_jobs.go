@@ -10,11 +10,11 @@ import (
 
 // openJobs reads the jobs that are not done.
 type openJobs struct {
-	c      *catalogue
-	gauges *collect.Gauges
-	moves  map[int64]move // of the active jobs, by id
-	waits  map[int64]wait // of the jobs that wait again after a try, by id
-	listed []openJob      // in this cycle
+	c         *catalogue
+	gauges    *collect.Gauges
+	transfers map[int64]transfer // of the active jobs, by id
+	waits     map[int64]wait     // of the jobs that wait again after a try, by id
+	listed    []openJob          // in this cycle
 
 	running map[clientKey][]string // types of schedules of the backups that are queued or active, as last read to the end
 
@@ -38,20 +38,20 @@ type activeKey struct{ jobType, policy string }
 // it is not known.
 type openJob struct{ id, start int64 }
 
-// move is when a job was last seen to move bytes.
-type move struct {
+// transfer is when a job was last seen to transfer bytes.
+type transfer struct {
 	try   int64
 	bytes int64 // KiB
 	since int64 // server's clock, ms
 	seen  bool  // in this cycle
 }
 
-// stalledAfter is how long a job moves no bytes before it counts as stalled, in ms.
+// stalledAfter is how long a job transfers no bytes before it counts as stalled, in ms.
 const stalledAfter = 1_800_000
 
 func newOpenJobs(c *catalogue, board *collect.Gauges, limit int, found *api.Problems) *openJobs {
 	return &openJobs{
-		c: c, gauges: board, moves: map[int64]move{}, waits: map[int64]wait{},
+		c: c, gauges: board, transfers: map[int64]transfer{}, waits: map[int64]wait{},
 		problems: jobProblems{found: found}, limit: limit, policies: map[activeKey]bool{},
 	}
 }
@@ -122,7 +122,7 @@ func (o *openJobs) admit(k activeKey) activeKey {
 // first seen to wait again, and than now.
 func (o *openJobs) waitingSince(j *api.Job, now int64) int64 {
 	start := milliseconds(j.Start)
-	_, worked := o.moves[j.ID] // as it was seen in the cycle before
+	_, worked := o.transfers[j.ID] // as it was seen in the cycle before
 	w, known := o.waits[j.ID]
 	if !worked && !known && j.State != api.StateRequeued && j.Try <= 1 && milliseconds(j.ActiveTryStart) <= start {
 		return start
@@ -164,11 +164,11 @@ func (o *openJobs) starts() iter.Seq2[int64, int64] {
 	}
 }
 
-// stalled says that the job has moved nothing for long. A job that is seen for the first
-// time has moved when its try started, if it has moved nothing at all, else now.
+// stalled says that the job has transferred nothing for long. A job that is seen for the first
+// time has transferred when its try started, if it has transferred nothing at all, else now.
 func (o *openJobs) stalled(j *api.Job, now int64) bool {
 	bytes := max(j.KilobytesTransferred.Value, j.KilobytesDataTransferred.Value)
-	m, known := o.moves[j.ID]
+	m, known := o.transfers[j.ID]
 	switch {
 	case known && m.try == j.Try && m.bytes == bytes:
 	case bytes == 0 && !j.ActiveTryStart.IsZero():
@@ -177,7 +177,7 @@ func (o *openJobs) stalled(j *api.Job, now int64) bool {
 		m.since = now
 	}
 	m.try, m.bytes, m.seen = j.Try, bytes, true
-	o.moves[j.ID] = m
+	o.transfers[j.ID] = m
 	return now-m.since >= stalledAfter
 }
 
@@ -191,13 +191,13 @@ func (o *openJobs) forget() {
 		w.seen = false
 		o.waits[id] = w
 	}
-	for id, m := range o.moves {
+	for id, m := range o.transfers {
 		if !m.seen {
-			delete(o.moves, id)
+			delete(o.transfers, id)
 			continue
 		}
 		m.seen = false
-		o.moves[id] = m
+		o.transfers[id] = m
 	}
 }
 

@@ -81,7 +81,7 @@ func TestOpenJobsForgetThoseThatEnded(t *testing.T) {
 		r.want(1, "nbu_jobs", "state", "ACTIVE")
 		r.tick()
 		r.want(none(), "nbu_jobs")
-		if n := len(r.site.open.moves); n != 0 {
+		if n := len(r.site.open.transfers); n != 0 {
 			t.Errorf("%d jobs are remembered as active", n)
 		}
 	})

@@ -150,7 +150,7 @@ func (d *Draft) AddFleet(f *testkit.Fleet, points int) {
 	}
 }
 
-// Grown is like a site's: times on a grid, values that mostly stay, counters that began before, within and after
+// Grown is like a site's: aligned times, values that mostly stay, counters that began before, within and after
 // the window, series that come, go and pause; or all of them with the same times. A long one has more samples than a
 // compressor looks back.
 func Grown(r *rand.Rand, alike, long bool) *window.Window {
@@ -191,7 +191,7 @@ func Grown(r *rand.Rand, alike, long bool) *window.Window {
 			}
 			points = append(points, window.Point{T: Time + int64(k)*60_000, V: v})
 		}
-		if r.IntN(20) == 0 && len(points) > 0 && !alike { // beside the grid
+		if r.IntN(20) == 0 && len(points) > 0 && !alike { // beside the aligned times
 			points[len(points)-1].T += 1
 		}
 		d.Add(s, points)

@@ -84,7 +84,7 @@ func (x *exchange) list(rows []row, cs columns[row], may limits) reply {
 		sortRows(rows, by, descending)
 	}
 	rows = slices.DeleteFunc(rows, func(r row) bool { return !holds(&r) })
-	return x.offsetPage(x.untidy.move(rows), offset, limit)
+	return x.offsetPage(x.untidy.rotate(rows), offset, limit)
 }
 
 func sortRows(rows []row, by *column[row], descending bool) {

@@ -32,9 +32,9 @@ type untidy struct {
 	turned int // rows of every list, since the server is untidy
 }
 
-// move turns the list: where rows were taken out in front or put there, those behind are somewhere else. As many rows
+// rotate turns the list: where rows were taken out in front or put there, those behind are somewhere else. As many rows
 // as before are in it, and each of them once.
-func (u *untidy) move(rows []row) []row {
+func (u *untidy) rotate(rows []row) []row {
 	if u == nil || u.Moving == 0 || len(rows) == 0 {
 		return rows
 	}
