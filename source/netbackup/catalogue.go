@@ -40,7 +40,7 @@ type jobFamilies struct {
 	stalled, mediaJobs, mediaRate            *collect.Family
 	catalogBackup                            *collect.Family
 	unseen, resets, folded, jobProblems      *collect.Family
-	unaccounted                              *collect.Family
+	unaccounted, statusCode                  *collect.Family
 }
 
 type clientFamilies struct {
@@ -105,6 +105,8 @@ func (c *catalogue) jobs() {
 		"Finished jobs counted under the policy \"(other policies)\", because the limit on job series was reached.")
 	c.unaccounted = s.Gauge("nbu_jobs_unaccounted", "",
 		"Job ids for which the server shows neither an open nor a finished job: deleted jobs, late jobs or skipped ids. Absent until each id has been requested, and if the server refuses to filter by job id.")
+	c.statusCode = s.Info("nbu_status_code_info",
+		"What a status means, for each with which a counted job has ended. Absent for a status whose meaning is not known.", "status", "message")
 	c.jobProblems = s.Counter("nbu_job_problems_total", "",
 		"Unreadable or impossible values in rows of jobs, by field. They are left out. The field is row if the whole row is unusable.", "field")
 }

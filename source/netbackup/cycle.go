@@ -175,6 +175,7 @@ func (s *Site) samples() []source.Sample {
 	if n, ok := s.ledger.Unaccounted(); ok {
 		s.open.gauges.Set(s.catalogue.unaccounted, float64(n))
 	}
+	s.tellStatusCodes()
 	samples := s.gauges.AppendTo(nil)
 	for _, c := range s.collectors {
 		samples = c.AppendTo(samples)

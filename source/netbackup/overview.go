@@ -83,7 +83,7 @@ func (s *Site) clientOverview(live []source.Sample) []overview.ClientPolicy {
 			named[k] = true
 		}
 	}
-	pairs, meanings := s.clients.pairs, statusMeanings()
+	pairs, meanings := s.clients.pairs, s.meanings
 	out := make([]overview.ClientPolicy, 0, len(pairs))
 	for k, p := range pairs {
 		x := p.overview(k, s.ledger.Clock.Skew, meanings)

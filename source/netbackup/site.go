@@ -61,6 +61,7 @@ type Site struct {
 	ledger       *jobLedger
 	clients      *clients // observes what the ledger counts, as do the hours
 	hours        *hours
+	meanings     map[int32]string // of the statuses of jobs
 	trends       trends
 	open         *openJobs
 	facts        *serverFacts
@@ -105,7 +106,7 @@ func NewSite(cfg SiteConfig, cp source.Checkpoint, log *slog.Logger, now func() 
 	s := &Site{
 		cfg: cfg, readers: readers, log: log.With("site", cfg.Client.Site), now: now, client: client, catalogue: c,
 		gauges:       collect.NewGauges(cfg.Client.Site),
-		compatGauges: collect.NewGauges(cfg.Client.Site), background: collect.NewBackground(cfg.Interval, passes), jobLimits: newJobLimits(cfg.MaxJobSeries),
+		compatGauges: collect.NewGauges(cfg.Client.Site), background: collect.NewBackground(cfg.Interval, passes), jobLimits: newJobLimits(cfg.MaxJobSeries), meanings: statusMeanings(),
 	}
 	if cfg.Compat == compat.Name {
 		c.addCompat()

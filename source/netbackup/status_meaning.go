@@ -23,3 +23,18 @@ func statusMeanings() map[int32]string {
 	}
 	return meanings
 }
+
+// tellStatusCodes says what the statuses mean with which jobs have ended.
+func (s *Site) tellStatusCodes() {
+	seen := map[int32]bool{}
+	for _, kind := range s.ledger.counters.kinds {
+		for _, done := range kind.completed {
+			seen[done.status] = true
+		}
+	}
+	for status := range seen {
+		if meaning := s.meanings[status]; meaning != "" {
+			s.open.gauges.Set(s.catalogue.statusCode, 1, strconv.Itoa(int(status)), meaning)
+		}
+	}
+}
