@@ -15,6 +15,7 @@ type Dashboard struct {
 	Refresh       string     `json:"refresh"`
 	Time          TimeRange  `json:"time"`
 	Templating    Templating `json:"templating"`
+	Annotations   Annotated  `json:"annotations"`
 	Links         []Link     `json:"links"`
 	Panels        []Panel    `json:"panels"`
 }
@@ -30,12 +31,30 @@ type Templating struct {
 	List []Variable `json:"list"`
 }
 
+// Annotated holds the annotations.
+type Annotated struct {
+	List []Annotation `json:"list"`
+}
+
+// Annotation marks on all graphs when something happened.
+type Annotation struct {
+	Name       string     `json:"name"`
+	Datasource *Reference `json:"datasource"`
+	Enable     bool       `json:"enable"`
+	IconColor  string     `json:"iconColor"`
+	Expr       string     `json:"expr"`
+	Step       string     `json:"step"`
+	Title      string     `json:"titleFormat"`
+	Text       string     `json:"textFormat"`
+	TagKeys    string     `json:"tagKeys"`
+}
+
 // Variable is a choice at the top of a dashboard.
 type Variable struct {
 	Name       string         `json:"name"`
 	Label      string         `json:"label"`
 	Type       string         `json:"type"`
-	Query      any            `json:"query"`
+	Query      any            `json:"query,omitempty"`
 	Definition string         `json:"definition,omitempty"`
 	Datasource *Reference     `json:"datasource,omitempty"`
 	Refresh    int            `json:"refresh,omitempty"` // 2: with the time range
@@ -100,14 +119,38 @@ func dashboard(uid, title, description, from string, variables []Variable, panel
 	return Dashboard{
 		UID: uid, Title: "backwire / " + title, Description: description, Tags: []string{tag, "netbackup"}, Timezone: "browser",
 		SchemaVersion: 39, Editable: true, GraphTooltip: 1, Refresh: "1m", Time: TimeRange{from, "now"},
-		Templating: Templating{append([]Variable{datasourceVariable(), siteVariable()}, variables...)},
-		Links:      []Link{{Title: "backwire", Icon: "external link", Type: "dashboards", Tags: []string{tag}, KeepTime: true, IncludeVars: true}},
-		Panels:     panels,
+		Templating:  Templating{append(append([]Variable{datasourceVariable(), siteVariable()}, variables...), filterVariable())},
+		Annotations: Annotated{[]Annotation{restarts(), firingAlerts()}},
+		Links:       []Link{{Title: "backwire", Icon: "external link", Type: "dashboards", Tags: []string{tag}, KeepTime: true, IncludeVars: true}},
+		Panels:      panels,
 	}
 }
 
 func datasourceVariable() Variable {
 	return Variable{Name: "datasource", Label: "Data source", Type: "datasource", Query: "prometheus"}
+}
+
+// filterVariable adds a matcher of any label to every query.
+func filterVariable() Variable {
+	return Variable{Name: "filter", Label: "Filter", Type: "adhoc", Datasource: source()}
+}
+
+// restarts begin with the agent and last some minutes, so that no step misses them.
+func restarts() Annotation {
+	return Annotation{
+		Name: "Agent started", Datasource: source(), Enable: true, IconColor: "blue", Step: "60s",
+		Expr:  `max by (instance) (time() - process_start_time_seconds{job="backwire"}) < 300`,
+		Title: "backwire started", Text: "{{instance}}", TagKeys: "instance",
+	}
+}
+
+// firingAlerts are there where the rules write into the data source.
+func firingAlerts() Annotation {
+	return Annotation{
+		Name: "Alerts", Datasource: source(), Enable: true, IconColor: bad, Step: "60s",
+		Expr:  `count by (alertname, severity, site) (ALERTS{alertstate="firing",alertname=~"(NetBackup|Backwire).*",site=~"$site|"})`,
+		Title: "{{alertname}}", Text: "{{site}}: {{severity}}", TagKeys: "site,severity",
+	}
 }
 
 func siteVariable() Variable { return choice("site", "Site", "label_values(nbu_up, site)") }

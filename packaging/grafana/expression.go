@@ -7,6 +7,12 @@ func of(metric string, matchers ...string) string {
 	return metric + "{" + strings.Join(append([]string{`site=~"$site"`}, matchers...), ",") + "}"
 }
 
+// explained adds the meaning of the label status, where it is known.
+func explained(expr, labels string) string {
+	return "(" + expr + ") * on (site, status) group_left (message) max by (site, status, message) (" + of("nbu_status_code_info") + ")" +
+		" or on (site, status, " + labels + ") (" + expr + ")"
+}
+
 // agent is a metric of the agents themselves, which belong to no site.
 func agent(metric string, matchers ...string) string {
 	return metric + "{" + strings.Join(append([]string{`instance=~"$instance"`}, matchers...), ",") + "}"
@@ -14,9 +20,11 @@ func agent(metric string, matchers ...string) string {
 
 // Matchers of jobs. Backups are leaf jobs: their parents would count them twice.
 const (
-	isBackup = `job_type="BACKUP",parent="false"`
-	isLeaf   = `parent="false"`
-	isFailed = `result="failure"`
+	isBackup  = `job_type="BACKUP",parent="false"`
+	isLeaf    = `parent="false"`
+	isFailed  = `result="failure",status!="150"` // who cancels a job (150) ends it on purpose
+	isStopped = `status="150"`
+	isCopy    = `job_type=~"DUPLICATE|REPLICATE|REPLICA_IMPORT|SNAPDUPE|SNAPREPLICATE|CLOUD_SNAPSHOT_REPLICATE"`
 )
 
 // during is what a counter grew over the whole time range.
@@ -51,10 +59,18 @@ var (
 		" or (0 * max by (site, client, policy) (" + of("nbu_client_last_attempt_timestamp_seconds") + ") + 86400" +
 		" unless on (site) " + of("nbu_client_never_succeeded") + "))"
 
-	missedClients = "count(" + successAge + " > 1.25 * " + allowedAge + ")"
+	// overdue is how late each client's most overdue backup is, of those that are; where due dates are not known, how old beyond
+	// what is allowed.
+	overdue = "(max by (site, client, policy) (time() - " + of("nbu_client_due_timestamp_seconds") + ") > 0" +
+		" or on (site, client, policy) (" + successAge + " - 1.25 * " + allowedAge + " > 0 unless on (site) " + of("nbu_client_due_timestamp_seconds") + "))"
 
-	// compliance counts those that never succeeded as missed.
-	compliance = "sum(" + successAge + " <= bool 1.25 * " + allowedAge + ") / count(" + allowedAge + ")"
+	// promised are the clients to which a date is known, or an age.
+	promised = "(max by (site, client, policy) (" + of("nbu_client_due_timestamp_seconds") + ")" +
+		" or on (site, client, policy) (" + allowedAge + " unless on (site) " + of("nbu_client_due_timestamp_seconds") + "))"
+
+	overdueClients = "count(" + overdue + ")"
+
+	inTime = "1 - (" + zeroElse("count("+overdue+")") + ") / count(" + promised + ")"
 
 	poolShare = "max by (site, disk_pool) (" + of("nbu_disk_pool_used_bytes") + ") / max by (site, disk_pool) (" + of("nbu_disk_pool_usable_bytes") + ")"
 

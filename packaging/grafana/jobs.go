@@ -9,7 +9,11 @@ func jobs() Dashboard {
 	return dashboard(uidJobs, "Jobs", "Finished, failed and queued jobs, with the reasons.", "now-24h", []Variable{policyType}, lay(
 		numbers(
 			stat("Ended", "Leaf jobs of every type.", unitCount, plain, now("sum("+during(ended)+")", "")).whole(),
-			stat("Failed", "Leaf jobs with a status above 1.", unitCount, anyIsWarn, now(zeroElse("sum("+during(failed)+")"), "")).whole(),
+			stat("Failed", "Leaf jobs with a status above 1 that were not cancelled.", unitCount, anyIsWarn, now(zeroElse("sum("+during(failed)+")"), "")).whole(),
+			stat("Cancelled", "Leaf jobs that somebody ended on purpose (status 150).", unitCount, plain,
+				now(zeroElse("sum("+during(of("nbu_jobs_completed_total", isLeaf, chosen, isStopped))+")"), "")).whole(),
+			stat("Copies failed", "Duplications and replications that failed: until they are repeated there is one copy only.", unitCount, anyIsWarn,
+				now(zeroElse("sum("+during(of("nbu_jobs_completed_total", isLeaf, isCopy, isFailed))+")"), "")).whole(),
 			stat("Retries", "Retries of finished jobs.", unitCount, plain,
 				now("sum("+during(of("nbu_job_retries_total", chosen))+")", "")).whole(),
 			stat("Stalled", "Active jobs that have transferred no data for 30 minutes.", unitCount, anyIsBad,
@@ -22,19 +26,20 @@ func jobs() Dashboard {
 		pictures(
 			bars("Finished, by type", "Finished leaf jobs. The dots are exemplars with job ids.", unitCount,
 				query("sum by (job_type) ("+each(ended)+")", "{{job_type}}").withJobs()),
-			bars("Failed, by status", "Leaf jobs that failed. 129: storage full. 24, 25, 41, 42, 58: the network. 96: no media. 2074: a disk volume is down.", unitCount,
+			bars("Failed, by status", "Leaf jobs that failed. The table below says what a status means.", unitCount,
 				query("sum by (status) ("+each(failed)+")", "status {{status}}").withJobs()),
 		),
 		pictures(
-			table("Failed, by policy", "Policies with the most failed jobs first.", "failed",
+			table("Failed, by policy", "Policies with the most failed jobs first, and what the status means.", "failed",
 				[]column{
 					{"policy", "policy", "", nil},
 					{"policy_type", "type", "", nil},
 					{"site", "site", "", nil},
 					{"status", "status", "", nil},
+					{"message", "meaning", "", nil},
 					{"Value", "failed", unitCount, anyIsWarn},
 				},
-				row("topk(50, round(sum by (site, policy, policy_type, status) ("+during(failed)+")) > 0)")),
+				row("topk(50, "+explained("round(sum by (site, policy, policy_type, status) ("+during(failed)+")) > 0", "policy, policy_type")+")")),
 			graph("Queued jobs, by reason", "Reasons why jobs are queued.", unitCount,
 				query("sum by (reason) ("+of("nbu_jobs_queued")+")", "{{reason}}")).stacked(),
 		),

@@ -128,7 +128,7 @@ type column struct {
 
 // table joins its targets by their labels; only the named columns are shown, in their order.
 func table(title, description, sortBy string, columns []column, targets ...Target) Panel {
-	p := panel("table", title, description, "", targets)
+	p := panel("table", title, description, "string", targets)
 	p.FieldConfig.Defaults.Custom = Map{"align": "auto", "cellOptions": Map{"type": "auto"}}
 	p.Options = Map{
 		"showHeader": true, "cellHeight": "sm", "footer": Map{"show": false, "reducer": []string{}},
@@ -145,6 +145,14 @@ func table(title, description, sortBy string, columns []column, targets ...Targe
 		{"merge", Map{}},
 		{"filterFieldsByName", Map{"include": Map{"names": keep}}},
 		{"organize", Map{"indexByName": order, "renameByName": titles, "excludeByName": Map{}}},
+	}
+	return p
+}
+
+// ascending sorts a table the other way.
+func (p Panel) ascending() Panel {
+	for _, by := range p.Options["sortBy"].([]Map) {
+		by["desc"] = false
 	}
 	return p
 }

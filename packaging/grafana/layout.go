@@ -36,6 +36,13 @@ func heading(title string) line {
 	return line{1, []Panel{{Type: "row", Title: title, Collapsed: new(false), FieldConfig: &Fields{Overrides: []Override{}}}}}
 }
 
+// eachSite names the lines after it, which come once for each chosen site.
+func eachSite(title string) line {
+	l := heading(title)
+	l.panels[0].Repeat = "site"
+	return l
+}
+
 // from bounds the axis below.
 func (p Panel) from(least float64) Panel {
 	p.FieldConfig.Defaults.Min = &least

@@ -14,6 +14,7 @@ type Panel struct {
 	Transformations []Transform `json:"transformations,omitempty"`
 	Interval        string      `json:"interval,omitempty"`
 	MaxDataPoints   int         `json:"maxDataPoints,omitempty"`
+	Repeat          string      `json:"repeat,omitempty"`    // the variable; of a heading alone
 	Collapsed       *bool       `json:"collapsed,omitempty"` // of a heading alone
 }
 

@@ -29,9 +29,9 @@ func pipeline() Dashboard {
 		pictures(deliveryGraphs()...),
 		pictures(queueGraphs()...),
 		pictures(
-			table("Agents", "", "agent", []column{{"instance", "agent", "", nil}, {"version", "version", "", nil}},
+			table("Agents", "Agents that have sent data, and their versions.", "agent", []column{{"instance", "agent", "", nil}, {"version", "version", "", nil}},
 				row("max by (instance, version) ("+agent("backwire_build_info")+")")),
-			table("Primary servers", "", "site",
+			table("Primary servers", "Releases of NetBackup and the version of the API that is spoken with each.", "site",
 				[]column{{"site", "site", "", nil}, {"server", "server", "", nil}, {"nbu_version", "NetBackup", "", nil}, {"api_version", "API", "", nil}},
 				row("max by (site, server, nbu_version, api_version) ("+of("nbu_server_info")+")")),
 			graph("Memory and CPU", "Memory and CPU of the agent.", unitBytes,

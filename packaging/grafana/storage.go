@@ -28,7 +28,7 @@ func storage() Dashboard {
 				thresholds(bad, step(warn, 14), step(good, 60)), now("sort("+days+")", byPool)),
 			graph("Growth per day", "By linear regression over the week before.", unitBytes, query("max by (site, disk_pool) ("+growth+")", byPool)).sinking(),
 		),
-		line{10, []Panel{table("Disk pools", "", "used",
+		line{10, []Panel{table("Disk pools", "Use of each pool and its water marks.", "used",
 			[]column{
 				{"disk_pool", "disk pool", "", nil},
 				{"site", "site", "", nil},
@@ -41,8 +41,8 @@ func storage() Dashboard {
 			row(poolShare), row(pool("nbu_disk_pool_usable_bytes")), row(pool("nbu_disk_pool_available_bytes")),
 			row(pool("nbu_disk_pool_high_water_mark_ratio")), row(pool("nbu_disk_pool_low_water_mark_ratio")))}},
 		pictures(
-			states("Disk pools up", "", query(pool("nbu_disk_pool_up"), byPool)),
-			states("Storage servers up", "", query("max by (site, storage_server, type) ("+of("nbu_storage_server_up")+")", "{{storage_server}} {{type}}")),
+			states("Disk pools up", "Whether each pool is up.", query(pool("nbu_disk_pool_up"), byPool)),
+			states("Storage servers up", "Whether each storage server is up.", query("max by (site, storage_server, type) ("+of("nbu_storage_server_up")+")", "{{storage_server}} {{type}}")),
 		),
 		pictures(
 			graph("Use of storage units", "Storage units can share a disk pool: do not add them up. Tape and cloud have no capacity.", unitShare,

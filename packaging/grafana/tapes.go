@@ -22,7 +22,7 @@ func tapeGraphs() line {
 	return pictures(
 		states("Tape drives up", "A drive is up if at least one of its paths is up.",
 			query("max by (site, tape_drive) ("+of("nbu_tape_drive_up")+")", "{{site}} {{tape_drive}}")),
-		graph("Tapes, by status", "", unitCount, query("sum by (status) ("+of("nbu_tape_media")+")", "{{status}}")).stacked(),
-		graph("Tapes, by pool", "", unitCount, query("sum by (pool) ("+of("nbu_tape_media")+")", "{{pool}}")).stacked(),
+		graph("Tapes, by status", "A tape can be full and frozen at once.", unitCount, query("sum by (status) ("+of("nbu_tape_media")+")", "{{status}}")).stacked(),
+		graph("Tapes, by pool", "Tapes in each volume pool.", unitCount, query("sum by (pool) ("+of("nbu_tape_media")+")", "{{pool}}")).stacked(),
 	)
 }

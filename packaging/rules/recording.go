@@ -2,6 +2,9 @@ package rules
 
 import "slices"
 
+// InTime is the recording of the share of a site's clients of which no backup is overdue.
+const InTime = "site:nbu_rpo_compliance:ratio"
+
 // The names of what is recorded: the labels that are left, what it is, and over what time.
 const (
 	jobSuccess    = "site:nbu_backup_success:ratio1d"
@@ -9,7 +12,7 @@ const (
 	overdue       = "site_client_policy_schedule_type:nbu_backup_overdue:seconds"
 	failedStatus  = "site_client_policy:nbu_backup_failed:status"
 	clientRPO     = "site_client_policy:nbu_rpo:seconds"
-	rpoCompliance = "site:nbu_rpo_compliance:ratio"
+	rpoCompliance = InTime
 	poolDays      = "site_disk_pool:nbu_disk_pool_full:days"
 	unitDays      = "site_storage_unit:nbu_storage_unit_full:days"
 	throughput    = "site_policy_type:nbu_backup_bytes:rate1h"
