@@ -50,6 +50,7 @@ rules: ## Write the rules for Prometheus and for mimirtool, and docs/alerts.md; 
 
 dashboards: ## Write the Grafana dashboards; DOCUMENTS=URL is where they lead to
 	$(GO) test ./packaging -run FilesAreCurrent/grafana -update $(if $(DOCUMENTS),-documents $(DOCUMENTS))
+	@if command -v dashboard-linter >/dev/null; then for f in packaging/grafana/*.json; do dashboard-linter lint --strict $$f || exit 1; done; fi
 
 crash-loop: ## Kill the agent ROUNDS times at random and check that nothing is lost; SEED repeats a run
 	$(GO) test ./cmd/backwire -count 1 -timeout 0 -v -run '^TestCrashLoop$$' -args -rounds $(or $(ROUNDS),1000) -seed $(or $(SEED),0)

@@ -218,7 +218,7 @@ func (p *prometheus) answers(target grafana.Target, zero bool) error {
 func filledIn(expr string) string {
 	return strings.NewReplacer(
 		"$__rate_interval", "4m", "$__interval", "15m", "$__range", "1h",
-		"$site", ".*", "$instance", ".*", "$policy_type", ".*", "$policy", ".*",
+		"$site", ".*", "$instance", ".*", "$client", ".*", "$policy_type", ".*", "$policy", ".*",
 	).Replace(expr)
 }
 

@@ -2,7 +2,6 @@ package grafana
 
 import (
 	"bytes"
-	"os/exec"
 	"regexp"
 	"slices"
 	"testing"
@@ -88,8 +87,8 @@ func TestDashboardsHaveAnnotationsAndDocuments(t *testing.T) {
 	}
 }
 
-// The rules of grafana/dashboard-linter that are not excluded in .lint, as far as they can be wrong here; a test of the files by the
-// program itself needs it installed.
+// The rules of grafana/dashboard-linter that are not excluded in .lint, as far as they can be wrong here. make dashboards runs
+// the program itself where it is installed: the gate cannot have it, because one of its modules is not to be had.
 func TestDashboardsAsTheLinterWantsThem(t *testing.T) {
 	units := []string{unitShare, unitSeconds, unitBytes, unitRate, unitCount, unitDays, "string", "reqps"}
 	for _, d := range Dashboards() {
@@ -132,18 +131,5 @@ func checkRates(t *testing.T, where, expr string) {
 	counters, grown := regexp.MustCompile(`\b\w+_total\b`), regexp.MustCompile(`\b(?:rate|irate|increase)\(\w+_total\{[^}]*\}\[`)
 	if len(counters.FindAllString(expr, -1)) != len(grown.FindAllString(expr, -1)) {
 		t.Errorf("%s: target-counter-agg-rule: %s", where, expr)
-	}
-}
-
-// The program itself, where it is installed: the gate cannot have it, because one of its modules is not to be had.
-func TestLinter(t *testing.T) {
-	program, err := exec.LookPath("dashboard-linter")
-	if err != nil {
-		t.Skip("left out: dashboard-linter is not installed")
-	}
-	for _, d := range Dashboards() {
-		if out, err := exec.Command(program, "lint", "--strict", d.UID+".json").CombinedOutput(); err != nil {
-			t.Errorf("%s: %v\n%s", d.UID, err, out)
-		}
 	}
 }
