@@ -367,6 +367,28 @@ func TestFullDisk(t *testing.T) {
 	checkFleet(t, f, openTest(t, fs, Options{}))
 }
 
+// What was written from memory gives its room back: each outage of the disk finds as much as the first.
+func TestEachFullDiskFindsTheSameRoom(t *testing.T) {
+	fs := crashfs.New()
+	f := testkit.NewFleet("paris", 50, 0.3)
+	perCycle := cycleBytes(f.Cycle())
+	q := openTest(t, fs, Options{PendingBytes: 10 * perCycle, Endpoints: []string{"a"}})
+	for outage := range 4 {
+		fs.SetSpace(0)
+		for range 8 + 8*(outage%2) {
+			if err := q.Commit(f.Cycle()); !errors.Is(err, ErrRetained) {
+				t.Fatalf("commit on a full disk: %v", err)
+			}
+		}
+		if want := uint64(min(8+8*(outage%2), 10)); q.Stats().Pending.Records != want {
+			t.Errorf("outage %d: %v pending, want %d cycles", outage, q.Stats().Pending, want)
+		}
+		fs.SetSpace(-1)
+		testkit.Commit(t, q, f, 1)
+		checkFleet(t, f, q)
+	}
+}
+
 // checkFleet holds the checkpoint against what the fleet counts.
 func checkFleet(t *testing.T, f *testkit.Fleet, q *Queue) {
 	t.Helper()
