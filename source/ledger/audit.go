@@ -21,9 +21,9 @@ import (
 // It costs no state beside the set of what was counted. Only events that were counted and ran again under
 // their id have to be remembered, because nothing is missing among the ids where they end.
 type audit struct {
-	open      IDSet // of the last complete list of open events, nil before it
-	before    IDSet // of the list before that
-	dismissed IDSet // shown as finished, and not to be counted
+	open      idSet // of the last complete list of open events, nil before it
+	before    idSet // of the list before that
+	dismissed idSet // shown as finished, and not to be counted
 
 	reopened map[int64]int64 // counted ids that were open after that → agent's clock when last, ms
 	changed  bool            // reopened did
@@ -51,17 +51,17 @@ const (
 )
 
 func newAudit() audit {
-	return audit{dismissed: IDSet{}, reopened: map[int64]int64{}}
+	return audit{dismissed: idSet{}, reopened: map[int64]int64{}}
 }
 
 // NoteOpen takes the complete list of the events that have not ended: their ids and starts, in ms of the server's clock, 0
 // where a start is not known.
 func (l *Ledger) NoteOpen(open iter.Seq2[int64, int64]) {
 	a := &l.audit
-	a.before, a.open = a.open, IDSet{}
+	a.before, a.open = a.open, idSet{}
 	for id, start := range open {
-		a.open.Add(id)
-		l.Counted.SeeOpen(id, start, l.Birth.At)
+		a.open.add(id)
+		l.Counted.seeOpen(id, start, l.Birth.At)
 		if l.Counted.HasID(id) {
 			_, known := a.reopened[id]
 			a.reopened[id] = l.at
@@ -87,7 +87,7 @@ func (a *audit) giveUp(at int64) {
 
 // ended notes that an ending was counted.
 func (a *audit) ended(id int64) {
-	if _, ok := a.reopened[id]; ok && !a.open.Has(id) {
+	if _, ok := a.reopened[id]; ok && !a.open.has(id) {
 		delete(a.reopened, id)
 		a.changed = true
 	}
@@ -190,10 +190,10 @@ func (l *Ledger) missing(r *Reading) []IDRange {
 	known := l.accounted()
 	for _, s := range r.spans {
 		for _, row := range s.kept {
-			known.Add(row.Core().ID)
+			known.add(row.Core().ID)
 		}
 	}
-	holes := l.cut(known.Holes())
+	holes := l.cut(known.holes())
 	slices.Reverse(holes)
 	holes = holes[:min(len(holes), maxHoles)]
 	room := int(max(roundLimit/max(l.cfg.Interval, 60_000), 2)-1) * rangesAtOnce
@@ -208,7 +208,7 @@ func (l *Ledger) missing(r *Reading) []IDRange {
 	}
 	var again []IDRange
 	for id := range a.reopened {
-		if !a.open.Has(id) {
+		if !a.open.has(id) {
 			again = append(again, IDRange{From: id, To: id})
 		}
 	}
@@ -216,13 +216,13 @@ func (l *Ledger) missing(r *Reading) []IDRange {
 }
 
 // accounted are the ids of which it is known what became of them.
-func (l *Ledger) accounted() IDSet {
-	known := l.Counted.Settled()
-	for _, s := range []IDSet{l.audit.open, l.audit.dismissed} {
-		known.AddAll(s)
+func (l *Ledger) accounted() idSet {
+	known := l.Counted.settled()
+	for _, s := range []idSet{l.audit.open, l.audit.dismissed} {
+		known.addAll(s)
 	}
 	for id := range l.fragments.byID {
-		known.Add(id)
+		known.add(id)
 	}
 	return known
 }
@@ -260,7 +260,7 @@ func (l *Ledger) ask(ctx context.Context, r *Reading, ranges []IDRange) (left []
 		if ending, ok := l.accept(row); ok {
 			r.join(ending)
 		} else if l.fragments.byID[id] == nil && len(l.audit.dismissed) < maxDismissed {
-			l.audit.dismissed.Add(id)
+			l.audit.dismissed.add(id)
 		}
 	}
 	return ranges, nil
@@ -274,7 +274,7 @@ func (l *Ledger) narrow(h IDRange) IDs {
 	switch {
 	case h.From == h.To:
 	case n.Since != 0 && h.From >= n.First && h.To <= n.Top:
-		ids.StartedSince = n.Since - OutOfOrderTime
+		ids.StartedSince = n.Since - outOfOrderTime
 	case n.First == 0 || h.To < n.First || n.Since != 0:
 		ids.EndedSince = max(l.Birth.At, l.Counted.Forgotten())
 	}
@@ -289,8 +289,8 @@ func (l *Ledger) Unaccounted() (n int64, ok bool) {
 		return 0, false
 	}
 	known := l.accounted()
-	known.AddBeside(a.before) // what has just ended may be shown in the next cycle
-	return max(c.Top-c.First+1-known.Count(c.First, c.Top), 0), true
+	known.addBeside(a.before) // what has just ended may be shown in the next cycle
+	return max(c.Top-c.First+1-known.count(c.First, c.Top), 0), true
 }
 
 // NoteCycle says whether this cycle asked for all that it wanted to know, of open and of ended events. Without it nothing is
@@ -320,13 +320,11 @@ func (a *audit) restore(b []byte, now time.Time) error {
 	if len(b) == 0 || b[0] != auditVersion {
 		return fmt.Errorf("state key %q has an unknown version", auditKey)
 	}
-	id := int64(0)
-	for b = b[1:]; len(b) > 0; {
-		n, size := binary.Uvarint(b)
-		if size <= 0 {
+	r, id := source.ReadState(b[1:]), int64(0)
+	for r.More() {
+		if id += int64(r.Uvarint()); r.Short() {
 			return fmt.Errorf("state key %q: truncated", auditKey)
 		}
-		id, b = id+int64(n), b[size:]
 		a.reopened[id] = now.UnixMilli()
 	}
 	return nil

@@ -13,10 +13,10 @@ type Birth struct {
 // unknownSkew is that of a birth which was written down without it: any other is believed rather.
 const unknownSkew = math.MaxInt64
 
-// Begin sets the birth, or corrects it; now and at are the server's and the agent's clock, and all is in ms.
+// begin sets the birth, or corrects it; now and at are the server's and the agent's clock, and all is in ms.
 // A moment of birth that lies ahead was read from a clock that was wrong, unless it is today's that is: the
 // reading is believed at which the two clocks agree better.
-func (b *Birth) Begin(now, at, backfill int64) (corrected bool) {
+func (b *Birth) begin(now, at, backfill int64) (corrected bool) {
 	skew := now - at
 	if b.At == 0 {
 		*b = Birth{At: now - backfill, born: at, skew: skew}

@@ -23,8 +23,8 @@ const (
 	clockStep    = 1000 // ms by which the skew must have changed to be written again
 )
 
-// Changes is the key of the clock, where it has changed by more than a little.
-func (c *Clock) Changes() []source.Change {
+// changes is the key of the clock, where it has changed by more than a little.
+func (c *Clock) changes() []source.Change {
 	if moved := c.Skew - c.saved; moved < clockStep && moved > -clockStep {
 		return nil
 	}

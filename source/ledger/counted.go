@@ -33,7 +33,7 @@ const (
 	formFull    = 2
 	formBits    = 3
 
-	CountedPrefix = "counted/" // of its keys in the state
+	countedPrefix = "counted/" // of its keys in the state
 	oldLateKey    = "late"     // the ids that were counted below the oldest chunk, as pairs
 
 	maxChunks = 4096               // two million ids
@@ -80,9 +80,9 @@ const (
 	forgotten int32 = math.MaxInt32
 )
 
-// Add counts an ending. It answers false for one that was counted before, else the
+// add counts an ending. It answers false for one that was counted before, else the
 // highest try of the job that was counted earlier.
-func (c *Counted) Add(e *Event) (before int32, ok bool) {
+func (c *Counted) add(e *Event) (before int32, ok bool) {
 	k, again := c.find(e)
 	before = c.tryIn(k, again, e)
 	if before >= e.Try {
@@ -100,8 +100,8 @@ func (c *Counted) Add(e *Event) (before int32, ok bool) {
 	return before, true
 }
 
-// Has says that the ending was counted.
-func (c *Counted) Has(e *Event) bool {
+// has says that the ending was counted.
+func (c *Counted) has(e *Event) bool {
 	k, again := c.find(e)
 	return c.tryIn(k, again, e) >= e.Try
 }
@@ -167,9 +167,9 @@ func (c *Counted) startsAgain(k *chunk, e *Event, lives int) bool {
 	return e.Start > c.latest && offset < k.highest() && lives < maxLives
 }
 
-// SeeOpen takes note of an open job: one whose id was counted for a job that is over shows at once that the
+// seeOpen takes note of an open job: one whose id was counted for a job that is over shows at once that the
 // ids started again.
-func (c *Counted) SeeOpen(id, start, birth int64) {
+func (c *Counted) seeOpen(id, start, birth int64) {
 	if k, again := c.find(&Event{ID: id, Start: start}); again && k.has(offsetOf(id)) {
 		if k.last >= c.Since {
 			c.restart(id, start)
@@ -178,7 +178,7 @@ func (c *Counted) SeeOpen(id, start, birth int64) {
 		k.first, k.last = start, start
 		c.dirty[k] = true
 	}
-	c.See(id, start, birth)
+	c.see(id, start, birth)
 }
 
 // begin makes a new life of a chunk, and forgets the chunk that ended first where there are too many.
@@ -213,10 +213,10 @@ func (c *Counted) forgetOldest() {
 	c.forget(oldest)
 }
 
-// Forget lets go of the ids of what ended 90 days before now, ms: so a set is as large as its server is busy, however old it grows.
+// forgetOld lets go of the ids of what ended 90 days before now, ms: so a set is as large as its server is busy, however old it grows.
 // What ended before them and is not in the set is then taken for counted. Nothing may be waited for that is so old: so it is called
 // when all was read. The set's own latest start is asked too, because a clock may be wrong.
-func (c *Counted) Forget(now int64) {
+func (c *Counted) forgetOld(now int64) {
 	if !c.grown {
 		return
 	}
@@ -266,7 +266,7 @@ func (c *Counted) HasID(id int64) bool {
 }
 
 func (k *chunk) key() string {
-	return CountedPrefix + strconv.FormatInt(k.life, 10) + "/" + strconv.FormatInt(k.number, 10)
+	return countedPrefix + strconv.FormatInt(k.life, 10) + "/" + strconv.FormatInt(k.number, 10)
 }
 
 func chunkOf(id int64) int64 { return id >> 9 }
@@ -333,8 +333,8 @@ func (k *chunk) set(offset int64, try int32) {
 	k.tries[offset] = try
 }
 
-// Changes are the keys that changed since it was last asked.
-func (c *Counted) Changes() []source.Change {
+// changes are the keys that changed since it was last asked.
+func (c *Counted) changes() []source.Change {
 	var out []source.Change
 	for _, key := range c.deleted {
 		out = append(out, source.Change{Key: key})
@@ -378,9 +378,9 @@ func encodePairs(b []byte, pairs map[int64]int32) []byte {
 	return b
 }
 
-// Restore takes one key of the state.
-func (c *Counted) Restore(key string, value []byte) error {
-	life, name, _ := strings.Cut(strings.TrimPrefix(key, CountedPrefix), "/")
+// restore takes one key of the state.
+func (c *Counted) restore(key string, value []byte) error {
+	life, name, _ := strings.Cut(strings.TrimPrefix(key, countedPrefix), "/")
 	k := &chunk{tries: map[int64]int32{}}
 	var err error
 	if k.life, err = strconv.ParseInt(life, 10, 64); err != nil {

@@ -18,8 +18,8 @@ func newKept() *kept { return &kept{counted: NewCounted()} }
 // reload is the set as a restart finds it: from its own changes and the numbers beside them.
 func reload(t *testing.T, l *kept, state map[string][]byte) *kept {
 	t.Helper()
-	state[MarkKey] = l.mark.Encode(&l.clock, l.counted)
-	for _, c := range l.counted.Changes() {
+	state[markKey] = l.mark.encode(&l.clock, l.counted)
+	for _, c := range l.counted.changes() {
 		if c.Value == nil {
 			delete(state, c.Key)
 			continue
@@ -27,14 +27,14 @@ func reload(t *testing.T, l *kept, state map[string][]byte) *kept {
 		state[c.Key] = c.Value
 	}
 	again := newKept()
-	if err := again.mark.Decode(state[MarkKey], &again.clock, again.counted, 0); err != nil {
+	if err := again.mark.decode(state[markKey], &again.clock, again.counted, 0); err != nil {
 		t.Fatal(err)
 	}
 	for key, value := range state {
-		if key == MarkKey {
+		if key == markKey {
 			continue
 		}
-		if err := again.counted.Restore(key, value); err != nil {
+		if err := again.counted.restore(key, value); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -48,7 +48,7 @@ func TestCountedIsASet(t *testing.T) {
 	tries := map[int64]int32{}
 	for i := range 20_000 {
 		e := &Event{ID: 1 + random.Int64N(5000), Try: int32(random.IntN(4)), Start: 1, End: 2}
-		before, ok := l.counted.Add(e)
+		before, ok := l.counted.add(e)
 		was, known := tries[e.ID]
 		if !known {
 			was = uncounted
@@ -69,15 +69,15 @@ func TestCountedFullChunkTakesABytePlusItsTimesAndTries(t *testing.T) {
 	l, state := newKept(), map[string][]byte{}
 	const start = 1_800_000_000_000
 	for id := range int64(idsPerChunk) {
-		l.counted.Add(&Event{ID: id, Try: 1, Start: start + id*1000, End: start + id*1000 + 500})
+		l.counted.add(&Event{ID: id, Try: 1, Start: start + id*1000, End: start + id*1000 + 500})
 	}
-	l.counted.Add(&Event{ID: 3, Try: 2, Start: start + 3000, End: start + 9000})
+	l.counted.add(&Event{ID: 3, Try: 2, Start: start + 3000, End: start + 9000})
 	l = reload(t, l, state)
 	if n := len(state["counted/1/0"]); n > 1+6+4+3+2 {
 		t.Errorf("a full chunk with one pair takes %d bytes", n)
 	}
 	has := func(id int64, try int32) bool {
-		return l.counted.Has(&Event{ID: id, Try: try, Start: start + id*1000})
+		return l.counted.has(&Event{ID: id, Try: try, Start: start + id*1000})
 	}
 	if !has(3, 2) || has(3, 3) || !has(511, 1) {
 		t.Error("a full chunk came back as another")
@@ -90,12 +90,12 @@ func TestCountedIsBounded(t *testing.T) {
 	l, state := newKept(), map[string][]byte{}
 	const ids = (maxChunks + 10) * idsPerChunk
 	for id := int64(0); id < ids; id += idsPerChunk / 2 {
-		l.counted.Add(&Event{ID: id, Try: 1, Start: 1, End: 1000 + id})
+		l.counted.add(&Event{ID: id, Try: 1, Start: 1, End: 1000 + id})
 	}
 	l = reload(t, l, state)
 	chunks := 0
 	for key := range state {
-		if key != MarkKey {
+		if key != markKey {
 			chunks++
 		}
 	}
@@ -103,19 +103,19 @@ func TestCountedIsBounded(t *testing.T) {
 		t.Errorf("%d chunks are remembered, want %d", chunks, maxChunks)
 	}
 	old := &Event{ID: 5, Try: 1, End: 1500}
-	if _, ok := l.counted.Add(old); ok {
+	if _, ok := l.counted.add(old); ok {
 		t.Error("a forgotten id with an old end was counted")
 	}
 	late := &Event{ID: 6, Try: 1, End: 1000 + ids}
-	if _, ok := l.counted.Add(late); !ok {
+	if _, ok := l.counted.add(late); !ok {
 		t.Error("a forgotten id with a new end was not counted")
 	}
 	l = reload(t, l, state)
-	if _, ok := l.counted.Add(late); ok {
+	if _, ok := l.counted.add(late); ok {
 		t.Error("a late ending was counted twice")
 	}
 	low := &Event{ID: 10 * idsPerChunk, Try: 2, End: 2000 + ids}
-	if _, ok := l.counted.Add(low); !ok {
+	if _, ok := l.counted.add(low); !ok {
 		t.Error("another try of a remembered id was not counted")
 	}
 }
@@ -127,17 +127,17 @@ func TestCountedLivesOfAnId(t *testing.T) {
 	for life := range int64(5) {
 		start := 1000 * (life + 1)
 		again := &Event{ID: 7, Try: 1, Start: start, End: start + 100}
-		if _, ok := l.counted.Add(again); !ok {
+		if _, ok := l.counted.add(again); !ok {
 			t.Fatalf("life %d: the id of the life before was taken for its own", life+1)
 		}
 		l = reload(t, l, state)
 		for was := range life + 1 {
-			if _, ok := l.counted.Add(&Event{ID: 7, Try: 1, Start: 1000 * (was + 1), End: start + 200}); ok {
+			if _, ok := l.counted.add(&Event{ID: 7, Try: 1, Start: 1000 * (was + 1), End: start + 200}); ok {
 				t.Fatalf("life %d: the job of life %d is counted again", life+1, was+1)
 			}
 		}
 	}
-	if l.counted.Has(&Event{ID: 8, Try: 1, Start: 3050}) {
+	if l.counted.has(&Event{ID: 8, Try: 1, Start: 3050}) {
 		t.Error("an id that never came is counted")
 	}
 	if l.counted.restarts != 0 || len(state) != 6 {
@@ -174,7 +174,7 @@ func TestCountedInEveryOrderOfLives(t *testing.T) {
 					next++
 				}
 				open = append(open, Event{ID: id, Try: 1, Start: now})
-				l.counted.SeeOpen(id, now, 0)
+				l.counted.seeOpen(id, now, 0)
 			default:
 				i := random.IntN(len(open))
 				if random.IntN(4) > 0 { // the longest goes on
@@ -187,17 +187,17 @@ func TestCountedInEveryOrderOfLives(t *testing.T) {
 				if _, known := ended[key]; !known {
 					ended[key] = e
 				}
-				if _, ok := l.counted.Add(&e); !ok {
+				if _, ok := l.counted.add(&e); !ok {
 					t.Fatalf("seed %d: job %d of %d is not counted at %d", seed, e.ID, e.Start, now)
 				}
-				l.counted.See(e.ID, e.Start, 0)
+				l.counted.see(e.ID, e.Start, 0)
 				fresh++
 			}
 			if random.IntN(400) == 0 {
 				l = reload(t, l, state)
 			}
 			for _, e := range ended { // what was read comes again, some of it
-				if _, ok := l.counted.Add(&e); ok {
+				if _, ok := l.counted.add(&e); ok {
 					t.Fatalf("seed %d: job %d of %d is counted twice at %d", seed, e.ID, e.Start, now)
 				}
 				if random.IntN(3) == 0 {
@@ -218,9 +218,9 @@ func TestCountedOnceWithoutATryOrAStart(t *testing.T) {
 		"the start at the second": {noStart, whole}, "no start at the second": {whole, noStart},
 	} {
 		c := NewCounted()
-		c.Add(&Event{ID: 6, Try: 1, Start: 500, End: 600})
+		c.add(&Event{ID: 6, Try: 1, Start: 500, End: 600})
 		for i, e := range order {
-			if _, ok := c.Add(&e); ok != (i == 0) {
+			if _, ok := c.add(&e); ok != (i == 0) {
 				t.Errorf("%s: answer %d is counted: %v", name, i+1, ok)
 			}
 		}
@@ -248,12 +248,12 @@ func TestCountedForgetsWhatIsOld(t *testing.T) {
 		if id == long {
 			continue
 		}
-		l.counted.See(e.ID, e.Start, start)
-		if _, ok := l.counted.Add(e); !ok {
+		l.counted.see(e.ID, e.Start, start)
+		if _, ok := l.counted.add(e); !ok {
 			t.Fatalf("id %d is not counted", id)
 		}
 		if id%100 == 0 {
-			l.counted.Forget(now(id))
+			l.counted.forgetOld(now(id))
 		}
 		if id%7000 == 0 {
 			l = reload(t, l, state)
@@ -264,24 +264,24 @@ func TestCountedForgetsWhatIsOld(t *testing.T) {
 		t.Errorf("%d chunks are remembered of 200 days, want at most %d, those of 90", len(state)-1, most)
 	}
 	for id := int64(1); id <= jobs; id++ {
-		if id != long && !l.counted.Has(event(id)) {
+		if id != long && !l.counted.has(event(id)) {
 			t.Fatalf("id %d of %d would be counted again", id, jobs)
 		}
 	}
-	if e := event(long); !l.counted.Has(e) {
+	if e := event(long); !l.counted.has(e) {
 		t.Error("an ending of before 90 days is not taken for counted")
 	}
 	late := event(long)
 	late.End = now(jobs)
-	if _, ok := l.counted.Add(late); !ok {
+	if _, ok := l.counted.add(late); !ok {
 		t.Error("a job of a forgotten id that ends now is not counted")
 	}
-	if l.counted.Has(event(jobs + 1)) {
+	if l.counted.has(event(jobs + 1)) {
 		t.Error("a new id is taken for counted")
 	}
-	known, first, top := l.counted.Settled(), l.counted.First, l.counted.Top
-	if known.Count(first, top) != top-first+1 || top != jobs || first < jobs-91*24*10-2*idsPerChunk {
-		t.Errorf("%d ids are known of %d to %d", known.Count(first, top), first, top)
+	known, first, top := l.counted.settled(), l.counted.First, l.counted.Top
+	if known.count(first, top) != top-first+1 || top != jobs || first < jobs-91*24*10-2*idsPerChunk {
+		t.Errorf("%d ids are known of %d to %d", known.count(first, top), first, top)
 	}
 	if until := l.counted.Forgotten(); until <= start || until > now(jobs)-90*day {
 		t.Errorf("forgotten up to %d, want 90 days before the last and not later", until)
@@ -293,9 +293,9 @@ func TestCountedBelievesNoClockAlone(t *testing.T) {
 	l := newKept()
 	const day = int64(24 * 3600_000)
 	for id := int64(1); id < 3*idsPerChunk; id++ {
-		l.counted.Add(&Event{ID: id, Try: 1, Start: 1000 * day, End: 1000*day + 1})
+		l.counted.add(&Event{ID: id, Try: 1, Start: 1000 * day, End: 1000*day + 1})
 	}
-	l.counted.Forget(1365 * day)
+	l.counted.forgetOld(1365 * day)
 	if n := l.counted.Forgotten(); n != 0 {
 		t.Errorf("what ended up to %d is forgotten", n)
 	}
@@ -311,11 +311,11 @@ func TestCountedKeepsNoHole(t *testing.T) {
 		if id == 5 {
 			e.End = 1000*day + 100*idsPerChunk*day/100
 		}
-		l.counted.See(e.ID, e.Start, 1000*day)
-		l.counted.Add(e)
-		l.counted.Forget(e.End)
+		l.counted.see(e.ID, e.Start, 1000*day)
+		l.counted.add(e)
+		l.counted.forgetOld(e.End)
 	}
-	if n := l.counted.Settled().Count(1, 100*idsPerChunk); n != 100*idsPerChunk {
+	if n := l.counted.settled().count(1, 100*idsPerChunk); n != 100*idsPerChunk {
 		t.Errorf("%d ids are known, want all", n)
 	}
 }

@@ -7,11 +7,11 @@ import (
 	"slices"
 )
 
-// IDSet is a set of job ids, in words of 512 bits by chunk.
-type IDSet map[int64]*[idsPerChunk / 64]uint64
+// idSet is a set of job ids, in words of 512 bits by chunk.
+type idSet map[int64]*[idsPerChunk / 64]uint64
 
-// Add adds an id; one below zero is none.
-func (s IDSet) Add(id int64) {
+// add adds an id; one below zero is none.
+func (s idSet) add(id int64) {
 	if id < 0 {
 		return
 	}
@@ -23,14 +23,14 @@ func (s IDSet) Add(id int64) {
 	words[offsetOf(id)>>6] |= 1 << (id & 63)
 }
 
-// Has says that an id is in the set.
-func (s IDSet) Has(id int64) bool {
+// has says that an id is in the set.
+func (s idSet) has(id int64) bool {
 	words := s[chunkOf(id)]
 	return words != nil && words[offsetOf(id)>>6]&(1<<(id&63)) != 0
 }
 
-// AddAll adds the ids of another set.
-func (s IDSet) AddAll(other IDSet) {
+// addAll adds the ids of another set.
+func (s idSet) addAll(other idSet) {
 	for number, words := range other {
 		into := s[number]
 		if into == nil {
@@ -43,8 +43,8 @@ func (s IDSet) AddAll(other IDSet) {
 	}
 }
 
-// AddBeside adds those ids of another set that share a chunk with ids which are there.
-func (s IDSet) AddBeside(other IDSet) {
+// addBeside adds those ids of another set that share a chunk with ids which are there.
+func (s idSet) addBeside(other idSet) {
 	for number, words := range other {
 		if into := s[number]; into != nil {
 			for i := range words {
@@ -54,8 +54,8 @@ func (s IDSet) AddBeside(other IDSet) {
 	}
 }
 
-// Count is how many ids of the set are in a closed range.
-func (s IDSet) Count(from, to int64) (n int64) {
+// count is how many ids of the set are in a closed range.
+func (s idSet) count(from, to int64) (n int64) {
 	for number, words := range s {
 		for i, word := range words {
 			low := number*idsPerChunk + int64(i)*64
@@ -77,8 +77,8 @@ func (s IDSet) Count(from, to int64) (n int64) {
 // IDRange is the ids from one to another, both included.
 type IDRange struct{ From, To int64 }
 
-// Holes are the ids from 1 on that are not in the set, in ascending order.
-func (s IDSet) Holes() (out []IDRange) {
+// holes are the ids from 1 on that are not in the set, in ascending order.
+func (s idSet) holes() (out []IDRange) {
 	next := int64(1) // the first id of which nothing is said yet
 	for _, number := range slices.Sorted(maps.Keys(s)) {
 		for i, word := range s[number] {
@@ -100,9 +100,9 @@ func (s IDSet) Holes() (out []IDRange) {
 	return append(out, IDRange{next, math.MaxInt64})
 }
 
-// Settled are the ids that were counted: up to the top in the numbering that is in use, above it ever.
-func (c *Counted) Settled() IDSet {
-	s := IDSet{}
+// settled are the ids that were counted: up to the top in the numbering that is in use, above it ever.
+func (c *Counted) settled() idSet {
+	s := idSet{}
 	for number, lives := range c.chunks {
 		words := &[idsPerChunk / 64]uint64{}
 		for _, k := range lives {

@@ -60,18 +60,18 @@ func New(cfg Config, from Source, log *slog.Logger) *Ledger {
 
 // Restore takes the mark back, which the keys that RestoreKey takes build on.
 func (l *Ledger) Restore(state map[string][]byte) error {
-	b, ok := state[MarkKey]
+	b, ok := state[markKey]
 	if !ok {
 		return nil
 	}
-	return l.Decode(b, &l.Clock, l.Counted, l.cfg.Backfill)
+	return l.decode(b, &l.Clock, l.Counted, l.cfg.Backfill)
 }
 
 // RestoreKey takes a key of the state back; it answers false for one of somebody else.
 func (l *Ledger) RestoreKey(key string, value []byte) (mine bool, err error) {
 	switch {
-	case strings.HasPrefix(key, CountedPrefix):
-		return true, l.Counted.Restore(key, value)
+	case strings.HasPrefix(key, countedPrefix):
+		return true, l.Counted.restore(key, value)
 	case key == auditKey:
 		return true, l.audit.restore(value, time.Now())
 	}
@@ -80,19 +80,19 @@ func (l *Ledger) RestoreKey(key string, value []byte) (mine bool, err error) {
 
 // Changes are the keys of the state that changed since it was last asked, but for the mark.
 func (l *Ledger) Changes() []source.Change {
-	return slices.Concat(l.Counted.Changes(), l.audit.changes(), l.Clock.Changes())
+	return slices.Concat(l.Counted.changes(), l.audit.changes(), l.Clock.changes())
 }
 
 // MarkChange is the key of the mark.
 func (l *Ledger) MarkChange() source.Change {
-	return source.Change{Key: MarkKey, Value: l.Encode(&l.Clock, l.Counted)}
+	return source.Change{Key: markKey, Value: l.encode(&l.Clock, l.Counted)}
 }
 
 // begin opens the reading of this cycle; now is the server's clock.
 func (l *Ledger) begin(now int64) *Reading {
 	l.at = now - l.Clock.Skew
 	fresh := l.Birth.At == 0
-	if l.Birth.Begin(now, l.at, l.cfg.Backfill) {
+	if l.Birth.begin(now, l.at, l.cfg.Backfill) {
 		l.log.Warn("the server's clock was wrong when jobs were first read, or is wrong now: the start time for counting has changed", "from", stamp(l.Birth.At))
 	}
 	if fresh {
@@ -157,7 +157,7 @@ func (l *Ledger) accept(row Row) (ending Row, ok bool) {
 		return l.ranAgain(row)
 	}
 	if tells := a.Try | a.Start; e.Given&tells == tells && l.cfg.Recent == nil {
-		if ended, _ := a.ended(*e); l.Counted.Has(&ended) {
+		if ended, _ := a.ended(*e); l.Counted.has(&ended) {
 			delete(l.fragments.byID, e.ID)
 			return nil, false
 		}
@@ -194,10 +194,10 @@ func (l *Ledger) judge(row Row) bool {
 	if l.cfg.Recent != nil {
 		l.cfg.Recent(row)
 	}
-	if e.End < l.Birth.At && !l.Counted.Within(e.ID) {
+	if e.End < l.Birth.At && !l.Counted.within(e.ID) {
 		return false
 	}
-	return !l.Counted.Has(e)
+	return !l.Counted.has(e)
 }
 
 // Read asks for the ended events that changed; now is the server's clock, in ms. Where they are too many to be held at once,
@@ -251,9 +251,9 @@ func (l *Ledger) forgotten(ctx context.Context, r *Reading) (int64, error) {
 // Enter takes an ending among those that were counted. It is false for one that is among them already, else before is the
 // highest try of the event that was counted earlier; negative where there was none.
 func (l *Ledger) Enter(e *Event) (before int32, ok bool) {
-	before, ok = l.Counted.Add(e)
+	before, ok = l.Counted.add(e)
 	if ok {
-		l.Counted.See(e.ID, e.Start, l.Birth.At)
+		l.Counted.see(e.ID, e.Start, l.Birth.At)
 		l.audit.ended(e.ID)
 	}
 	return before, ok
@@ -289,7 +289,7 @@ func (l *Ledger) advance(r *Reading, left []Row) {
 		return
 	}
 	l.caughtUp = true
-	l.Counted.Forget(min(l.at, r.now))
+	l.Counted.forgetOld(min(l.at, r.now))
 	if r.overlap >= l.deep.depth && l.audit.refused != 0 {
 		l.deep.made(l.at, l.cfg.Interval, r.rows)
 	}

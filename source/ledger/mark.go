@@ -17,8 +17,8 @@ type Mark struct {
 }
 
 const (
-	// MarkKey is where the state of a site has the mark.
-	MarkKey       = "ledger"
+	// markKey is where the state of a site has the mark.
+	markKey       = "ledger"
 	ledgerVersion = 2
 )
 
@@ -29,8 +29,8 @@ func (m *Mark) numbers(clock *Clock, c *Counted) (times, others []*int64) {
 		[]*int64{&clock.Skew, &m.Birth.skew, &c.First, &c.Top, &c.alone}
 }
 
-// Encode is the state's key "ledger": version, then signed varints.
-func (m *Mark) Encode(clock *Clock, c *Counted) []byte {
+// encode is the state's key "ledger": version, then signed varints.
+func (m *Mark) encode(clock *Clock, c *Counted) []byte {
 	b := binary.AppendVarint([]byte{ledgerVersion}, m.Watermark)
 	times, others := m.numbers(clock, c)
 	for _, t := range times {
@@ -50,10 +50,10 @@ func (m *Mark) Encode(clock *Clock, c *Counted) []byte {
 	return b
 }
 
-// Decode takes it back; backfill is how far before the birth events count, in ms, which the first version does not tell.
-func (m *Mark) Decode(b []byte, clock *Clock, c *Counted, backfill int64) error {
+// decode takes it back; backfill is how far before the birth events count, in ms, which the first version does not tell.
+func (m *Mark) decode(b []byte, clock *Clock, c *Counted, backfill int64) error {
 	if len(b) == 0 || b[0] < 1 || b[0] > ledgerVersion {
-		return fmt.Errorf("state key %q has an unknown version", MarkKey)
+		return fmt.Errorf("state key %q has an unknown version", markKey)
 	}
 	version := b[0]
 	var numbers []int64
@@ -62,14 +62,14 @@ func (m *Mark) Decode(b []byte, clock *Clock, c *Counted, backfill int64) error 
 		numbers = append(numbers, r.Varint())
 	}
 	if r.Short() {
-		return fmt.Errorf("state key %q: %w", MarkKey, errCutShort)
+		return fmt.Errorf("state key %q: %w", markKey, errCutShort)
 	}
 	if version == 1 {
 		return m.adoptFirst(numbers, c, backfill)
 	}
 	times, others := m.numbers(clock, c)
 	if len(numbers) != 1+len(times)+len(others) {
-		return fmt.Errorf("state key %q has %d numbers", MarkKey, len(numbers))
+		return fmt.Errorf("state key %q has %d numbers", markKey, len(numbers))
 	}
 	m.Watermark = numbers[0]
 	for i, t := range times {
@@ -89,7 +89,7 @@ func (m *Mark) Decode(b []byte, clock *Clock, c *Counted, backfill int64) error 
 // adoptFirst reads the first version: the mark, and one or two lives of the whole job database.
 func (m *Mark) adoptFirst(n []int64, c *Counted, backfill int64) error {
 	if len(n) != 11 && len(n) != 17 {
-		return fmt.Errorf("state key %q has %d numbers", MarkKey, len(n))
+		return fmt.Errorf("state key %q has %d numbers", markKey, len(n))
 	}
 	*m = Mark{Watermark: n[0], ReadAt: n[0] - n[2], Filled: n[3], Newest: n[3] + n[4]}
 	m.Birth.At = n[0] - n[1]

@@ -16,12 +16,12 @@ type Numbering struct {
 // there is room.
 const (
 	outOfOrder     = idsPerChunk // ids
-	OutOfOrderTime = 60_000      // ms
+	outOfOrderTime = 60_000      // ms
 )
 
-// See takes note of a job, open or finished; birth is when the ledger began, and both are ms of the
+// see takes note of a job, open or finished; birth is when the ledger began, and both are ms of the
 // server's clock. A job without a start says nothing.
-func (n *Numbering) See(id, start, birth int64) {
+func (n *Numbering) see(id, start, birth int64) {
 	switch {
 	case start == 0 || id <= 0:
 		return
@@ -32,7 +32,7 @@ func (n *Numbering) See(id, start, birth int64) {
 			n.Top = id
 		}
 	case id < n.Top-outOfOrder:
-		if start <= n.start+OutOfOrderTime {
+		if start <= n.start+outOfOrderTime {
 			return
 		}
 		n.restart(id, start)
@@ -61,6 +61,6 @@ func (n *Numbering) TakeRestarts() int {
 	return times
 }
 
-// Within says that an id lies between the first and the top: its job began after the ledger did, whatever
+// within says that an id lies between the first and the top: its job began after the ledger did, whatever
 // the clock was that stamped it.
-func (n *Numbering) Within(id int64) bool { return n.First != 0 && id >= n.First && id <= n.Top }
+func (n *Numbering) within(id int64) bool { return n.First != 0 && id >= n.First && id <= n.Top }

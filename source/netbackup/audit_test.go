@@ -9,7 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"backwire/source/ledger"
 	"backwire/source/netbackup/nbusim"
 )
 
@@ -158,7 +157,7 @@ func TestAuditCostsAPageACycle(t *testing.T) {
 				}
 			}
 			for key, value := range r.store.state {
-				if strings.HasPrefix(key, ledger.CountedPrefix) || key == "audit" {
+				if strings.HasPrefix(key, "counted/") || key == "audit" {
 					state, keys = state+len(key)+len(value), keys+1
 				}
 			}

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"backwire/source/ledger"
 	"backwire/source/netbackup/compat"
 	"backwire/source/netbackup/nbusim"
 )
@@ -79,29 +78,5 @@ func TestLabelsOutliveAnAnswerWithoutThem(t *testing.T) {
 				t.Errorf("seed %d: only %d samples", seed, again)
 			}
 		})
-	}
-}
-
-// After a restart the times that the server stamped are shown in this host's before the server has answered.
-func TestSkewOutlivesARestart(t *testing.T) {
-	t.Parallel()
-	for _, skew := range []int64{0, 999, -5000, 3_600_000, -86_400_000} {
-		before, after := ledger.Clock{Skew: skew}, ledger.Clock{}
-		for _, c := range before.Changes() {
-			if err := after.Restore(c.Value); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if d := after.Skew - skew; d > 1000 || d < -1000 {
-			t.Errorf("%d ms are remembered as %d", skew, after.Skew)
-		}
-		if again := before.Changes(); len(again) != 0 {
-			t.Errorf("%d ms are written again", skew)
-		}
-	}
-	for _, broken := range []string{"", "\x01", "\x02\x00", "\x01\xff"} {
-		if err := (&ledger.Clock{}).Restore([]byte(broken)); err == nil {
-			t.Errorf("%q is read", broken)
-		}
 	}
 }

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"backwire/remotewrite/queue"
-	"backwire/source/ledger"
 	"backwire/source/netbackup/api"
 	"backwire/source/netbackup/nbusim"
 )
@@ -179,7 +178,7 @@ func (y *year) cost(cpu time.Duration) cost {
 	y.t.Helper()
 	c := cost{series: float64(y.series), remembered: float64(len(y.queue.Checkpoint("paris").Series)), head: float64(y.head), heap: heapBytes(), cpu: cpu}
 	for key, n := range y.state {
-		if strings.HasPrefix(key, ledger.CountedPrefix) {
+		if strings.HasPrefix(key, "counted/") {
 			c.counted += float64(n)
 		} else {
 			c.state += float64(n)
