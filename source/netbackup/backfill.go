@@ -134,6 +134,9 @@ func (f *filling) fill(point int64) {
 		f.left[n].ending = nil // it may go
 	}
 	f.left = f.left[n:]
+	for _, o := range l.observers {
+		o.settle(point+l.Clock.Skew, l.clocks())
+	}
 	l.noticeRestarts()
 	l.expire(point)
 	if f.live != nil && point == f.tick { // all collectors have ended, that of policies as well

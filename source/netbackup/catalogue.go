@@ -131,15 +131,15 @@ func (c *catalogue) openJobs(s collect.Group) {
 func (c *catalogue) clients() {
 	s := collect.NewGroup(&c.all, sectionClients, collectorJobs)
 	c.lastSuccess = s.Memory("nbu_client_last_success_timestamp_seconds", "seconds",
-		"End of the client's last successful or partially successful backup.", "client", "policy")
+		"End of the client's last successful or partially successful run of this type: what its policy did for it at one time, of which all streams and snapshots have succeeded.", "client", "policy", "schedule_type")
 	c.lastAttempt = s.Memory("nbu_client_last_attempt_timestamp_seconds", "seconds",
-		"End of the client's last backup, successful or not.", "client", "policy")
+		"End of the client's last run, successful or not.", "client", "policy")
 	c.lastStatus = s.Memory("nbu_client_last_status", "",
-		"Status code of the client's last backup.", "client", "policy")
+		"Status code of the client's last run: the worst of its jobs. Absent if it is not known.", "client", "policy")
 	c.failures = s.Memory("nbu_client_consecutive_failures", "",
-		"Failed backups of the client since its last successful one.", "client", "policy")
+		"Failed runs of the client that no later success has made good. A success makes those good of its schedule type and of the types that hold less: a full backup those of incremental ones, never the reverse.", "client", "policy")
 	c.lastBytes = s.Memory("nbu_client_last_bytes", "bytes",
-		"Bytes of the client's last backup, before deduplication.", "client", "policy")
+		"Bytes of all jobs of the client's last run, before deduplication.", "client", "policy")
 	c.overflow = s.Counter("nbu_client_overflow_total", "",
 		"Backups of client and policy pairs without series of their own, because the limit on client series was reached.")
 }

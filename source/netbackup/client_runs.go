@@ -1,10 +1,9 @@
 package netbackup
 
 import (
-	"strings"
-
 	"backwire/source/netbackup/api"
 	"backwire/source/netbackup/due"
+	"backwire/source/netbackup/runs"
 )
 
 // clientRuns answers what promises ask of the runs of a client under a policy. Times are ms of the server's clock.
@@ -13,56 +12,57 @@ type clientRuns struct{ site *Site }
 // ready says that the runs are known: jobs are read, and have been to their end.
 func (r clientRuns) ready() bool { return !r.site.ledger.idle && r.site.ledger.ReadAt != 0 }
 
-// lastSuccess is the start of the last successful run that keeps the promise of a type; 0 where there was none. It is not known
-// where there was no room to remember one.
-func (r clientRuns) lastSuccess(k clientKey, _ string) (start int64, known bool) {
-	p := r.site.clients.pairs[k]
-	switch {
-	case p == nil:
-		return 0, r.site.clients.room()
-	case p.success == nil:
-		return 0, true
+// lastSuccess is the start of the last successful run that keeps the promise of a type; 0 where there was none. A success whose type is
+// not known, as those that the first releases remembered, stands in for one. It is not known where there was no room to remember any.
+func (r clientRuns) lastSuccess(k clientKey, scheduleType string) (start int64, known bool) {
+	book := r.site.clients.book
+	s, told := book.Summary(k.pair())
+	if !told {
+		return 0, book.Room() || book.Has(k.pair())
 	}
-	return int64(p.success.value * 1000), true
+	untyped := int64(0)
+	for _, x := range s.Successes {
+		switch {
+		case due.Keeps(x.ScheduleType, scheduleType):
+			start = max(start, x.Start)
+		case x.ScheduleType == "":
+			untyped = x.Start
+		}
+	}
+	if start == 0 {
+		start = untyped
+	}
+	return start, true
 }
 
-// lastAttempt is when the last run ended, whatever its type and its result; 0 where there was none.
-func (r clientRuns) lastAttempt(k clientKey) int64 {
-	if p := r.site.clients.pairs[k]; p != nil && p.attempt != nil {
-		return int64(p.attempt.value * 1000)
-	}
-	return 0
-}
+// lastSeen is when the last job of any run ended, whatever came of it; 0 where there was none.
+func (r clientRuns) lastSeen(k clientKey) int64 { return r.site.clients.book.Seen(k.pair()) }
 
-// underWay says that a run which would keep the promise of a type is queued or active.
-func (r clientRuns) underWay(k clientKey, scheduleType string) bool {
+// underWay says that a run which would keep the promise of a type is queued or active, or has ended and lacks a job that may still be
+// shown.
+func (r clientRuns) underWay(k clientKey, scheduleType string, now int64) bool {
+	keeps := func(running string) bool { return due.Keeps(running, scheduleType) }
 	for _, running := range r.site.open.running[k] {
-		if due.Keeps(running, scheduleType) {
+		if keeps(running) {
 			return true
 		}
 	}
-	return false
+	return r.site.clients.book.Waits(k.pair(), now, keeps)
 }
 
 // searching says that a run of the policy itself is queued or active, which may yet start those of its clients.
-func (r clientRuns) searching(policy, scheduleType string) bool {
-	return r.underWay(clientKey{"", policy}, scheduleType)
+func (r clientRuns) searching(policy, scheduleType string, now int64) bool {
+	return r.underWay(clientKey{"", policy}, scheduleType, now)
 }
 
 // noteRun notes that an open job works for a client, or for the policy as a whole where it is the first of its run.
-func noteRun(running map[clientKey][]string, j *api.Job) {
+func noteRun(running map[clientKey][]string, j *api.Job, r *runs.Job) {
 	moving := j.State == api.StateQueued || j.State == api.StateActive || j.State == api.StateRequeued
-	if j.Policy == "" || !moving || !backsUp(j.Type) {
+	if !moving || !r.Works() {
 		return
 	}
-	scheduleType := due.TypeOf(j.ScheduleType)
-	running[clientKey{j.Client, j.Policy}] = append(running[clientKey{j.Client, j.Policy}], scheduleType)
+	running[clientKey{j.Client, j.Policy}] = append(running[clientKey{j.Client, j.Policy}], r.ScheduleType)
 	if j.ParentID == 0 || j.ParentID == j.ID {
-		running[clientKey{"", j.Policy}] = append(running[clientKey{"", j.Policy}], scheduleType)
+		running[clientKey{"", j.Policy}] = append(running[clientKey{"", j.Policy}], r.ScheduleType)
 	}
-}
-
-// backsUp says that a job of a type is a part of a backup, its snapshot included.
-func backsUp(jobType string) bool {
-	return jobType == backup || strings.HasPrefix(jobType, "SNAPSHOT")
 }

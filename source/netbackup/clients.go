@@ -1,168 +1,194 @@
 package netbackup
 
 import (
-	"cmp"
 	"math"
+	"slices"
+	"strings"
 
 	"backwire/source"
 	"backwire/source/collect"
+	"backwire/source/netbackup/api"
+	"backwire/source/netbackup/due"
+	"backwire/source/netbackup/runs"
 )
 
-// seriesPerClient is what a client and policy may have at most.
+// seriesPerClient is what a client and policy have: one for each schedule type that succeeded, which most often is one, and four more.
 const seriesPerClient = 5
 
-// clients keeps what is remembered of each client under each policy. All of it is in
-// durable cells, so that it outlives a restart however long ago a success was.
+// clients tells of the runs of each client under each policy. Its series are in durable cells, so that they outlive a restart however
+// long ago a success was; what they are made of is in the state of the runs.
 type clients struct {
 	t       *counters
-	limit   int   // of series
-	clocks        // when it was last told of an ending
 	keep    int64 // ms after the last attempt
-	pairs   map[clientKey]*client
+	book    *runs.Book
+	pairs   map[clientKey]*client // that have series
 	overCap collect.OverCap
-	recent  *recentFailures
+	old     []string // keys of an older version's state, which are to be deleted
 
-	needed func(k clientKey, now, keep int64) bool // by a policy, although there was no attempt for so long; nil where nobody knows
+	needed func(k clientKey, scheduleType string, now, keep int64) bool // by a policy, although there was no run for so long; nil where nobody knows
 }
 
 type clientKey struct{ client, policy string }
 
-func (k clientKey) compare(o clientKey) int {
-	return cmp.Or(cmp.Compare(k.client, o.client), cmp.Compare(k.policy, o.policy))
+func (k clientKey) pair() runs.Pair { return runs.Pair{Client: k.client, Policy: k.policy} }
+
+func keyOf(p runs.Pair) clientKey { return clientKey{p.Client, p.Policy} }
+
+// client is the series of a pair.
+type client struct {
+	attempt, status, failures, bytes *cell
+	successes                        []*cell // by schedule type
 }
 
-type client struct{ success, attempt, status, failures, bytes *cell }
-
 func newClients(t *counters, limit int, keep int64) *clients {
-	return &clients{t: t, limit: limit, clocks: clocks{latest: math.MaxInt64}, keep: keep, pairs: map[clientKey]*client{}, recent: newRecentFailures()}
+	return &clients{t: t, keep: keep, book: runs.NewBook(limit / seriesPerClient), pairs: map[clientKey]*client{}}
 }
 
 // backup is the type of the jobs that back a client up.
 const backup = "BACKUP"
 
-// observe takes note of a leaf job that backed a client up.
+// observe takes note of a job that ended. What it means for its client shows when all of a point are observed: see settle.
 func (c *clients) observe(e *ending, at clocks) {
-	c.clocks = at
-	k := clientKey{e.client, e.kind.policy}
-	if e.parent || k.client == "" || k.policy == "" || e.kind.jobType != backup {
+	c.book.Believe(at.latest)
+	if c.book.Observe(&runs.Job{
+		ID: e.ID, Parent: e.under, Type: e.kind.jobType, Policy: e.kind.policy, Client: e.client, ScheduleType: due.TypeOf(e.kind.scheduleType),
+		Start: e.Start, End: e.End, Bytes: e.bytes, Status: e.status, Try: e.Try, Children: e.children, Stream: e.stream,
+	}) {
 		return
 	}
-	p := c.pair(k)
-	if p == nil {
+	c.overCap.TurnAway(e.client + "/" + e.kind.policy)
+	if !e.parent && e.kind.jobType == backup {
 		c.t.bump(&c.t.overflow, c.t.c.overflow, 1)
+	}
+}
+
+// noteOpen takes the complete list of the open jobs; now is the server's clock.
+func (c *clients) noteOpen(jobs []runs.Job, now int64) { c.book.Open(jobs, now) }
+
+// openRun is an open job as runs see it.
+func openRun(j *api.Job) runs.Job {
+	return runs.Job{
+		ID: j.ID, Parent: j.ParentID, Type: j.Type, Policy: j.Policy, Client: j.Client, ScheduleType: due.TypeOf(j.ScheduleType),
+		Start: milliseconds(j.Start), Try: bounded(j.Try), Status: absent, Bytes: absent,
+	}
+}
+
+// settle tells of the runs that changed.
+func (c *clients) settle(now int64, at clocks) {
+	c.book.Believe(at.latest)
+	c.tellAll(c.book.Settle(now))
+}
+
+func (c *clients) tellAll(pairs []runs.Pair) {
+	gone := map[*cell]bool{}
+	for _, p := range pairs {
+		c.tell(p, gone)
+	}
+	c.t.drop(gone)
+}
+
+// tell sets the series of a pair to what its runs come to. Those that are not known end.
+func (c *clients) tell(pair runs.Pair, gone map[*cell]bool) {
+	k := keyOf(pair)
+	s, known := c.book.Summary(pair)
+	p := c.pairs[k]
+	if !known {
+		c.forget(k, p, gone)
 		return
 	}
-	c.note(p, k, e)
+	if p == nil {
+		p = &client{}
+		c.pairs[k] = p
+		c.overCap.Forget(k.client + "/" + k.policy)
+	}
+	f := c.t.c
+	c.set(&p.attempt, f.lastAttempt, float64(s.Attempt)/1000, true, gone, k.client, k.policy)
+	c.set(&p.status, f.lastStatus, float64(s.Status), s.Status >= 0, gone, k.client, k.policy)
+	c.set(&p.bytes, f.lastBytes, float64(s.Bytes), s.Bytes >= 0, gone, k.client, k.policy)
+	c.set(&p.failures, f.failures, float64(s.Failures), s.Failures > 0 || len(s.Successes) > 0, gone, k.client, k.policy)
+	before := p.successes
+	p.successes = make([]*cell, 0, len(s.Successes))
+	for _, x := range s.Successes {
+		var at *cell
+		if i := slices.IndexFunc(before, func(c *cell) bool { return c.series.Label("schedule_type") == x.ScheduleType }); i >= 0 {
+			at = before[i]
+			before = slices.Delete(before, i, i+1)
+		}
+		c.set(&at, f.lastSuccess, float64(x.End)/1000, true, gone, k.client, k.policy, x.ScheduleType)
+		p.successes = append(p.successes, at)
+	}
+	for _, at := range before {
+		gone[at] = true
+	}
 }
 
-// room says whether another pair may have series.
-func (c *clients) room() bool { return (len(c.pairs)+1)*seriesPerClient <= c.limit }
-
-func (c *clients) pair(k clientKey) *client {
-	if p := c.pairs[k]; p != nil {
-		return p
-	}
-	if !c.room() {
-		c.overCap.TurnAway(k.client + "/" + k.policy)
-		return nil
-	}
-	c.overCap.Forget(k.client + "/" + k.policy)
-	p := &client{}
-	c.pairs[k] = p
-	return p
-}
-
-// note keeps the later of what is known and what is told: endings may come out of order.
-func (c *clients) note(p *client, k clientKey, e *ending) {
-	end := float64(e.End) / 1000
-	if p.precedes(e, end) || !c.believes(p.attempt) {
-		c.set(&p.attempt, c.t.c.lastAttempt, k, end)
-		if e.status >= 0 {
-			c.set(&p.status, c.t.c.lastStatus, k, float64(e.status))
-		}
-		if e.bytes >= 0 {
-			c.set(&p.bytes, c.t.c.lastBytes, k, float64(e.bytes))
-		}
-	}
+// set gives a series its value, or ends it.
+func (c *clients) set(place **cell, f *collect.Family, v float64, known bool, gone map[*cell]bool, labels ...string) {
 	switch {
-	case e.succeeded() && (p.success == nil || end > p.success.value || !c.believes(p.success)):
-		c.set(&p.success, c.t.c.lastSuccess, k, end)
-		c.set(&p.failures, c.t.c.failures, k, float64(c.recent.after(k, e.End)))
-	case e.status > 1 && (p.success == nil || end >= p.success.value || !c.believes(p.success)):
-		var failed float64
-		if p.failures != nil {
-			failed = p.failures.value
+	case !known && *place != nil:
+		gone[*place] = true
+		*place = nil
+	case known && *place == nil:
+		*place = c.t.add(collect.NewSeries(f, c.t.site, "", 0, labels...))
+	}
+	if known {
+		(*place).value = v
+	}
+}
+
+func (c *clients) forget(k clientKey, p *client, gone map[*cell]bool) {
+	if p == nil {
+		return
+	}
+	for _, at := range append(p.successes, p.attempt, p.status, p.failures, p.bytes) {
+		if at != nil {
+			gone[at] = true
 		}
-		c.set(&p.failures, c.t.c.failures, k, failed+1)
-		c.recent.add(k, e.End)
 	}
+	delete(c.pairs, k)
+	c.overCap.RoomMade()
 }
 
-// precedes says that the ending is later than the last attempt. Of two in the same second the
-// one with the greater status is the last, then the one with more bytes: so it does not matter
-// which is told first.
-func (p *client) precedes(e *ending, end float64) bool {
-	if p.attempt == nil {
-		return true
-	}
-	return cmp.Or(
-		cmp.Compare(end, p.attempt.value),
-		cmp.Compare(float64(e.status), valueOrAbsent(p.status)),
-		cmp.Compare(float64(e.bytes), valueOrAbsent(p.bytes)),
-	) > 0
-}
-
-func valueOrAbsent(c *cell) float64 {
-	if c == nil {
-		return absent
-	}
-	return c.value
-}
-
-func (c *clients) set(place **cell, f *collect.Family, k clientKey, v float64) {
-	if *place == nil {
-		*place = c.t.add(collect.NewSeries(f, c.t.site, "", 0, k.client, k.policy))
-	}
-	(*place).value = v
-}
-
-// expire forgets who has not been seen for long, and times that cannot be: the series end. now is ms of the agent's clock. Of the
-// two clocks, the agent's and the server's, the one that is behind is taken: one that is wrong for a moment must not cost what
-// is remembered.
+// expire forgets who has not been seen for long: the series end. now is ms of the agent's clock. Of the two clocks, the agent's and
+// the server's, the one that is behind is taken: one that is wrong for a moment must not cost what is remembered.
 func (c *clients) expire(now int64, at clocks) {
-	c.clocks = at
-	gone := map[*cell]bool{}
-	before := float64(min(now, now+at.skew) - c.keep)
-	for k, p := range c.pairs {
-		if !c.believes(p.success) {
-			gone[p.success], p.success = true, nil
-		}
-		if c.believes(p.attempt) && (p.attempt != nil && p.attempt.value*1000 > before || c.needed != nil && c.needed(k, min(now, now+at.skew), c.keep)) {
-			continue
-		}
-		c.forget(k, gone)
-	}
-	delete(gone, nil)
-	c.t.drop(gone)
-	c.recent.forget(min(now, now+at.skew))
+	now = min(now, now+at.skew)
+	c.tellAll(c.book.Forget(now-c.keep, now, func(p runs.Pair, scheduleType string) bool {
+		return c.needed != nil && c.needed(keyOf(p), scheduleType, now, c.keep)
+	}))
 }
 
 // end forgets a client at once: its series end.
 func (c *clients) end(k clientKey) {
-	gone := map[*cell]bool{}
-	c.forget(k, gone)
-	delete(gone, nil)
-	c.t.drop(gone)
+	c.book.End(k.pair())
+	c.tellAll([]runs.Pair{k.pair()})
 }
 
-func (c *clients) forget(k clientKey, gone map[*cell]bool) {
-	if p := c.pairs[k]; p != nil {
-		for _, cell := range []*cell{p.success, p.attempt, p.status, p.failures, p.bytes} {
-			gone[cell] = true
-		}
-		delete(c.pairs, k)
-		c.overCap.RoomMade()
+// The keys of the first releases' state: when backups failed of late, at first in one key.
+const (
+	oldFailuresKey    = "failures"
+	oldFailuresPrefix = "failure/"
+)
+
+// restoreKey takes a key of the state back.
+func (c *clients) restoreKey(key string, value []byte) (mine bool, err error) {
+	switch {
+	case key == oldFailuresKey, strings.HasPrefix(key, oldFailuresPrefix):
+		c.old = append(c.old, key) // how many they are is in a series
+		return true, nil
+	case strings.HasPrefix(key, runs.KeyPrefix):
+		return true, c.book.Restore(key, value)
 	}
+	return false, nil
+}
+
+func (c *clients) changes(int64) []source.Change {
+	changes := c.book.Changes()
+	for _, key := range c.old {
+		changes = append(changes, source.Change{Key: key})
+	}
+	c.old = nil
+	return changes
 }
 
 // restore takes a series of the checkpoint back; it answers false for one that is not a
@@ -178,20 +204,72 @@ func (c *clients) restore(s source.Sample) bool {
 		p = &client{}
 		c.pairs[k] = p
 	}
-	c.set(p.place(c.t.c, f), f, k, s.Value)
+	at := c.t.add(collect.NewSeries(f, c.t.site, "", 0, labelsOf(f, s.Series)...))
+	at.value = s.Value
+	switch f {
+	case c.t.c.lastSuccess:
+		p.successes = append(p.successes, at)
+	case c.t.c.lastAttempt:
+		p.attempt = at
+	case c.t.c.lastStatus:
+		p.status = at
+	case c.t.c.failures:
+		p.failures = at
+	default:
+		p.bytes = at
+	}
 	return true
 }
 
-func (p *client) place(c *catalogue, f *collect.Family) **cell {
-	switch f {
-	case c.lastSuccess:
-		return &p.success
-	case c.lastAttempt:
-		return &p.attempt
-	case c.lastStatus:
-		return &p.status
-	case c.failures:
-		return &p.failures
+// labelsOf are the values of a family's labels; empty for one that the series does not have, as those of older versions.
+func labelsOf(f *collect.Family, s *source.Series) (values []string) {
+	for _, name := range f.Labels {
+		values = append(values, s.Label(name))
 	}
-	return &p.bytes
+	return values
 }
+
+// restored is to be called when all keys and series were taken back; now is the server's clock. What only series tell of is from an
+// older version, and goes on.
+func (c *clients) restored(now int64) {
+	c.tellAll(c.book.Restored(now))
+	gone := map[*cell]bool{}
+	for k, p := range c.pairs {
+		c.book.Adopt(k.pair(), p.summary())
+		if _, known := c.book.Summary(k.pair()); !known {
+			c.forget(k, p, gone)
+		}
+	}
+	c.t.drop(gone)
+}
+
+// summary is what an older version's series tell of a pair.
+func (p *client) summary() runs.Summary {
+	s := runs.Summary{Status: absent, Bytes: absent}
+	if p.attempt != nil {
+		s.Attempt = millis(p.attempt)
+	}
+	if p.status != nil && p.status.value <= math.MaxInt32 {
+		s.Status = int32(p.status.value)
+	}
+	if p.bytes != nil {
+		s.Bytes = int64(p.bytes.value)
+	}
+	if p.failures != nil {
+		s.Failures = int64(p.failures.value)
+	}
+	for _, at := range p.successes {
+		s.Successes = append(s.Successes, runs.Success{Start: millis(at), End: millis(at)})
+	}
+	return s
+}
+
+// lastSuccess is the end of the last success of any type, in seconds; 0 where there is none.
+func (p *client) lastSuccess() (end float64) {
+	for _, at := range p.successes {
+		end = max(end, at.value)
+	}
+	return end
+}
+
+func millis(c *cell) int64 { return int64(math.Round(c.value * 1000)) }

@@ -86,5 +86,6 @@ func (s *Site) choose(names []string) error {
 	if wanted(collectorPolicies) {
 		s.ledger.listed, s.clients.needed = s.policies.lists, s.policies.needs
 	}
+	s.tellSearches()
 	return nil
 }

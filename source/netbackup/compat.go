@@ -38,8 +38,8 @@ func (s *Site) emitCompat() {
 // lastBackups are the last successes of all clients under all policies.
 func (c *clients) lastBackups() (list []compat.Backup) {
 	for k, p := range c.pairs {
-		if p.success != nil {
-			list = append(list, compat.Backup{Client: k.client, Policy: k.policy, End: p.success.value})
+		if len(p.successes) > 0 {
+			list = append(list, compat.Backup{Client: k.client, Policy: k.policy, End: p.lastSuccess()})
 		}
 	}
 	return list

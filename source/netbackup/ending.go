@@ -12,17 +12,20 @@ import (
 // while they are put in order. Times are ms of the server's clock, 0 where absent.
 type ending struct {
 	ledger.Event
-	labels kindKey
-	kind   *jobKind // of these labels, once it is counted
-	client string
-	active int64 // start of the last try
-	bytes  int64 // absent where negative, as are the next two
-	moved  int64
-	files  int64
-	dedup  api.Optional[float64]
-	status int32 // absent where negative
-	parent bool
-	root   bool
+	labels   kindKey
+	kind     *jobKind // of these labels, once it is counted
+	client   string
+	active   int64 // start of the last try
+	bytes    int64 // absent where negative, as are the next two
+	moved    int64
+	files    int64
+	dedup    api.Optional[float64]
+	status   int32 // absent where negative
+	parent   bool
+	root     bool
+	children int32
+	stream   int32 // number among the streams of its parent; 0 where it is none
+	under    int64 // id of its parent; 0 for a root
 }
 
 const (
@@ -35,13 +38,16 @@ func newEnding(j *api.Job) *ending {
 	e := &ending{
 		Event: ledger.Event{
 			ID: j.ID, Start: milliseconds(j.Start), End: milliseconds(j.End), Updated: milliseconds(j.LastUpdate),
-			Try: int32(min(max(j.Try, 0), math.MaxInt32)), TryUnknown: j.OddTry, Open: j.Given&api.FieldState != 0 && j.State != api.StateDone,
+			Try: bounded(j.Try), TryUnknown: j.OddTry, Open: j.Given&api.FieldState != 0 && j.State != api.StateDone,
 			Given: ledger.Fields(j.Given), Named: ledger.Fields(j.Named),
 		},
 		labels: kindKey{j.Type, j.PolicyType, j.Policy, j.ScheduleType}, client: j.Client, active: milliseconds(j.ActiveTryStart),
 		bytes: kilobytes(j.KilobytesTransferred), moved: kilobytes(j.KilobytesDataTransferred),
-		files: absent, status: absent, dedup: j.DedupRatio,
+		files: absent, status: absent, dedup: j.DedupRatio, children: bounded(j.ChildCount), stream: bounded(j.Stream),
 		parent: isParent(j), root: j.ParentID == 0 || j.ParentID == j.ID,
+	}
+	if !e.root {
+		e.under = j.ParentID
 	}
 	if j.NumberOfFiles.Given && j.NumberOfFiles.Value >= 0 {
 		e.files = j.NumberOfFiles.Value
@@ -59,6 +65,7 @@ func (e *ending) Kind() string { return e.labels.jobType }
 func (e *ending) Fill(row ledger.Row, lacking ledger.Fields) {
 	from, take := row.(*ending), api.JobFields(lacking)
 	fill(take&api.FieldParent, &e.root, from.root)
+	fill(take&api.FieldParent, &e.under, from.under)
 	fill(take&api.FieldType, &e.labels.jobType, from.labels.jobType)
 	fill(take&api.FieldPolicyType, &e.labels.policyType, from.labels.policyType)
 	fill(take&api.FieldPolicy, &e.labels.policy, from.labels.policy)
@@ -66,10 +73,14 @@ func (e *ending) Fill(row ledger.Row, lacking ledger.Fields) {
 	fill(take&api.FieldClient, &e.client, from.client)
 	fill(take&api.FieldStatus, &e.status, from.status)
 	fill(take&api.FieldChildren, &e.parent, from.parent)
+	fill(take&api.FieldChildren, &e.children, from.children)
 	fill(take&api.FieldActive, &e.active, from.active)
 	fill(take&api.FieldKilobytes, &e.bytes, from.bytes)
 	fill(take&api.FieldMoved, &e.moved, from.moved)
 	fill(take&api.FieldFiles, &e.files, from.files)
+	if e.stream == 0 { // no row says of it that it is left out
+		e.stream = from.stream
+	}
 }
 
 func fill[T any](wanted api.JobFields, into *T, v T) {
@@ -77,6 +88,8 @@ func fill[T any](wanted api.JobFields, into *T, v T) {
 		*into = v
 	}
 }
+
+func bounded(n int64) int32 { return int32(min(max(n, 0), math.MaxInt32)) }
 
 // isParent says whether the job's work is done by jobs of its own: a parent reports the
 // same policy as its children and no bytes, so it is no work to be counted. The documents'

@@ -65,6 +65,8 @@ func (h *hours) observe(e *ending, c clocks) {
 
 // expire drops what is older than is kept, and what is still to come, as after a clock that was wrong; now is ms of the
 // agent's clock.
+func (h *hours) settle(int64, clocks) {}
+
 func (h *hours) expire(now int64, _ clocks) {
 	for hour := range h.counts {
 		if hour <= now/hourMillis-hoursKept || hour > now/hourMillis+1 {

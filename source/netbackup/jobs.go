@@ -142,6 +142,7 @@ func (s *Site) readJobs(ctx context.Context, now int64) (int, error) {
 		s.open.gauges.Reset() // sums over half of the pages would be wrong
 	} else {
 		s.ledger.NoteOpen(s.open.starts())
+		s.clients.noteOpen(s.open.backups, now)
 	}
 	if doneErr == nil {
 		doneErr = guard.Run(func() error { return s.ledger.Check(ctx, s.reading) })

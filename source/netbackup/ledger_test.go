@@ -14,6 +14,7 @@ import (
 
 	"backwire/source"
 	"backwire/source/netbackup/nbusim"
+	"backwire/source/netbackup/runs"
 )
 
 // quick is a job that ends two seconds after it was queued.
@@ -289,7 +290,7 @@ func TestLedgerCountsParentsApart(t *testing.T) {
 		r.want(2, "nbu_jobs_completed_total", "parent", "false", "result", "success")
 		r.want(200*1024, "nbu_job_bytes_total")
 		r.want(2, "nbu_job_duration_seconds_count")
-		r.want(0, "nbu_client_last_status", "client", "db-1")
+		r.want(1, "nbu_client_last_status", "client", "db-1") // of the run: the worst of its jobs
 	})
 }
 
@@ -347,8 +348,12 @@ func TestLedgerStateStaysSmall(t *testing.T) {
 		r := newRig(t, nbusim.Options{Storage: oneUnit()})
 		r.sim.AddHistory(nbusim.Workload{Seed: 4}, 20_000, 20*time.Hour)
 		r.tick()
-		size, seen, policies := 0, 0, 0
+		size, seen, policies, run, clients := 0, 0, 0, 0, 0
 		for k, v := range r.store.state {
+			if strings.HasPrefix(k, runs.KeyPrefix) { // of clients
+				run, clients = run+len(k)+len(v), clients+1
+				continue
+			}
 			if strings.HasPrefix(k, seenPrefix) { // of policies, not of jobs
 				seen, policies = seen+len(k)+len(v), policies+1
 				continue
@@ -364,6 +369,9 @@ func TestLedgerStateStaysSmall(t *testing.T) {
 		if policies == 0 || seen > 32*policies {
 			t.Errorf("when policies were first seen takes %d bytes for %d policies, want at most 32 each", seen, policies)
 		}
-		t.Logf("the memory of 20,000 jobs takes %d bytes", size)
+		if clients == 0 || run > 192*clients {
+			t.Errorf("the runs of %d clients take %d bytes, want at most 192 each: two types of schedules, what failed since, and an hour of trees of jobs", clients, run)
+		}
+		t.Logf("the memory of 20,000 jobs takes %d bytes, that of runs %d for %d clients", size, run, clients)
 	})
 }

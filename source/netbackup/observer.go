@@ -12,6 +12,8 @@ import (
 type observer interface {
 	// observe takes an ending that was counted. It is not changed and not kept.
 	observe(e *ending, c clocks)
+	// settle is called when all endings of a point are observed, and none is a point too. now is ms of the server's clock.
+	settle(now int64, c clocks)
 	// expire is called once an hour, with the agent's clock in ms, to forget what is too old.
 	expire(now int64, c clocks)
 }
@@ -29,19 +31,6 @@ type clocks struct {
 	skew   int64 // the server's less the agent's
 	latest int64 // of the server's clock: what is said of a time behind it is not believed
 }
-
-// restoreKey takes a client's recent failures back.
-func (c *clients) restoreKey(key string, value []byte) (mine bool, err error) {
-	switch {
-	case key == failuresKey:
-		return true, c.recent.restoreAll(value)
-	case strings.HasPrefix(key, failurePrefix):
-		return true, c.recent.restore(key, value)
-	}
-	return false, nil
-}
-
-func (c *clients) changes(int64) []source.Change { return c.recent.changes() }
 
 // pageHistory is a memory of what the status page alone shows: nothing that is counted depends on it, so what of it is unreadable
 // is lost and no error.
@@ -87,6 +76,8 @@ func (b catalogBackups) observe(e *ending, c clocks) {
 		t.catalogBackup.value = end
 	}
 }
+
+func (catalogBackups) settle(int64, clocks) {}
 
 func (catalogBackups) expire(int64, clocks) {}
 

@@ -6,6 +6,7 @@ import (
 
 	"backwire/source/collect"
 	"backwire/source/netbackup/api"
+	"backwire/source/netbackup/runs"
 )
 
 // openJobs reads the jobs that are not done.
@@ -15,6 +16,7 @@ type openJobs struct {
 	transfers map[int64]transfer // of the active jobs, by id
 	waits     map[int64]wait     // of the jobs that wait again after a try, by id
 	listed    []openJob          // in this cycle
+	backups   []runs.Job         // of which runs are made, in this cycle
 
 	running map[clientKey][]string // types of schedules of the backups that are queued or active, as last read to the end
 
@@ -61,7 +63,7 @@ func (o *openJobs) read(ctx context.Context, jobs jobLister, now int64) (int, er
 	o.gauges.Reset()
 	clear(o.policies)
 	seen, running := map[int64]bool{}, map[clientKey][]string{}
-	o.listed = o.listed[:0]
+	o.listed, o.backups = o.listed[:0], o.backups[:0]
 	for j, err := range jobs(ctx, api.JobQuery{Filter: "state ne 'DONE'", Sort: "jobId"}) {
 		if err != nil {
 			return len(seen), err
@@ -72,7 +74,10 @@ func (o *openJobs) read(ctx context.Context, jobs jobLister, now int64) (int, er
 		seen[j.ID] = true
 		o.problems.leaveOutImpossible(&j, now+aheadMost)
 		o.note(&j, now)
-		noteRun(running, &j)
+		run := openRun(&j)
+		if noteRun(running, &j, &run); run.Works() && len(o.backups) < runs.MostOpen {
+			o.backups = append(o.backups, run)
+		}
 		if err := o.gauges.Beyond(); err != nil {
 			return len(seen), err
 		}

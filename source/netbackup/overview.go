@@ -109,7 +109,10 @@ func (p *client) overview(k clientKey, skew int64, meanings map[int32]string) ov
 		}
 		return int64(c.value*1000) - skew
 	}
-	x := overview.ClientPolicy{Client: k.client, Policy: k.policy, Success: at(p.success), Attempt: at(p.attempt)}
+	x := overview.ClientPolicy{Client: k.client, Policy: k.policy, Attempt: at(p.attempt)}
+	if end := p.lastSuccess(); end != 0 {
+		x.Success = int64(end*1000) - skew
+	}
 	if p.status != nil {
 		x.Status = int32(p.status.value)
 		x.Meaning = meanings[x.Status]

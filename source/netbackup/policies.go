@@ -193,6 +193,18 @@ func (p *policies) lists(name string, point int64) bool {
 	return !p.refused && point-p.began < policyDay
 }
 
+// searches says whether a policy looks for its clients by a query, and whether that is known.
+func (p *policies) searches(name string) (yes, known bool) {
+	switch file := p.plans[name]; {
+	case p.refused || p.names != nil && file == nil:
+		return false, true // it will not be known
+	case file == nil || file.readAt == 0:
+		return false, false
+	default:
+		return file.plan.Query, true
+	}
+}
+
 // promisesNothing says that no backup of a client is promised, as far as this cycle knows. The page must not take what is not
 // known for that.
 func (p *policies) promisesNothing(k clientKey) bool {

@@ -198,7 +198,7 @@ func (p *policies) datesOf(k clientKey, s *promiser) (dates []dueDate, succeeded
 			start = p.seen.since(k, t, s.now)
 		}
 		d := s.date(k.client, i, start, p.zone)
-		if d.due != 0 && d.due <= s.now+notBefore && (p.runs.underWay(k, t) || s.query && p.runs.searching(k.policy, t)) {
+		if d.due != 0 && d.due <= s.now+notBefore && (p.runs.underWay(k, t, s.now) || s.query && p.runs.searching(k.policy, t, s.now)) {
 			d.due = s.now + notBefore
 		}
 		dates = append(dates, d)
@@ -232,16 +232,16 @@ func (s *promiser) date(client string, i int, start int64, zone *time.Location) 
 // of the others, and neither it nor the policy is at work. from is since when.
 func (p *policies) lost(k clientKey, s *promiser, from int64) bool {
 	for _, t := range append([]string{""}, s.types...) {
-		if p.runs.underWay(k, t) || p.runs.searching(k.policy, t) {
+		if p.runs.underWay(k, t, s.now) || p.runs.searching(k.policy, t, s.now) {
 			return false
 		}
 	}
-	if p.runs.lastAttempt(k) > from {
+	if p.runs.lastSeen(k) > from {
 		return false
 	}
 	if s.attempts == nil {
 		for _, client := range s.others {
-			s.attempts = append(s.attempts, p.runs.lastAttempt(clientKey{client, k.policy}))
+			s.attempts = append(s.attempts, p.runs.lastSeen(clientKey{client, k.policy}))
 		}
 		slices.Sort(s.attempts)
 	}
@@ -250,9 +250,9 @@ func (p *policies) lost(k clientKey, s *promiser, from int64) bool {
 	return ran > 0 && 2*ran >= others
 }
 
-// needs says that a client must not be forgotten yet: an active policy promises it a run, and less than keep has gone by since
-// that was due. Both are ms, now of the server's clock.
-func (p *policies) needs(k clientKey, now, keep int64) bool {
+// needs says that the runs of a type of a client must not be forgotten yet: an active policy promises it a run which one of them
+// would keep, and less than keep has gone by since that was due. Both are ms, now of the server's clock.
+func (p *policies) needs(k clientKey, scheduleType string, now, keep int64) bool {
 	file := p.plans[k.policy]
 	switch {
 	case p.names == nil:
@@ -266,6 +266,9 @@ func (p *policies) needs(k clientKey, now, keep int64) bool {
 		return false
 	}
 	for _, t := range file.plan.Runs.Types(time.UnixMilli(now)) {
+		if !due.Keeps(scheduleType, t) && scheduleType != "" {
+			continue
+		}
 		start, _ := p.runs.lastSuccess(k, t)
 		if start == 0 {
 			start = p.seen.since(k, t, now)

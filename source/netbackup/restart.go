@@ -52,16 +52,24 @@ func (s *Site) startAgain(cause error) error {
 	if s.cfg.Checkpoint == nil {
 		return cause
 	}
-	needed := s.clients.needed
+	before := s.clients
 	l := s.newLedger()
-	s.clients.needed = needed
+	s.clients.needed = before.needed
+	s.tellSearches()
 	l.idle, l.Clock.Skew, l.listed, l.problems.counted = s.ledger.idle, s.ledger.Clock.Skew, s.ledger.listed, s.ledger.problems.counted
-	if err := l.restore(s.cfg.Checkpoint()); err != nil {
+	if err := s.restoreLedger(l, s.cfg.Checkpoint()); err != nil {
 		return fmt.Errorf("restart counting after %w: %w", cause, err)
 	}
 	s.ledger, s.reading = l, nil
 	s.log.Warn("counting restarts from the state in the queue")
 	return nil
+}
+
+// tellSearches lets the runs know which policies search for their clients, where policies are read.
+func (s *Site) tellSearches() {
+	if s.ledger.listed != nil {
+		s.clients.book.Searches(s.policies.searches)
+	}
 }
 
 func (s *Site) newLedger() *jobLedger {

@@ -14,6 +14,7 @@ import (
 	"backwire/source"
 	"backwire/source/collect"
 	"backwire/source/netbackup/api"
+	"backwire/source/netbackup/due"
 	"backwire/source/netbackup/nbusim"
 )
 
@@ -218,6 +219,9 @@ func (r *rig) wantTruth() {
 	for k, c := range truth.Clients {
 		r.wantClient(k, c)
 	}
+	if n := r.store.count("nbu_client_last_attempt_timestamp_seconds"); n != len(truth.Clients) {
+		r.t.Errorf("%d clients have series, want %d", n, len(truth.Clients))
+	}
 }
 
 func (r *rig) wantDurations(name string, k nbusim.DurationKey, truth, bounds []float64) {
@@ -255,8 +259,14 @@ func (r *rig) wantClient(k nbusim.ClientKey, c nbusim.ClientTruth) {
 		"nbu_client_last_bytes":                     float64(c.LastBytes),
 		"nbu_client_consecutive_failures":           float64(c.ConsecutiveFailures),
 	}
-	if !c.LastSuccess.IsZero() {
-		want["nbu_client_last_success_timestamp_seconds"] = float64(c.LastSuccess.Unix())
+	for schedule, at := range c.LastSuccess {
+		labels := []string{"client", k.Client, "policy", k.Policy, "schedule_type", due.TypeOf(schedule)}
+		if got := r.store.sum("nbu_client_last_success_timestamp_seconds", labels...); got != float64(at.End.Unix()) {
+			r.t.Errorf("last success %+v %s: %v, want %v", k, schedule, got, at.End.Unix())
+		}
+	}
+	if n := r.store.count("nbu_client_last_success_timestamp_seconds", "client", k.Client, "policy", k.Policy); n != len(c.LastSuccess) {
+		r.t.Errorf("%+v has %d successes, want %d", k, n, len(c.LastSuccess))
 	}
 	for name, v := range want {
 		if got := r.store.sum(name, "client", k.Client, "policy", k.Policy); got != v {

@@ -122,7 +122,7 @@ func NewSite(cfg SiteConfig, cp source.Checkpoint, log *slog.Logger, now func() 
 }
 
 func (s *Site) restore(cp source.Checkpoint) error {
-	if err := s.ledger.restore(cp); err != nil {
+	if err := s.restoreLedger(s.ledger, cp); err != nil {
 		return err
 	}
 	for _, x := range cp.Series {
@@ -132,6 +132,14 @@ func (s *Site) restore(cp source.Checkpoint) error {
 		s.log.Warn("when some policies were first seen is unreadable: their promises count from now", "error", err)
 	}
 	s.makeOverview(cp.T)
+	return nil
+}
+
+func (s *Site) restoreLedger(l *jobLedger, cp source.Checkpoint) error {
+	if err := l.restore(cp); err != nil {
+		return err
+	}
+	s.clients.restored(cp.T + l.Clock.Skew)
 	return nil
 }
 

@@ -131,6 +131,16 @@ func (s *store) sum(name string, labels ...string) (total float64) {
 	return total
 }
 
+// count is of how many series sum is the sum.
+func (s *store) count(name string, labels ...string) (n int) {
+	for _, x := range s.durable {
+		if x.Series.Name == name && hasLabels(x.Series, labels) {
+			n++
+		}
+	}
+	return n
+}
+
 func hasLabels(s *source.Series, labels []string) bool {
 	for i := 0; i < len(labels); i += 2 {
 		if s.Label(labels[i]) != labels[i+1] {

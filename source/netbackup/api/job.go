@@ -28,6 +28,7 @@ type Job struct {
 	Try         int64           // 1 for the first; 0 where absent
 	QueueReason int64           // 1 to 31, -99 unknown, 0 none
 	ChildCount  int64
+	Stream      int64 // number among the streams of its parent; 0 where it is none
 
 	Start, End     time.Time // zero where absent; a job that is not done has no End
 	ActiveTryStart time.Time
@@ -154,6 +155,8 @@ func jobMeasure(d *decoder, name []byte, j *Job) (f JobFields) {
 		j.QueueReason = d.within(leastQueueReason, mostQueueReason).Value
 	case "childCount":
 		j.ChildCount, f = d.within(0, mostChildren).Value, FieldChildren
+	case "streamNumber":
+		j.Stream = d.within(0, mostChildren).Value
 	case "startTime":
 		j.Start, f = d.instant(), FieldStart
 		d.valued = d.valued && !j.Start.IsZero()

@@ -113,8 +113,12 @@ func (t Truth) MarshalJSON() ([]byte, error) {
 		r.Work = append(r.Work, workReport{k.JobType, k.PolicyType, k.Policy, a.Bytes, a.MovedBytes, a.Files, a.Retries})
 	}
 	for k, c := range t.Clients {
+		success := int64(0)
+		for _, at := range c.LastSuccess {
+			success = max(success, at.End.Unix())
+		}
 		r.Clients = append(r.Clients, clientReport{
-			k.Client, k.Policy, max(c.LastSuccess.Unix(), 0), c.LastAttempt.Unix(), c.LastStatus, c.LastBytes, c.ConsecutiveFailures,
+			k.Client, k.Policy, success, c.LastAttempt.Unix(), c.LastStatus, c.LastBytes, c.ConsecutiveFailures,
 		})
 	}
 	inOrder(r.Completed)

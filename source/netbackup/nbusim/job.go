@@ -40,7 +40,9 @@ type JobSpec struct {
 	MediaServer  string
 	StorageUnit  string
 	Owner        string
+	Stream       int    // streamNumber; 0 is none
 	Work         Work   // at the end of a try; grows evenly while the job is active
+	Own          bool   // it is work of the policy itself, as a search for clients: the truth knows, the API does not say it
 	Life         []Step // after it was queued; nothing more happens after the last step
 
 	// Hidden is how long after it was queued the API begins to show the job at all. House belief: a

@@ -99,7 +99,7 @@ func jobPlaceColumns() columns[view] {
 		s("offHostType", "", func(*view) string { return "STANDARD" }),
 		s("transportType", "", func(*view) string { return "LAN" }),
 		s("dteMode", "eq", func(*view) string { return "OFF" }),
-		n("streamNumber", "", zero),
+		n("streamNumber", "", func(v *view) int64 { return int64(v.Stream) }),
 		n("copyNumber", ranked, zero),
 		n("priority", ranked, zero),
 		n("retentionLevel", "", func(*view) int64 { return 3 }),

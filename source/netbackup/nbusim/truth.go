@@ -10,6 +10,10 @@ import (
 // Completion is one try of a job that reached DONE: what a perfect counter counts once.
 type Completion struct {
 	ID           int64
+	ParentID     int64 // 0 or its own id for a root
+	Generation   int   // of the ids: in it an id means one job
+	Stream       int
+	Own          bool
 	Try          int
 	Type         string
 	PolicyType   string
@@ -38,11 +42,6 @@ func (c Completion) Result() string {
 	return "failure"
 }
 
-// Backup says whether the completion answers the question for a client's last backup.
-func (c Completion) Backup() bool {
-	return c.Type == "BACKUP" && !c.Parent && c.Client != "" && c.Policy != ""
-}
-
 type attempt struct {
 	generation int // of the job database
 	id         int64
@@ -64,7 +63,7 @@ func (l *ledger) count(j *job, at int64) {
 	}
 	l.counted[key] = len(l.completions)
 	l.completions = append(l.completions, Completion{
-		ID: j.ID, Try: j.try, Type: j.Type, PolicyType: j.PolicyType, Policy: j.Policy,
+		ID: j.ID, ParentID: j.Parent, Generation: j.generation, Stream: j.Stream, Own: j.Own, Try: j.try, Type: j.Type, PolicyType: j.PolicyType, Policy: j.Policy,
 		ScheduleType: j.ScheduleType, Client: j.Client, Status: j.status, Parent: j.children > 0,
 		Work: j.work, Retries: max(j.try-1, 0) - max(l.tries[attempt{j.generation, j.ID, 0}]-1, 0),
 		Start: time.UnixMilli(j.start), TryStart: time.UnixMilli(j.tryStart), End: time.UnixMilli(j.end),
@@ -106,15 +105,6 @@ type Durations struct {
 // ClientKey has the labels of the metrics of clients.
 type ClientKey struct{ Client, Policy string }
 
-// ClientTruth is what is known of a client's backups under a policy. Success is status 0 or 1.
-type ClientTruth struct {
-	LastSuccess         time.Time // zero: never
-	LastAttempt         time.Time
-	LastStatus          int
-	LastBytes           int64
-	ConsecutiveFailures int
-}
-
 // Truth is what a perfect counter says.
 type Truth struct {
 	Completed   map[CompletedKey]int64
@@ -146,11 +136,12 @@ func truthOf(cs []Completion) Truth {
 	})
 	t := Truth{
 		Completed: map[CompletedKey]int64{}, Work: map[WorkKey]Amount{},
-		Durations: map[DurationKey]Durations{}, Clients: map[ClientKey]ClientTruth{}, Completions: cs,
+		Durations: map[DurationKey]Durations{}, Completions: cs,
 	}
 	for _, c := range cs {
 		t.add(c)
 	}
+	t.Clients = clientsOf(cs)
 	for k, d := range maps.All(t.Durations) {
 		slices.Sort(d.Run)
 		slices.Sort(d.Wait)
@@ -180,20 +171,4 @@ func (t *Truth) add(c Completion) {
 		d.Wait = append(d.Wait, c.TryStart.Sub(c.Start).Seconds())
 	}
 	t.Durations[k] = d
-	if c.Backup() {
-		t.addClient(c)
-	}
-}
-
-func (t *Truth) addClient(c Completion) {
-	k := ClientKey{c.Client, c.Policy}
-	was := t.Clients[k]
-	now := ClientTruth{
-		LastSuccess: was.LastSuccess, LastAttempt: c.End, LastStatus: c.Status,
-		LastBytes: c.Work.Kilobytes * 1024, ConsecutiveFailures: was.ConsecutiveFailures + 1,
-	}
-	if c.Status <= 1 {
-		now.LastSuccess, now.ConsecutiveFailures = c.End, 0
-	}
-	t.Clients[k] = now
 }

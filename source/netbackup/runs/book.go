@@ -8,22 +8,24 @@ import (
 
 // Book keeps the runs of a site. A run stays open to correction until nothing of its tree has ended, or was seen to be open, for 25
 // hours: what a server shows up to a day late finds it. Then it is closed, and what it came to is added to the numbers of its pair.
-// Runs are closed earlier where there are too many: the oldest first. A Book is used by one goroutine at a time.
+// Runs are closed earlier where there are too many, the oldest first, and where nothing would be told of them: see [Book.tidy].
+// A Book is used by one goroutine at a time.
 type Book struct {
 	mostPairs, mostJobs int
-	ofPolicy            func(Pair) bool // a job without children and bytes is the policy's own, as far as its configuration says
+	searches            func(policy string) (yes, known bool) // for its clients, as far as its configuration says
 
 	histories map[Pair]*history
 	nodes     map[int64]*node
 	trees     map[int64]*tree // by root
 	children  map[int64]int32 // ended ones, by their parent
 
+	openKnown    bool // since the book was made
 	openByID     map[int64]*openJob
 	openByParent map[int64][]*openJob
 	openByPair   map[Pair][]*openJob
 
-	pairs      int            // with a client
-	turnedAway map[int64]bool // parents of jobs whose pair found no room
+	pairs      int             // with a client
+	turnedAway map[int64]int64 // parents of jobs whose pair found no room, and the end of the last of them
 	dirty      map[*history]bool
 	waiting    map[*history]bool // something of theirs may become known as time passes
 	changed    map[Pair]bool     // since Changes was last called
@@ -48,13 +50,14 @@ func NewBook(pairs int) *Book {
 		mostPairs: pairs, mostJobs: mostJobs,
 		histories: map[Pair]*history{}, nodes: map[int64]*node{}, trees: map[int64]*tree{}, children: map[int64]int32{},
 		openByID: map[int64]*openJob{}, openByParent: map[int64][]*openJob{}, openByPair: map[Pair][]*openJob{},
-		turnedAway: map[int64]bool{}, dirty: map[*history]bool{}, waiting: map[*history]bool{}, changed: map[Pair]bool{},
+		turnedAway: map[int64]int64{}, dirty: map[*history]bool{}, waiting: map[*history]bool{}, changed: map[Pair]bool{},
 		latest: 1<<63 - 1,
 	}
 }
 
-// OfPolicy sets who says of a pair whether its configuration makes a job without children and bytes one of the policy itself.
-func (b *Book) OfPolicy(says func(Pair) bool) { b.ofPolicy = says }
+// Searches sets who says of a policy whether it searches for its clients, and whether that is known. A failed job of one that does may
+// be the search itself.
+func (b *Book) Searches(says func(policy string) (yes, known bool)) { b.searches = says }
 
 // Believe sets the time behind which none is believed, ms of the server's clock.
 func (b *Book) Believe(latest int64) { b.latest = latest }
@@ -74,7 +77,7 @@ func (b *Book) Observe(j *Job) bool {
 	h := b.history(p)
 	if h == nil {
 		if j.Parent != 0 && len(b.turnedAway) < mostTurnedAway {
-			b.turnedAway[j.Parent] = true
+			b.turnedAway[j.Parent] = max(b.turnedAway[j.Parent], j.End)
 		}
 		return false
 	}
@@ -87,19 +90,23 @@ func (b *Book) Observe(j *Job) bool {
 		}
 	default:
 		if n != nil { // its id was given again
-			b.close(n.run)
+			b.close([]*run{n.run}, n.run.ended()+late)
 		}
 		n = &node{id: j.ID, parent: j.Parent}
 		n.set(j)
 		b.join(n, h)
 	}
 	b.noteBackup(j)
-	b.dirty[h] = true
+	h.seen = max(h.seen, min(j.End, b.latest))
+	b.touch(h)
 	if parent := b.nodes[n.parent]; parent != nil {
-		b.dirty[parent.run.history] = true
+		b.dirty[parent.run.history], parent.run.restored = true, false
 	}
 	return true
 }
+
+// touch notes that a pair is to be judged, and its state to be written.
+func (b *Book) touch(h *history) { b.dirty[h], b.changed[h.Pair] = true, true }
 
 func (b *Book) history(p Pair) *history {
 	h := b.histories[p]
@@ -116,9 +123,10 @@ func (b *Book) history(p Pair) *history {
 	return h
 }
 
-// noteBackup remembers that a policy takes backups, and not snapshots alone.
+// noteBackup remembers that a policy takes backups, and not snapshots alone. A failed job that stands alone and has moved nothing may
+// have been to take a snapshot.
 func (b *Book) noteBackup(j *Job) {
-	if j.Type != backup || j.Children > 0 || !Succeeded(j.Status) {
+	if j.Type != backup || j.Children > 0 || !Succeeded(j.Status) && j.Parent == 0 && j.Bytes <= 0 {
 		return
 	}
 	h := b.history(Pair{"", j.Policy})
@@ -129,11 +137,14 @@ func (b *Book) noteBackup(j *Job) {
 		for p, other := range b.histories {
 			if p.Policy == j.Policy {
 				b.dirty[other] = true
+				for _, r := range other.runs {
+					r.restored = false
+				}
 			}
 		}
 	}
 	h.backedUp = j.End
-	b.dirty[h] = true
+	b.touch(h)
 }
 
 func (b *Book) takesBackups(policy string, now int64) bool {
@@ -153,44 +164,70 @@ func (b *Book) Settle(now int64) []Pair {
 	maps.Copy(b.dirty, b.waiting)
 	clear(b.waiting)
 	var pairs []Pair
-	for h := range b.dirty {
-		if b.settle(h, now) {
-			pairs = append(pairs, h.Pair)
+	for len(b.dirty) > 0 { // judging one may close runs that belong to others
+		dirty := b.dirty
+		b.dirty = map[*history]bool{}
+		for h := range dirty {
+			if b.histories[h.Pair] == h && b.settle(h, now) {
+				pairs = append(pairs, h.Pair)
+			}
 		}
 	}
-	clear(b.dirty)
 	slices.SortFunc(pairs, Pair.Compare)
-	return pairs
+	return slices.Compact(pairs)
 }
 
 // settle judges a pair and says whether its summary changed.
 func (b *Book) settle(h *history, now int64) bool {
-	b.changed[h.Pair] = true
 	if h.Client == "" {
 		return false
 	}
 	for len(h.runs) > mostRuns {
-		b.close(oldest(h.runs))
+		oldest := slices.MinFunc(h.runs, func(x, y *run) int { return cmp.Compare(x.ended(), y.ended()) })
+		b.close(slices.Clone(oldest.tree.runs), oldest.tree.touched+late)
 	}
-	s, known := b.summarize(h, now)
-	for _, r := range h.runs {
-		if _, ok := b.judge(r, now); !ok {
-			if !b.isPolicyJob(r) {
-				b.waiting[h] = true
-				continue
-			}
-			if len(s.Successes) == 0 { // so were those before it, where it had no children to show it
-				h.closed, known = closed{}, false
-			}
-		}
+	known := b.tidy(h, b.outcomes(h, now), now)
+	h.seen = min(h.seen, b.latest)
+	if h.unbelieve(b.latest) {
+		b.changed[h.Pair] = true
 	}
-	changed := known != h.known || known && !s.equal(&h.told)
-	h.told, h.known = s, known
+	s := h.summarize(known)
+	changed := !s.equal(&h.told)
+	h.told = s
 	return changed
 }
 
-func oldest(runs []*run) *run {
-	return slices.MinFunc(runs, func(x, y *run) int { return cmp.Compare(x.ended(), y.ended()) })
+// tidy closes the runs which nothing else can belong to, where they are neither the last attempt nor the last success of their type, and
+// where a later success has made them good. What they would tell is in the numbers then. It gives what is left.
+func (b *Book) tidy(h *history, known []judged, now int64) (left []judged) {
+	var over []*tree
+	for i, x := range known {
+		x.run.past = slices.ContainsFunc(known[i+1:], func(y judged) bool {
+			return y.end > x.end && Succeeded(y.status) && makesGood(y.schedule, x.schedule) && (y.schedule == x.schedule || !Succeeded(x.status))
+		})
+		switch {
+		case !x.run.past:
+		case x.run.lone():
+			h.add(x.outcome)
+			b.changed[h.Pair] = true
+			b.drop(x.run)
+			continue
+		case b.isPast(x.run.tree, now):
+			over = append(over, x.run.tree)
+		}
+		left = append(left, x)
+	}
+	for _, t := range over {
+		b.close(slices.Clone(t.runs), now)
+	}
+	return left
+}
+
+// isPast says of a tree that has been whole for a while that nothing is told of it any more.
+func (b *Book) isPast(t *tree, now int64) bool {
+	return now-t.touched > missingWait && b.nodes[t.root] != nil && !slices.ContainsFunc(t.runs, func(r *run) bool {
+		return r.history.Client != "" && !r.past && r.verdict != nothing || b.isOpen(r) || b.lacks(r)
+	})
 }
 
 // sweep closes the runs of which nothing can come any more.
@@ -200,114 +237,141 @@ func (b *Book) sweep(now int64) {
 			t.touched = max(t.touched, min(o.seen, b.latest))
 		}
 	}
+	for _, h := range b.histories {
+		if h.hasBehind(b.latest) {
+			b.dirty[h] = true
+		}
+	}
+	var over []*run
 	for _, t := range b.trees {
 		switch {
 		case t.touched > b.latest:
 			for _, r := range slices.Clone(t.runs) { // of a clock that was wrong
-				b.dirty[r.history] = true
+				b.touch(r.history)
 				b.drop(r)
 			}
 		case now-t.touched > late:
-			b.closeTree(t, now)
+			over = append(over, t.runs...)
 		}
 	}
-	clear(b.turnedAway)
-}
-
-// closeTree closes a tree's runs. All are judged before the first is gone: a parent's children say what it worked for.
-func (b *Book) closeTree(t *tree, now int64) {
-	all := slices.Clone(t.runs)
-	for _, r := range all {
-		b.add(r, now)
-	}
-	for _, r := range all {
-		b.forgetRun(r, now)
-	}
+	b.close(over, now)
+	maps.DeleteFunc(b.turnedAway, func(_, end int64) bool { return now-end > late || now < end })
 }
 
 // closeOldest makes room for the jobs that come.
 func (b *Book) closeOldest() {
 	trees := slices.SortedFunc(maps.Values(b.trees), func(x, y *tree) int { return cmp.Compare(x.touched, y.touched) })
+	jobs := len(b.nodes)
+	var over []*run
 	for _, t := range trees {
-		if len(b.nodes) <= b.mostJobs*9/10 {
-			return
+		if jobs <= b.mostJobs*9/10 {
+			break
 		}
-		b.closeTree(t, t.touched+late)
+		for _, r := range t.runs {
+			jobs -= len(r.nodes)
+		}
+		over = append(over, t.runs...)
+	}
+	for _, r := range over {
+		r.restored = false
+	}
+	if len(over) > 0 {
+		b.close(over, over[len(over)-1].tree.touched+late)
 	}
 }
 
-func (b *Book) close(r *run) {
-	now := r.ended() + late
-	b.add(r, now)
-	b.forgetRun(r, now)
-}
-
-// add adds what a run came to to the numbers of its pair. One of which it is not known came to nothing.
-func (b *Book) add(r *run, now int64) {
-	if o, ok := b.judge(r, now); ok {
-		r.history.add(o)
+// close adds what runs came to to the numbers of their pairs, in the order of their ends. Those of which it is not known came to
+// nothing. All are judged before the first is gone: a parent's children say what it worked for.
+func (b *Book) close(over []*run, now int64) {
+	for _, x := range b.judgeAll(over, now) {
+		x.run.history.add(x.outcome)
+	}
+	for _, r := range over {
+		h := r.history
+		b.touch(h)
+		b.drop(r)
+		if h.empty() && (h.Client != "" || !b.takesBackups(h.Policy, now)) {
+			b.remove(h)
+		}
 	}
 }
 
-func (b *Book) forgetRun(r *run, now int64) {
-	h := r.history
-	b.dirty[h] = true
-	b.drop(r)
-	if len(h.runs) > 0 || h.attempt != 0 || len(h.tracks) > 0 || b.takesBackups(h.Policy, now) && h.Client == "" {
-		return
-	}
-	delete(b.histories, h.Pair)
-	if h.Client != "" {
-		b.pairs--
+// remove forgets a pair of which nothing is known any more, but for what was told.
+func (b *Book) remove(h *history) {
+	b.touch(h)
+	h.backedUp = 0
+	if h.Client == "" {
+		delete(b.histories, h.Pair)
+		delete(b.dirty, h)
 	}
 }
 
 // Forget drops the pairs and schedule types whose last run ended before a time, and gives the pairs whose summary it changed. keep
-// says which are kept all the same; nil is none.
-func (b *Book) Forget(before int64, keep func(p Pair, scheduleType string) bool) []Pair {
+// says which are kept all the same; nil is none. now is ms of the server's clock.
+func (b *Book) Forget(before, now int64, keep func(p Pair, scheduleType string) bool) []Pair {
 	var pairs []Pair
 	for p, h := range b.histories {
-		if p.Client == "" || len(h.runs) > 0 {
+		if p.Client == "" {
+			if len(h.runs) == 0 && !b.takesBackups(p.Policy, now) {
+				b.remove(h)
+			}
 			continue
 		}
-		n := len(h.tracks)
-		h.tracks = slices.DeleteFunc(h.tracks, func(t track) bool {
-			return max(t.attempt, t.end) < before && (keep == nil || !keep(p, t.schedule))
-		})
-		if len(h.tracks) > 0 && n == len(h.tracks) {
+		old := func(t track) bool {
+			return max(t.attempt, t.end) < before && (keep == nil || !keep(p, t.scheduleType()))
+		}
+		if len(h.runs) > 0 || !slices.ContainsFunc(h.tracks, old) && !h.empty() {
 			continue
 		}
-		pairs = append(pairs, p)
+		h.tracks = slices.DeleteFunc(h.tracks, old)
 		b.changed[p] = true
+		pairs = append(pairs, p)
 		if len(h.tracks) == 0 {
-			delete(b.histories, p)
-			delete(b.dirty, h)
-			delete(b.waiting, h)
-			b.pairs--
+			b.forget(h)
 			continue
 		}
-		h.told, h.known = b.summarize(h, before)
+		h.told = h.summarize(nil)
 	}
 	return pairs
+}
+
+// End forgets a pair at once. What its runs came to is told to nobody; its jobs still say for whom their parents worked.
+func (b *Book) End(p Pair) {
+	h := b.histories[p]
+	if h == nil {
+		return
+	}
+	for len(h.runs) > 0 {
+		r := h.runs[0]
+		b.close(slices.Clone(r.tree.runs), r.tree.touched+late)
+	}
+	b.forget(h)
+}
+
+func (b *Book) forget(h *history) {
+	delete(b.histories, h.Pair)
+	delete(b.dirty, h)
+	delete(b.waiting, h)
+	b.changed[h.Pair] = true
+	b.pairs--
+}
+
+// Has says whether a pair has found room.
+func (b *Book) Has(p Pair) bool { return b.histories[p] != nil }
+
+// Seen is when the last job of a pair ended, whatever came of it, ms of the server's clock; 0 where none is known.
+func (b *Book) Seen(p Pair) int64 {
+	if h := b.histories[p]; h != nil {
+		return h.seen
+	}
+	return 0
 }
 
 // Summary is what is known of a pair; false for one of which no run is known.
 func (b *Book) Summary(p Pair) (Summary, bool) {
 	h := b.histories[p]
-	if h == nil {
+	if h == nil || h.told.Attempt == 0 {
 		return Summary{}, false
 	}
-	return h.told, h.known
-}
-
-// LastSuccess is when the last successful run of a schedule type started, ms of the server's clock. A success that was remembered
-// without its schedule type, as the first releases did, stands in for one.
-func (b *Book) LastSuccess(p Pair, scheduleType string) (start int64, known bool) {
-	s, _ := b.Summary(p)
-	for _, x := range s.Successes {
-		if x.ScheduleType == scheduleType || x.ScheduleType == "" && !known {
-			start, known = x.Start, true
-		}
-	}
-	return start, known
+	return h.told, true
 }

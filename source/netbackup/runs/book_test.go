@@ -41,8 +41,8 @@ func tried(try int32, j Job) Job {
 	return j
 }
 
-// told are the summaries of all pairs after an hour and a minute, as text.
-func told(b *Book) map[Pair]string {
+// sayings are the summaries of all pairs after an hour and a minute, as text.
+func sayings(b *Book) map[Pair]string {
 	b.Settle(night + 20*3600*second)
 	out := map[Pair]string{}
 	for p := range b.histories {
@@ -139,17 +139,18 @@ func TestRunIsTheSameInEveryOrder(t *testing.T) {
 					case 0:
 						b.Settle(j.End)
 					case 1:
+						b.Settle(j.End)
 						b = again(t, b)
 					}
 				}
-				if got := told(b); !reflect.DeepEqual(got, test.want) {
+				if got := sayings(b); !reflect.DeepEqual(got, test.want) {
 					t.Fatalf("%v\nsays %v\nwant %v", test.jobs, got, test.want)
 				}
 				b.Settle(night + 60*3600*second)
 				if len(b.nodes)+len(b.trees)+len(b.children) > 0 {
 					t.Fatalf("%d jobs, %d trees and %d parents are still remembered", len(b.nodes), len(b.trees), len(b.children))
 				}
-				if got := told(again(t, b)); !reflect.DeepEqual(got, test.want) {
+				if got := sayings(again(t, b)); !reflect.DeepEqual(got, test.want) {
 					t.Fatalf("closed: %v\nwant %v", got, test.want)
 				}
 			}
@@ -187,7 +188,7 @@ func TestSuccessWaitsForWhatIsMissing(t *testing.T) {
 	open.End, open.Status = 0, 0
 	b.Open([]Job{open}, night+60*second)
 	for range 3 {
-		if b.Settle(night + 60*second); len(summaries(b)) != 0 || !b.UnderWay(Pair{"db-1", "gold"}, "FULL_BACKUP") {
+		if b.Settle(night + 60*second); len(summaries(b)) != 0 || !b.Waits(Pair{"db-1", "gold"}, night+60*second, isFull) {
 			t.Fatal("a run is told of whose parent is open")
 		}
 	}
@@ -195,11 +196,11 @@ func TestSuccessWaitsForWhatIsMissing(t *testing.T) {
 	if b.Settle(night + 100*second); len(summaries(b)) != 0 {
 		t.Fatal("a run is told of that lacks a stream")
 	}
-	if b.Settle(night + 100*second + missingWait); summaries(b)[0].Status != 0 || b.UnderWay(Pair{"db-1", "gold"}, "FULL_BACKUP") {
+	if b.Settle(night + 100*second + missingWait); summaries(b)[0].Status != 0 || b.Waits(Pair{"db-1", "gold"}, night+100*second+missingWait, isFull) {
 		t.Fatal("a run waits for ever for a stream that is not shown")
 	}
-	if start, known := b.LastSuccess(Pair{"db-1", "gold"}, "FULL_BACKUP"); !known || start != night {
-		t.Errorf("last success began at %d, %v", start-night, known)
+	if s := summaries(b)[0].Successes; len(s) != 1 || s[0].Start != night {
+		t.Errorf("%+v, want a success that began with the night", s)
 	}
 	b.Observe(&two)
 	b.Settle(night + 24*3600*second)
@@ -207,6 +208,8 @@ func TestSuccessWaitsForWhatIsMissing(t *testing.T) {
 		t.Errorf("a stream that is shown a day late does not correct the run: %+v", s)
 	}
 }
+
+func isFull(scheduleType string) bool { return scheduleType == "FULL_BACKUP" }
 
 func summaries(b *Book) (out []Summary) {
 	for p := range b.histories {
@@ -254,12 +257,12 @@ func TestBookIsBounded(t *testing.T) {
 	if b.pairs != 100 || len(b.nodes) > mostJobs+1000 || len(b.turnedAway) > mostTurnedAway {
 		t.Errorf("%d pairs, %d jobs, %d turned away", b.pairs, len(b.nodes), len(b.turnedAway))
 	}
-	open := make([]Job, 3*mostOpen)
+	open := make([]Job, 3*MostOpen)
 	for i := range open {
 		open[i] = at(int64(i)+1_000_000, int64(i)+1_000_001, 0, 0, 0)
 	}
 	b.Open(open, night)
-	if len(b.openByID) > mostOpen {
+	if len(b.openByID) > MostOpen {
 		t.Errorf("%d open jobs", len(b.openByID))
 	}
 }
@@ -275,20 +278,17 @@ func TestWhatAnOlderVersionRememberedGoesOn(t *testing.T) {
 	if s, _ := b.Summary(p); s.Failures != 3 || !slices.Equal(s.Successes, []Success{{"", night - 100*second, night - 50*second}}) {
 		t.Errorf("%+v, want three failures and the success that was remembered", s)
 	}
-	if _, known := b.LastSuccess(p, "FULL_BACKUP"); !known {
-		t.Error("the success that was remembered does not stand in for a full backup's")
-	}
 	good := at(2, 0, 0, 30, 40)
 	b.Observe(&good)
 	b.Settle(good.End)
 	if s, _ := b.Summary(p); s.Failures != 0 || len(s.Successes) != 1 || s.Successes[0].ScheduleType != "FULL_BACKUP" {
 		t.Errorf("%+v, want the full backup alone", s)
 	}
-	if gone := b.Forget(night+36*day, nil); len(gone) != 0 {
+	if gone := b.Forget(night+36*day, night+36*day, nil); len(gone) != 0 {
 		t.Errorf("forgets %v, of which a run may still change", gone)
 	}
 	b.Settle(night + 36*day)
-	if gone := b.Forget(night+36*day, nil); len(gone) != 1 || b.pairs != 0 || len(b.histories) != 1 {
+	if gone := b.Forget(night+36*day, night+36*day, nil); len(gone) != 1 || b.pairs != 0 || len(b.histories) != 0 {
 		t.Errorf("forgets %v, still knows %d", gone, len(b.histories))
 	}
 }
@@ -309,15 +309,82 @@ func TestTimesThatCannotBeTellNothing(t *testing.T) {
 	}
 }
 
-// A job without children and bytes may be the policy's own search for clients: who knows the policy's configuration says so.
-func TestAJobOfThePolicyItselfMakesNoClient(t *testing.T) {
-	for _, own := range []bool{true, false} {
-		b := NewBook(10)
-		b.OfPolicy(func(p Pair) bool { return own && p == Pair{"db-1", "gold"} })
-		search := parentOf(at(1, 0, 42, 0, 100), 0)
-		b.Observe(&search)
-		if b.Settle(night + 100*second); (len(summaries(b)) == 0) != own {
-			t.Errorf("the policy's own: %v, and %+v is told", own, summaries(b))
+// A failed job that stands alone and has moved nothing may be the policy's own search for clients: who knows the policy's configuration
+// says so. It is no client's, unless a backup of the client has succeeded.
+func TestASearchThatFailedMakesNoClient(t *testing.T) {
+	for name, test := range map[string]struct {
+		searches, known, succeeded bool
+		want, later                int // clients, at once and after an hour
+	}{
+		"it searches":             {true, true, false, 0, 0},
+		"it does not":             {false, true, false, 1, 1},
+		"nobody knows":            {false, false, false, 0, 1},
+		"a client that succeeded": {true, true, true, 1, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := NewBook(10)
+			b.Searches(func(policy string) (yes, known bool) { return test.searches && policy == "gold", test.known })
+			if test.succeeded {
+				good := at(1, 0, 0, -50*3600, -49*3600)
+				b.Observe(&good)
+				b.Settle(night - 20*3600*second)
+			}
+			failed := at(2, 0, 42, 0, 100)
+			failed.Bytes = 0
+			b.Observe(&failed)
+			if b.Settle(night + 100*second); len(summaries(b)) != test.want {
+				t.Errorf("%+v is told at once", summaries(b))
+			}
+			if b.Settle(night + 5000*second); len(summaries(b)) != test.later {
+				t.Errorf("%+v is told after an hour", summaries(b))
+			}
+		})
+	}
+}
+
+// What a run writes is its own, however many other clients there are.
+func TestARunWritesItsOwnState(t *testing.T) {
+	b := NewBook(2000)
+	for i := range int64(1000) {
+		j := at(i+1, 0, int32(i%2)*58, i, i+100)
+		j.Client = fmt.Sprintf("client-%04d.example.com", i)
+		b.Observe(&j)
+	}
+	b.Settle(night + 3600*second)
+	b.Changes()
+	for name, test := range map[string]struct {
+		status int32
+		most   int
+	}{"a success": {0, 80}, "a failure": {58, 100}} {
+		j := at(5000+int64(test.status), 0, test.status, 7200, 7300)
+		j.Client = fmt.Sprintf("client-%04d.example.com", test.status)
+		b.Observe(&j)
+		b.Settle(night + 7400*second)
+		size := 0
+		for _, c := range b.Changes() {
+			size += len(c.Key) + len(c.Value)
 		}
+		if size == 0 || size > test.most {
+			t.Errorf("%s among a thousand clients writes %d bytes of state, want no more than %d", name, size, test.most)
+		}
+	}
+	b.Settle(night + 7500*second)
+	if c := b.Changes(); len(c) != 0 {
+		t.Errorf("%d changes, want none where nothing ended", len(c))
+	}
+}
+
+// A run of which a later success tells more is kept as a few numbers, a tree of jobs once it is whole.
+func TestRunsOfThePastAreNumbers(t *testing.T) {
+	b := NewBook(10)
+	for hour := range int64(20) {
+		id, begin := 10*hour+1, hour*3600
+		for _, j := range []Job{parentOf(at(id, 0, 0, begin, begin+100), 2), at(id+1, id, 0, begin, begin+50), at(id+2, id, 0, begin, begin+90)} {
+			b.Observe(&j)
+		}
+		b.Settle(night + (begin+3000)*second)
+	}
+	if len(b.nodes) > 9 {
+		t.Errorf("%d jobs are remembered, want those of the last runs", len(b.nodes))
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"backwire/source/netbackup/due"
 )
 
 // history is what is known of a pair: the runs that may still change, and what is left of those before them.
@@ -12,8 +14,8 @@ type history struct {
 	runs []*run
 	closed
 	backedUp int64 // of a policy: when a backup last succeeded in it, ms of the server's clock; to the day
+	seen     int64 // end of the last job, whatever came of it, ms of the server's clock
 	told     Summary
-	known    bool // told says something
 }
 
 // closed is what is left of the runs that cannot change any more.
@@ -34,21 +36,35 @@ type track struct {
 
 // Success is the last successful run of a schedule type. Times are ms of the server's clock.
 type Success struct {
-	ScheduleType string
+	ScheduleType string // empty where it is not known, as for what an older version remembered
 	Start, End   int64
 }
 
 // Summary is what the runs of a pair come to.
 type Summary struct {
-	Attempt   int64     // end of the last run, ms of the server's clock
+	Attempt   int64     // end of the last run, ms of the server's clock; 0 where none is known
 	Status    int32     // its worst; negative where it is not known
 	Bytes     int64     // of all of it; negative where that is not known
-	Failures  int64     // failed runs that no later success of their schedule type, or of a full backup, has made good
+	Failures  int64     // failed runs that no later success of a type that holds as much has made good
 	Successes []Success // by schedule type
+}
+
+// judged is a run and what it came to.
+type judged struct {
+	outcome
+	run *run
 }
 
 func (h *history) remove(r *run) {
 	h.runs = slices.DeleteFunc(h.runs, func(o *run) bool { return o == r })
+}
+
+// empty says that nothing is known.
+func (h *history) empty() bool { return len(h.runs) == 0 && h.attempt == 0 && len(h.tracks) == 0 }
+
+// succeeded says that a success is remembered among what is closed.
+func (c *closed) succeeded() bool {
+	return slices.ContainsFunc(c.tracks, func(t track) bool { return t.end != 0 })
 }
 
 // track is that of a schedule type. Beyond some the rest have one together.
@@ -74,10 +90,12 @@ func (c *closed) add(o outcome) {
 	t.attempt = max(t.attempt, o.end)
 	switch {
 	case Succeeded(o.status):
-		t.succeed(o)
+		if o.end > t.end {
+			t.start, t.end = o.start, o.end
+		}
 		c.replaceAdopted(o)
 		for i := range c.tracks {
-			if isFull(o.schedule) || c.tracks[i].schedule == o.schedule {
+			if makesGood(o.schedule, c.tracks[i].schedule) {
 				c.tracks[i].makeGood(o.end)
 			}
 		}
@@ -89,8 +107,16 @@ func (c *closed) add(o outcome) {
 // adopted is the schedule type of what an older version remembered without one. The first success that is not before it takes its place.
 const adopted = "\x00"
 
+// scheduleType is empty where it is not known.
+func (t *track) scheduleType() string { return strings.TrimSuffix(t.schedule, adopted) }
+
 func (c *closed) replaceAdopted(o outcome) {
 	c.tracks = slices.DeleteFunc(c.tracks, func(t track) bool { return t.schedule == adopted && o.end >= t.end })
+}
+
+// makesGood says that a success of one schedule type makes the failures of another good: it holds what they would have.
+func makesGood(done, failed string) bool {
+	return done == failed || due.Keeps(done, failed) && failed != ""
 }
 
 // attemptBy keeps the last of the runs. Of two that ended at once it is the worse one, then the one with more bytes, so that it does
@@ -98,12 +124,6 @@ func (c *closed) replaceAdopted(o outcome) {
 func (c *closed) attemptBy(o outcome) {
 	if cmp.Or(cmp.Compare(o.end, c.attempt), cmp.Compare(o.status, c.status), cmp.Compare(o.bytes, c.bytes)) > 0 {
 		c.attempt, c.status, c.bytes = o.end, o.status, o.bytes
-	}
-}
-
-func (t *track) succeed(o outcome) {
-	if o.end > t.end {
-		t.start, t.end = o.start, o.end
 	}
 }
 
@@ -116,17 +136,25 @@ func (t *track) makeGood(success int64) {
 
 // goodUntil is the last success that makes failures of a track good.
 func (c *closed) goodUntil(t *track) (end int64) {
-	end = t.end
 	for i := range c.tracks {
-		if isFull(c.tracks[i].schedule) {
+		if makesGood(c.tracks[i].schedule, t.schedule) {
 			end = max(end, c.tracks[i].end)
 		}
 	}
 	return end
 }
 
-// unbelieve forgets times that cannot be: a server whose clock was wrong for an hour may have left some of a year to come.
-func (c *closed) unbelieve(latest int64) {
+// hasBehind says that a time is behind the latest that is believed.
+func (c *closed) hasBehind(latest int64) bool {
+	return c.attempt > latest || slices.ContainsFunc(c.tracks, func(t track) bool { return max(t.attempt, t.end, t.failed) > latest })
+}
+
+// unbelieve forgets times that cannot be: a server whose clock was wrong for an hour may have left some of a year to come. It says
+// whether there were any.
+func (c *closed) unbelieve(latest int64) bool {
+	if !c.hasBehind(latest) {
+		return false
+	}
 	if c.attempt > latest {
 		c.attempt, c.status, c.bytes = 0, 0, 0
 	}
@@ -138,39 +166,60 @@ func (c *closed) unbelieve(latest int64) {
 		if t.failed > latest {
 			t.failures, t.failed = 0, 0
 		}
-		t.attempt = min(t.attempt, latest)
+		if t.attempt > latest {
+			t.attempt = 0
+		}
 	}
+	return true
 }
 
 // summarize puts the runs that may still change on top of the closed ones.
-func (b *Book) summarize(h *history, now int64) (s Summary, known bool) {
-	h.unbelieve(b.latest)
+func (h *history) summarize(known []judged) Summary {
 	sum := h.closed
 	sum.tracks = slices.Clone(h.tracks)
-	for _, o := range b.outcomes(h, now) {
-		sum.add(o)
+	for _, x := range known {
+		sum.add(x.outcome)
 	}
-	s = Summary{Attempt: sum.attempt, Status: sum.status, Bytes: sum.bytes}
+	s := Summary{Attempt: sum.attempt, Status: sum.status, Bytes: sum.bytes}
 	for _, t := range sum.tracks {
 		s.Failures += t.failures
 		if t.end != 0 {
-			s.Successes = append(s.Successes, Success{strings.TrimSuffix(t.schedule, adopted), t.start, t.end})
+			s.Successes = append(s.Successes, Success{t.scheduleType(), t.start, t.end})
 		}
 	}
 	s.Successes = slices.CompactFunc(s.Successes, func(x, y Success) bool { return x.ScheduleType == y.ScheduleType })
-	return s, s.Attempt != 0
+	return s
 }
 
-// outcomes are what is known of the runs that may still change, in the order of their ends. Of two that ended at once the success
-// comes first: a failure is never made good by what did not come after it.
-func (b *Book) outcomes(h *history, now int64) []outcome {
-	known := make([]outcome, 0, len(h.runs))
-	for _, r := range h.runs {
-		if o, ok := b.judge(r, now); ok {
-			known = append(known, o)
+// outcomes are what is known of the runs that may still change, in the order of their ends. It notes those that wait.
+func (b *Book) outcomes(h *history, now int64) []judged {
+	before := make([]verdict, len(h.runs))
+	for i, r := range h.runs {
+		before[i] = r.verdict
+	}
+	known := b.judgeAll(h.runs, now)
+	for i, r := range h.runs {
+		if r.verdict != before[i] {
+			b.changed[h.Pair] = true
+		}
+		if r.verdict == waits {
+			b.waiting[h] = true
 		}
 	}
-	slices.SortFunc(known, func(x, y outcome) int {
+	return known
+}
+
+// judgeAll judges runs and gives what those came to of which it is known, in the order of their ends. Of two that ended at once the
+// success comes first: a failure is never made good by what did not come after it.
+func (b *Book) judgeAll(runs []*run, now int64) []judged {
+	known := make([]judged, 0, len(runs))
+	for _, r := range runs {
+		o, v := b.judge(r, now)
+		if r.verdict = v; v == told {
+			known = append(known, judged{o, r})
+		}
+	}
+	slices.SortFunc(known, func(x, y judged) int {
 		return cmp.Or(cmp.Compare(x.end, y.end), cmp.Compare(x.status, y.status), cmp.Compare(x.bytes, y.bytes))
 	})
 	return known

@@ -11,7 +11,7 @@ type Job struct {
 	Type         string
 	Policy       string
 	Client       string
-	ScheduleType string
+	ScheduleType string // in the words of package due
 	Start, End   int64
 	Bytes        int64 // negative where it is not known
 	Status       int32 // negative where it is not known
@@ -71,12 +71,3 @@ func Succeeded(status int32) bool { return status == 0 || status == 1 }
 
 // Failed says that a status is that of a failure, be it by hand.
 func Failed(status int32) bool { return status > 1 }
-
-// isFull says that a schedule type makes full backups, which hold what any other of the client would.
-func isFull(scheduleType string) bool {
-	switch scheduleType {
-	case "FULL_BACKUP", "AUTOMATIC_FULL_BACKUP", "FULL":
-		return true
-	}
-	return false
-}

@@ -1,20 +1,31 @@
 package runs
 
+import "slices"
+
 // openJob is a job that was listed as open and of which no ending has come.
 type openJob struct {
 	Job
 	seen int64 // when it was listed last, ms of the server's clock
 }
 
-const mostOpen = 20_000 // of which it is remembered that they are open; there may be more
+// MostOpen is of how many jobs it is remembered that they are open; there may be more.
+const MostOpen = 20_000
 
 // Open takes the list of the jobs that are open; now is ms of the server's clock. One that is not listed any more is taken to be open
 // for a while longer: its ending may be shown late.
 func (b *Book) Open(jobs []Job, now int64) {
+	if !b.openKnown { // what was known before a restart is judged anew
+		b.openKnown = true
+		for _, h := range b.histories {
+			if slices.ContainsFunc(h.runs, func(r *run) bool { return r.restored }) {
+				b.dirty[h] = true
+			}
+		}
+	}
 	before := b.openByID
 	b.openByID = map[int64]*openJob{}
 	for i := range jobs {
-		if len(b.openByID) == mostOpen {
+		if len(b.openByID) == MostOpen {
 			break
 		}
 		j := &jobs[i]
@@ -27,7 +38,7 @@ func (b *Book) Open(jobs []Job, now int64) {
 		b.openByID[j.ID] = &openJob{*j, now}
 	}
 	for id, o := range before {
-		if b.openByID[id] == nil && len(b.openByID) < mostOpen && now-o.seen < missingWait && now >= o.seen {
+		if b.openByID[id] == nil && len(b.openByID) < MostOpen && now-o.seen < missingWait && now >= o.seen {
 			b.openByID[id] = o
 		}
 	}
@@ -77,24 +88,14 @@ func without(jobs []*openJob, o *openJob) []*openJob {
 	return jobs
 }
 
-// UnderWay says whether a run of a schedule type is queued or active, or has not come to its end as far as is known.
-func (b *Book) UnderWay(p Pair, scheduleType string) bool {
-	for _, o := range b.openByPair[p] {
-		if o.ScheduleType == scheduleType {
-			return true
-		}
-	}
+// Waits says that a run of a pair, whose schedule type a caller asks for, has ended as far as is known, but that a job of it is missing
+// which may still be shown.
+func (b *Book) Waits(p Pair, now int64, meant func(scheduleType string) bool) bool {
 	h := b.histories[p]
 	if h == nil || !b.waiting[h] {
 		return false
 	}
-	for _, r := range h.runs {
-		if r.nodes[0].schedule != scheduleType {
-			continue
-		}
-		if _, ok := b.judge(r, r.ended()); !ok && !b.isPolicyJob(r) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(h.runs, func(r *run) bool {
+		return r.verdict == waits && now-r.ended() < missingWait && meant(r.scheduleType())
+	})
 }

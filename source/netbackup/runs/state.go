@@ -8,27 +8,35 @@ import (
 	"strings"
 
 	"backwire/source"
+	"backwire/source/netbackup/due"
 )
 
 // Each pair is a key of the site's state, so that a run costs what it says and not what is known of ten thousand others:
 //
-//	run/CLIENT\xffPOLICY = version, backedUp, attempt, status, bytes,
-//	  number of tracks, {schedule type, start, end, attempt, failures, failed}…,
-//	  {number of jobs, {id, parent, start, end, bytes, status, try, children, stream, snapshot, number of its track or schedule type}…}…
+//	run/CLIENT\xffPOLICY = version, backedUp, attempt, seen, status, bytes,
+//	  number of tracks, {schedule type, end, duration, attempt, failures, failed}…,
+//	  {number of jobs and verdict, root, {flags, id, schedule type, end, duration, bytes, what the flags say}…}…
 //
-// Numbers are varints: times and ids are differences to the one before, a text is its length and its bytes.
+// Numbers are varints: times and ids are differences to the one before. A schedule type is the number of one that was there before,
+// the usual ones first, or the next number with its length and its bytes.
 const (
 	KeyPrefix    = "run/"
 	stateVersion = 1
 	endOfName    = "\xff" // it is never in UTF-8
 )
 
-// Changes are the keys of the pairs that changed since it was last asked.
+// words are the schedule types that have a number from the start. The order is that of the state: more may be added at its end with
+// a new version only.
+func words() []string {
+	return []string{due.Full, due.Differential, due.Cumulative, due.Log, due.RedoLog, "USER_BACKUP", "APPLICATION_BACKUP", ""}
+}
+
+// Changes are the keys of the pairs that changed since it was last asked. It is called after Settle.
 func (b *Book) Changes() []source.Change {
 	out := make([]source.Change, 0, len(b.changed))
 	for _, p := range slices.SortedFunc(maps.Keys(b.changed), Pair.Compare) {
 		c := source.Change{Key: KeyPrefix + p.Client + endOfName + p.Policy}
-		if h := b.histories[p]; h != nil && (h.attempt != 0 || h.backedUp != 0 || len(h.tracks)+len(h.runs) > 0) {
+		if h := b.histories[p]; h != nil && (!h.empty() || h.backedUp != 0) {
 			c.Value = h.encode()
 		}
 		out = append(out, c)
@@ -42,22 +50,28 @@ type writer struct {
 	b     []byte
 	time  int64
 	id    int64
-	texts []string // that were written
+	texts []string // that have a number
 }
 
 func (w *writer) number(n int64) { w.b = binary.AppendVarint(w.b, n) }
 
-func (w *writer) at(t int64) {
-	if t == 0 {
+// difference keeps 0 for a time that is not known.
+func (w *writer) difference(t, to int64) {
+	switch d := to - t; {
+	case t == 0:
 		w.number(0)
-		return
+	case d >= 0:
+		w.number(d + 1)
+	default:
+		w.number(d)
 	}
-	d := t - w.time
-	if d >= 0 {
-		d++ // 0 is none
+}
+
+func (w *writer) at(t int64) {
+	w.difference(t, w.time)
+	if t != 0 {
+		w.time = t
 	}
-	w.number(d)
-	w.time = t
 }
 
 func (w *writer) ident(id int64) {
@@ -65,7 +79,6 @@ func (w *writer) ident(id int64) {
 	w.id = id
 }
 
-// text writes one that was not written before, and the number of one that was.
 func (w *writer) text(s string) {
 	if i := slices.Index(w.texts, s); i >= 0 {
 		w.number(int64(i))
@@ -78,45 +91,85 @@ func (w *writer) text(s string) {
 }
 
 func (h *history) encode() []byte {
-	w := &writer{b: append(make([]byte, 0, 64), stateVersion)}
+	w := &writer{b: append(make([]byte, 0, 64), stateVersion), texts: words()}
 	w.at(h.backedUp)
 	w.at(h.attempt)
+	w.at(h.seen)
 	w.number(int64(h.status))
 	w.number(h.bytes)
 	w.number(int64(len(h.tracks)))
 	for i := range h.tracks {
 		t := &h.tracks[i]
 		w.text(t.schedule)
-		w.at(t.start)
 		w.at(t.end)
+		w.difference(t.start, t.end)
 		w.at(t.attempt)
 		w.number(t.failures)
 		w.at(t.failed)
 	}
 	for _, r := range h.runs {
-		w.number(int64(len(r.nodes)))
+		w.number(int64(len(r.nodes))<<verdictBits | int64(r.verdict))
 		w.ident(r.tree.root)
 		for _, n := range r.nodes {
-			w.node(n)
+			w.node(n, r.tree.root)
 		}
 	}
 	return w.b
 }
 
-func (w *writer) node(n *node) {
-	w.ident(n.id)
-	w.number(n.parent)
-	w.at(n.start)
-	w.at(n.end)
-	for _, v := range []int64{n.bytes, int64(n.status), int64(n.try), int64(n.children), int64(n.stream)} {
-		w.number(v)
+const verdictBits = 2
+
+// The flags of a job say what follows of it: what is not as it most often is.
+const (
+	flagSnapshot = 1 << iota // nothing follows
+	flagParent
+	flagStatus
+	flagTry
+	flagChildren
+	flagStream
+)
+
+// usualParent is that of a job of a tree of two levels.
+func usualParent(id, root int64) int64 {
+	if id == root {
+		return 0
 	}
-	flags := int64(0)
-	if n.snapshot {
-		flags = 1
+	return root
+}
+
+func (n *node) flags(root int64) (flags int64) {
+	add := func(is bool, flag int64) {
+		if is {
+			flags |= flag
+		}
 	}
+	add(n.snapshot, flagSnapshot)
+	add(n.parent != usualParent(n.id, root), flagParent)
+	add(n.status != 0, flagStatus)
+	add(n.try != 1, flagTry)
+	add(n.children != 0, flagChildren)
+	add(n.stream != 0, flagStream)
+	return flags
+}
+
+func (w *writer) node(n *node, root int64) {
+	flags := n.flags(root)
 	w.number(flags)
+	w.ident(n.id)
 	w.text(n.schedule)
+	w.at(n.end)
+	w.difference(n.start, n.end)
+	w.number(n.bytes)
+	rest := func(flag, value int64) {
+		if flags&flag != 0 {
+			w.number(value)
+		}
+	}
+	rest(flagParent, n.parent)
+	rest(flagStatus, int64(n.status))
+	rest(flagTry, int64(n.try))
+	rest(flagChildren, int64(n.children))
+	rest(flagStream, int64(n.stream))
 }
 
 // reader takes back what writer wrote. It never gives more than there are bytes.
@@ -138,16 +191,23 @@ func (r *reader) number() int64 {
 	return n
 }
 
-func (r *reader) at() int64 {
+func (r *reader) difference(to int64) int64 {
 	switch d := r.number(); {
 	case d == 0:
 		return 0
 	case d > 0:
-		r.time += d - 1
+		return to - d + 1
 	default:
-		r.time += d
+		return to - d
 	}
-	return r.time
+}
+
+func (r *reader) at() int64 {
+	t := r.difference(r.time)
+	if t != 0 {
+		r.time = t
+	}
+	return t
 }
 
 func (r *reader) ident() int64 {
@@ -170,14 +230,14 @@ func (r *reader) text() string {
 	return s
 }
 
-// Restore takes a key of the state back. Link is to be called when all are.
+// Restore takes a key of the state back. Restored is to be called when all are.
 func (b *Book) Restore(key string, value []byte) error {
 	client, policy, ok := strings.Cut(strings.TrimPrefix(key, KeyPrefix), endOfName)
 	if !ok || len(value) == 0 || value[0] != stateVersion {
 		return fmt.Errorf("state key %q has an unknown version", key)
 	}
 	h := &history{Pair: Pair{client, policy}}
-	r := &reader{b: value[1:]}
+	r := &reader{b: value[1:], texts: words()}
 	b.readHistory(h, r)
 	if r.short {
 		return fmt.Errorf("state key %q is truncated", key)
@@ -192,23 +252,26 @@ func (b *Book) Restore(key string, value []byte) error {
 func (b *Book) readHistory(h *history, r *reader) {
 	h.backedUp = r.at()
 	h.attempt = r.at()
+	h.seen = r.at()
 	h.status = int32(r.number())
 	h.bytes = r.number()
 	for range r.number() {
 		if r.short {
 			return
 		}
-		h.tracks = append(h.tracks, track{schedule: r.text(), start: r.at(), end: r.at(), attempt: r.at(), failures: r.number(), failed: r.at()})
+		t := track{schedule: r.text(), end: r.at()}
+		t.start = r.difference(t.end)
+		t.attempt, t.failures, t.failed = r.at(), r.number(), r.at()
+		h.tracks = append(h.tracks, t)
 	}
 	for len(r.b) > 0 {
-		whole := &run{history: h}
-		count := r.number()
-		root := r.ident()
-		for range count {
+		head, root := r.number(), r.ident()
+		whole := &run{history: h, verdict: verdict(head & (1<<verdictBits - 1)), restored: true}
+		for range head >> verdictBits {
 			if r.short {
 				return
 			}
-			n := r.node()
+			n := r.node(root)
 			n.run = whole
 			whole.nodes = append(whole.nodes, n)
 		}
@@ -220,11 +283,22 @@ func (b *Book) readHistory(h *history, r *reader) {
 	}
 }
 
-func (r *reader) node() *node {
-	n := &node{id: r.ident(), parent: r.number(), start: r.at(), end: r.at(), bytes: r.number()}
-	n.status, n.try, n.children, n.stream = int32(r.number()), int32(r.number()), int32(r.number()), int32(r.number())
-	n.snapshot = r.number()&1 != 0
-	n.schedule = r.text()
+func (r *reader) node(root int64) *node {
+	flags := r.number()
+	n := &node{id: r.ident(), schedule: r.text(), end: r.at(), snapshot: flags&flagSnapshot != 0}
+	n.start = r.difference(n.end)
+	n.bytes = r.number()
+	rest := func(flag, usual int64) int64 {
+		if flags&flag == 0 {
+			return usual
+		}
+		return r.number()
+	}
+	n.parent = rest(flagParent, usualParent(n.id, root))
+	n.status = int32(rest(flagStatus, 0))
+	n.try = int32(rest(flagTry, 1))
+	n.children = int32(rest(flagChildren, 0))
+	n.stream = int32(rest(flagStream, 0))
 	return n
 }
 
@@ -247,13 +321,13 @@ func (b *Book) link(r *run, root int64) {
 func (b *Book) Restored(now int64) []Pair {
 	for _, h := range b.histories {
 		if h.Client != "" {
-			b.settle(h, now)
+			h.told = h.summarize(b.outcomes(h, now))
 		}
 	}
 	clear(b.dirty)
 	clear(b.changed)
 	pairs := slices.SortedFunc(maps.Keys(b.histories), Pair.Compare)
-	return slices.DeleteFunc(pairs, func(p Pair) bool { return !b.histories[p].known })
+	return slices.DeleteFunc(pairs, func(p Pair) bool { return b.histories[p].told.Attempt == 0 })
 }
 
 // Adopt takes what an older version remembered of a pair, which it did not by schedule type. It does nothing for one that is known.
@@ -261,7 +335,7 @@ func (b *Book) Adopt(p Pair, s Summary) {
 	if b.histories[p] != nil || s.Attempt == 0 {
 		return
 	}
-	h := &history{Pair: p, closed: closed{attempt: s.Attempt, status: s.Status, bytes: s.Bytes}}
+	h := &history{Pair: p, seen: s.Attempt, closed: closed{attempt: s.Attempt, status: s.Status, bytes: s.Bytes}}
 	t := track{schedule: adopted, attempt: s.Attempt, failures: s.Failures}
 	if s.Failures > 0 {
 		t.failed = s.Attempt
@@ -270,7 +344,7 @@ func (b *Book) Adopt(p Pair, s Summary) {
 		t.start, t.end = s.Successes[0].Start, s.Successes[0].End
 	}
 	h.tracks = []track{t}
-	h.told, h.known = b.summarize(h, s.Attempt)
+	h.told = h.summarize(nil)
 	b.histories[p] = h
 	b.changed[p] = true
 	b.pairs++

@@ -24,6 +24,10 @@ type run struct {
 	tree    *tree
 	history *history
 	nodes   []*node // by id
+
+	verdict  verdict // when it was judged last
+	restored bool    // from a state, and nothing came to it since
+	past     bool    // a later success made it good, when it was judged last
 }
 
 // tree is the runs whose jobs have one root. A root that is not known yet is known by its id alone.
@@ -64,6 +68,11 @@ func (b *Book) join(n *node, h *history) {
 		b.children[n.parent]++
 	}
 	t.run(h).add(n)
+	for _, r := range t.runs {
+		if r.verdict == waits { // perhaps for this one
+			r.restored = false
+		}
+	}
 	t.touched = max(t.touched, n.end)
 	if below := b.trees[n.id]; below != nil && below != t {
 		b.merge(t, below)
@@ -89,6 +98,7 @@ func (b *Book) merge(into, t *tree) {
 			whole.add(n)
 		}
 		r.history.remove(r)
+		b.touch(r.history)
 	}
 }
 
@@ -131,7 +141,7 @@ func (t *tree) run(h *history) *run {
 }
 
 func (r *run) add(n *node) {
-	n.run = r
+	n.run, r.restored = r, false
 	at := len(r.nodes)
 	for at > 0 && r.nodes[at-1].id > n.id {
 		at--
@@ -149,12 +159,21 @@ func (r *run) ended() (end int64) {
 	return end
 }
 
+func (r *run) scheduleType() string { return scheduleOf(r.nodes) }
+
+// lone says of a run that is one job without parent and children: nothing else can belong to it.
+func (r *run) lone() bool {
+	n := r.nodes[0]
+	return len(r.nodes) == 1 && n.parent == 0 && n.children == 0 && len(r.tree.runs) == 1
+}
+
 // again takes another ending of a job that is known: the last try counts. It answers false where it is an older one.
 func (n *node) again(j *Job) bool {
 	if c := cmp.Or(cmp.Compare(j.Try, n.try), cmp.Compare(j.End, n.end)); c < 0 {
 		return false
 	}
 	n.set(j)
+	n.run.restored = false
 	return true
 }
 

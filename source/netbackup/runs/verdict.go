@@ -1,5 +1,14 @@
 package runs
 
+// verdict is what is known of a run.
+type verdict uint8
+
+const (
+	waits   verdict = iota // something of it is under way or missing
+	told                   // it has failed, or succeeded
+	nothing                // it is work of the policy itself, a snapshot of which no backup was made, or has a time that cannot be
+)
+
 // outcome is what a run came to.
 type outcome struct {
 	start, end, bytes int64
@@ -7,35 +16,81 @@ type outcome struct {
 	schedule          string
 }
 
-// judge says what the run came to, false where that is not known yet or where it is no run of a client. A failure is known at once.
-// A success is known when
+// judge says what the run came to. A failure is known at once. A success is known when
 //   - no job of the run is open,
 //   - no parent lacks a child, and no child its parent, unless they have not been shown for [missingWait], and
 //   - there is a backup: snapshots alone are a success once their tree has ended, where the policy takes no backups.
-func (b *Book) judge(r *run, now int64) (outcome, bool) {
-	last := r.lastTries()
-	o := sum(last)
-	switch {
-	case o.end > b.latest || b.isPolicyJob(r):
-		return o, false
-	case Failed(o.status):
-		return o, true
-	case b.isOpen(r) || now-o.end < missingWait && b.lacks(r):
-		return o, false
-	case onlySnapshots(last):
-		if b.takesBackups(r.history.Policy, now) {
-			return o, false
-		}
-		return o, b.nodes[r.tree.root] != nil || now-o.end >= missingWait
+//
+// After a restart what was known before goes on until the list of open jobs is read, or another job of the run ends.
+func (b *Book) judge(r *run, now int64) (outcome, verdict) {
+	last := b.last(r)
+	if len(last) == 0 || last[0].run.history.Client == "" {
+		return outcome{}, nothing
 	}
-	return o, true
+	o := sum(last)
+	young := now-o.end < missingWait
+	switch {
+	case o.end > b.latest:
+		return o, nothing
+	case r.restored && !b.openKnown && (young || r.verdict != waits):
+		return o, r.verdict
+	case Failed(o.status):
+		return o, b.judgeFailed(r, young)
+	case b.isOpen(r) || young && (b.lacks(r) || !b.openKnown && b.nodes[r.tree.root] == nil):
+		return o, waits
+	case onlySnapshots(last):
+		switch takes := b.takesBackups(r.history.Policy, now); {
+		case young && (takes || b.nodes[r.tree.root] == nil):
+			return o, waits
+		case takes:
+			return o, nothing
+		}
+	}
+	return o, told
 }
 
 // missingWait is how long a parent that is over waits for a child that was not shown, in ms, and the other way round. The audit
 // asks for what is missing every few minutes. What is shown later still corrects the run.
 const missingWait = 3_600_000
 
-// lastTries leaves out the jobs of a stream that was begun again by another job.
+// judgeFailed is for a run that failed. A job that stands alone, has moved nothing and is of nobody that is known to be a client may be
+// the policy's own, as a search for clients that did not find any.
+func (b *Book) judgeFailed(r *run, young bool) verdict {
+	n := r.nodes[0]
+	if b.searches == nil || !r.lone() || n.bytes > 0 || b.children[n.id] > 0 || len(b.openByParent[n.id]) > 0 || r.history.succeeded() {
+		return told
+	}
+	switch yes, known := b.searches(r.history.Policy); {
+	case yes:
+		return nothing
+	case !known && young:
+		return waits
+	}
+	return told
+}
+
+// last are the jobs of a run that count: not those of a stream that was begun again by another job, nor those that work for
+// other pairs, which are the policy's own.
+func (b *Book) last(r *run) []*node {
+	kept := r.nodes
+	if len(r.nodes) > 1 {
+		kept = r.lastTries()
+	}
+	for i, n := range kept {
+		if !b.worksForOthers(r, n) {
+			continue
+		}
+		own := append(make([]*node, 0, len(kept)), kept[:i]...)
+		for _, n := range kept[i+1:] {
+			if !b.worksForOthers(r, n) {
+				own = append(own, n)
+			}
+		}
+		return own
+	}
+	return kept
+}
+
 func (r *run) lastTries() []*node {
 	type stream struct {
 		parent int64
@@ -70,7 +125,7 @@ func (r *run) lastTries() []*node {
 // sum is the worst of the jobs. Where two are as bad, that of a stream tells more than that of its parent, and the greater status
 // stands for the other.
 func sum(nodes []*node) outcome {
-	o := outcome{bytes: -1, schedule: nodes[0].schedule}
+	o := outcome{bytes: -1, schedule: scheduleOf(nodes)}
 	leaf := false
 	for i, n := range nodes {
 		o.end = max(o.end, n.end)
@@ -95,6 +150,16 @@ func sum(nodes []*node) outcome {
 	return o
 }
 
+// scheduleOf is the schedule type of the first job that has one.
+func scheduleOf(nodes []*node) string {
+	for _, n := range nodes {
+		if n.schedule != "" {
+			return n.schedule
+		}
+	}
+	return ""
+}
+
 func worse(status int32, leaf bool, than int32, thanLeaf bool) bool {
 	s, t := severity(status), severity(than)
 	switch {
@@ -106,39 +171,32 @@ func worse(status int32, leaf bool, than int32, thanLeaf bool) bool {
 	return status > than
 }
 
-// isPolicyJob says that the run is work of the policy itself: it has no client, or it is of a parent whose children work for others.
-func (b *Book) isPolicyJob(r *run) bool {
-	if r.history.Client == "" {
-		return true
+// worksForOthers says that a job has children of other pairs than its run's.
+func (b *Book) worksForOthers(r *run, n *node) bool {
+	all := int(b.children[n.id])
+	if all == 0 && len(b.openByParent[n.id]) == 0 && !b.hasTurnedAway(n.id) {
+		return false
 	}
-	for _, n := range r.nodes {
-		if n.children == 0 || r.hasChildOf(n.id) || !b.worksForOthers(r, n.id) {
-			return b.ofPolicy != nil && len(r.nodes) == 1 && n.parent == 0 && n.bytes <= 0 && !r.hasChildOf(n.id) && b.ofPolicy(r.history.Pair)
+	for _, child := range r.nodes {
+		if child.parent == n.id {
+			all--
 		}
 	}
-	return true
-}
-
-func (r *run) hasChildOf(id int64) bool {
-	for _, n := range r.nodes {
-		if n.parent == id {
-			return true
-		}
-	}
-	return false
-}
-
-// worksForOthers says so of a job without a child in its run.
-func (b *Book) worksForOthers(r *run, id int64) bool {
-	if b.children[id] > 0 || b.turnedAway[id] {
+	if all > 0 || b.hasTurnedAway(n.id) {
 		return true
 	}
-	for _, o := range b.openByParent[id] {
+	for _, o := range b.openByParent[n.id] {
 		if o.pair() != r.history.Pair {
 			return true
 		}
 	}
 	return false
+}
+
+// hasTurnedAway says that a job has children whose pair found no room.
+func (b *Book) hasTurnedAway(id int64) bool {
+	_, yes := b.turnedAway[id]
+	return yes
 }
 
 // isOpen says that a job of the run is open.
@@ -157,7 +215,7 @@ func (b *Book) lacks(r *run) bool {
 		if n.parent != 0 && b.nodes[n.parent] == nil && b.openByID[n.parent] == nil {
 			return true
 		}
-		if n.children > 0 && !b.turnedAway[n.id] && b.childrenOf(n.id) < int(n.children) {
+		if n.children > 0 && !b.hasTurnedAway(n.id) && b.childrenOf(n.id) < int(n.children) {
 			return true
 		}
 	}
