@@ -15,14 +15,14 @@ import (
 )
 
 // An ending is counted once, however often the server shows it. What was counted is
-// remembered by job id in chunks of 512, each one key of the site's state:
+// remembered by id in chunks of 512, each one key of the site's state:
 //
 //	counted/LIFE/CHUNK = form, [64 bytes bitmap], first, last, ended varint (s), {offset uvarint, try uvarint}…
 //
 // The form is formFull where all 512 are counted and formBits where the bitmap follows. The
-// pairs are the jobs that were counted at another try than the first: a job that ends again
+// pairs are the events that were counted at another try than the first: an event that ends again
 // with a higher try has ended anew. Ids may start again, so the same 512 ids may have several
-// lives: each is a range of the starts of its jobs, and the ranges do not overlap, so that it
+// lives: each is a range of the starts of its events, and the ranges do not overlap, so that it
 // makes no difference in which order they are read.
 const (
 	idsPerChunk = 512
@@ -47,7 +47,7 @@ type Counted struct {
 	chunks map[int64][]*chunk // by number, the lives of each in the order of time
 	size   int
 	floor  int64    // what ended up to here and is in no chunk was counted, and forgotten; ms of the server's clock
-	latest int64    // start of a counted job
+	latest int64    // start of a counted event
 	old    []oldSet // while a state of the first version is restored
 
 	dirty   map[*chunk]bool
@@ -61,11 +61,11 @@ type chunk struct {
 	bits         [idsPerChunk / 64]uint64
 	count        int
 	tries        map[int64]int32 // offset → try, where it is not the first
-	first, last  int64           // earliest and latest known start of its jobs; 0 where none is known
+	first, last  int64           // earliest and latest known start of its events; 0 where none is known
 	ended        int64           // latest end
 }
 
-// oldSet is what the first version of the state says of one life of the job database.
+// oldSet is what the first version of the state says of one life of the server's database.
 type oldSet struct{ number, first, last, ended int64 }
 
 // NewCounted is a set without an event.
@@ -73,7 +73,7 @@ func NewCounted() *Counted {
 	return &Counted{chunks: map[int64][]*chunk{}, dirty: map[*chunk]bool{}}
 }
 
-// uncounted and forgotten stand in for the try of a job that was not counted, and of one that
+// uncounted and forgotten stand in for the try of an event that was not counted, and of one that
 // was although its try or its start is not known: it is not counted again.
 const (
 	uncounted int32 = -1
@@ -81,7 +81,7 @@ const (
 )
 
 // add counts an ending. It answers false for one that was counted before, else the
-// highest try of the job that was counted earlier.
+// highest try of the event that was counted earlier.
 func (c *Counted) add(e *Event) (before int32, ok bool) {
 	k, again := c.find(e)
 	before = c.tryIn(k, again, e)
@@ -106,7 +106,7 @@ func (c *Counted) has(e *Event) bool {
 	return c.tryIn(k, again, e) >= e.Try
 }
 
-// tryIn is the try at which the job was counted, in the life where it belongs.
+// tryIn is the try at which the event was counted, in the life where it belongs.
 func (c *Counted) tryIn(k *chunk, again bool, e *Event) int32 {
 	switch {
 	case again:
@@ -167,7 +167,7 @@ func (c *Counted) startsAgain(k *chunk, e *Event, lives int) bool {
 	return e.Start > c.latest && offset < k.highest() && lives < maxLives
 }
 
-// seeOpen takes note of an open job: one whose id was counted for a job that is over shows at once that the
+// seeOpen takes note of an open event: one whose id was counted for one that is over shows at once that the
 // ids started again.
 func (c *Counted) seeOpen(id, start, birth int64) {
 	if k, again := c.find(&Event{ID: id, Start: start}); again && k.has(offsetOf(id)) {

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// idSet is a set of job ids, in words of 512 bits by chunk.
+// idSet is a set of ids, in words of 512 bits by chunk.
 type idSet map[int64]*[idsPerChunk / 64]uint64
 
 // add adds an id; one below zero is none.

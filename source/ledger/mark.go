@@ -86,7 +86,7 @@ func (m *Mark) decode(b []byte, clock *Clock, c *Counted, backfill int64) error 
 	return nil
 }
 
-// adoptFirst reads the first version: the mark, and one or two lives of the whole job database.
+// adoptFirst reads the first version: the mark, and one or two lives of the whole database.
 func (m *Mark) adoptFirst(n []int64, c *Counted, backfill int64) error {
 	if len(n) != 11 && len(n) != 17 {
 		return fmt.Errorf("state key %q has %d numbers", markKey, len(n))

@@ -1,26 +1,26 @@
 package ledger
 
-// Numbering is what is known of the ids that the server gives to jobs: in ascending order, until they
-// start again because the job database was reset or the counter came to its end.
+// Numbering is what is known of the ids that the server gives to events: in ascending order, until they
+// start again because its database was reset or the counter came to its end.
 type Numbering struct {
-	First int64 // lowest id of a job that began since the ledger did; 0 where none is known
+	First int64 // lowest id of an event that began since the ledger did; 0 where none is known
 	Top   int64 // highest id; one that stands alone far above the others does not count
-	Since int64 // start of the first job of this numbering, ms of the server's clock; 0 for the first
+	Since int64 // start of the first event of this numbering, ms of the server's clock; 0 for the first
 	start int64 // latest start that was seen, ms of the server's clock
 	alone int64 // the last id, where it is far above the top; 0 where it is not
 
 	restarts int // that nobody was told of
 }
 
-// outOfOrder is how far ids may be from the order of the starts: jobs are queued at once and begin when
+// outOfOrder is how far ids may be from the order of the starts: events are queued at once and begin when
 // there is room.
 const (
 	outOfOrder     = idsPerChunk // ids
 	outOfOrderTime = 60_000      // ms
 )
 
-// see takes note of a job, open or finished; birth is when the ledger began, and both are ms of the
-// server's clock. A job without a start says nothing.
+// see takes note of an event, open or ended; birth is when the ledger began, and both are ms of the
+// server's clock. An event without a start says nothing.
 func (n *Numbering) see(id, start, birth int64) {
 	switch {
 	case start == 0 || id <= 0:
@@ -49,7 +49,7 @@ func (n *Numbering) see(id, start, birth int64) {
 	}
 }
 
-// restart begins a new numbering with a job.
+// restart begins a new numbering with an event.
 func (n *Numbering) restart(id, start int64) {
 	*n = Numbering{First: id, Top: id, Since: start, start: max(n.start, start), restarts: n.restarts + 1}
 }
@@ -61,6 +61,6 @@ func (n *Numbering) TakeRestarts() int {
 	return times
 }
 
-// within says that an id lies between the first and the top: its job began after the ledger did, whatever
+// within says that an id lies between the first and the top: its event began after the ledger did, whatever
 // the clock was that stamped it.
 func (n *Numbering) within(id int64) bool { return n.First != 0 && id >= n.First && id <= n.Top }

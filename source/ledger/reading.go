@@ -16,7 +16,7 @@ import (
 const maxHeld = 10_000
 
 // mostHeld is how many endings are held at all, where they cannot be counted yet: they lie within one interval, or the server
-// does not keep their order. A million jobs a day are 700 a minute.
+// does not keep their order. A million events a day are 700 a minute.
 const mostHeld = 60_000
 
 // ErrTooManyHeld ends a reading that the next one goes on with.
@@ -271,7 +271,7 @@ func (r *Reading) join(ending Row) {
 	r.held++
 }
 
-// Complete says that everything up to r.now was read.
+// Complete says that everything was read up to the server's clock when the reading began.
 func (r *Reading) Complete() bool {
 	return !slices.ContainsFunc(r.spans, func(s *span) bool { return !s.done })
 }
