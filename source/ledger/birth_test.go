@@ -30,14 +30,14 @@ func TestBirthIsBelievedAsLongAsItCanBe(t *testing.T) {
 		"an hour and more ahead":              {born + hour + minute + 1, later, born - backfill},
 	} {
 		var b Birth
-		if b.Begin(c.first, born, backfill) || b.At != c.first-backfill {
+		if b.begin(c.first, born, backfill) || b.At != c.first-backfill {
 			t.Fatalf("%s: begins at %d", name, b.At)
 		}
 		want := c.first - backfill
 		if c.want != 0 {
 			want = c.want
 		}
-		if corrected := b.Begin(c.now, later, backfill); corrected != (c.want != 0) || b.At != want {
+		if corrected := b.begin(c.now, later, backfill); corrected != (c.want != 0) || b.At != want {
 			t.Errorf("%s: the birth is %d (corrected: %v), want %d", name, b.At, corrected, want)
 		}
 	}

@@ -325,8 +325,8 @@ func TestCountedKnowsAnIDInItsNumbering(t *testing.T) {
 	l := newKept()
 	for id := int64(5000); id < 5010; id++ {
 		e := &Event{ID: id, Try: 1, Start: 1000 + id, End: 1001 + id}
-		l.counted.See(e.ID, e.Start, 1)
-		l.counted.Add(e)
+		l.counted.see(e.ID, e.Start, 1)
+		l.counted.add(e)
 	}
 	if !l.counted.HasID(5003) || l.counted.HasID(5010) || l.counted.HasID(4999) {
 		t.Error("the ids that were counted are others")
@@ -334,8 +334,8 @@ func TestCountedKnowsAnIDInItsNumbering(t *testing.T) {
 	const later = 10_000_000
 	for id := int64(1); id < 4; id++ {
 		e := &Event{ID: id, Try: 1, Start: later + id, End: later + id + 1}
-		l.counted.See(e.ID, e.Start, 1)
-		l.counted.Add(e)
+		l.counted.see(e.ID, e.Start, 1)
+		l.counted.add(e)
 	}
 	if l.counted.TakeRestarts() != 1 || l.counted.HasID(5003) || !l.counted.HasID(2) {
 		t.Error("an id of before is taken for one of now")
