@@ -93,7 +93,7 @@ func (a *Agent) listen(ctx context.Context) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("status page: %w", err)
 	}
-	a.log.Info("status page", "address", listener.Addr().String())
+	a.log.Info("status page is available", "address", listener.Addr().String())
 	return listener, nil
 }
 
@@ -158,7 +158,7 @@ func (a *Agent) work(ctx context.Context, p *agentRuntime) {
 
 func (a *Agent) deliver(ctx context.Context, e *endpointPart) {
 	if err := errors.Join(e.run(ctx, flushGrace), e.close()); err != nil {
-		a.log.Error("endpoint ended", "endpoint", e.name, "err", err)
+		a.log.Error("endpoint ended", "endpoint", e.name, "error", err)
 	}
 }
 
@@ -194,7 +194,7 @@ func (a *Agent) shut(p *agentRuntime) error {
 	for _, s := range p.sites {
 		logouts.Go(func() {
 			if err := s.close(ctx); err != nil {
-				a.log.Warn("logout", "site", s.name, "err", err)
+				a.log.Warn("cannot log out of the primary server", "site", s.name, "error", err)
 			}
 		})
 	}

@@ -66,10 +66,10 @@ func (c *cycle) run(ctx context.Context, tick time.Time) {
 	out.err = c.collect(ctx, &out)
 	switch {
 	case errors.Is(out.err, errAbandoned):
-		c.log.Info("cycle discarded", "tick", tick, "err", out.err)
+		c.log.Info("cycle discarded", "tick", tick, "error", out.err)
 	case out.err != nil:
 		if said := out.err.Error(); said != c.failing {
-			c.log.Error("cycle failed; repeats of this failure are not logged", "tick", tick, "err", out.err)
+			c.log.Error("cycle failed; repeats of this failure are not logged", "tick", tick, "error", out.err)
 			c.failing = said
 		}
 	case c.failing != "":

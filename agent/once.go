@@ -69,7 +69,7 @@ func (a *Agent) logout(ctx context.Context, name string, site *netbackup.Site) {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeGrace)
 	defer cancel()
 	if err := site.Close(limited); err != nil {
-		a.log.Warn("logout", "site", name, "err", err)
+		a.log.Warn("cannot log out of the primary server", "site", name, "error", err)
 	}
 }
 

@@ -57,7 +57,7 @@ func (s *selfSite) Collect(_ context.Context, tick time.Time) iter.Seq[source.Cy
 		}
 		families, err := s.metrics.Gather()
 		if err != nil {
-			s.log.Warn("some of the agent's own metrics cannot be collected", "err", err)
+			s.log.Warn("some of the agent's own metrics cannot be collected", "error", err)
 		}
 		yield(source.Cycle{Site: selfName, Batches: s.batches(families, t)})
 	}

@@ -72,7 +72,7 @@ func (s *Supervisor) Kept() {
 
 func (s *Supervisor) tell(lines ...string) {
 	if err := s.Tell(strings.Join(lines, "\n")); err != nil {
-		s.Log.Warn("notify the service manager", "err", err)
+		s.Log.Warn("notify the service manager", "error", err)
 	}
 }
 

@@ -262,7 +262,7 @@ func (a *Agent) openQueue() (*queue.Queue, error) {
 		return nil, errors.Join(err, queue.Close())
 	}
 	if err := queue.KeepSites(queuedNames(a.config)); err != nil {
-		a.log.Error("the next start tries again", "err", err)
+		a.log.Error("cannot end the series of a removed site; the next start tries again", "error", err)
 	}
 	return queue, nil
 }

@@ -28,7 +28,7 @@ type Config struct {
 	Listen           Address `split_words:"true" default:"127.0.0.1:9469" empty:"true" desc:"Address of the status page, /metrics, /-/healthy and /-/ready; empty turns them off. An address other than loopback needs BACKWIRE_LISTEN_CONFIG_FILE."`
 	ListenConfigFile File    `split_words:"true" desc:"Web configuration file in the format of Prometheus and its exporters: TLS, users with passwords, client certificates."`
 	ListenHosts      Words   `split_words:"true" desc:"Additional host names that the status page accepts, separated by commas, such as the name of a proxy in front of it. Loopback and the host in BACKWIRE_LISTEN are always accepted. With users or client certificates in BACKWIRE_LISTEN_CONFIG_FILE every name is accepted."`
-	Night            Night   `split_words:"true" default:"18:00-08:00" desc:"The hours that the status page means by last night, in this host's time zone, at quarters of an hour."`
+	Night            Night   `split_words:"true" default:"18:00-08:00" desc:"Hours that the status page calls last night, in the time zone of this host. Both times are multiples of 15 minutes."`
 	LogLevel         string  `split_words:"true" default:"info" oneof:"debug info warn error" desc:"Lowest level that is logged."`
 	LogFormat        string  `split_words:"true" default:"text" oneof:"text json" desc:"Format of the log lines."`
 	Compat           string  `split_words:"true" desc:"nbu_exporter also sends the metric names and labels of that exporter, so that its dashboards and rules continue to work."`
@@ -57,7 +57,7 @@ type Site struct {
 	APIVersion         string   `split_words:"true" desc:"API version to use, such as 13.0. Default: the newest version that both sides support."`
 	Timeout            Duration `split_words:"true" default:"30s" min:"1s" max:"10m" desc:"Time limit of one request."`
 	Concurrency        Count    `split_words:"true" default:"4" min:"1" max:"64" desc:"Pages of jobs that are read at the same time. Requests of other collectors come in addition."`
-	TimeZone           Zone     `split_words:"true" desc:"Time zone of the primary server, such as Europe/Berlin, in which the start windows of its policies are. Default: the zone of this host."`
+	TimeZone           Zone     `split_words:"true" desc:"Time zone of the primary server, such as Europe/Berlin. The start windows of its policies are in this zone. Default: the zone of this host."`
 	MaxClientSeries    Count    `split_words:"true" default:"10000" min:"5" max:"1000000" desc:"Maximum number of client series. Each pair of client and policy uses five, so 10,000 is enough for 2,000 pairs. Backups of further pairs are only counted in nbu_client_overflow_total."`
 	MaxJobSeries       Count    `split_words:"true" default:"20000" min:"100" max:"1000000" desc:"Maximum number of series of finished jobs. When it is reached, jobs of new policies are counted under (other policies) and in nbu_job_overflow_total."`
 	ForgetClients      Duration `split_words:"true" default:"35d" min:"1d" desc:"How long a pair of client and policy keeps its series after its last backup."`

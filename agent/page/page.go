@@ -99,7 +99,7 @@ func (p *page) index(w http.ResponseWriter, _ *http.Request) {
 func (p *page) render(w http.ResponseWriter, name string, v any) {
 	var body bytes.Buffer
 	if err := p.template.ExecuteTemplate(&body, name, v); err != nil {
-		p.log.Error("status page", "err", err)
+		p.log.Error("cannot show the status page", "error", err)
 		http.Error(w, "the page cannot be shown; /status.json has the same information", http.StatusInternalServerError)
 		return
 	}
@@ -110,7 +110,7 @@ func (p *page) render(w http.ResponseWriter, name string, v any) {
 func (p *page) json(w http.ResponseWriter, _ *http.Request) {
 	body, err := json.MarshalIndent(p.facts.Status(), "", "  ")
 	if err != nil {
-		p.log.Error("status as JSON", "err", err)
+		p.log.Error("cannot show the status as JSON", "error", err)
 		http.Error(w, "the status cannot be shown", http.StatusInternalServerError)
 		return
 	}
@@ -129,7 +129,7 @@ func (p *page) profile(w http.ResponseWriter, r *http.Request) {
 	}
 	var body bytes.Buffer
 	if err := pprof.Lookup(r.PathValue("profile")).WriteTo(&body, detail); err != nil {
-		p.log.Error("profile", "err", err)
+		p.log.Error("cannot show a profile", "error", err)
 		http.Error(w, "the profile cannot be shown", http.StatusInternalServerError)
 		return
 	}
@@ -149,7 +149,7 @@ func (p *page) answer(w http.ResponseWriter, what, against string) {
 
 func (p *page) write(w http.ResponseWriter, body []byte) {
 	if _, err := w.Write(body); err != nil {
-		p.log.Debug("status page: the client closed the connection", "err", err)
+		p.log.Debug("status page: the client closed the connection", "error", err)
 	}
 }
 
@@ -190,4 +190,6 @@ func dict(pairs ...any) map[string]any {
 // promLog carries what the metrics' writer has to say.
 type promLog struct{ log *slog.Logger }
 
-func (p promLog) Println(v ...any) { p.log.Warn("metrics", "err", fmt.Sprint(v...)) }
+func (p promLog) Println(v ...any) {
+	p.log.Warn("some metrics cannot be shown", "error", fmt.Sprint(v...))
+}

@@ -88,7 +88,7 @@ func (sh *shell) run(ctx context.Context, standby bool) error {
 func supervisor(log *slog.Logger) *agent.Supervisor {
 	watchdog, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
-		log.Warn("watchdog", "err", err)
+		log.Warn("cannot notify the watchdog of systemd", "error", err)
 	}
 	tell := func(state string) error {
 		_, err := daemon.SdNotify(false, state)
@@ -119,7 +119,7 @@ func (sh *shell) runUntilReload(ctx context.Context, current *agent.Agent, hangu
 		systemd.Reloading(daemon.SdNotifyMonotonicUsec())
 		next, nextLog, err := sh.agent()
 		if err != nil {
-			log.Error("new configuration refused, the current one stays in use", "err", err)
+			log.Error("new configuration refused, the current one stays in use", "error", err)
 			systemd.Kept()
 			continue
 		}

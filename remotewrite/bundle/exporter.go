@@ -168,7 +168,7 @@ func (x *Exporter) export() error {
 	defer func() { _ = queue.Close() }() // what is written in it is synced
 	last, err := lastNumber(queue, x.config.Name)
 	if err != nil {
-		x.log.Warn("bundle numbers start at 1 again", "err", err)
+		x.log.Warn("bundle numbers start at 1 again", "error", err)
 	}
 	out := &export{options: ExportOptions{Endpoint: x.config.Name, Number: last + 1, Key: x.config.Key, Progress: func(int64, int64) {}}}
 	err = errors.Join(out.run(context.Background(), x.config.Queue, filepath.Join(x.config.Dir, part)), out.close())
@@ -183,7 +183,7 @@ func (x *Exporter) export() error {
 		return err
 	}
 	if err := storeNumber(queue, x.config.Name, last+1); err != nil {
-		x.log.Warn("the next bundle will have the same number", "err", err)
+		x.log.Warn("cannot store the number of the bundle: the next one will have the same number", "error", err)
 	}
 	return x.exported(out, name)
 }

@@ -185,7 +185,7 @@ func (q *Queue) takeStock() {
 	next := stock{inventory: now, generation: q.stock.generation + 1}
 	err := next.write(q.fs)
 	if err != nil && !q.stock.failed {
-		q.logger.Error("the inventory of the queue cannot be written: deletions from the queue are not detected now", "err", err)
+		q.logger.Error("the inventory of the queue cannot be written: deletions from the queue are not detected now", "error", err)
 	}
 	if q.stock.failed = err != nil; err == nil {
 		q.stock = next
@@ -225,6 +225,6 @@ func (q *Queue) miss() {
 	q.logger.Error("the newest segments of the queue are gone: their undelivered samples are lost, and jobs may be counted again",
 		"ends_at", q.log.End(), "ended_in_segment", had.Segment, "records", lost.Records, "samples", lost.Samples)
 	if err := q.roll(); err != nil {
-		q.logger.Error("cannot start a new segment after the missing ones", "err", err)
+		q.logger.Error("cannot start a new segment after the missing ones", "error", err)
 	}
 }

@@ -45,10 +45,10 @@ func OpenOn(fs wal.FS, o Options) (*Queue, error) {
 	}
 	var err error
 	if q.stock, err = readStock(fs); err != nil {
-		o.Logger.Error("the queue's inventory cannot be read", "err", err)
+		o.Logger.Error("the queue's inventory cannot be read", "error", err)
 	}
 	if q.stock.damage != nil {
-		o.Logger.Warn("the queue's inventory is damaged", "err", q.stock.damage)
+		o.Logger.Warn("the queue's inventory is damaged", "error", q.stock.damage)
 	}
 	log, recovery, err := wal.Open(fs, wal.Options{Logger: o.Logger, Others: ours, Known: wal.Extent{Segment: q.stock.Segment, Seq: q.stock.Sequence}})
 	if err != nil {
@@ -122,5 +122,5 @@ func (q *Queue) replay(segment uint64) (*window.Reader, error) {
 func (q *Queue) reportState(l window.Loss) {
 	q.lose(reasonDamaged, l.Lost)
 	q.logger.Warn("damage in the queue while restoring state",
-		"segment", l.Segment, "offset", l.Offset, "lost_records", l.Lost.Records, "err", l.Err)
+		"segment", l.Segment, "offset", l.Offset, "lost_records", l.Lost.Records, "error", l.Err)
 }

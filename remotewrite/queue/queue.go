@@ -135,7 +135,7 @@ func (q *Queue) flush() error {
 		c, silent := q.pending.first()
 		err := q.writePending(c, silent)
 		if errors.Is(err, wal.ErrTooLarge) {
-			q.logger.Error("a cycle in memory was dropped", "err", q.refuse(c, err))
+			q.logger.Error("a cycle in memory was dropped", "error", q.refuse(c, err))
 		} else if err != nil {
 			return err
 		}

@@ -39,7 +39,7 @@ func (q *Queue) replace() error {
 	old := q.dir
 	q.dir = next
 	if err := old.close(); err != nil {
-		q.logger.Warn("cannot close the removed directory", "err", err)
+		q.logger.Warn("cannot close the removed directory", "error", err)
 	}
 	return nil
 }

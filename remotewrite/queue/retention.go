@@ -105,7 +105,7 @@ func (q *Queue) trim(need int64) {
 func (q *Queue) remove(segment uint64) bool {
 	err := q.log.Remove(segment)
 	if err != nil && !q.stuck {
-		q.logger.Error("cannot remove the oldest segment", "segment", segment, "err", err)
+		q.logger.Error("cannot remove the oldest segment", "segment", segment, "error", err)
 	}
 	q.stuck = err != nil
 	if q.log.Has(segment) {
@@ -190,7 +190,7 @@ func (q *Queue) contents(s, next wal.SegmentInfo) record.Contents {
 		c = r.Past
 	}
 	if err := r.Close(); err != nil {
-		q.logger.Warn("cannot close a segment", "segment", next.Number, "err", err)
+		q.logger.Warn("cannot close a segment", "segment", next.Number, "error", err)
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()

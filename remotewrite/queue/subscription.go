@@ -120,7 +120,7 @@ func (s *Subscription) resume(known inventoryPlace, was bool, cause error) wal.P
 	}
 	s.again = s.queue.log.End()
 	s.queue.logger.Error("the position of an endpoint is missing or unreadable: the endpoint continues at an earlier position and sends some samples again",
-		"endpoint", s.name, "segment", from.Segment, "offset", from.Offset, "err", cause)
+		"endpoint", s.name, "segment", from.Segment, "offset", from.Offset, "error", cause)
 	return from
 }
 
@@ -143,7 +143,7 @@ func (s *Subscription) miss(from wal.Position, known inventoryPlace, was bool) {
 		"from", known.At.Segment, "to", r.Had.Segment-1, "records", lost.Records, "samples", lost.Samples)
 	next := wal.Position{Segment: r.Had.Segment}
 	if err := s.cursor.Store(next); err != nil {
-		s.queue.logger.Warn("the position of an endpoint after missing segments cannot be stored: they are counted again after a restart", "endpoint", s.name, "err", err)
+		s.queue.logger.Warn("the position of an endpoint after missing segments cannot be stored: they are counted again after a restart", "endpoint", s.name, "error", err)
 	}
 	s.place(next, Reached{next, r.Before, record.Totals{}, r.Past.Newest})
 }
@@ -314,11 +314,11 @@ func (s *Subscription) report(l window.Loss) {
 	s.queue.loseOf(s.name, reasonDamaged, l.Lost)
 	if l.Lost == (record.Totals{}) {
 		s.queue.logger.Warn("damage in the queue, nothing is lost",
-			"endpoint", s.name, "segment", l.Segment, "offset", l.Offset, "err", l.Err)
+			"endpoint", s.name, "segment", l.Segment, "offset", l.Offset, "error", l.Err)
 		return
 	}
 	s.queue.logger.Error("damage in the queue", "endpoint", s.name, "segment", l.Segment, "offset", l.Offset,
-		"lost_records", l.Lost.Records, "lost_samples", l.Lost.Samples, "err", l.Err)
+		"lost_records", l.Lost.Records, "lost_samples", l.Lost.Samples, "error", l.Err)
 }
 
 // holdAll gives configured endpoints their claim, before these subscribe.

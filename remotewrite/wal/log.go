@@ -150,7 +150,7 @@ func (l *Log) seal(newest SegmentInfo, cause error) {
 		return
 	}
 	if err := l.file.Truncate(newest.Bytes); err != nil {
-		l.logger.Warn("cannot cut a sealed segment", "segment", newest.Number, "offset", newest.Bytes, "err", err)
+		l.logger.Warn("cannot cut a sealed segment", "segment", newest.Number, "offset", newest.Bytes, "error", err)
 	}
 }
 

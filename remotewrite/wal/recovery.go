@@ -349,7 +349,7 @@ func (l *Log) drop(segment uint64) {
 		return
 	}
 	if err := l.discard(segmentName(segment)); err != nil {
-		l.logger.Warn("cannot remove a segment that was never committed", "segment", segment, "err", err)
+		l.logger.Warn("cannot remove a segment that was never committed", "segment", segment, "error", err)
 	}
 }
 

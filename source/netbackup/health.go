@@ -38,7 +38,7 @@ func (errorKinds) Key(err error) string {
 // still there, and does it still accept the credential?
 func (s *Site) proveCredential(ctx context.Context) {
 	if _, err := s.client.Identity(ctx); err != nil {
-		s.log.Warn("no request was due, and the server does not confirm the credential", "error", err)
+		s.log.Warn("the server does not confirm the credential", "error", err)
 	}
 }
 

@@ -73,7 +73,7 @@ const collectorPolicies = "policies"
 func policyCollector() collector {
 	return collector{
 		Name: collectorPolicies, Noun: "policy", Section: sectionClients, Optional: true, First: firstOf((*api.Client).Policies),
-		Role: collect.Role{Namespace: "|PROTECTION|POLICIES|", Screen: "Protection > Policies", Without: "by when a backup is due is not known, and clients that never ran are not"},
+		Role: collect.Role{Namespace: "|PROTECTION|POLICIES|", Screen: "Protection > Policies", Without: "no due dates, no clients that have never run"},
 		Start: func(w *workplace) collect.Reader {
 			w.Gauges.Allow(w.site.cfg.MaxClientSeries)
 			w.site.policies = &policies{

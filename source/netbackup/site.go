@@ -129,7 +129,7 @@ func (s *Site) restore(cp source.Checkpoint) error {
 		s.restoreHealth(x)
 	}
 	if err := s.policies.seen.restore(cp.State); err != nil {
-		s.log.Warn("when some policies were first seen is unreadable: their promises count from now", "error", err)
+		s.log.Warn("it cannot be read when some policies were first seen: their due dates count from now", "error", err)
 	}
 	s.makeOverview(cp.T)
 	return nil
