@@ -46,7 +46,7 @@ func newEventful(t *testing.T) *eventful {
 	})
 	s.AddPolicy(nbusim.Policy{
 		Name: "hourly", Type: "Standard", Clients: []string{"old.example", "new.example"},
-		Schedules: []nbusim.Schedule{{Name: "often", BackupType: "Full Backup", Every: time.Minute}},
+		Schedules: []nbusim.Schedule{{Name: "often", BackupType: "Full Backup", Every: time.Minute, Windows: closedAgo(10 * time.Minute)}},
 	})
 	s.AddJob(nbusim.JobSpec{Policy: "hourly", Client: "old.example", Life: nbusim.Run(time.Second, time.Second, 0)})
 	s.past.Store(0)
@@ -58,6 +58,15 @@ func newEventful(t *testing.T) *eventful {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	return s
+}
+
+// closedAgo are windows of each day, the last of which opened after the old client's success and has closed.
+func closedAgo(ago time.Duration) []nbusim.Window {
+	const length = 20 * time.Minute
+	opens := time.Now().Add(-ago - length)
+	midnight := time.Date(opens.Year(), opens.Month(), opens.Day(), 0, 0, 0, 0, opens.Location())
+	return nbusim.Windows(opens.Sub(midnight).Truncate(time.Second), length,
+		time.Sunday, time.Monday, time.Tuesday, time.Wednesday, time.Thursday, time.Friday, time.Saturday)
 }
 
 func broken(e nbusim.Estate) nbusim.Estate {

@@ -70,7 +70,7 @@ var (
 
 	overdueClients = "count(" + overdue + ")"
 
-	inTime = "1 - (" + zeroElse("count("+overdue+")") + ") / count(" + promised + ")"
+	inTime = "1 - count(" + overdue + ") / count(" + promised + ") or 1 + 0 * count(" + promised + ")"
 
 	poolShare = "max by (site, disk_pool) (" + of("nbu_disk_pool_used_bytes") + ") / max by (site, disk_pool) (" + of("nbu_disk_pool_usable_bytes") + ")"
 
