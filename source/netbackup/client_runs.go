@@ -12,16 +12,25 @@ type clientRuns struct{ site *Site }
 // ready says that the runs are known: jobs are read, and have been to their end.
 func (r clientRuns) ready() bool { return !r.site.ledger.idle && r.site.ledger.ReadAt != 0 }
 
-// lastSuccess is the start of the last successful run that keeps the promise of a type; 0 where there was none. A success whose type is
-// not known, as those that the first releases remembered, stands in for one. It is not known where there was no room to remember any.
+// lastSuccess is the start of the last successful run that keeps the promise of a type; 0 where there was none. It is not known where
+// there was no room to remember any.
 func (r clientRuns) lastSuccess(k clientKey, scheduleType string) (start int64, known bool) {
+	successes, known := r.successes(k)
+	return started(successes, scheduleType), known
+}
+
+// successes are the last ones of each type. They are not known where there was no room to remember any.
+func (r clientRuns) successes(k clientKey) (last []runs.Success, known bool) {
 	book := r.site.clients.book
 	s, told := book.Summary(k.pair())
-	if !told {
-		return 0, book.Room() || book.Has(k.pair())
-	}
+	return s.Successes, told || book.Room() || book.Has(k.pair())
+}
+
+// started is when the last of these runs that keeps the promise of a type started; 0 where there is none. A success whose type is not
+// known, as those that the first releases remembered, stands in for one.
+func started(successes []runs.Success, scheduleType string) (start int64) {
 	untyped := int64(0)
-	for _, x := range s.Successes {
+	for _, x := range successes {
 		switch {
 		case due.Keeps(x.ScheduleType, scheduleType):
 			start = max(start, x.Start)
@@ -32,7 +41,7 @@ func (r clientRuns) lastSuccess(k clientKey, scheduleType string) (start int64, 
 	if start == 0 {
 		start = untyped
 	}
-	return start, true
+	return start
 }
 
 // lastSeen is when the last job of any run ended, whatever came of it; 0 where there was none.

@@ -25,7 +25,7 @@ func (s *Site) makeOverview(at int64) {
 	}
 	made := &overview.Site{
 		Name: s.cfg.Client.Site, Schedules: s.unknownSchedules(), Unwatched: s.clients.overCap.Count(),
-		Hours: s.hours.overview(), Clients: s.clientOverview(live),
+		Hours: s.hours.overview(), Clients: s.clientOverview(),
 		Storage: s.storageOverview(live, at), Jobs: s.jobsOverview(live, s.ledger.Clock.Skew),
 	}
 	if s.ledger.ReadAt > 0 {
@@ -70,37 +70,39 @@ func (h *hours) overview() []overview.Quarter {
 }
 
 // clientOverview also shows those that a policy names and that have never been seen.
-func (s *Site) clientOverview(live []source.Sample) []overview.ClientPolicy {
-	due, named := map[clientKey]int64{}, map[clientKey]bool{}
-	for _, x := range live {
-		switch k := clientOf(x.Series); x.Series.Metric {
-		case s.policies.dueAt.Metric:
-			at := int64(x.Value*1000) - s.ledger.Clock.Skew
-			if before := due[k]; before == 0 || at < before {
-				due[k] = at
-			}
-		case s.policies.neverSucceeded.Metric:
-			named[k] = true
-		}
-	}
-	pairs, meanings := s.clients.pairs, s.meanings
+func (s *Site) clientOverview() []overview.ClientPolicy {
+	pairs := s.clients.pairs
 	out := make([]overview.ClientPolicy, 0, len(pairs))
-	for k, p := range pairs {
-		x := p.overview(k, s.ledger.Clock.Skew, meanings)
-		if x.Due = due[k]; x.Due == 0 && s.policies.promisesNothing(k) {
-			x.Due = overview.NothingDue
+	shown := make(map[*client]bool, len(pairs))
+	for _, told := range s.policies.promises.clients {
+		due := told.due
+		if due != 0 {
+			due -= s.ledger.Clock.Skew
 		}
-		out = append(out, x)
+		switch c := pairs[told.key]; {
+		case c != nil && !shown[c]:
+			shown[c] = true
+			out = append(out, s.clientOf(c, told.key, due))
+		case c == nil && told.named:
+			out = append(out, overview.ClientPolicy{Client: told.key.client, Policy: told.key.policy, Due: cmp.Or(due, overview.NothingDue)})
+		}
 	}
-	for k := range named {
-		if pairs[k] == nil {
-			out = append(out, overview.ClientPolicy{Client: k.client, Policy: k.policy, Due: cmp.Or(due[k], overview.NothingDue)})
+	for k, c := range pairs {
+		if !shown[c] {
+			out = append(out, s.clientOf(c, k, 0))
 		}
 	}
 	return out
 }
 
-func clientOf(s *source.Series) clientKey { return clientKey{s.Label("client"), s.Label("policy")} }
+// clientOf is a client that was seen; due is 0 where no date is known.
+func (s *Site) clientOf(c *client, k clientKey, due int64) overview.ClientPolicy {
+	x := c.overview(k, s.ledger.Clock.Skew, s.meanings)
+	if x.Due = due; due == 0 && s.policies.promisesNothing(k) {
+		x.Due = overview.NothingDue
+	}
+	return x
+}
 
 func (p *client) overview(k clientKey, skew int64, meanings map[int32]string) overview.ClientPolicy {
 	at := func(c *cell) int64 {

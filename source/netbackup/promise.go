@@ -20,8 +20,16 @@ type promises struct {
 	dates   map[string]*policyDates // by policy
 	told    bool                    // in this cycle
 	nothing map[clientKey]bool      // is promised to these, in this cycle
+	clients []toldClient            // of this cycle, in the order of the policies
 
 	dueAt, rpo, neverSucceeded *collect.Family
+}
+
+// toldClient is what a client is told in a cycle.
+type toldClient struct {
+	key   clientKey
+	due   int64 // of its types the first, ms of the server's clock; 0 where there is none
+	named bool  // by the policy
 }
 
 // policyDates are the dates of a policy's clients, as far as they do not change.
@@ -77,7 +85,7 @@ func (p *promises) noteSeen(book *policyBook, now int64) {
 
 // emit sets the gauges once the jobs of the cycle are counted.
 func (p *policies) emit() {
-	p.told, p.nothing = p.readable, map[clientKey]bool{}
+	p.told, p.nothing, p.clients = p.readable, map[clientKey]bool{}, p.clients[:0]
 	if !p.readable {
 		return
 	}
@@ -178,6 +186,12 @@ func (p *policies) promise(k clientKey, s *promiser) {
 	if known && !s.query {
 		p.Gauges.Set(p.neverSucceeded, truth(late && !succeeded), k.client, k.policy)
 	}
+	if known {
+		if first.due == math.MaxInt64 {
+			first.due = 0
+		}
+		p.promises.clients = append(p.promises.clients, toldClient{k, first.due, !s.query})
+	}
 }
 
 // datesOf are the dates of a client, one of each type, and whether any run of it has succeeded. They are not known where the
@@ -186,14 +200,14 @@ func (p *policies) datesOf(k clientKey, s *promiser) (dates []dueDate, succeeded
 	if !p.runs.ready() {
 		return nil, false, false
 	}
-	start, known := p.runs.lastSuccess(k, "")
+	successes, known := p.runs.successes(k)
 	if !known {
 		return nil, false, false
 	}
-	succeeded = start != 0
+	succeeded = started(successes, "") != 0
 	dates = s.scratch[:0]
 	for i, t := range s.types {
-		start, _ := p.runs.lastSuccess(k, t)
+		start := started(successes, t)
 		if start == 0 {
 			start = p.seen.since(k, t, s.now)
 		}
