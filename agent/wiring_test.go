@@ -17,6 +17,7 @@ import (
 	"backwire/remotewrite/receiver"
 	"backwire/remotewrite/rejected"
 	"backwire/source/netbackup/nbusim"
+	"backwire/source/openmetrics"
 	"backwire/source/probe"
 )
 
@@ -186,7 +187,7 @@ func TestOnceShowsWhatASiteKnows(t *testing.T) {
 		t.Fatal(err)
 	}
 	var text strings.Builder
-	if err := WriteOpenMetrics(&text, batches); err != nil {
+	if err := openmetrics.Write(&text, batches); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{`nbu_up{site="paris"} 1 `, "# TYPE nbu_jobs_completed counter", "nbu_storage_unit_capacity_bytes{", "# EOF"} {

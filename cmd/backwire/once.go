@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"backwire/agent"
+	"backwire/source/openmetrics"
 )
 
 func newOnce(sh *shell) *cobra.Command {
@@ -35,7 +35,7 @@ func (sh *shell) once(ctx context.Context, push bool) error {
 	}
 	batches, failed := a.Once(ctx)
 	// What did answer is worth seeing, whatever did not.
-	if err := agent.WriteOpenMetrics(sh.stdout, batches); err != nil {
+	if err := openmetrics.Write(sh.stdout, batches); err != nil {
 		return fmt.Errorf("print the cycle: %w", err)
 	}
 	return failed

@@ -1,4 +1,4 @@
-package agent
+package openmetrics
 
 import (
 	"errors"
@@ -62,7 +62,7 @@ func exampleBatches() []source.Batch {
 func TestOpenMetricsText(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
-	if err := WriteOpenMetrics(&b, exampleBatches()); err != nil {
+	if err := Write(&b, exampleBatches()); err != nil {
 		t.Fatal(err)
 	}
 	want := `# TYPE nbu_job_bytes counter
@@ -103,7 +103,7 @@ nbu_server_info{nbu_version="11.0",site="paris"} 1 61.5
 func TestOpenMetricsIsReadByPrometheus(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
-	if err := WriteOpenMetrics(&b, exampleBatches()); err != nil {
+	if err := Write(&b, exampleBatches()); err != nil {
 		t.Fatal(err)
 	}
 	p := textparse.NewOpenMetricsParser([]byte(b.String()), labels.NewSymbolTable(), textparse.WithOMParserSTSeriesSkipped())
@@ -150,7 +150,7 @@ func TestOpenMetricsIsReadByPrometheus(t *testing.T) {
 func TestOpenMetricsOfNothing(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
-	if err := WriteOpenMetrics(&b, nil); err != nil || b.String() != "# EOF\n" {
+	if err := Write(&b, nil); err != nil || b.String() != "# EOF\n" {
 		t.Errorf("%q, %v", b.String(), err)
 	}
 }
@@ -163,7 +163,7 @@ func TestOpenMetricsKeepsTheLaterOfTwo(t *testing.T) {
 		return source.Batch{T: 1, Samples: []source.Sample{{Series: s, Value: v}}}
 	}
 	var b strings.Builder
-	if err := WriteOpenMetrics(&b, []source.Batch{at(1), at(2)}); err != nil {
+	if err := Write(&b, []source.Batch{at(1), at(2)}); err != nil {
 		t.Fatal(err)
 	}
 	if text := b.String(); !strings.Contains(text, "nbu_jobs 2 0.001\n") || strings.Contains(text, "nbu_jobs 1 ") {

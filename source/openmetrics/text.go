@@ -1,4 +1,9 @@
-package agent
+// Package openmetrics writes batches as OpenMetrics 1.0 text.
+//
+// Families are together and sorted; of each metric all points are together and in order of time; a counter's family has no
+// _total and an info's no _info; a unit is given only where the family's name ends with it; # EOF ends the text. It promises
+// that Prometheus reads what it writes. It never knows where batches come from.
+package openmetrics
 
 import (
 	"bufio"
@@ -13,13 +18,9 @@ import (
 	"backwire/source"
 )
 
-// The text is OpenMetrics 1.0: families together and sorted; of each metric all points
-// together and in order of time; a counter's family without _total and an info's without
-// _info; a unit only where the family's name ends with it; # EOF at the end.
-
-// WriteOpenMetrics writes what batches hold. Where two say the value of one series at one
+// Write writes what batches hold. Where two say the value of one series at one
 // time, the later one is right. Stale markers have no text and are left out.
-func WriteOpenMetrics(w io.Writer, batches []source.Batch) error {
+func Write(w io.Writer, batches []source.Batch) error {
 	out := bufio.NewWriter(w)
 	families := gatherFamilies(batches)
 	for _, name := range sortedKeys(families) {
