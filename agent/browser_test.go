@@ -121,6 +121,7 @@ func (b *browser) note(event any) {
 // sight is how somebody looks at the page.
 type sight struct {
 	name   string
+	of     string // the scene: empty, twenty sites or 10,000 clients
 	path   string
 	width  int64
 	dark   bool
@@ -137,18 +138,26 @@ func sights() []sight {
 		{name: "narrow and dark", width: 360, dark: true},
 		{name: "wide without a script", width: 1280},
 		{name: "clients", path: "clients?q=linux", width: 1280, dark: true},
+		{name: "page-20-sites", of: "sites", width: 1280, script: true, kept: true, height: 2360},
+		{name: "page-20-sites-narrow", of: "sites", width: 360, dark: true, script: true, kept: true, height: 3000},
+		{name: "page-10000-clients", of: "clients", width: 1280, dark: true, script: true, kept: true, height: 1180},
+		{name: "page-10000-clients-narrow", of: "clients", width: 360, script: true, kept: true, height: 2000},
 		{name: "clients, narrow", path: "clients?show=failed", width: 360},
 	}
 }
 
 func TestPageInABrowser(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewServer(newScene(t).handler())
-	t.Cleanup(server.Close)
+	urls := map[string]string{}
+	for name, shown := range newScene(t).crowds() {
+		server := httptest.NewServer(shown.handler())
+		t.Cleanup(server.Close)
+		urls[name] = server.URL
+	}
 	for _, s := range sights() {
 		t.Run(s.name, func(t *testing.T) {
 			b := newBrowser(t)
-			screenshot := b.look(t, server.URL+"/"+s.path, s)
+			screenshot := b.look(t, urls[s.of]+"/"+s.path, s)
 			if s.kept && *update {
 				keep(t, filepath.Join("..", "docs", s.name+".png"), screenshot)
 			}
@@ -258,7 +267,10 @@ func keep(t *testing.T, path string, screenshot []byte) {
 func TestScreenshotsAreCurrent(t *testing.T) {
 	t.Parallel()
 	w := httptest.NewRecorder()
-	newScene(t).handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+	crowds := newScene(t).crowds()
+	for _, name := range slices.Sorted(maps.Keys(crowds)) {
+		crowds[name].handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+	}
 	sum := sha256.Sum256(w.Body.Bytes())
 	path, current := filepath.Join("..", "docs", "page.sha256"), hex.EncodeToString(sum[:])+"\n"
 	if *update {
