@@ -9,7 +9,7 @@ GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
 DEADCODE      := golang.org/x/tools/cmd/deadcode@v0.52.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help build test race lint vuln fmt bench demo rules dashboards crash-loop memory mutants histories bits week year package test-packages check clean
+.PHONY: help build test race lint vuln fmt bench demo rules dashboards crash-loop memory mutants histories nights bits week year package test-packages check clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ mutants: ## Change one operator at a time and check that a test fails; SEED, LIN
 
 histories: ## Live through 10,000 random histories of jobs, and count each job once
 	$(GO) test ./source/netbackup -count 1 -timeout 0 -v -run '^TestModelCountsEveryJobOnce$$' -histories 10000
+
+nights: ## Live through 10,000 random nights of backups, and tell each as it was
+	$(GO) test ./source/netbackup -count 1 -timeout 0 -v -run '^TestNightsAreToldAsTheyWere$$' -nights 10000
 
 bits: ## Flip every bit of a queue's files, each alone, and read what is left
 	BACKWIRE_TEST_BITS=all $(GO) test ./remotewrite/queue -count 1 -timeout 0 -v -run '^TestEveryBit$$'

@@ -1,6 +1,7 @@
 package netbackup
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -16,7 +17,7 @@ import (
 )
 
 var (
-	nights    = flag.Int("nights", 500, "random nights to live through")
+	nights    = flag.Int("nights", 0, "random nights to live through; 0 is 500, or 60 with -short")
 	nightSeed = flag.Uint64("night-seed", 0, "live through these nights alone, and say what happens")
 )
 
@@ -28,13 +29,17 @@ func TestNightsAreToldAsTheyWere(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) { newNights(t, *nightSeed).live() })
 		return
 	}
+	n := cmp.Or(*nights, 500)
+	if *nights == 0 && testing.Short() {
+		n = 60
+	}
 	gc := debug.SetGCPercent(400) // each history is short-lived garbage
 	t.Cleanup(func() { debug.SetGCPercent(gc) })
 	workers := runtime.GOMAXPROCS(0)
 	for w := range workers {
 		t.Run(fmt.Sprintf("part %d", w), func(t *testing.T) {
 			t.Parallel()
-			for i := w; i < (*nights+nightsOfAHistory-1)/nightsOfAHistory && !t.Failed(); i += workers {
+			for i := w; i < (n+nightsOfAHistory-1)/nightsOfAHistory && !t.Failed(); i += workers {
 				synctest.Test(t, func(t *testing.T) { newNights(t, uint64(i)+1).live() })
 			}
 			if t.Failed() {
@@ -54,7 +59,15 @@ type nightModel struct {
 	policies []nightPolicy
 	late     time.Duration // at most, of a job that is shown
 	busy     time.Duration // since the beginning: until then jobs are added
+	again    bool          // streams may be begun again: what was a success then is none any more
+	said     map[saying]bool
 	days     int
+}
+
+// saying is a success that was told at some time.
+type saying struct {
+	nbusim.ClientKey
+	end float64 // s
 }
 
 type nightPolicy struct {
@@ -77,7 +90,8 @@ const (
 
 func newNights(t *testing.T, seed uint64) *nightModel {
 	t.Helper()
-	m := &nightModel{seed: seed, random: rand.New(rand.NewPCG(seed, 7))}
+	m := &nightModel{seed: seed, random: rand.New(rand.NewPCG(seed, 7)), said: map[saying]bool{}}
+	m.again = m.chance(2)
 	m.late = []time.Duration{0, 0, 20 * minute, 50 * minute, 23 * time.Hour}[m.pick(5)]
 	m.rig = newRig(t, nbusim.Options{Storage: oneUnit(), FirstJobID: 1 + m.random.Int64N(5_000_000)}, func(c *SiteConfig) {
 		c.Interval = time.Duration(4+m.pick(20)) * minute
@@ -159,7 +173,34 @@ func (m *nightModel) night() {
 			m.begin(&m.policies[m.pick(len(m.policies))])
 		}
 		m.tick()
+		m.note()
 	}
+}
+
+// note keeps what is told, where nothing is shown so late that it is not waited for, and where it is known what a policy takes.
+func (m *nightModel) note() {
+	if m.again || m.late >= time.Hour || m.days == 1 {
+		return
+	}
+	for _, x := range m.store.durable {
+		if x.Series.Name == lastSuccess {
+			m.said[saying{nbusim.ClientKey{Client: x.Series.Label("client"), Policy: x.Series.Label("policy")}, x.Value}] = true
+		}
+	}
+}
+
+// wantNoFalseYes asserts that each success which was told is a run that succeeded.
+func (m *nightModel) wantNoFalseYes() {
+	m.t.Helper()
+	for _, r := range nbusim.RunsOf(m.sim.Truth().Completions) {
+		if r.Succeeded() {
+			delete(m.said, saying{r.ClientKey, float64(r.End.Unix())})
+		}
+	}
+	for x := range m.said {
+		m.t.Errorf("a success of %+v at %v was told, and there was none", x.ClientKey, time.Unix(int64(x.end), 0).UTC())
+	}
+	clear(m.said)
 }
 
 // morning waits until all is over and shown, and asks for the truth.
@@ -179,6 +220,7 @@ func (m *nightModel) morning() {
 	m.say("morning")
 	m.wantTruth()
 	m.wantOverview()
+	m.wantNoFalseYes()
 }
 
 // begin starts what a policy does in a night.
@@ -256,7 +298,7 @@ func (m *nightModel) streams(p *nightPolicy, spec nbusim.JobSpec, kind string) {
 		c.Stream, c.ScheduleType, c.Hidden = i+1, spec.ScheduleType, 0
 		children = append(children, c)
 		longest = max(longest, lasts(c))
-		if m.chance(10) {
+		if m.again && m.chance(10) {
 			x := m.job(p, spec.Client, kind)
 			x.Stream, x.ScheduleType = c.Stream, c.ScheduleType
 			begins[len(again)] = lasts(c) + m.minutes(20)
