@@ -4,11 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"math"
-	"slices"
 	"strings"
 	"time"
-
-	"backwire/source"
 )
 
 // Ledger finds the ended events of a site that were not counted yet, each once, and knows how far it has read.
@@ -21,6 +18,7 @@ type Ledger struct {
 	Clock   Clock
 	Counted *Counted
 	Version string // of the server's API: with another one, what was refused is tried again
+	Idle    bool   // nobody reads events: the counters only keep their values
 
 	cfg    Config
 	source Source
@@ -34,11 +32,13 @@ type Ledger struct {
 	at       int64    // agent's clock of the reading, ms
 	pending  *Reading // not finished in an earlier cycle
 	caughtUp bool     // a reading came to its end in this life of the agent
+	started  int64    // first tick of this agent
 }
 
 // Config is what a ledger is made for. Times are in ms.
 type Config struct {
 	Attributes
+	Site     string
 	Readers  int   // how many lists are read at once
 	Interval int64 // between two cycles
 	Backfill int64 // how far before the first cycle events count
@@ -78,16 +78,6 @@ func (l *Ledger) RestoreKey(key string, value []byte) (mine bool, err error) {
 	return false, nil
 }
 
-// Changes are the keys of the state that changed since it was last asked, but for the mark.
-func (l *Ledger) Changes() []source.Change {
-	return slices.Concat(l.Counted.changes(), l.audit.changes(), l.Clock.changes())
-}
-
-// MarkChange is the key of the mark.
-func (l *Ledger) MarkChange() source.Change {
-	return source.Change{Key: markKey, Value: l.encode(&l.Clock, l.Counted)}
-}
-
 // begin opens the reading of this cycle; now is the server's clock.
 func (l *Ledger) begin(now int64) *Reading {
 	l.at = now - l.Clock.Skew
@@ -110,7 +100,7 @@ func (l *Ledger) begin(now int64) *Reading {
 		progress: progress{l.log, time.Now()}, spans: []*span{{from: from, to: Open, read: from}}, highest: math.MinInt64,
 	}
 	if l.pending != nil { // what it holds was read, in another order
-		for ending := range l.pending.Release() {
+		for ending := range l.pending.release() {
 			r.join(ending)
 		}
 		l.pending = nil
@@ -248,9 +238,9 @@ func (l *Ledger) forgotten(ctx context.Context, r *Reading) (int64, error) {
 	return max(r.now-until, 0), nil
 }
 
-// Enter takes an ending among those that were counted. It is false for one that is among them already, else before is the
+// enter takes an ending among those that were counted. It is false for one that is among them already, else before is the
 // highest try of the event that was counted earlier; negative where there was none.
-func (l *Ledger) Enter(e *Event) (before int32, ok bool) {
+func (l *Ledger) enter(e *Event) (before int32, ok bool) {
 	before, ok = l.Counted.add(e)
 	if ok {
 		l.Counted.see(e.ID, e.Start, l.Birth.At)
@@ -259,9 +249,9 @@ func (l *Ledger) Enter(e *Event) (before int32, ok bool) {
 	return before, ok
 }
 
-// Advance moves the watermark over what was read and entered. left are the endings that were
+// finish ends the counting of what was read. left are the endings that were
 // read but belong to later points; they wait in the reading, which the next cycle goes on with, where it is to.
-func (l *Ledger) Advance(r *Reading, left []Row, goOn bool) {
+func (l *Ledger) finish(r *Reading, left []Row, goOn bool) {
 	l.advance(r, left)
 	l.pending = nil
 	if goOn {
@@ -271,11 +261,12 @@ func (l *Ledger) Advance(r *Reading, left []Row, goOn bool) {
 	}
 }
 
+// advance moves the watermark over what was read and entered.
 func (l *Ledger) advance(r *Reading, left []Row) {
 	base := r.spans[0].from + r.overlap
 	switch {
 	case !r.Complete():
-		l.Watermark = max(base, r.Covered())
+		l.Watermark = max(base, r.covered())
 	case r.rows > 0:
 		l.Watermark = max(base, min(r.highest, r.now))
 	}

@@ -152,25 +152,38 @@ func (b *books) start() {
 	}
 }
 
+// Count counts each delivery once.
+func (b *books) Count(p *Point) Page {
+	for x := range p.Endings {
+		row := x.Row.(*parcel)
+		key := fmt.Sprintf("%d/%d", row.ID, row.Try)
+		if b.counted[key] != nil {
+			b.t.Errorf("parcel %s is counted twice", key)
+		}
+		b.counted[key] = row
+		if x.At > p.At || x.At <= p.Born {
+			b.t.Errorf("parcel %s is counted at %d, want it behind %d and up to %d", key, x.At, p.Born, p.At)
+		}
+	}
+	return Page{}
+}
+
+func (b *books) Series() int { return len(b.counted) }
+
+func (b *books) Changes(int64) []source.Change { return nil }
+
 // cycle reads, counts and commits.
 func (b *books) cycle() {
 	b.t.Helper()
-	enter := func(r *Reading) error {
-		for row := range r.Release() {
-			p := row.(*parcel)
-			if _, ok := b.ledger.Enter(&p.Event); !ok {
-				continue
+	enter := func(r *Reading, live func() []source.Sample) error {
+		for c := range b.ledger.Cycles(b, r, live, b.carrier.now) {
+			for _, change := range c.Changes {
+				b.commit(change)
 			}
-			key := fmt.Sprintf("%d/%d", p.ID, p.Try)
-			if b.counted[key] != nil {
-				b.t.Errorf("parcel %s is counted twice", key)
-			}
-			b.counted[key] = p
 		}
-		b.ledger.Advance(r, nil, false)
 		return nil
 	}
-	r, err := b.ledger.Read(b.t.Context(), b.carrier.now, enter)
+	r, err := b.ledger.Read(b.t.Context(), b.carrier.now, func(r *Reading) error { return enter(r, nil) })
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -179,10 +192,7 @@ func (b *books) cycle() {
 		b.t.Fatal(err)
 	}
 	b.ledger.NoteCycle(true)
-	_ = enter(r)
-	for _, c := range append(b.ledger.Changes(), b.ledger.MarkChange()) {
-		b.commit(c)
-	}
+	_ = enter(r, func() []source.Sample { return nil })
 }
 
 func (b *books) commit(c source.Change) {

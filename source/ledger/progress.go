@@ -22,7 +22,7 @@ func (p *progress) due(r *Reading) []any {
 		return nil
 	}
 	p.said = now
-	return []any{"jobs", r.rows, "read_until", stamp(r.Covered()), "reading_to", stamp(r.now)}
+	return []any{"jobs", r.rows, "read_until", stamp(r.covered()), "reading_to", stamp(r.now)}
 }
 
 func (p *progress) say(line []any) {

@@ -52,12 +52,9 @@ type Reading struct {
 // Gained is how many rows this cycle read.
 func (r *Reading) Gained() int { return r.gained }
 
-// Held is how many endings wait to be released.
-func (r *Reading) Held() int { return r.held }
-
-// Release gives the endings that are held, which the reading then holds no more. What an ending lacks of an end or of a last
+// release gives the endings that are held, which the reading then holds no more. What an ending lacks of an end or of a last
 // change has the other in its place.
-func (r *Reading) Release() iter.Seq[Row] {
+func (r *Reading) release() iter.Seq[Row] {
 	return func(yield func(Row) bool) {
 		for _, s := range r.spans {
 			kept := s.kept
@@ -73,9 +70,9 @@ func (r *Reading) Release() iter.Seq[Row] {
 	}
 }
 
-// TakeUnseen is for how long, in ms, the server had forgotten its events before they were read. It is told once, when the
+// takeUnseen is for how long, in ms, the server had forgotten its events before they were read. It is told once, when the
 // reading is complete.
-func (r *Reading) TakeUnseen() int64 {
+func (r *Reading) takeUnseen() int64 {
 	if !r.Complete() || r.unseen <= 0 {
 		return 0
 	}
@@ -276,8 +273,8 @@ func (r *Reading) Complete() bool {
 	return !slices.ContainsFunc(r.spans, func(s *span) bool { return !s.done })
 }
 
-// Covered is the time before which everything was read, in ms of the server's clock.
-func (r *Reading) Covered() int64 {
+// covered is the time before which everything was read, in ms of the server's clock.
+func (r *Reading) covered() int64 {
 	for _, s := range r.spans {
 		if !s.done {
 			return s.covered(r.now)

@@ -65,8 +65,8 @@ func TestReadingCoversWhatItReadInOrder(t *testing.T) {
 		if err := r.run(t.Context()); (err == nil) != c.complete {
 			t.Errorf("%s: %v", name, err)
 		}
-		if r.Covered() != c.covered || r.Complete() != c.complete {
-			t.Errorf("%s: covered up to %d, complete %v; want %d, %v", name, r.Covered(), r.Complete(), c.covered, c.complete)
+		if r.covered() != c.covered || r.Complete() != c.complete {
+			t.Errorf("%s: covered up to %d, complete %v; want %d, %v", name, r.covered(), r.Complete(), c.covered, c.complete)
 		}
 	}
 }
@@ -77,14 +77,14 @@ func TestReadingThatIsExtendedReadsWhatCameMeanwhile(t *testing.T) {
 	r := newReading(200_000, listed(nil, 100_000))
 	r.spans = []*span{{from: 1000, to: 150_000, read: 50_000}, {from: 150_000, to: Open, read: 150_000, done: true}}
 	r.extend(300_000)
-	if r.Covered() != 50_000 {
-		t.Errorf("covered up to %d, want 50000", r.Covered())
+	if r.covered() != 50_000 {
+		t.Errorf("covered up to %d, want 50000", r.covered())
 	}
 	last := r.spans[len(r.spans)-1]
 	if last.done || last.to != Open || last.from > 200_000-ByUpdate.overlap() {
 		t.Errorf("the last span is %+v: what came after 200000 is not read", last)
 	}
-	if err := r.run(t.Context()); err != nil || !r.Complete() || r.Covered() != 300_000 {
-		t.Errorf("%v, complete %v, covered up to %d", err, r.Complete(), r.Covered())
+	if err := r.run(t.Context()); err != nil || !r.Complete() || r.covered() != 300_000 {
+		t.Errorf("%v, complete %v, covered up to %d", err, r.Complete(), r.covered())
 	}
 }

@@ -10,7 +10,7 @@ import (
 type clientRuns struct{ site *Site }
 
 // ready says that the runs are known: jobs are read, and have been to their end.
-func (r clientRuns) ready() bool { return !r.site.ledger.idle && r.site.ledger.ReadAt != 0 }
+func (r clientRuns) ready() bool { return !r.site.ledger.Idle && r.site.ledger.ReadAt != 0 }
 
 // lastSuccess is the start of the last successful run that keeps the promise of a type; 0 where there was none. It is not known where
 // there was no room to remember any.

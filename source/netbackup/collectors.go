@@ -81,7 +81,7 @@ func (s *Site) choose(names []string) error {
 			s.collectors = append(s.collectors, active)
 		}
 	}
-	s.ledger.idle = !wanted(collectorJobs)
+	s.ledger.Idle = !wanted(collectorJobs)
 	s.ledger.listed, s.clients.needed = nil, nil
 	if wanted(collectorPolicies) {
 		s.ledger.listed, s.clients.needed = s.policies.lists, s.policies.needs

@@ -3,6 +3,7 @@ package netbackup
 import (
 	"context"
 	"fmt"
+	"iter"
 	"log/slog"
 	"math"
 	"slices"
@@ -22,7 +23,6 @@ type jobLedger struct {
 	log      *slog.Logger
 	site     string
 	interval int64 // ms
-	backfill int64 // ms
 
 	jobs     *jobSource
 	counters *counters
@@ -33,8 +33,6 @@ type jobLedger struct {
 	memories  []memory
 	durable   []func(source.Sample) bool // take back durable series that are not the ledger's
 
-	idle    bool  // nobody reads jobs: the counters only keep their values
-	started int64 // first tick of this agent
 	expired int64 // when clients were last looked through, ms of the agent's clock
 
 	ended    int64                                 // agent's clock: the point at which series of counters ended last: none may begin again at it
@@ -43,21 +41,18 @@ type jobLedger struct {
 	lookedAt int64                                 // when policies were last looked through, ms of the agent's clock
 }
 
-// waitForServer is how long a new agent keeps the gap before its start open for a
-// server that does not answer yet, in ms. Then the counters go on without it, and the
-// jobs of the gap are counted at the next point after the server is back.
-const waitForServer = 600_000
-
 // newLedger is one that knows nothing yet. It reads by the lister.
 func newLedger(cfg SiteConfig, c *catalogue, log *slog.Logger, readers int, jobs jobLister) *jobLedger {
 	l := &jobLedger{
 		log: log, site: cfg.Client.Site,
-		interval: cfg.Interval.Milliseconds(), backfill: cfg.Backfill.Milliseconds(),
+		interval: cfg.Interval.Milliseconds(),
 		counters: newCounters(c, cfg.Client.Site, cfg.MaxJobSeries),
 		keep:     cfg.ForgetPolicies.Milliseconds(), problems: jobProblems{counted: map[string]uint64{}},
 	}
 	l.jobs = &jobSource{jobs: jobs, problems: &l.problems, latest: math.MaxInt64}
-	of := ledger.Config{Attributes: jobAttributes, Readers: readers, Interval: l.interval, Backfill: l.backfill}
+	of := ledger.Config{
+		Attributes: jobAttributes, Site: l.site, Readers: readers, Interval: l.interval, Backfill: cfg.Backfill.Milliseconds(),
+	}
 	if cfg.Compat == compat.Name {
 		l.lastHour = compat.NewEndedJobs()
 		of.Recent, of.LookBack = l.noteLastHour, compat.Window
@@ -116,17 +111,65 @@ func (l *jobLedger) read(ctx context.Context, now int64, part func(*ledger.Readi
 	return l.Read(ctx, now, part)
 }
 
-// enter counts an ending at the aligned time that it belongs to.
-func (l *jobLedger) enter(e *ending, point int64) {
-	before, ok := l.Enter(&e.Event)
-	if !ok {
+// cycles are those up to a tick, see ledger.Cycles.
+func (l *jobLedger) cycles(r *ledger.Reading, live func() []source.Sample, tick int64) iter.Seq[source.Cycle] {
+	return l.Cycles(l, r, live, tick)
+}
+
+// Count counts the jobs that ended up to an aligned time.
+func (l *jobLedger) Count(p *ledger.Point) ledger.Page {
+	born := l.begins(p.Born)
+	l.counters.birth = born
+	l.noticeUnseen(p.Unseen)
+	for x := range p.Endings {
+		e := x.Row.(*ending)
+		e.kind = l.counters.kind(e.labels)
+		l.counters.count(e, x.Before, x.At)
+		for _, o := range l.observers {
+			o.observe(e, l.clocks())
+		}
+	}
+	for _, o := range l.observers {
+		o.settle(p.At+l.Clock.Skew, l.clocks())
+	}
+	l.noticeRestarts()
+	l.expire(p.At)
+	if p.Live != nil { // all collectors have ended, that of policies as well
+		l.forgetPolicies(p.At)
+	}
+	l.problems.countTo(l.counters)
+	l.counters.enterUnreadable()
+	page := ledger.Page{Zeros: source.Zeros(born, l.counters.takeFresh()), Exemplars: l.counters.takeExemplars()}
+	var live []source.Sample
+	if p.Live != nil {
+		live = p.Live()
+	}
+	page.Samples = make([]source.Sample, 0, len(l.counters.cells)+len(live))
+	page.Samples = append(l.counters.appendTo(page.Samples), live...)
+	return page
+}
+
+// begins is when counters that are new at a point are 0: just after their series ended, where they are some that were forgotten
+// with the batch before.
+func (l *jobLedger) begins(before int64) int64 {
+	if before != l.ended {
+		return before
+	}
+	return l.ended + 1
+}
+
+// Series is how many counters and memories there are.
+func (l *jobLedger) Series() int { return len(l.counters.cells) }
+
+// expire looks once an hour for clients that are not seen any more.
+func (l *jobLedger) expire(point int64) {
+	if point-l.expired < hourMillis {
 		return
 	}
-	e.kind = l.counters.kind(e.labels)
-	at := min(max(e.End-l.Clock.Skew, l.before(point)+1), point)
-	l.counters.count(e, before, at)
+	l.expired = point
+	// Both clocks must say so: one that is wrong for a reading would forget everybody.
 	for _, o := range l.observers {
-		o.observe(e, l.clocks())
+		o.expire(point, l.clocks())
 	}
 }
 
@@ -144,8 +187,7 @@ func (l *jobLedger) noticeRestarts() {
 }
 
 // noticeUnseen counts the time whose jobs the server had forgotten before they were read.
-func (l *jobLedger) noticeUnseen(r *ledger.Reading) {
-	unseen := r.TakeUnseen()
+func (l *jobLedger) noticeUnseen(unseen int64) {
 	if unseen == 0 {
 		return
 	}
@@ -154,11 +196,11 @@ func (l *jobLedger) noticeUnseen(r *ledger.Reading) {
 	l.counters.bump(&l.counters.unseen, l.counters.c.unseen, float64(unseen)/1000)
 }
 
-// changes are the keys of the state that changed since it was last asked.
-func (l *jobLedger) changes() []source.Change {
-	changes := append(l.Changes(), l.counters.policies.changes()...)
+// Changes are the keys of the state that changed since it was last asked, but for those of the ledger.
+func (l *jobLedger) Changes(newest int64) []source.Change {
+	changes := l.counters.policies.changes()
 	for _, m := range l.memories {
-		changes = append(changes, m.changes(l.Newest)...)
+		changes = append(changes, m.changes(newest)...)
 	}
-	return append(changes, l.MarkChange())
+	return changes
 }

@@ -56,7 +56,7 @@ func (s *Site) startAgain(cause error) error {
 	l := s.newLedger()
 	s.clients.needed = before.needed
 	s.tellSearches()
-	l.idle, l.Clock.Skew, l.listed, l.problems.counted = s.ledger.idle, s.ledger.Clock.Skew, s.ledger.listed, s.ledger.problems.counted
+	l.Idle, l.Clock.Skew, l.listed, l.problems.counted = s.ledger.Idle, s.ledger.Clock.Skew, s.ledger.listed, s.ledger.problems.counted
 	if err := s.restoreLedger(l, s.cfg.Checkpoint()); err != nil {
 		return fmt.Errorf("restart counting after %w: %w", cause, err)
 	}
