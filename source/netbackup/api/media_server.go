@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"iter"
 )
@@ -27,25 +28,7 @@ func (c *Client) MediaServers(ctx context.Context) iter.Seq2[MediaServer, error]
 }
 
 func mediaServerRow(d *decoder) (m MediaServer, ok bool) {
-	var id string
-	for name := range d.members() {
-		switch string(name) {
-		case "id":
-			id = d.identify()
-		case "attributes":
-			mediaServerAttributes(d, &m)
-		default:
-			d.skip()
-		}
-	}
-	if m.Name == "" {
-		m.Name = id
-	}
-	return m, m.Name != ""
-}
-
-func mediaServerAttributes(d *decoder, m *MediaServer) {
-	for name := range d.members() {
+	for name := range d.attributes() {
 		switch string(name) {
 		case "hostName":
 			m.Name = d.text()
@@ -61,6 +44,8 @@ func mediaServerAttributes(d *decoder, m *MediaServer) {
 			d.skip()
 		}
 	}
+	m.Name = cmp.Or(m.Name, string(d.id))
+	return m, m.Name != ""
 }
 
 // KeepFacts takes the facts that the row leaves out from the form that it had last. Its status is none: it changes.

@@ -23,21 +23,13 @@ func (c *Client) SLOs(ctx context.Context) iter.Seq2[SLO, error] {
 }
 
 func sloRow(d *decoder) (s SLO, ok bool) {
-	for name := range d.members() {
-		switch string(name) {
-		case "id":
-			s.ID = d.identify()
-		case "attributes":
-			for name := range d.members() {
-				if string(name) == "workloadType" {
-					s.Workload = d.word()
-				} else {
-					d.skip()
-				}
-			}
-		default:
+	for name := range d.attributes() {
+		if string(name) == "workloadType" {
+			s.Workload = d.word()
+		} else {
 			d.skip()
 		}
 	}
+	s.ID = string(d.id)
 	return s, s.ID != ""
 }

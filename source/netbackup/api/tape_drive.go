@@ -30,21 +30,7 @@ func (c *Client) TapeDrives(ctx context.Context) iter.Seq2[TapeDrive, error] {
 }
 
 func tapeDriveRow(d *decoder) (t TapeDrive, ok bool) {
-	for name := range d.members() {
-		switch string(name) {
-		case "id":
-			t.Name = d.identify()
-		case "attributes":
-			tapeDriveAttributes(d, &t)
-		default:
-			d.skip()
-		}
-	}
-	return t, t.Name != ""
-}
-
-func tapeDriveAttributes(d *decoder, t *TapeDrive) {
-	for name := range d.members() {
+	for name := range d.attributes() {
 		switch string(name) {
 		case "driveType":
 			t.Type = d.word()
@@ -60,6 +46,8 @@ func tapeDriveAttributes(d *decoder, t *TapeDrive) {
 			d.skip()
 		}
 	}
+	t.Name = string(d.id)
+	return t, t.Name != ""
 }
 
 // firstHost is that of the first path that names one.

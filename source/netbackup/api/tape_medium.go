@@ -48,21 +48,7 @@ func (c *Client) RobotHosts(ctx context.Context) iter.Seq2[string, error] {
 }
 
 func tapeMediumRow(d *decoder) (m TapeMedium, ok bool) {
-	for name := range d.members() {
-		switch string(name) {
-		case "id":
-			m.ID = d.identify()
-		case "attributes":
-			tapeMediumAttributes(d, &m)
-		default:
-			d.skip()
-		}
-	}
-	return m, m.ID != ""
-}
-
-func tapeMediumAttributes(d *decoder, m *TapeMedium) {
-	for name := range d.members() {
+	for name := range d.attributes() {
 		switch string(name) {
 		case "mediaType":
 			m.Type = d.word()
@@ -76,6 +62,8 @@ func tapeMediumAttributes(d *decoder, m *TapeMedium) {
 			d.skip()
 		}
 	}
+	m.ID = string(d.id)
+	return m, m.ID != ""
 }
 
 func volumePoolRow(d *decoder) (p VolumePool, ok bool) {
