@@ -96,7 +96,7 @@ func TestLoadDefaults(t *testing.T) {
 		Interval: Duration(time.Minute), Backfill: Duration(24 * time.Hour),
 		SiteTimeout: Duration(30 * time.Second), EndpointTimeout: Duration(30 * time.Second),
 		SiteConcurrency: 4, EndpointConcurrency: 1, MaxSamples: 20000,
-		ForgetClients: Duration(35 * 24 * time.Hour), ForgetPolicies: Duration(35 * 24 * time.Hour), MaxClientSeries: 10_000, MaxJobSeries: 20_000,
+		ForgetClients: Duration(35 * 24 * time.Hour), ForgetPolicies: Duration(35 * 24 * time.Hour), MaxClientSeries: 50_000, MaxJobSeries: 20_000,
 		MaxBytes: 2 << 30, SegmentBytes: 8 << 20,
 		Dir: "/var/lib/backwire", Protocol: "auto", Level: "info", Format: "text",
 		Site: "primary.example", Endpoint: "default", Listen: "127.0.0.1:9469", Collect: "all",

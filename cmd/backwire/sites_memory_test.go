@@ -19,26 +19,26 @@ import (
 	"backwire/source/netbackup/nbusim"
 )
 
-// The unit's memory is enough for one site of 2,000 clients and for five: docs/sizing.md says so, and what more of them need. The
-// sites' caps on series are reached, so that a site has as many as it can have without a setting.
+// The unit's memory is enough for one site of 10,000 clients and for five of 2,000: docs/sizing.md says so, and what more of them
+// need. The cap on the series of clients is the default one where it is enough.
 func TestMemoryOfSites(t *testing.T) {
 	onlyInFull(t)
 	if os.Getenv("BACKWIRE_TEST_SITES") == "full" {
-		for _, sites := range []int{1, 5, 10, 20, 50} {
-			peak, series := memoryOfSites(t, sites, "off")
-			t.Logf("%d sites, %d series: peak RSS %d MiB without a limit", sites, series, peak>>20)
+		for _, m := range []deployment{{1, 2000}, {1, 10_000}, {5, 2000}, {10, 2000}, {20, 2000}, {1, 50_000}} {
+			peak, series := memoryOfSites(t, m, "off")
+			t.Logf("%d sites of %d clients, %d series: peak RSS %d MiB without a limit", m.sites, m.clients, series, peak>>20)
 		}
 		return
 	}
 	high := memoryHigh(t)
-	for _, sites := range []int{1, 5} {
-		peak, series := memoryOfSites(t, sites, strconv.FormatInt(high/7*6, 10))
-		t.Logf("%d sites, %d series: peak RSS %.1f MiB", sites, series, float64(peak)/(1<<20))
-		if least := 10_000 * sites; series < least {
-			t.Errorf("%d sites have %d series, want %d at least", sites, series, least)
+	for _, m := range []deployment{{1, 10_000}, {5, 2000}} {
+		peak, series := memoryOfSites(t, m, strconv.FormatInt(high/7*6, 10))
+		t.Logf("%d sites of %d clients, %d series: peak RSS %.1f MiB", m.sites, m.clients, series, float64(peak)/(1<<20))
+		if least := 5 * m.sites * m.clients; series < least {
+			t.Errorf("%d sites of %d clients have %d series, want %d at least", m.sites, m.clients, series, least)
 		}
 		if peak >= high {
-			t.Errorf("%d sites: peak RSS is %d bytes, want less than the unit's MemoryHigh, %d", sites, peak, high)
+			t.Errorf("%d sites of %d clients: peak RSS is %d bytes, want less than the unit's MemoryHigh, %d", m.sites, m.clients, peak, high)
 		}
 	}
 }
@@ -61,18 +61,21 @@ func memoryHigh(t *testing.T) int64 {
 	return n << 20
 }
 
+// deployment is what an agent has to do with.
+type deployment struct{ sites, clients int }
+
 // memoryOfSites runs the program until each site had some cycles, the first of which reads an hour's history, and returns its peak
 // in bytes and the series of a cycle. All sites ask one server, which costs the agent what as many servers do.
-func memoryOfSites(t *testing.T, sites int, limit string) (peak int64, series int) {
+func memoryOfSites(t *testing.T, m deployment, limit string) (peak int64, series int) {
 	t.Helper()
-	const clients, cycles = 2000, 3
+	const cycles = 3
 	s := newStand(t)
 	primary, err := nbusim.New(nbusim.Options{Storage: nbusim.NewEstate(8)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	work := nbusim.Workload{Seed: 1, JobsPerMinute: 20, Policies: 50, Clients: clients}
-	primary.AddHistory(work, 4*clients, 50*time.Minute)
+	work := nbusim.Workload{Seed: 1, JobsPerMinute: 20, Policies: 50, Clients: m.clients}
+	primary.AddHistory(work, 4*m.clients, 50*time.Minute)
 	if err := primary.StartTLS("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +87,7 @@ func memoryOfSites(t *testing.T, sites int, limit string) (peak int64, series in
 	}))
 	defer push.Close()
 	var names []string
-	for i := range sites {
+	for i := range m.sites {
 		names = append(names, fmt.Sprintf("s%d", i))
 		s.settings[fmt.Sprintf("NETBACKUP_S%d_URL", i)] = primary.URL()
 	}
@@ -92,13 +95,13 @@ func memoryOfSites(t *testing.T, sites int, limit string) (peak int64, series in
 	delete(s.settings, "NETBACKUP_URL")
 	maps.Copy(s.settings, map[string]string{
 		"NETBACKUP_SITES": strings.Join(names, ","), "NETBACKUP_CA_FILE": s.file(t, "sites-ca.pem", string(primary.CA())),
-		"INTERVAL": "10s", "LISTEN": freePort(t), "REMOTE_WRITE_URL": push.URL + "/api/v1/write", "REMOTE_WRITE_PROTOCOL": "1.0",
+		"NETBACKUP_MAX_CLIENT_SERIES": strconv.Itoa(max(50_000, 6*m.clients)), "INTERVAL": "10s", "LISTEN": freePort(t), "REMOTE_WRITE_URL": push.URL + "/api/v1/write", "REMOTE_WRITE_PROTOCOL": "1.0",
 	})
 	running := start(t, append(s.environ(), "GOMEMLIMIT="+limit), buildPrograms(t).backwire, "run")
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute) // fifty sites take their time where the machine has other work
 	defer cancel()
 	for {
-		if series, err = seriesAfter(cycles, s.settings["LISTEN"], sites); err == nil {
+		if series, err = seriesAfter(cycles, s.settings["LISTEN"], m.sites); err == nil {
 			break
 		}
 		if !wait(ctx, time.Second) {

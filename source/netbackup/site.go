@@ -29,7 +29,7 @@ type SiteConfig struct {
 
 	Compat string // compat.Name adds nbu_exporter's names; empty is none
 
-	MaxClientSeries int            // 0 is the default, 10,000
+	MaxClientSeries int            // 0 is the default, 50,000
 	MaxJobSeries    int            // of counters and histograms; 0 is the default, 20,000
 	TimeZone        *time.Location // of the server, in which the windows of its policies are; nil is the host's
 
@@ -42,7 +42,7 @@ type SiteConfig struct {
 }
 
 const (
-	defaultClientSeries   = 10_000
+	defaultClientSeries   = 50_000
 	defaultJobSeries      = 20_000
 	defaultForgetClients  = 35 * 24 * time.Hour
 	defaultForgetPolicies = 35 * 24 * time.Hour
