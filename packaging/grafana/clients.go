@@ -20,7 +20,7 @@ func clients() Dashboard {
 				now(zeroElse("sum("+during(of("nbu_client_overflow_total"))+")"), "")).whole(),
 		),
 		line{14, []Panel{everyClient()}},
-		pictures(
+		graphs(
 			graph("In time", "Over time, as the recording rules have kept it. A step down is a night with missed backups.", unitShare,
 				query("max by (site) ("+of(rules.InTime)+")", "{{site}}")).upToAll().marked(shareColors),
 			graph("Failed in a row", "The ten clients with the most failed backups since their last success.", unitCount,

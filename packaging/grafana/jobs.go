@@ -23,13 +23,13 @@ func jobs() Dashboard {
 			stat("Running longest", "Age of the oldest active job.", unitSeconds, thresholds(good, step(warn, 43200), step(bad, 86400)),
 				now("max(time() - "+of("nbu_jobs_oldest_active_timestamp_seconds")+")", "")),
 		),
-		pictures(
+		graphs(
 			bars("Finished, by type", "Finished leaf jobs. The dots are exemplars with job ids.", unitCount,
 				query("sum by (job_type) ("+each(ended)+")", "{{job_type}}").withJobs()),
 			bars("Failed, by status", "Leaf jobs that failed. The table below says what a status means.", unitCount,
 				query("sum by (status) ("+each(failed)+")", "status {{status}}").withJobs()),
 		),
-		pictures(
+		graphs(
 			table("Failed, by policy", "Policies with the most failed jobs first, and what the status means.", "failed",
 				[]column{
 					{"policy", "policy", "", nil},
@@ -43,19 +43,19 @@ func jobs() Dashboard {
 			graph("Queued jobs, by reason", "Reasons why jobs are queued.", unitCount,
 				query("sum by (reason) ("+of("nbu_jobs_queued")+")", "{{reason}}")).stacked(),
 		),
-		pictures(
+		graphs(
 			heat("Duration of jobs", "Finished leaf jobs by duration. The dots are jobs.",
 				query("sum by (le) ("+lately(of("nbu_job_duration_seconds_bucket", chosen))+")", "").withJobs()),
 			graph("Waiting time of jobs", "From the start of a job to the start of its last attempt: 95th percentile, by type.", unitSeconds,
 				query(quantile("0.95", of("nbu_job_queue_wait_seconds_bucket", chosen), "le, job_type"), "{{job_type}}").withJobs()),
 		),
-		pictures(
+		graphs(
 			graph("Throughput", "Bytes per second of finished jobs, before and after deduplication.", unitRate,
 				query("sum("+persecond(read)+")", "read"), query("sum("+persecond(moved)+")", "moved")),
 			graph("Saved by deduplication", "Share of the data read that did not have to be transferred.", unitShare,
 				query("1 - sum by (policy_type) ("+during(moved)+") / (sum by (policy_type) ("+during(read)+") > 0)", "{{policy_type}}")).upToAll(),
 		),
-		pictures(
+		graphs(
 			graph("Active jobs, by media server", "Active leaf jobs.", unitCount,
 				query("sum by (media_server) ("+of("nbu_media_server_active_jobs")+")", "{{media_server}}")).stacked(),
 			graph("Transfer, by media server", "Transfer rates of active leaf jobs.", unitRate,

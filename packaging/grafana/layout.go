@@ -1,6 +1,6 @@
 package grafana
 
-// columns is the width of Grafana's grid.
+// columns is the width of a dashboard.
 const columns = 24
 
 // line is a row of panels of one height and one width.
@@ -28,8 +28,8 @@ func lay(lines ...line) []Panel {
 // numbers is a line of stats.
 func numbers(panels ...Panel) line { return line{4, panels} }
 
-// pictures is a line of graphs.
-func pictures(panels ...Panel) line { return line{9, panels} }
+// graphs is a line of graphs.
+func graphs(panels ...Panel) line { return line{9, panels} }
 
 // heading names the lines after it, which fold at a click.
 func heading(title string) line {

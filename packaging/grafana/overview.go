@@ -17,14 +17,14 @@ func overview() Dashboard {
 			stat("Sites that answer", "Share of the known primary servers that answer.", unitShare, thresholds(bad, step(good, 1)),
 				now("avg("+of("nbu_up")+")", "")).leading(uidPipeline, "Pipeline"),
 		),
-		pictures(
+		graphs(
 			bars("Backups by result", "Finished backup jobs, by result. The dots are exemplars with job ids.", unitCount,
 				query("sum by (result) ("+each(completed)+")", "{{result}}").withJobs()).
 				colored("success", good).colored("partial", warn).colored("failure", bad),
 			bars("Bytes backed up", "Data read by finished backups, before deduplication.", unitBytes,
 				query("sum by (site) ("+each(of("nbu_job_bytes_total", `job_type="BACKUP"`))+")", "{{site}}")),
 		),
-		pictures(
+		graphs(
 			table("Overdue for longest", "The twenty clients whose backups have been due for longest.", "overdue",
 				[]column{
 					{"client", "client", "", nil},
@@ -42,7 +42,7 @@ func overview() Dashboard {
 				},
 				row("topk(20, "+explained("round(sum by (site, status) ("+during(of("nbu_jobs_completed_total", isBackup, isFailed))+")) > 0", "site")+")")),
 		),
-		pictures(
+		graphs(
 			meters("Disk pools", "Used share of each pool.", unitShare, poolColors, now(poolShare, "{{site}} {{disk_pool}}")).upToAll(),
 			graph("Open jobs", "Jobs that are not finished.", unitCount,
 				query("sum by (state) ("+of("nbu_jobs")+")", "{{state}}")).stacked(),

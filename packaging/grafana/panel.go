@@ -1,6 +1,6 @@
 package grafana
 
-// Panel is one picture.
+// Panel is one panel of a dashboard.
 type Panel struct {
 	ID              int         `json:"id"`
 	Type            string      `json:"type"`
@@ -21,7 +21,7 @@ type Panel struct {
 // Map is what differs from one kind of panel to the next.
 type Map = map[string]any
 
-// Place is where a panel is, on a grid of 24 columns.
+// Place is where a panel is, in 24 columns.
 type Place struct {
 	H int `json:"h"`
 	W int `json:"w"`

@@ -15,20 +15,20 @@ func pipeline() Dashboard {
 				thresholds(bad, step(warn, 259200), step(good, 1209600)),
 				now("min("+of("nbu_api_key_expiry_timestamp_seconds")+" or "+of("nbu_server_certificate_expiry_timestamp_seconds")+") - time()", "")),
 		),
-		pictures(
+		graphs(
 			graph("Duration of cycles", "Median and 99th percentile, by site.", unitSeconds,
 				query(quantile("0.5", agent("backwire_cycle_duration_seconds_bucket", `site=~"$site"`), "le, site"), "{{site}} median"),
 				query(quantile("0.99", agent("backwire_cycle_duration_seconds_bucket", `site=~"$site"`), "le, site"), "{{site}} 99 %")),
 			graph("Duration of collectors", "Duration of the last run, by collector.", unitSeconds,
 				query("max by (site, collector) ("+of("nbu_collector_duration_seconds")+")", "{{site}} {{collector}}")),
 		),
-		pictures(
+		graphs(
 			states("Collectors", "Whether each collector read everything it requested.", query("min by (site, collector) ("+of("nbu_collector_success")+")", "{{site}} {{collector}}")),
 			graph("Clock skew", "The primary server's clock minus the agent's clock.", unitSeconds, query("max by (site) ("+of("nbu_server_clock_skew_seconds")+")", "{{site}}")).sinking(),
 		),
-		pictures(deliveryGraphs()...),
-		pictures(queueGraphs()...),
-		pictures(
+		graphs(deliveryGraphs()...),
+		graphs(queueGraphs()...),
+		graphs(
 			table("Agents", "Agents that have sent data, and their versions.", "agent", []column{{"instance", "agent", "", nil}, {"version", "version", "", nil}},
 				row("max by (instance, version) ("+agent("backwire_build_info")+")")),
 			table("Primary servers", "Releases of NetBackup and the version of the API that is spoken with each.", "site",

@@ -25,7 +25,7 @@ func protectionNumbers() line {
 }
 
 func protectionGraphs() line {
-	return pictures(
+	return graphs(
 		graph("NetBackup's own alerts", "All alerts on the server, including those already handled.", unitCount,
 			query("sum by (severity, category) ("+of("nbu_alerts")+")", "{{severity}} {{category}}")).stacked(),
 		graph("Malware scans", "Images by their newest scan.", unitCount,

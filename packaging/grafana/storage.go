@@ -17,13 +17,13 @@ func storage() Dashboard {
 			stat("Storage servers down", "Storage servers that are not up.", unitCount, anyIsBad,
 				now(zeroElse("count("+of("nbu_storage_server_up")+" == 0)"), "")).whole(),
 		),
-		pictures(
+		graphs(
 			graph("Use of disk pools", "Used share. The lines are the default high-water marks.", unitShare, query(poolShare, byPool)).upToAll().marked(poolColors),
 			graph("In 30 days", "Expected used share 30 days later, at the growth of the week before. Above 100 % the space does not suffice.", unitShare,
 				query("max by (site, disk_pool) (predict_linear("+of("nbu_disk_pool_used_bytes")+"[7d], 30 * 86400)) / "+pool("nbu_disk_pool_usable_bytes"), byPool)).
 				marked(thresholds(good, step(warn, 0.8), step(bad, 1))),
 		),
-		pictures(
+		graphs(
 			meters("Days until full", "Days until the high-water mark at last week's growth. Pools that do not grow are not shown.", unitDays,
 				thresholds(bad, step(warn, 14), step(good, 60)), now("sort("+days+")", byPool)),
 			graph("Growth per day", "By linear regression over the week before.", unitBytes, query("max by (site, disk_pool) ("+growth+")", byPool)).sinking(),
@@ -40,11 +40,11 @@ func storage() Dashboard {
 			},
 			row(poolShare), row(pool("nbu_disk_pool_usable_bytes")), row(pool("nbu_disk_pool_available_bytes")),
 			row(pool("nbu_disk_pool_high_water_mark_ratio")), row(pool("nbu_disk_pool_low_water_mark_ratio")))}},
-		pictures(
+		graphs(
 			states("Disk pools up", "Whether each pool is up.", query(pool("nbu_disk_pool_up"), byPool)),
 			states("Storage servers up", "Whether each storage server is up.", query("max by (site, storage_server, type) ("+of("nbu_storage_server_up")+")", "{{storage_server}} {{type}}")),
 		),
-		pictures(
+		graphs(
 			graph("Use of storage units", "Storage units can share a disk pool: do not add them up. Tape and cloud have no capacity.", unitShare,
 				query(of("nbu_storage_unit_used_bytes")+" / "+of("nbu_storage_unit_capacity_bytes"), "{{site}} {{storage_unit}}")).upToAll(),
 			graph("Deduplication", "Deduplication ratio, as reported by the storage server.", unitCount,

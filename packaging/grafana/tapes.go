@@ -19,7 +19,7 @@ func tapeNumbers() line {
 }
 
 func tapeGraphs() line {
-	return pictures(
+	return graphs(
 		states("Tape drives up", "A drive is up if at least one of its paths is up.",
 			query("max by (site, tape_drive) ("+of("nbu_tape_drive_up")+")", "{{site}} {{tape_drive}}")),
 		graph("Tapes, by status", "A tape can be full and frozen at once.", unitCount, query("sum by (status) ("+of("nbu_tape_media")+")", "{{status}}")).stacked(),
