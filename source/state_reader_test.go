@@ -34,3 +34,18 @@ func TestStateReaderOfHostileValues(t *testing.T) {
 		}
 	}
 }
+
+// What a caller refuses reads as truncated, and so does a text of a length that cannot be.
+func TestStateReaderRefuses(t *testing.T) {
+	for name, refuse := range map[string]func(*StateReader){
+		"caller": (*StateReader).Refuse, "negative length": func(r *StateReader) { r.TextOf(-1) }, "length beyond the value": func(r *StateReader) { r.TextOf(4) },
+	} {
+		r := ReadState([]byte{1, 2, 3})
+		if refuse(r); !r.Short() || r.More() || r.Uvarint() != 0 {
+			t.Errorf("%s: short is %v, more is %v", name, r.Short(), r.More())
+		}
+	}
+	if r := ReadState([]byte("gold")); r.TextOf(4) != "gold" || r.Short() || r.More() {
+		t.Error("a text that ends with the value is truncated")
+	}
+}

@@ -172,27 +172,16 @@ func (w *writer) node(n *node, root int64) {
 	rest(flagStream, int64(n.stream))
 }
 
-// reader takes back what writer wrote. It never gives more than there are bytes.
+// reader takes back what writer wrote.
 type reader struct {
-	b     []byte
+	*source.StateReader
 	time  int64
 	id    int64
 	texts []string
-	short bool
-}
-
-func (r *reader) number() int64 {
-	n, size := binary.Varint(r.b)
-	if size <= 0 {
-		r.short, r.b = true, nil
-		return 0
-	}
-	r.b = r.b[size:]
-	return n
 }
 
 func (r *reader) difference(to int64) int64 {
-	switch d := r.number(); {
+	switch d := r.Varint(); {
 	case d == 0:
 		return 0
 	case d > 0:
@@ -211,23 +200,23 @@ func (r *reader) at() int64 {
 }
 
 func (r *reader) ident() int64 {
-	r.id += r.number()
+	r.id += r.Varint()
 	return r.id
 }
 
 func (r *reader) text() string {
-	i := r.number()
+	i := r.Varint()
 	if i >= 0 && i < int64(len(r.texts)) {
 		return r.texts[i]
 	}
-	n := r.number()
-	if i != int64(len(r.texts)) || n < 0 || n > int64(len(r.b)) {
-		r.short, r.b = true, nil
-		return ""
+	if i != int64(len(r.texts)) {
+		r.Refuse()
 	}
-	s := string(r.b[:n])
-	r.b, r.texts = r.b[n:], append(r.texts, s)
-	return s
+	text := r.TextOf(r.Varint())
+	if !r.Short() {
+		r.texts = append(r.texts, text)
+	}
+	return text
 }
 
 // Restore takes a key of the state back. Restored is to be called when all are.
@@ -237,9 +226,9 @@ func (b *Book) Restore(key string, value []byte) error {
 		return fmt.Errorf("state key %q has an unknown version", key)
 	}
 	h := &history{Pair: Pair{client, policy}}
-	r := &reader{b: value[1:], texts: words()}
+	r := &reader{StateReader: source.ReadState(value[1:]), texts: words()}
 	b.readHistory(h, r)
-	if r.short {
+	if r.Short() {
 		return fmt.Errorf("state key %q is truncated", key)
 	}
 	if client != "" {
@@ -253,22 +242,22 @@ func (b *Book) readHistory(h *history, r *reader) {
 	h.backedUp = r.at()
 	h.attempt = r.at()
 	h.seen = r.at()
-	h.status = int32(r.number())
-	h.bytes = r.number()
-	for range r.number() {
-		if r.short {
+	h.status = int32(r.Varint())
+	h.bytes = r.Varint()
+	for range r.Varint() {
+		if r.Short() {
 			return
 		}
 		t := track{schedule: r.text(), end: r.at()}
 		t.start = r.difference(t.end)
-		t.attempt, t.failures, t.failed = r.at(), r.number(), r.at()
+		t.attempt, t.failures, t.failed = r.at(), r.Varint(), r.at()
 		h.tracks = append(h.tracks, t)
 	}
-	for len(r.b) > 0 {
-		head, root := r.number(), r.ident()
+	for r.More() {
+		head, root := r.Varint(), r.ident()
 		whole := &run{history: h, verdict: verdict(head & (1<<verdictBits - 1)), restored: true}
 		for range head >> verdictBits {
-			if r.short {
+			if r.Short() {
 				return
 			}
 			n := r.node(root)
@@ -276,7 +265,7 @@ func (b *Book) readHistory(h *history, r *reader) {
 			whole.nodes = append(whole.nodes, n)
 		}
 		if len(whole.nodes) == 0 {
-			r.short = true
+			r.Refuse()
 			return
 		}
 		b.link(whole, root)
@@ -284,15 +273,15 @@ func (b *Book) readHistory(h *history, r *reader) {
 }
 
 func (r *reader) node(root int64) *node {
-	flags := r.number()
+	flags := r.Varint()
 	n := &node{id: r.ident(), schedule: r.text(), end: r.at(), snapshot: flags&flagSnapshot != 0}
 	n.start = r.difference(n.end)
-	n.bytes = r.number()
+	n.bytes = r.Varint()
 	rest := func(flag, usual int64) int64 {
 		if flags&flag == 0 {
 			return usual
 		}
-		return r.number()
+		return r.Varint()
 	}
 	n.parent = rest(flagParent, usualParent(n.id, root))
 	n.status = int32(rest(flagStatus, 0))
