@@ -59,12 +59,12 @@ type message struct {
 	Alerts   []struct{ Labels map[string]string }
 }
 
-// A site's storage fails, and with it the backups of twenty policies with a hundred clients each: that is one message. When the
+// A site's storage fails, and with it the backups of twenty policies with fifty clients each: that is one message. When the
 // windows have closed it is one for who is on call. The alerts of the clients are in neither.
 func TestStormIsOneMessage(t *testing.T) {
 	said := make(chan message, 100)
 	am := startAlertmanager(t, said)
-	const policies, clients = 20, 100
+	const policies, clients = 20, 50
 
 	am.post(t, storm("NetBackupPolicyBackupsFailed", "NetBackupBackupFailingAgain", policies, clients))
 	expectMessage(t, said, "mail", "NetBackupPolicyBackupsFailed", policies)
@@ -126,7 +126,7 @@ func firing(alert, site, policy, client string) postedAlert {
 	return postedAlert{Labels: labels, StartsAt: time.Now(), EndsAt: time.Now().Add(time.Hour)}
 }
 
-// alertmanager is a running one, with the example's routes and inhibitions and without its pauses.
+// alertmanager is a running one, with the example's routes and inhibitions and with shorter pauses.
 type alertmanager struct{ url string }
 
 func startAlertmanager(t *testing.T, said chan<- message) alertmanager {
@@ -172,7 +172,8 @@ func startAlertmanager(t *testing.T, said chan<- message) alertmanager {
 	return am
 }
 
-// exampleWithHook is the example, but every receiver is a webhook, and what waits for minutes waits for a second. Groups are not
+// exampleWithHook is the example, but every receiver is a webhook, and what waits for minutes waits for ten seconds: a busy machine
+// takes some to read the alerts. Groups are not
 // told again.
 func exampleWithHook(t *testing.T, hook string) []byte {
 	t.Helper()
@@ -186,7 +187,7 @@ func exampleWithHook(t *testing.T, hook string) []byte {
 	}
 	route := config["route"].(map[string]any)
 	for _, r := range append(route["routes"].([]any), route) {
-		r.(map[string]any)["group_wait"], r.(map[string]any)["group_interval"] = "1s", "1h"
+		r.(map[string]any)["group_wait"], r.(map[string]any)["group_interval"] = "10s", "1h"
 	}
 	for i, r := range config["receivers"].([]any) {
 		config["receivers"].([]any)[i] = map[string]any{"name": r.(map[string]any)["name"], "webhook_configs": []any{map[string]any{"url": hook}}}

@@ -252,6 +252,15 @@ func TestSituations(t *testing.T) {
 			alerts: map[string]map[string]int{"20h": {}, "40h": {}},
 		},
 		{
+			name: "no policy can be read: the newest success of any type counts, and a day is allowed",
+			input: []series{
+				{of(attemptMetric, "db1", ""), "0x60"},
+				{of(successMetric, "db1", full), "0x60"},
+				{of(successMetric, "db1", incremental), fmt.Sprintf("0x39 %dx20", 40*step)},
+			},
+			alerts: map[string]map[string]int{"29h": {}, "35h": {"NetBackupClientMissedRPO": 1}, "45h": {}},
+		},
+		{
 			name: "one policy cannot be read: the others are watched as before",
 			input: []series{
 				{`nbu_policies_unreadable{site="paris"}`, "0x10 1x30 0x20"},
