@@ -103,6 +103,7 @@ func BenchmarkLedgerQuietCycle(b *testing.B) {
 		e := ending{Event: ledger.Event{ID: int64(i), Try: 1, End: 1}, status: 0, client: strconv.Itoa(i), bytes: 1, kind: l.counters.kind(kindKey{backup, "STANDARD", "gold", "FULL_BACKUP"})}
 		watching.observe(&e, l.clocks())
 	}
+	watching.settle(1, l.clocks())
 	l.Idle = true
 	tick, samples := int64(60_000), 0
 	b.ReportAllocs()
