@@ -264,6 +264,9 @@ func (m *nightModel) job(p *nightPolicy, client, kind string) nbusim.JobSpec {
 	}
 	if m.late > 0 && m.chance(6) {
 		spec.Hidden = time.Duration(m.random.Int64N(int64(m.late)))
+		if p.shape == searched { // one that is not found for an hour after its date ends
+			spec.Hidden = min(spec.Hidden, 50*minute)
+		}
 	}
 	return spec
 }

@@ -53,6 +53,9 @@ const (
 
 	// notBefore is how long from now a backup that is queued or active is not missed: as long as a sample is seen.
 	notBefore = 300_000 // ms
+
+	// endsAfter is how long a client that a query found is waited for after its date: its job may be shown late.
+	endsAfter = 3_600_000 // ms
 )
 
 func newPromises(w *workplace) promises {
@@ -170,7 +173,7 @@ func (p *policies) promise(k clientKey, s *promiser) {
 		p.nothing[k] = true
 	}
 	late := first.due < s.now
-	if known && late && s.query && p.lost(k, s, first.runsFrom) {
+	if known && s.query && first.due < s.now-endsAfter && p.lost(k, s, first.runsFrom) {
 		p.site.clients.end(k)
 		delete(s.clients, k.client)
 		return

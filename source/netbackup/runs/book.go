@@ -19,7 +19,8 @@ type Book struct {
 	trees     map[int64]*tree // by root
 	children  map[int64]int32 // ended ones, by their parent
 
-	openKnown    bool // since the book was made
+	openKnown    bool  // since the book was made
+	openAt       int64 // when the open jobs were listed last, ms of the server's clock
 	openByID     map[int64]*openJob
 	openByParent map[int64][]*openJob
 	openByPair   map[Pair][]*openJob
@@ -208,7 +209,7 @@ func (b *Book) tidy(h *history, known []judged, now int64) (left []judged) {
 		switch {
 		case !x.run.past:
 		case x.run.lone():
-			h.add(x.outcome)
+			h.add(x.outcome, true)
 			b.changed[h.Pair] = true
 			b.drop(x.run)
 			continue
@@ -284,7 +285,7 @@ func (b *Book) closeOldest() {
 // nothing. All are judged before the first is gone: a parent's children say what it worked for.
 func (b *Book) close(over []*run, now int64) {
 	for _, x := range b.judgeAll(over, now) {
-		x.run.history.add(x.outcome)
+		x.run.history.add(x.outcome, x.run.past)
 	}
 	for _, r := range over {
 		h := r.history

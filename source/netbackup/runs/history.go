@@ -83,8 +83,8 @@ func (c *closed) track(schedule string) *track {
 	}
 }
 
-// add closes a run: what it came to becomes part of the numbers.
-func (c *closed) add(o outcome) {
+// add closes a run: what it came to becomes part of the numbers. The failure of a run of the past was made good already.
+func (c *closed) add(o outcome, past bool) {
 	c.attemptBy(o)
 	t := c.track(o.schedule)
 	t.attempt = max(t.attempt, o.end)
@@ -99,7 +99,7 @@ func (c *closed) add(o outcome) {
 				c.tracks[i].makeGood(o.end)
 			}
 		}
-	case Failed(o.status) && o.end >= c.goodUntil(t):
+	case Failed(o.status) && !past && o.end >= c.goodUntil(t):
 		t.failures, t.failed = t.failures+1, max(t.failed, o.end)
 	}
 }
@@ -178,7 +178,7 @@ func (h *history) summarize(known []judged) Summary {
 	sum := h.closed
 	sum.tracks = slices.Clone(h.tracks)
 	for _, x := range known {
-		sum.add(x.outcome)
+		sum.add(x.outcome, false)
 	}
 	s := Summary{Attempt: sum.attempt, Status: sum.status, Bytes: sum.bytes}
 	for _, t := range sum.tracks {

@@ -22,6 +22,7 @@ func (b *Book) Open(jobs []Job, now int64) {
 			}
 		}
 	}
+	b.openAt = now
 	before := b.openByID
 	b.openByID = map[int64]*openJob{}
 	for i := range jobs {

@@ -28,7 +28,7 @@ func (b *Book) judge(r *run, now int64) (outcome, verdict) {
 		return outcome{}, nothing
 	}
 	o := sum(last)
-	young := now-o.end < missingWait
+	young := now-o.end < missingWait || now < b.openAt-pastPoint
 	switch {
 	case o.end > b.latest:
 		return o, nothing
@@ -48,6 +48,10 @@ func (b *Book) judge(r *run, now int64) (outcome, verdict) {
 	}
 	return o, told
 }
+
+// pastPoint is how long before the open jobs were listed, in ms, a point of time is one that is told late: what ended after it is not
+// observed yet, so that what is missing then was open.
+const pastPoint = 30_000
 
 // missingWait is how long a parent that is over waits for a child that was not shown, in ms, and the other way round. The audit
 // asks for what is missing every few minutes. What is shown later still corrects the run.
