@@ -23,7 +23,7 @@ func TestMemoryOfAFullQueue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const clients = series / 6 // each has five series for every policy that backs it up
+	const clients = series / 9 // each has eight or nine series for every policy that backs it up
 	work := nbusim.Workload{Seed: 1, JobsPerMinute: 6000, MeanRun: time.Second, Policies: 50, Clients: clients}
 	primary.AddHistory(work, 4*clients, 15*time.Minute)
 	if err := primary.StartTLS("127.0.0.1:0"); err != nil {
@@ -36,7 +36,7 @@ func TestMemoryOfAFullQueue(t *testing.T) {
 		"NETBACKUP_URL": primary.URL(), "NETBACKUP_CA_FILE": s.file(t, "memory-ca.pem", string(primary.CA())),
 		"NETBACKUP_MAX_CLIENT_SERIES": "1000000", "INTERVAL": "1s", "BACKFILL": "20m", "LISTEN": freePort(t),
 		"REMOTE_WRITE_URL": "http://127.0.0.1:1/api/v1/write",
-		"QUEUE_MAX_BYTES":  "6MiB", "QUEUE_SEGMENT_BYTES": "3MiB",
+		"QUEUE_MAX_BYTES":  "8MiB", "QUEUE_SEGMENT_BYTES": "4MiB",
 	})
 	running := start(t, append(s.environ(), "GOMEMLIMIT=96MiB"), buildPrograms(t).backwire, "run")
 	var status page.Status
