@@ -74,7 +74,7 @@ func (s *Site) clientOverview() []overview.ClientPolicy {
 	pairs := s.clients.pairs
 	out := make([]overview.ClientPolicy, 0, len(pairs))
 	shown := make(map[*client]bool, len(pairs))
-	for _, told := range s.policies.promises.clients {
+	for _, told := range s.policies.clients {
 		due := told.due
 		if due != 0 {
 			due -= s.ledger.Clock.Skew

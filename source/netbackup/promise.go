@@ -193,7 +193,7 @@ func (p *policies) promise(k clientKey, s *promiser) {
 		if first.due == math.MaxInt64 {
 			first.due = 0
 		}
-		p.promises.clients = append(p.promises.clients, toldClient{k, first.due, !s.query})
+		p.clients = append(p.clients, toldClient{k, first.due, !s.query})
 	}
 }
 
