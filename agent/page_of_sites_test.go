@@ -26,7 +26,7 @@ func TestPageShowsTheNight(t *testing.T) {
 	body := w.Body.String()
 	at := 0
 	for _, want := range []string{ // in this order
-		"Monday 23 November 18:00 to 08:00 CET", "<strong class=\"warn\">Almost:</strong> cloud-063.example, mssql-035.example and windows-066.example failed; filer-007.example, linux-112.example and oracle-019.example were due and did not run; 6 clients failed after a good backup. 124 clients that ran since 18:00 have a good backup.",
+		"Monday 23 November 18:00 to 08:00 CET", "<strong class=\"warn\">Almost:</strong> cloud-063.example, mssql-035.example and windows-066.example failed; filer-007.example, linux-112.example and oracle-019.example were due and did not run; 8 clients have a failed backup beside a good one. 122 clients that ran since 18:00 have a good backup.",
 		"Failed", "status 2074: the disk volume is down", "The night of Monday 23 November", "Backups by the hour from Monday 18:00 to Tuesday 08:00", "<title>02:00: ",
 		"the nights before", "Sun 22 November", "client and policy pairs: a backup was due and has not started",
 		"windows-066.example", "none seen", "status 58: the client cannot be reached, 10 failures in a row", "mssql-035.example", "filer-007.example", "9d12h ago",
@@ -53,7 +53,7 @@ func TestPageOfSeveralSites(t *testing.T) {
 	s.handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
 	for _, want := range []string{
 		"<small>branch-02 · lyon</small>", "<small>OPEN_STORAGE · paris</small>", "Backup<small>lyon</small>", "<b class=\"good\">1,198</b>",
-		"<a id=\"to-lyon\" href=\"#site-lyon\">lyon</a> <span class=\"bad\">down</span></th><td><strong class=\"bad\">No:</strong> cloud-063.example, mssql-035.example and windows-066.example failed; filer-007.example, linux-112.example and oracle-019.example were due and did not run; 6 clients failed after a good backup; the jobs of the night have not been read.",
+		"<a id=\"to-lyon\" href=\"#site-lyon\">lyon</a> <span class=\"bad\">down</span></th><td><strong class=\"bad\">No:</strong> cloud-063.example, mssql-035.example and windows-066.example failed; filer-007.example, linux-112.example and oracle-019.example were due and did not run; 8 clients have a failed backup beside a good one; the jobs of the night have not been read.",
 		"<strong class=\"warn\">Almost:</strong> cloud-063.example, ", "1 of 2 sites has not been heard (lyon).",
 	} {
 		if !strings.Contains(w.Body.String(), want) {

@@ -46,7 +46,7 @@ type result int
 const (
 	idle     result = iota // nothing was due, and nothing ran
 	well                   // a backup succeeded, and none has failed since
-	relapsed               // one succeeded and a later one failed: of another schedule, maybe
+	relapsed               // one succeeded, and one failed that no success makes good: a later one, or of a schedule that holds more
 	missed                 // one was due and has not started
 	failed                 // the last one failed, and none has succeeded in the night or since one was due
 )
@@ -170,8 +170,8 @@ func (o *outcome) lacks() (parts []string) {
 	} else if n > 1 {
 		parts = append(parts, who(o.missed)+" were due and did not run")
 	}
-	if len(o.relapsed) > 0 {
-		parts = append(parts, who(o.relapsed)+" failed after a good backup")
+	if n := len(o.relapsed); n > 0 {
+		parts = append(parts, fmt.Sprintf("%s %s a failed backup beside a good one", who(o.relapsed), hasOrHave(n)))
 	}
 	return parts
 }
