@@ -342,17 +342,17 @@ func lasts(spec nbusim.JobSpec) (d time.Duration) {
 
 // search starts a search for machines, and snapshots and backups of those that it finds.
 func (m *nightModel) search(p *nightPolicy) {
+	if m.days == 1 { // that it takes backups, and not snapshots alone, shows before it takes a snapshot of which none is made
+		first := m.job(p, p.clients[0], "BACKUP")
+		first.Life, first.Hidden = nbusim.Run(time.Second, m.minutes(20), 0), 0
+		m.add(first)
+	}
 	spec := m.job(p, p.host, "BACKUP")
 	spec.Own = true
 	if m.chance(6) {
 		spec.Work, spec.Life = nbusim.Work{}, nbusim.Run(time.Second, m.minutes(10), 200)
 		m.add(spec) // it fails, and finds none
 		return
-	}
-	if m.days == 1 { // it takes backups, and not snapshots alone
-		first := m.job(p, p.clients[0], "BACKUP")
-		first.Life, first.Hidden = nbusim.Run(time.Second, m.minutes(20), 0), 0
-		m.add(first)
 	}
 	type machine struct {
 		shot    nbusim.JobSpec

@@ -199,12 +199,19 @@ func (b *Book) settle(h *history, now int64) bool {
 }
 
 // tidy closes the runs which nothing else can belong to, where they are neither the last attempt nor the last success of their type, and
-// where a later success has made them good. What they would tell is in the numbers then. It gives what is left.
+// where a later success has made them good. What they would tell is in the numbers then. It gives what is left. A failure waits for a
+// success that cannot change: that of a tree may turn out to be none, where a stream of it is shown late or begun again.
 func (b *Book) tidy(h *history, known []judged, now int64) (left []judged) {
 	var over []*tree
 	for i, x := range known {
 		x.run.past = slices.ContainsFunc(known[i+1:], func(y judged) bool {
-			return y.end > x.end && Succeeded(y.status) && makesGood(y.schedule, x.schedule) && (y.schedule == x.schedule || !Succeeded(x.status))
+			switch {
+			case y.end <= x.end || !Succeeded(y.status):
+				return false
+			case Succeeded(x.status):
+				return y.schedule == x.schedule
+			}
+			return makesGood(y.schedule, x.schedule) && y.run.lone()
 		})
 		switch {
 		case !x.run.past:
@@ -243,7 +250,7 @@ func (b *Book) sweep(now int64) {
 			b.dirty[h] = true
 		}
 	}
-	var over []*run
+	over := map[*tree]bool{}
 	for _, t := range b.trees {
 		switch {
 		case t.touched > b.latest:
@@ -252,11 +259,27 @@ func (b *Book) sweep(now int64) {
 				b.drop(r)
 			}
 		case now-t.touched > late:
-			over = append(over, t.runs...)
+			over[t] = true
 		}
 	}
-	b.close(over, now)
+	for n := -1; n != len(over); {
+		n = len(over)
+		maps.DeleteFunc(over, func(t *tree, _ bool) bool { return b.overtakes(t, over) })
+	}
+	var runs []*run
+	for t := range over {
+		runs = append(runs, t.runs...)
+	}
+	b.close(runs, now)
 	maps.DeleteFunc(b.turnedAway, func(_, end int64) bool { return now-end > late || now < end })
+}
+
+// overtakes says of a tree that a run of it ended after another of its pair which may still change. It waits for that one: what is
+// counted is how many failures came after the last success.
+func (b *Book) overtakes(t *tree, over map[*tree]bool) bool {
+	return slices.ContainsFunc(t.runs, func(r *run) bool {
+		return slices.ContainsFunc(r.history.runs, func(o *run) bool { return !over[o.tree] && o.ended() < r.ended() })
+	})
 }
 
 // closeOldest makes room for the jobs that come.
