@@ -57,7 +57,7 @@ func completed(received *receiver.Receiver) (n float64) {
 	return n
 }
 
-// The steady state: one job a second of 10,000 clients. Cycles follow each other faster than they
+// The steady state: one job a second of 10,000 clients, of whom 2,000 are watched. TestMemoryOfSites watches all. Cycles follow each other faster than they
 // would, so that as many as in half an hour pass.
 func TestSteadyStateStaysSmall(t *testing.T) {
 	onlyInFull(t)
@@ -65,7 +65,7 @@ func TestSteadyStateStaysSmall(t *testing.T) {
 	dir := t.TempDir()
 	primary := startPrimary(t, dir, "--history", "40000", "--history-span", "10h", "--jobs-per-minute", "60", "--clients", "10000", "--policies", "50")
 	received, push := startReceiver(t)
-	env := append(agentEnv(t, dir, primary, push), "BACKWIRE_BACKFILL=10m", "BACKWIRE_INTERVAL=1s")
+	env := append(agentEnv(t, dir, primary, push), "BACKWIRE_BACKFILL=10m", "BACKWIRE_INTERVAL=1s", "BACKWIRE_NETBACKUP_MAX_CLIENT_SERIES=10000")
 	agent := start(t, env, buildPrograms(t).backwire, "run")
 	points := func(least int) {
 		t.Helper()
