@@ -198,21 +198,17 @@ func (b *Book) settle(h *history, now int64) bool {
 	return changed
 }
 
-// tidy closes the runs which nothing else can belong to, where they are neither the last attempt nor the last success of their type, and
-// where a later success has made them good. What they would tell is in the numbers then. It gives what is left. A failure waits for a
-// success that cannot change: that of a tree may turn out to be none, where a stream of it is shown late or begun again.
+// tidy closes the runs which nothing else can belong to, where they are neither the last attempt nor one of the last two successes of their type, and
+// where a closed success has made them good: one that may still change makes nothing good for ever. What they would tell is in the
+// numbers then. It gives what is left.
 func (b *Book) tidy(h *history, known []judged, now int64) (left []judged) {
 	var over []*tree
 	for i, x := range known {
-		x.run.past = slices.ContainsFunc(known[i+1:], func(y judged) bool {
-			switch {
-			case y.end <= x.end || !Succeeded(y.status):
-				return false
-			case Succeeded(x.status):
-				return y.schedule == x.schedule
-			}
-			return makesGood(y.schedule, x.schedule) && y.run.lone()
-		})
+		if Succeeded(x.status) {
+			x.run.past = successesAfter(x, known[i+1:]) >= 2
+		} else {
+			x.run.past = x.end < h.goodUntil(x.schedule)
+		}
 		switch {
 		case !x.run.past:
 		case x.run.lone():
@@ -229,6 +225,17 @@ func (b *Book) tidy(h *history, known []judged, now int64) (left []judged) {
 		b.close(slices.Clone(t.runs), now)
 	}
 	return left
+}
+
+// successesAfter counts those of the schedule type of a success that came after it. The last may turn out to be none: then the one
+// before it is the last.
+func successesAfter(x judged, later []judged) (n int) {
+	for _, y := range later {
+		if y.end > x.end && Succeeded(y.status) && y.schedule == x.schedule {
+			n++
+		}
+	}
+	return n
 }
 
 // isPast says of a tree that has been whole for a while that nothing is told of it any more.

@@ -99,7 +99,7 @@ func (c *closed) add(o outcome, past bool) {
 				c.tracks[i].makeGood(o.end)
 			}
 		}
-	case Failed(o.status) && !past && o.end >= c.goodUntil(t):
+	case Failed(o.status) && !past && o.end >= c.goodUntil(t.schedule):
 		t.failures, t.failed = t.failures+1, max(t.failed, o.end)
 	}
 }
@@ -134,10 +134,10 @@ func (t *track) makeGood(success int64) {
 	}
 }
 
-// goodUntil is the last success that makes failures of a track good.
-func (c *closed) goodUntil(t *track) (end int64) {
+// goodUntil is the end of the last closed success that makes failures of a schedule type good.
+func (c *closed) goodUntil(schedule string) (end int64) {
 	for i := range c.tracks {
-		if makesGood(c.tracks[i].schedule, t.schedule) {
+		if makesGood(c.tracks[i].schedule, schedule) {
 			end = max(end, c.tracks[i].end)
 		}
 	}
