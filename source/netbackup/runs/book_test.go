@@ -209,6 +209,26 @@ func TestSuccessWaitsForWhatIsMissing(t *testing.T) {
 	}
 }
 
+// A backup ends before its snapshot is listed, which is below a search that is not shown: its run is not over while the snapshot is open.
+func TestSuccessWaitsBelowAParentThatIsListedLater(t *testing.T) {
+	b := NewBook(10)
+	b.Open(nil, night)
+	done := at(3, 2, 0, 10, 20)
+	if !b.Observe(&done) {
+		t.Fatal("no room")
+	}
+	b.Settle(night + 21*second)
+	shot := of("db-1", snapshot, at(2, 1, -1, 10, 0))
+	shot.End = 0
+	for minute := int64(1); minute < 180; minute += 10 {
+		b.Open([]Job{shot}, night+minute*60*second)
+		b.Settle(night + minute*60*second)
+		if s, known := b.Summary(done.pair()); known {
+			t.Fatalf("after %d minutes: %+v", minute, s)
+		}
+	}
+}
+
 func isFull(scheduleType string) bool { return scheduleType == "FULL_BACKUP" }
 
 func summaries(b *Book) (out []Summary) {

@@ -44,6 +44,11 @@ func (b *Book) Open(jobs []Job, now int64) {
 		}
 	}
 	b.indexOpen()
+	for _, o := range b.openByID { // what ended below one whose parent was not known then
+		if below, root := b.trees[o.ID], b.rootOf(o.ID, o.Parent); below != nil && root != o.ID {
+			b.merge(b.treeOf(root), below)
+		}
+	}
 	for p := range b.openByPair {
 		if h := b.histories[p]; h != nil && len(h.runs) > 0 {
 			b.dirty[h] = true
