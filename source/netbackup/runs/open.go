@@ -45,7 +45,11 @@ func (b *Book) Open(jobs []Job, now int64) {
 	}
 	b.indexOpen()
 	for _, o := range b.openByID { // what ended below one whose parent was not known then
-		if below, root := b.trees[o.ID], b.rootOf(o.ID, o.Parent); below != nil && root != o.ID {
+		below := b.trees[o.ID]
+		if below == nil || b.nodes[o.ID] != nil || o.Start > below.touched { // it ended before, or its id is another job's now
+			continue
+		}
+		if root := b.rootOf(o.ID, o.Parent); root != o.ID {
 			b.merge(b.treeOf(root), below)
 		}
 	}
