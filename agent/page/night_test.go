@@ -107,7 +107,7 @@ func TestAnswer(t *testing.T) {
 		},
 		// One stream fails and another ends after it; a full that always fails beside log backups that succeed.
 		"warn Almost: logs has a failed backup beside a good one.": {morning, []*overview.Site{site("a", one(t, "logs", "24 02:00", "24 02:30", 3, "25 06:00"))}},
-		"bad No: logs failed.":                          {morning, []*overview.Site{site("a", one(t, "logs", "24 02:00", "24 02:30", 3, "24 06:00"))}},
+		"bad No: logs failed.": {morning, []*overview.Site{site("a", one(t, "logs", "24 02:00", "24 02:30", 3, "24 06:00"))}},
 		// One policy of a client is well and the other is not.
 		"bad No: fine failed. (two policies)": {morning, []*overview.Site{site("a", fine, one(t, "fine", "", "24 03:00", 1, ""))}},
 		// The attempt tells nothing of its result.
