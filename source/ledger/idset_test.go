@@ -54,7 +54,7 @@ func TestIDSetIsASet(t *testing.T) {
 // wantIDs asserts membership, counts and holes of a set.
 func wantIDs(t *testing.T, what string, s idSet, want map[int64]bool) {
 	t.Helper()
-	for id := int64(0); id < 7000; id++ {
+	for id := range int64(7000) {
 		if s.has(id) != want[id] {
 			t.Fatalf("%s: has %d: %v", what, id, s.has(id))
 		}
