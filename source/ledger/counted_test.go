@@ -341,3 +341,32 @@ func TestCountedKnowsAnIDInItsNumbering(t *testing.T) {
 		t.Error("an id of before is taken for one of now")
 	}
 }
+
+// After the ids started again, an id up to the new top is settled where it was counted since, and one above it where it ever was.
+func TestSettledInANewNumbering(t *testing.T) {
+	const later = 10_000_000
+	for top := int64(1); top < 1100; top += 7 {
+		l := newKept()
+		for id := int64(1); id <= 1050; id++ {
+			e := &Event{ID: id, Try: 1, Start: 1000 + id, End: 1001 + id}
+			l.counted.see(e.ID, e.Start, 1)
+			l.counted.add(e)
+		}
+		want := map[int64]bool{}
+		for id := top; id > 0; id -= 2 { // every second, the highest first: so that the ids start again at once
+			e := &Event{ID: id, Try: 1, Start: later + 1100 - id, End: later + 3000}
+			l.counted.see(e.ID, e.Start, 1)
+			l.counted.add(e)
+			want[id] = true
+		}
+		if l.counted.Top != top {
+			continue // these ids are not below those of before by so much that they are known to have started again
+		}
+		settled := l.counted.settled()
+		for id := int64(1); id <= 1200; id++ {
+			if expected := want[id] || id > top && id <= 1050; settled.has(id) != expected {
+				t.Fatalf("top %d: id %d is settled: %v", top, id, settled.has(id))
+			}
+		}
+	}
+}
