@@ -10,6 +10,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 
 	"backwire/source"
@@ -56,6 +57,7 @@ var errRefused = errors.New("refused")
 
 // carrier is the source.
 type carrier struct {
+	mu        sync.Mutex // of what readers share: random and questions
 	random    *rand.Rand
 	now       int64
 	parcels   map[int64]*parcel
@@ -72,7 +74,9 @@ func (c *carrier) Fits(ids []IDs) int { return min(len(ids), 20) }
 
 func (c *carrier) Events(_ context.Context, q Query) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
+		c.mu.Lock()
 		c.questions++
+		c.mu.Unlock()
 		if c.refuses[q.By] {
 			yield(nil, errRefused)
 			return
@@ -106,6 +110,8 @@ func (c *carrier) matching(q *Query) []*parcel {
 
 // answer is what one answer says of a parcel.
 func (c *carrier) answer(p *parcel) *parcel {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	row := *p
 	row.Given = parcelAttributes.Needed&^hasStamps | hasChange
 	row.Given.each(func(i int) {
