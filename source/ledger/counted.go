@@ -58,7 +58,7 @@ type Counted struct {
 // chunk is one life of 512 ids. Times are ms of the server's clock.
 type chunk struct {
 	number, life int64
-	bits         [idsPerChunk / 64]uint64
+	bits         bitmap
 	count        int
 	tries        map[int64]int32 // offset → try, where it is not the first
 	first, last  int64           // earliest and latest known start of its events; 0 where none is known
@@ -273,7 +273,7 @@ func chunkOf(id int64) int64 { return id >> 9 }
 
 func offsetOf(id int64) int64 { return id & (idsPerChunk - 1) }
 
-func (k *chunk) has(offset int64) bool { return k.bits[offset>>6]&(1<<(offset&63)) != 0 }
+func (k *chunk) has(offset int64) bool { return k.bits.has(offset) }
 
 func (k *chunk) lowest() int64 {
 	for i, word := range k.bits {
@@ -320,7 +320,7 @@ func (k *chunk) put(e *Event) {
 
 func (k *chunk) set(offset int64, try int32) {
 	if !k.has(offset) {
-		k.bits[offset>>6] |= 1 << (offset & 63)
+		k.bits.set(offset)
 		k.count++
 	}
 	if try == 1 {

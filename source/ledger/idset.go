@@ -7,8 +7,21 @@ import (
 	"slices"
 )
 
-// idSet is a set of ids, in words of 512 bits by chunk.
-type idSet map[int64]*[idsPerChunk / 64]uint64
+// bitmap says of each id of a chunk whether it is there, by its offset.
+type bitmap [idsPerChunk / 64]uint64
+
+func (b *bitmap) has(offset int64) bool { return b[offset>>6]&(1<<(offset&63)) != 0 }
+
+func (b *bitmap) set(offset int64) { b[offset>>6] |= 1 << (offset & 63) }
+
+func (b *bitmap) setAll(other *bitmap) {
+	for i := range b {
+		b[i] |= other[i]
+	}
+}
+
+// idSet is a set of ids, by chunk.
+type idSet map[int64]*bitmap
 
 // add adds an id; one below zero is none.
 func (s idSet) add(id int64) {
@@ -17,16 +30,16 @@ func (s idSet) add(id int64) {
 	}
 	words := s[chunkOf(id)]
 	if words == nil {
-		words = &[idsPerChunk / 64]uint64{}
+		words = &bitmap{}
 		s[chunkOf(id)] = words
 	}
-	words[offsetOf(id)>>6] |= 1 << (id & 63)
+	words.set(offsetOf(id))
 }
 
 // has says that an id is in the set.
 func (s idSet) has(id int64) bool {
 	words := s[chunkOf(id)]
-	return words != nil && words[offsetOf(id)>>6]&(1<<(id&63)) != 0
+	return words != nil && words.has(offsetOf(id))
 }
 
 // addAll adds the ids of another set.
@@ -34,12 +47,10 @@ func (s idSet) addAll(other idSet) {
 	for number, words := range other {
 		into := s[number]
 		if into == nil {
-			into = &[idsPerChunk / 64]uint64{}
+			into = &bitmap{}
 			s[number] = into
 		}
-		for i := range words {
-			into[i] |= words[i]
-		}
+		into.setAll(words)
 	}
 }
 
@@ -47,9 +58,7 @@ func (s idSet) addAll(other idSet) {
 func (s idSet) addBeside(other idSet) {
 	for number, words := range other {
 		if into := s[number]; into != nil {
-			for i := range words {
-				into[i] |= words[i]
-			}
+			into.setAll(words)
 		}
 	}
 }
@@ -104,7 +113,7 @@ func (s idSet) holes() (out []IDRange) {
 func (c *Counted) settled() idSet {
 	s := idSet{}
 	for number, lives := range c.chunks {
-		words := &[idsPerChunk / 64]uint64{}
+		words := &bitmap{}
 		for _, k := range lives {
 			for i, word := range k.bits {
 				low := number*idsPerChunk + int64(i)*64
