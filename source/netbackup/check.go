@@ -74,15 +74,25 @@ func (s *Site) checkLogin(ctx context.Context) probe.Finding {
 		return failedCheck("login", tried, err).Timed(took)
 	}
 	f := probe.Finding{Step: "login", Result: probe.OK, Tried: tried, Found: "credential accepted"}
-	if err != nil || expires.IsZero() {
-		return f.Timed(took)
+	if err == nil && !expires.IsZero() {
+		f.Found += "; the API key expires on " + expires.UTC().Format(time.DateOnly)
+		if expires.Sub(s.now()) < 14*24*time.Hour {
+			f.Result = probe.Warning
+			f.Next = "create a new API key before that day (web UI: Security > Access keys > API keys), or collection stops"
+		}
 	}
-	f.Found += "; the API key expires on " + expires.UTC().Format(time.DateOnly)
-	if expires.Sub(s.now()) < 14*24*time.Hour {
-		f.Result = probe.Warning
-		f.Next = "create a new API key before that day (web UI: Security > Access keys > API keys), or collection stops"
+	if s.hasNoPermission(ctx) {
+		f.Result, f.Found = probe.Warning, f.Found+"; it has no permission at all, so every list is empty"
+		f.Next = "give its user a role with the permissions of docs/netbackup-role.md (web UI: Security > RBAC)"
 	}
 	return f.Timed(took)
+}
+
+// hasNoPermission says that the server itself tells of a credential without any: it answers its questions with empty lists. Where the
+// server does not say, the rows of the collectors do.
+func (s *Site) hasNoPermission(ctx context.Context) bool {
+	id, err := s.client.Identity(ctx)
+	return err == nil && !id.Admin && id.Permissions != nil && len(id.Permissions) == 0
 }
 
 // checkFirst asks a collector for its first row.

@@ -82,3 +82,30 @@ func wantChecks(t *testing.T, findings []probe.Finding, step, what, hint string)
 type brokenNetwork struct{ err error }
 
 func (f brokenNetwork) RoundTrip(*http.Request) (*http.Response, error) { return nil, f.err }
+
+// The server itself says of a credential that it has no permission: its lists are empty for that reason. One that has some is not
+// accused, nor one of a server that does not list them.
+func TestCheckTellsACredentialWithoutPermissions(t *testing.T) {
+	unlisted := nbusim.Fault{Path: "/authorization-context", Effect: nbusim.ForeignNotFound()}
+	for name, c := range map[string]struct {
+		roles nbusim.Roles
+		fault *nbusim.Fault
+		want  probe.Result
+	}{
+		"none":             {nbusim.NoRoles(), nil, probe.Warning},
+		"some":             {nil, nil, probe.OK},
+		"none, and silent": {nbusim.NoRoles(), &unlisted, probe.OK},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, nbusim.Options{Keys: []nbusim.APIKey{{Key: nbusim.DefaultKey, User: "monitor", Roles: c.roles}}})
+			if c.fault != nil {
+				r.sim.Inject(*c.fault)
+			}
+			for _, f := range r.site.Check(t.Context()) {
+				if f.Step == "login" && (f.Result != c.want || (c.want == probe.Warning) != strings.Contains(f.Found, "no permission")) {
+					t.Errorf("%s: %+v", name, f)
+				}
+			}
+		})
+	}
+}

@@ -218,7 +218,7 @@ func checkIdentity(t *testing.T, c *Client, release string) {
 	if info, err := c.ServerInfo(t.Context()); err != nil || info != (ServerInfo{Name: "primary.example", Version: release}) {
 		t.Errorf("server info %+v %v", info, err)
 	}
-	if id, err := c.Identity(t.Context()); err != nil || !id.names("monitor") {
+	if id, err := c.Identity(t.Context()); err != nil || !id.Admin || !id.names("monitor") {
 		t.Errorf("identity %+v %v", id, err)
 	}
 	if at, err := c.APIKeyExpiry(t.Context()); err != nil || at.Year() != 2001 {
@@ -226,11 +226,12 @@ func checkIdentity(t *testing.T, c *Client, release string) {
 	}
 }
 
-// A key without a role is answered 200 and no rows, as by an empty server, and is the same user's.
-func TestKeyWithoutARoleIsIdentified(t *testing.T) {
-	for _, without := range []bool{true, false} {
+// A key without a role is answered 200 and no rows; its identity tells that from an
+// empty server.
+func TestKeyWithoutARoleIsToldFromAnEmptyServer(t *testing.T) {
+	for roles, want := range map[bool]int{true: 0, false: 13} {
 		key := nbusim.APIKey{Key: "k", User: "monitor"}
-		if without {
+		if roles {
 			key.Roles = nbusim.NoRoles()
 		}
 		_, c := simulated(t, nbusim.Options{Keys: []nbusim.APIKey{key}}, func(c *Config) {
@@ -239,8 +240,8 @@ func TestKeyWithoutARoleIsIdentified(t *testing.T) {
 		if jobs := listJobs(t, c, JobQuery{}); len(jobs) != 0 {
 			t.Errorf("%d jobs, want none either way", len(jobs))
 		}
-		if id, err := c.Identity(t.Context()); err != nil || !id.names("monitor") {
-			t.Errorf("without a role %v: identity %+v %v, want monitor", without, id, err)
+		if id, err := c.Identity(t.Context()); err != nil || len(id.Permissions) != want {
+			t.Errorf("identity %+v %v, want %d permissions", id, err, want)
 		}
 	}
 }

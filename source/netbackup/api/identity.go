@@ -6,9 +6,12 @@ import (
 	"unicode"
 )
 
-// Identity is whom the server takes this client for, by /authorization-context.
+// Identity is whom the server takes this client for, by /authorization-context. A key
+// without a role is answered 200 and no rows: its identity tells that from an empty server.
 type Identity struct {
-	Subject string // domain, user and domain type, in the server's own form
+	Subject     string // domain, user and domain type, in the server's own form
+	Admin       bool
+	Permissions []string // nil where the server does not list them
 }
 
 // Identity asks the server whom it takes this client for.
@@ -29,13 +32,36 @@ func (c *Client) Identity(ctx context.Context) (Identity, error) {
 
 func identityAttributes(d *decoder) (id Identity) {
 	for name := range d.members() {
-		if string(name) == "subject" {
+		switch string(name) {
+		case "subject":
 			id.Subject = d.text()
-		} else {
+		case "isAdmin":
+			id.Admin = d.boolean().Value
+		case "permissions":
+			if d.json.PeekKind() == '[' {
+				id.Permissions = []string{}
+			}
+			for range d.elements() {
+				if p := permission(d); p != "" {
+					id.Permissions = append(id.Permissions, p)
+				}
+			}
+		default:
 			d.skip()
 		}
 	}
 	return id
+}
+
+func permission(d *decoder) (p string) {
+	for name := range d.members() {
+		if string(name) == "permission" {
+			p = d.text()
+		} else {
+			d.skip()
+		}
+	}
+	return p
 }
 
 // names says whether user is one of the words that the subject consists of. The vendor

@@ -17,7 +17,7 @@ func TestIdentity(t *testing.T) {
 "permissions":[{"permission":"|OPERATIONS|VIEW|","collections":["1"]},{"permission":""},null]}}}`)
 	})
 	got, err := c.Identity(t.Context())
-	want := Identity{Subject: "primary.example:monitor:vx"}
+	want := Identity{Subject: "primary.example:monitor:vx", Permissions: []string{"|OPERATIONS|VIEW|"}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("error %v, identity (-want +got):\n%s", err, diff)
 	}
