@@ -1,7 +1,6 @@
 package nbusim
 
 import (
-	"maps"
 	"time"
 )
 
@@ -65,16 +64,14 @@ func (m MalwareScan) row(id, version int) row {
 func (i Image) row(id, version int) row {
 	defaultTo(&i.MalwareStatus, "NOT_SCANNED")
 	defaultTo(&i.AnomalyStatus, "NOT_PROCESSED")
-	a := map[string]any{"malwareScanResult": i.scanResult()}
-	maps.Copy(a, imageFacts())
-	a["backupTime"] = stamp(i.At)
+	a := map[string]any{"malwareScanResult": i.scanResult(), "clientName": "client-1", "backupTime": stamp(i.At)}
 	if version >= version105 {
 		a["anomalyStatus"] = i.AnomalyStatus
 	}
 	if version >= version110 {
 		a["malwareStatus"] = i.MalwareStatus
 	}
-	return row{kind: "image", id: "client-1_" + itoa(id), path: "/catalog/images/", attributes: a}
+	return row{kind: "image", id: "client-1_" + itoa(id), path: "/catalog/images/", attributes: a, common: imageFacts}
 }
 
 // scanResult is the older word for the status.
@@ -90,7 +87,7 @@ func (i Image) scanResult() string {
 func imageFacts() map[string]any {
 	const never = "1970-01-01T00:00:00Z"
 	return map[string]any{
-		"policyType": "Standard", "clientName": "client-1", "policyName": "linux-01", "scheduleType": "FULL", "scheduleName": "weekly-full",
+		"policyType": "Standard", "policyName": "linux-01", "scheduleType": "FULL", "scheduleName": "weekly-full",
 		"backupCopyType": "DEFAULT", "backupStatus": 0, "blockIncrementalFullTime": never, "clientCharset": 0, "compression": false,
 		"contentFile": "client-1.f", "contentFileSize": "0", "contentFileCompressed": "NOT", "creator": "root", "dataClassification": "",
 		"drMediaList": []any{}, "elapsedTimeSeconds": 60, "encryption": "NONE", "expiration": never, "extendedSecurityInfo": false,

@@ -2,6 +2,7 @@ package nbusim
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"slices"
 )
@@ -12,15 +13,21 @@ type row struct {
 	id            string
 	path          string // of its kind, with a slash at the end
 	attributes    map[string]any
-	relationships map[string]any // nil where the documents name none
+	common        func() map[string]any // further attributes, which every row of the kind has: made where one is shown; nil where there are none
+	relationships map[string]any        // nil where the documents name none
 }
 
 func (r row) render() map[string]any {
+	attributes := r.attributes
+	if r.common != nil {
+		attributes = r.common()
+		maps.Copy(attributes, r.attributes)
+	}
 	out := map[string]any{
 		"links":      map[string]any{"self": link(r.path + r.id)},
 		"type":       r.kind,
 		"id":         r.id,
-		"attributes": r.attributes,
+		"attributes": attributes,
 	}
 	if r.relationships != nil {
 		out["relationships"] = r.relationships
