@@ -40,9 +40,10 @@ func TestCrashLoop(t *testing.T) {
 func testCrashLoop(t *testing.T, o receiver.Options) {
 	l := newCrashLoop(t, o)
 	least := max(1, l.rounds/4) // what proves something: on a slow machine an agent often dies before it commits
-	for n := 0; n < l.rounds || l.busy < least; n++ {
-		if n == 10*l.rounds {
-			t.Fatalf("%d records were found, in %d of %d rounds: that proves nothing", l.found.records, l.busy, n)
+	lived := 0
+	for ; lived < l.rounds || l.busy < least; lived++ {
+		if lived == 10*l.rounds {
+			t.Fatalf("%d records were found, in %d of %d rounds: that proves nothing", l.found.records, l.busy, lived)
 		}
 		l.round()
 	}
@@ -55,7 +56,7 @@ func testCrashLoop(t *testing.T, o receiver.Options) {
 	l.look(amount{})
 	l.holdsAll()
 	t.Logf("%d rounds: %d ended before the agent ran, %d committed; %d segments, %d torn ends, %d records, %d samples, %d jobs, %d requests, %d points came twice",
-		l.rounds, l.early, l.busy, l.segment, l.torn, l.found.records, l.found.samples, total(completedAt(l.push)),
+		lived, l.early, l.busy, l.segment, l.torn, l.found.records, l.found.samples, total(completedAt(l.push)),
 		len(l.push.Requests()), len(l.push.Refusals()))
 }
 
@@ -91,7 +92,7 @@ func newCrashLoop(t *testing.T, o receiver.Options) *crashLoop {
 		t: t, rounds: loopRounds(), random: rand.New(rand.NewPCG(seed, 0)), committed: committed{},
 		push: receiver.New(o), backwire: buildPrograms(t).backwire,
 	}
-	t.Logf("%d rounds, -seed %d", l.rounds, seed)
+	t.Logf("%d rounds at least, -seed %d", l.rounds, seed)
 	dir := t.TempDir()
 	l.queue = filepath.Join(dir, "queue")
 	server := httptest.NewServer(l.push)

@@ -478,7 +478,7 @@ func TestWrapOfIdsAroundALongJob(t *testing.T) {
 func TestAuditDoesNotAskForWhatIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, nbusim.Options{Storage: oneUnit(), FirstJobID: 7000, KeepJobs: 365 * 24 * time.Hour}, jobsOnly, func(c *SiteConfig) { c.Interval = 6 * time.Hour })
-		const each = 20 // jobs in six hours, which are 7,200 in ninety days
+		const each = 60 // jobs in six hours, which are 21,600 in ninety days
 		for range 4 * 110 {
 			for range each {
 				r.sim.AddJob(nbusim.JobSpec{Policy: "gold", Client: "db-1", Life: nbusim.Run(time.Second, time.Minute, 0)})

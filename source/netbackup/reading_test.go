@@ -45,7 +45,7 @@ func TestSilenceAfterABurstIsReadAtOnce(t *testing.T) {
 		for range 150 {
 			r.sim.AddJob(nbusim.JobSpec{Policy: "gold", Client: "db-1", Life: nbusim.Run(time.Second, time.Minute, 0)})
 		}
-		for range 3 * 60 {
+		for range 6 * 60 {
 			r.tick()
 		}
 		r.sim.ResetRequests()

@@ -1,8 +1,6 @@
 package nbusim
 
-import (
-	"time"
-)
+import "time"
 
 // MalwareScan is the newest one of an image. What is not given has completed.
 type MalwareScan struct {
