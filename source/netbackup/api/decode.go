@@ -458,3 +458,15 @@ func (d *decoder) lostRow(value []byte) {
 	d.lost++
 	d.problems.Add(d.noun, "", value)
 }
+
+// memberText is one text of an object; empty where the object does not have it.
+func memberText(d *decoder, member string) (text string) {
+	for name := range d.members() {
+		if string(name) == member {
+			text = d.text()
+		} else {
+			d.skip()
+		}
+	}
+	return text
+}

@@ -42,7 +42,7 @@ func identityAttributes(d *decoder) (id Identity) {
 				id.Permissions = []string{}
 			}
 			for range d.elements() {
-				if p := permission(d); p != "" {
+				if p := memberText(d, "permission"); p != "" {
 					id.Permissions = append(id.Permissions, p)
 				}
 			}
@@ -51,17 +51,6 @@ func identityAttributes(d *decoder) (id Identity) {
 		}
 	}
 	return id
-}
-
-func permission(d *decoder) (p string) {
-	for name := range d.members() {
-		if string(name) == "permission" {
-			p = d.text()
-		} else {
-			d.skip()
-		}
-	}
-	return p
 }
 
 // names says whether user is one of the words that the subject consists of. The vendor

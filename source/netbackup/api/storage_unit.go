@@ -134,21 +134,10 @@ func relatedID(d *decoder, relation string) (id string) {
 		}
 		for name := range d.members() {
 			if string(name) == "data" {
-				id = resourceID(d)
+				id = memberText(d, "id")
 			} else {
 				d.skip()
 			}
-		}
-	}
-	return id
-}
-
-func resourceID(d *decoder) (id string) {
-	for name := range d.members() {
-		if string(name) == "id" {
-			id = d.text()
-		} else {
-			d.skip()
 		}
 	}
 	return id
