@@ -1,6 +1,8 @@
 package netbackup
 
 import (
+	"slices"
+
 	"backwire/source/netbackup/api"
 	"backwire/source/netbackup/due"
 	"backwire/source/netbackup/runs"
@@ -51,10 +53,8 @@ func (r clientRuns) lastSeen(k clientKey) int64 { return r.site.clients.book.See
 // shown.
 func (r clientRuns) underWay(k clientKey, scheduleType string, now int64) bool {
 	keeps := func(running string) bool { return due.Keeps(running, scheduleType) }
-	for _, running := range r.site.open.running[k] {
-		if keeps(running) {
-			return true
-		}
+	if slices.ContainsFunc(r.site.open.running[k], keeps) {
+		return true
 	}
 	return r.site.clients.book.Waits(k.pair(), now, keeps)
 }
