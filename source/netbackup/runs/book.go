@@ -37,12 +37,13 @@ type Book struct {
 const (
 	late = 25 * 3_600_000 // ms after which nothing is shown any more: a day and a little
 
-	mostJobs       = 60_000 // ended ones of runs that may still change
-	mostRuns       = 64     // of a pair that may still change
-	mostTurnedAway = 4_096
-	sweepEvery     = 600_000    // ms
-	day            = 86_400_000 // ms
-	takesBackups   = 35 * day   // for which a policy is remembered to take backups
+	mostJobs         = 60_000 // ended ones of runs that may still change
+	mostRuns         = 64     // of a pair that may still change, but for those
+	mostRunsUnderWay = 256    // of which a job is open or missing
+	mostTurnedAway   = 4_096
+	sweepEvery       = 600_000    // ms
+	day              = 86_400_000 // ms
+	takesBackups     = 35 * day   // for which a policy is remembered to take backups
 )
 
 // NewBook returns an empty book for so many pairs.
@@ -184,8 +185,11 @@ func (b *Book) settle(h *history, now int64) bool {
 		return false
 	}
 	for len(h.runs) > mostRuns {
-		oldest := slices.MinFunc(h.runs, func(x, y *run) int { return cmp.Compare(x.ended(), y.ended()) })
-		b.close(slices.Clone(oldest.tree.runs), oldest.tree.touched+late)
+		r := b.firstToClose(h)
+		if r == nil {
+			break
+		}
+		b.close(slices.Clone(r.tree.runs), r.tree.touched+late)
 	}
 	known := b.tidy(h, b.outcomes(h, now), now)
 	h.seen = min(h.seen, b.latest)
@@ -197,6 +201,27 @@ func (b *Book) settle(h *history, now int64) bool {
 	h.told = s
 	return changed
 }
+
+// firstToClose is the oldest of too many runs of a pair. What is under way would be taken for two runs if it were closed: it goes
+// last, and nil is given while there are not too many of it.
+func (b *Book) firstToClose(h *history) *run {
+	var over, first *run
+	for _, r := range h.runs {
+		if first == nil || r.ended() < first.ended() {
+			first = r
+		}
+		if (over == nil || r.ended() < over.ended()) && !slices.ContainsFunc(r.tree.runs, b.underWay) {
+			over = r
+		}
+	}
+	if over == nil && len(h.runs) > mostRunsUnderWay {
+		return first
+	}
+	return over
+}
+
+// underWay says of a run that a job of it is open or missing.
+func (b *Book) underWay(r *run) bool { return b.isOpen(r) || b.lacks(r) }
 
 // tidy closes the runs which nothing else can belong to, where they are neither the last attempt nor one of the last two successes of their type, and
 // where a closed success has made them good: one that may still change makes nothing good for ever. What they would tell is in the
@@ -241,7 +266,7 @@ func successesAfter(x judged, later []judged) (n int) {
 // isPast says of a tree that has been whole for a while that nothing is told of it any more.
 func (b *Book) isPast(t *tree, now int64) bool {
 	return now-t.touched > missingWait && b.nodes[t.root] != nil && !slices.ContainsFunc(t.runs, func(r *run) bool {
-		return r.history.Client != "" && !r.past && r.verdict != nothing || b.isOpen(r) || b.lacks(r)
+		return r.history.Client != "" && !r.past && r.verdict != nothing || b.underWay(r)
 	})
 }
 

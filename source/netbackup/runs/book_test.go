@@ -285,6 +285,45 @@ func TestBookIsBounded(t *testing.T) {
 	if len(b.openByID) > MostOpen {
 		t.Errorf("%d open jobs", len(b.openByID))
 	}
+	for i := range open { // all of one client, and all of them lack their parent
+		open[i].End, open[i].Client = night+10*second, "client-0"
+		b.Observe(&open[i])
+	}
+	b.Settle(night + 20*second)
+	if got := len(b.histories[Pair{"client-0", "gold"}].runs); got > mostRunsUnderWay {
+		t.Errorf("%d runs of one client", got)
+	}
+}
+
+// However many runs of a client are under way at once, each is one: what ended of it is not taken for a run of its own. Nothing is lost
+// to those that are over, of which there are too many to keep.
+func TestRunsUnderWayAreWhole(t *testing.T) {
+	const many, over = 100, 200
+	b := NewBook(10)
+	var open []Job
+	for i := range int64(many) {
+		open = append(open, parentOf(at(10*i+1, 0, 0, i, 0), 2), stream(2, at(10*i+3, 10*i+1, 0, i, 0)))
+		open[2*i].End, open[2*i+1].End = 0, 0
+	}
+	b.Open(open, night+1000*second)
+	for i := range int64(many) {
+		failed := stream(1, at(10*i+2, 10*i+1, 42, i, 1000+i))
+		b.Observe(&failed)
+	}
+	for i := range int64(over) {
+		failed := at(100_000+i, 0, 42, 1000, 1200+i)
+		b.Observe(&failed)
+	}
+	b.Settle(night + 1500*second)
+	for i := range int64(many) {
+		for _, j := range []Job{stream(2, at(10*i+3, 10*i+1, 0, i, 2000+i)), parentOf(at(10*i+1, 0, 42, i, 2000+i), 2)} {
+			b.Observe(&j)
+		}
+	}
+	b.Settle(night + 3000*second)
+	if s, _ := b.Summary(Pair{"db-1", "gold"}); s.Failures != many+over {
+		t.Errorf("%d failures, want %d", s.Failures, many+over)
+	}
 }
 
 func TestWhatAnOlderVersionRememberedGoesOn(t *testing.T) {
