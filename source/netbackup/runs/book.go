@@ -184,11 +184,7 @@ func (b *Book) settle(h *history, now int64) bool {
 	if h.Client == "" {
 		return false
 	}
-	for len(h.runs) > mostRuns {
-		r := b.firstToClose(h)
-		if r == nil {
-			break
-		}
+	for _, r := range b.tooMany(h) {
 		b.close(slices.Clone(r.tree.runs), r.tree.touched+late)
 	}
 	known := b.tidy(h, b.outcomes(h, now), now)
@@ -202,22 +198,25 @@ func (b *Book) settle(h *history, now int64) bool {
 	return changed
 }
 
-// firstToClose is the oldest of too many runs of a pair. What is under way would be taken for two runs if it were closed: it goes
-// last, and nil is given while there are not too many of it.
-func (b *Book) firstToClose(h *history) *run {
-	var over, first *run
-	for _, r := range h.runs {
-		if first == nil || r.ended() < first.ended() {
-			first = r
-		}
-		if (over == nil || r.ended() < over.ended()) && !slices.ContainsFunc(r.tree.runs, b.underWay) {
-			over = r
+// tooMany are the runs of a pair that are closed to make room, the oldest first. What is under way would become a second run if it were
+// closed: it goes last, and there may be more of it.
+func (b *Book) tooMany(h *history) []*run {
+	if len(h.runs) <= mostRuns {
+		return nil
+	}
+	runs := slices.SortedFunc(slices.Values(h.runs), func(x, y *run) int { return cmp.Compare(x.ended(), y.ended()) })
+	var over, underWay []*run
+	for _, r := range runs {
+		if slices.ContainsFunc(r.tree.runs, b.underWay) {
+			underWay = append(underWay, r)
+		} else {
+			over = append(over, r)
 		}
 	}
-	if over == nil && len(h.runs) > mostRunsUnderWay {
-		return first
+	if most := len(runs) - mostRuns; len(over) >= most {
+		return over[:most]
 	}
-	return over
+	return append(over, underWay[:max(0, len(underWay)-mostRunsUnderWay)]...)
 }
 
 // underWay says of a run that a job of it is open or missing.
