@@ -72,6 +72,7 @@ func (n night) resultOf(c *overview.ClientPolicy, now time.Time) result {
 type outcome struct {
 	failed, missed, relapsed []string // clients; sorted
 
+	paused      []string // clients whose backups are held back
 	well        int
 	unwatched   int      // clients for which there is no room
 	known       int      // clients
@@ -115,6 +116,9 @@ func (n night) of(s *overview.Site, now time.Time) outcome {
 	for _, names := range [][]string{o.failed, o.missed, o.relapsed} {
 		slices.Sort(names)
 	}
+	for i := range s.Paused {
+		o.paused = append(o.paused, s.Paused[i].Client)
+	}
 	if !n.heard(s, now) {
 		o.silent = []string{s.Name}
 	}
@@ -127,6 +131,7 @@ func (n night) of(s *overview.Site, now time.Time) outcome {
 // add takes another site's clients: one of the same name is another client.
 func (o *outcome) add(x outcome) {
 	o.failed, o.missed, o.relapsed = append(o.failed, x.failed...), append(o.missed, x.missed...), append(o.relapsed, x.relapsed...)
+	o.paused = append(o.paused, x.paused...)
 	o.silent, o.unscheduled = append(o.silent, x.silent...), append(o.unscheduled, x.unscheduled...)
 	o.well, o.unwatched, o.known, o.sites = o.well+x.well, o.unwatched+x.unwatched, o.known+x.known, o.sites+x.sites
 }
@@ -134,9 +139,22 @@ func (o *outcome) add(x outcome) {
 // almost is up to which share of clients without a backup the answer is not a plain no.
 const almost = 0.05
 
-// answer puts an outcome into words. It is "Yes" only where every site was heard, everything is watched, it is known what
-// was due, and each client that was due or that ran is well.
+// answer puts an outcome into words. Clients whose backups are paused are named in each: none of theirs is due, and none is made.
 func (n night) answer(now time.Time, o outcome) verdict {
+	v := n.judge(now, o)
+	switch len(o.paused) {
+	case 0:
+	case 1:
+		v.Rest += " " + who(o.paused) + " is paused."
+	default:
+		v.Rest += " " + who(o.paused) + " are paused."
+	}
+	return v
+}
+
+// judge says what is proven. It is "Yes" only where every site was heard, everything is watched, it is known what
+// was due, and each client that was due or that ran is well.
+func (n night) judge(now time.Time, o outcome) verdict {
 	lacks, unknown := o.lacks(), o.unknown()
 	bads := len(o.failed) + len(o.missed)
 	switch {

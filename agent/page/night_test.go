@@ -57,6 +57,13 @@ func TestAnswer(t *testing.T) {
 		return &overview.Site{Name: name, JobsRead: at(t, morning), Clients: clients}
 	}
 	with := func(s *overview.Site, change func(*overview.Site)) *overview.Site { change(s); return s }
+	paused := func(names ...string) func(*overview.Site) {
+		return func(s *overview.Site) {
+			for _, name := range names {
+				s.Paused = append(s.Paused, overview.Paused{Client: name})
+			}
+		}
+	}
 	silent := func(s *overview.Site) { s.JobsRead = at(t, "2026-11-24 07:30") }
 	for want, c := range map[string]struct {
 		now   string
@@ -108,6 +115,16 @@ func TestAnswer(t *testing.T) {
 		// One stream fails and another ends after it; a full that always fails beside log backups that succeed.
 		"warn Almost: logs has a failed backup beside a good one.": {morning, []*overview.Site{site("a", one(t, "logs", "24 02:00", "24 02:30", 3, "25 06:00"))}},
 		"bad No: logs failed.": {morning, []*overview.Site{site("a", one(t, "logs", "24 02:00", "24 02:30", 3, "24 06:00"))}},
+		// Whose backups are paused is not due, and is said all the same.
+		"good Yes: the one client that ran last night has a good backup, and no other was due. db-1 is paused.": {
+			morning, []*overview.Site{with(site("a", fine), paused("db-1"))},
+		},
+		"bad No: failing failed. 4 clients are paused.": {
+			morning, []*overview.Site{with(site("a", failing), paused("a", "b", "c")), with(site("b"), paused("d"))},
+		},
+		"flat Nothing to report: no backup was due last night, and none ran. db-1 and db-2 are paused.": {
+			morning, []*overview.Site{with(site("a", resting), paused("db-1", "db-2"))},
+		},
 		// One policy of a client is well and the other is not.
 		"bad No: fine failed. (two policies)": {morning, []*overview.Site{site("a", fine, one(t, "fine", "", "24 03:00", 1, ""))}},
 		// The attempt tells nothing of its result.

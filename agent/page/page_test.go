@@ -101,6 +101,39 @@ func TestClientsAreFound(t *testing.T) {
 	}
 }
 
+// Whose backups are paused is listed, with who paused them and until when; those that find no room are in a file.
+func TestPausedClientsAreListed(t *testing.T) {
+	t.Parallel()
+	ms := func(hour int) int64 {
+		return at(t, "2026-11-24 00:00").Add(time.Duration(hour) * time.Hour).UnixMilli()
+	}
+	site := &overview.Site{Name: "paris", Clients: []overview.ClientPolicy{{Client: "db-1", Policy: "gold", Success: ms(-50), Due: overview.NothingDue, Paused: true}}}
+	site.Paused = []overview.Paused{
+		{Client: "db-1", From: ms(0), Until: ms(30), By: "alice", Reason: "new <disks>"}, {Client: "vm-1", From: ms(1), Automatic: true, By: "nbwebsvc", Reason: "malware"},
+	}
+	for i := range 30 {
+		site.Paused = append(site.Paused, overview.Paused{Client: "x-" + strconv.Itoa(i)})
+	}
+	handler := New(shown{told{exampleStatus()}, []*overview.Site{site}}, zone(), usual(), prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
+	for path, wants := range map[string][]string{
+		"/": {
+			"32 clients are paused.", "32 clients whose backups are paused", "and 7 more</a>", "None of 1 client and policy pairs",
+			`<tr><th scope="row">db-1</th><td data-label="since">Tue 24 Nov 00:00</td><td data-label="until">Wed 25 Nov 06:00</td><td data-label="why">by alice: new &lt;disks&gt;</td></tr>`,
+			`<td data-label="until">no end is set</td><td data-label="why">by the server: malware</td>`,
+		},
+		"/clients":    {`<td data-label="due">paused</td>`},
+		"/paused.csv": {"paris,db-1,2026-11-24T00:00:00+01:00,2026-11-25T06:00:00+01:00,no,alice,new <disks>\n", "paris,vm-1,2026-11-24T01:00:00+01:00,,yes,nbwebsvc,malware\n", "paris,x-29,,,no,,\n"},
+	} {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, http.NoBody))
+		for _, want := range wants {
+			if !strings.Contains(w.Body.String(), want) {
+				t.Errorf("%s lacks %q", path, want)
+			}
+		}
+	}
+}
+
 func ask(t *testing.T, status Status, method, path string) *http.Response {
 	t.Helper()
 	registry := prometheus.NewRegistry()
@@ -205,7 +238,7 @@ func TestPagePolicyNamesWhatThePageHolds(t *testing.T) {
 
 func TestPageIsReadOnly(t *testing.T) {
 	t.Parallel()
-	for _, path := range []string{"/", "/clients", "/clients.csv", "/storage.csv", "/jobs.csv", "/metrics", "/status.json", "/-/healthy", "/-/ready"} {
+	for _, path := range []string{"/", "/clients", "/clients.csv", "/paused.csv", "/storage.csv", "/jobs.csv", "/metrics", "/status.json", "/-/healthy", "/-/ready"} {
 		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete} {
 			if r := ask(t, exampleStatus(), method, path); r.StatusCode != http.StatusMethodNotAllowed {
 				t.Errorf("%s %s: %d", method, path, r.StatusCode)

@@ -25,6 +25,7 @@ type view struct {
 	Sites    []siteRow // where there are several
 	Failed   clientTable
 	Overdue  clientTable
+	Paused   pausedTable
 	Storage  []storageRow
 	Jobs     []jobsRow
 	Troubles []string // what keeps the overview from being whole
@@ -53,6 +54,8 @@ func look(s Status, sites []*overview.Site, where *time.Location, hours config.N
 	slices.SortStableFunc(v.Sites, func(a, b siteRow) int { return cmp.Compare(a.rank(), b.rank()) })
 	v.Answer = n.answer(now, all)
 	rows := n.clientRows(now, sites)
+	paused := pausedRows(sites)
+	v.Paused = pausedTable{len(paused), first(shownOnPage, paused)}
 	v.Failed, v.Overdue = tableOf(rows, showFailed), tableOf(rows, showOverdue)
 	for i := range s.Sites {
 		if site := &s.Sites[i]; site.State == "down" && len(sites) == 1 {

@@ -16,6 +16,8 @@ func clients() Dashboard {
 				now(zeroElse("count("+of("nbu_client_last_status")+" > 1 != 150)"), "")).whole(),
 			stat("Seen in the last day", "Clients with a finished backup, successful or not.", unitCount, plain,
 				now("count("+of("nbu_client_last_attempt_timestamp_seconds")+" > time() - 86400)", "")).whole(),
+			stat("Paused", "Clients whose backups are paused, by hand or by the server. None of theirs is due, and none is made.", unitCount, plain,
+				now(zeroElse("count("+of("nbu_client_paused")+")"), "")).whole(),
 			stat("Not monitored", "Backups of clients without series of their own, because the limit on client series was reached.", unitCount, anyIsWarn,
 				now(zeroElse("sum("+during(of("nbu_client_overflow_total"))+")"), "")).whole(),
 		),

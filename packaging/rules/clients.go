@@ -13,6 +13,7 @@ or
   unless on (site, client, policy) nbu_client_last_success_timestamp_seconds
   unless on (site, client, policy) nbu_client_never_succeeded
   unless on (site, client, policy) (nbu_client_due_timestamp_seconds > time())
+  unless on (site, client) nbu_client_paused
   and on (site, client, policy) (nbu_client_last_attempt_timestamp_seconds offset 1d)
 )`
 
@@ -113,10 +114,12 @@ func missedAlerts() []alert {
 > on (site, client, policy)
 1.25 * ` + clientRPO + `
 unless on (site)
-nbu_client_due_timestamp_seconds`,
+nbu_client_due_timestamp_seconds
+unless on (site, client)
+nbu_client_paused`,
 			summary: "{{ $labels.client }} (policy {{ $labels.policy }}, site {{ $labels.site }}) was last backed up {{ $value | humanizeDuration }} ago",
 			meaning: "The client's last successful backup is older than its schedule allows, plus a quarter of that time. " +
-				"If the client is lost now, everything since then is lost. The allowed time is one week if the schedules do not define it, and one day if policies cannot be read. Where due dates are known, NetBackupBackupMissed takes the place of this alert.",
+				"If the client is lost now, everything since then is lost. The allowed time is one week if the schedules do not define it, and one day if policies cannot be read. Where due dates are known, NetBackupBackupMissed takes the place of this alert. Nothing is missed of clients whose backups are paused.",
 			steps: []string{
 				"Check whether it failed or never ran: nbu_client_last_attempt_timestamp_seconds and nbu_client_last_status of this client.",
 				"It failed: find the job in the Activity monitor, look up its status code, correct the cause, and run the policy manually for this client.",

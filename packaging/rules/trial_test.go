@@ -27,6 +27,7 @@ const (
 	success = `nbu_client_last_success_timestamp_seconds` + client
 	attempt = `nbu_client_last_attempt_timestamp_seconds` + client
 	rpo     = `nbu_client_rpo_seconds` + client
+	paused  = `nbu_client_paused{site="paris",client="db1",trigger="MANUAL"}`
 	never   = `nbu_client_never_succeeded` + client
 
 	pool     = `{site="paris",disk_pool="msdp",category="MSDP"}`
@@ -72,6 +73,13 @@ func clientTrials() []trial {
 			summary: "db1 (policy oracle, site paris) was last backed up 8h 0m 0s ago",
 		},
 		{
+			// A client whose backups are paused is not missed, where it is the only one of a site, too.
+			alert: "NetBackupClientMissedRPO", at: "8h", every: "1m", labels: db1,
+			fires:   []series{{success, "0x600"}, {attempt, "0x600"}, {rpo, "21600x600"}, {`nbu_client_paused{site="paris",client="db2",trigger="MANUAL"}`, "1x600"}},
+			silent:  []series{{success, "0x600"}, {attempt, "0x600"}, {rpo, "21600x600"}, {paused, "1x600"}},
+			summary: "db1 (policy oracle, site paris) was last backed up 8h 0m 0s ago",
+		},
+		{
 			// By its schedules it may be six hours old, and a quarter more.
 			alert: "NetBackupClientMissedRPO", at: "8h", every: "1m", labels: db1,
 			fires:   []series{{success, "0x600"}, {attempt, "0x600"}, {rpo, "21600x600"}},
@@ -102,6 +110,12 @@ func clientTrials() []trial {
 			alert: "NetBackupClientNeverSucceeded", at: "25h", every: "1m", labels: db1,
 			fires:   []series{{attempt, "0x2000"}},
 			silent:  []series{{attempt, "0x2000"}, {success, "0x2000"}},
+			summary: "db1 (policy oracle, site paris) has never been backed up successfully",
+		},
+		{
+			alert: "NetBackupClientNeverSucceeded", at: "25h", every: "1m", labels: db1,
+			fires:   []series{{attempt, "0x2000"}},
+			silent:  []series{{attempt, "0x2000"}, {paused, "1x2000"}},
 			summary: "db1 (policy oracle, site paris) has never been backed up successfully",
 		},
 	}

@@ -19,7 +19,7 @@ type collector = collect.Collector[*workplace]
 func collectors() []collector {
 	return []collector{
 		serverCollector(), storageUnitCollector(), diskPoolCollector(), storageServerCollector(), tapeDriveCollector(),
-		jobCollector(), policyCollector(), alertCollector(), malwareCollector(), imageCollector(), sloCollector(),
+		jobCollector(), policyCollector(), pausedClientCollector(), alertCollector(), malwareCollector(), imageCollector(), sloCollector(),
 		tapeMediumCollector(), volumePoolCollector(), robotCollector(), mediaServerCollector(),
 	}
 }

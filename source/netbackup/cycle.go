@@ -25,7 +25,7 @@ func (s *Site) Collect(ctx context.Context, tick time.Time) iter.Seq[source.Cycl
 		ctx, stop := context.WithCancel(ctx)
 		defer stop()
 		g := &giving{yield: func(c source.Cycle) bool {
-			c.Changes = append(c.Changes, s.policies.changes()...)
+			c.Changes = append(append(c.Changes, s.policies.changes()...), s.paused.changes()...)
 			return yield(c)
 		}, stop: stop}
 		s.collect(ctx, func(r *ledger.Reading) error { return g.give(s.ledger.cycles(r, nil, t)) })

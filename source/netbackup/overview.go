@@ -23,9 +23,10 @@ func (s *Site) makeOverview(at int64) {
 	for _, c := range s.collectors {
 		live = c.AppendTo(live)
 	}
+	now := at + s.ledger.Clock.Skew
 	made := &overview.Site{
 		Name: s.cfg.Client.Site, Schedules: s.unknownSchedules(), Unwatched: s.clients.overCap.Count(),
-		Hours: s.hours.overview(), Clients: s.clientOverview(),
+		Hours: s.hours.overview(), Clients: s.clientOverview(now), Paused: s.paused.overview(now, s.ledger.Clock.Skew),
 		Storage: s.storageOverview(live, at), Jobs: s.jobsOverview(live, s.ledger.Clock.Skew),
 	}
 	if s.ledger.ReadAt > 0 {
@@ -69,8 +70,8 @@ func (h *hours) overview() []overview.Quarter {
 	return out
 }
 
-// clientOverview also shows those that a policy names and that have never been seen.
-func (s *Site) clientOverview() []overview.ClientPolicy {
+// clientOverview also shows those that a policy names and that have never been seen. now is ms of the server's clock.
+func (s *Site) clientOverview(now int64) []overview.ClientPolicy {
 	pairs := s.clients.pairs
 	out := make([]overview.ClientPolicy, 0, len(pairs))
 	shown := make(map[*client]bool, len(pairs))
@@ -82,23 +83,24 @@ func (s *Site) clientOverview() []overview.ClientPolicy {
 		switch c := pairs[told.key]; {
 		case c != nil && !shown[c]:
 			shown[c] = true
-			out = append(out, s.clientOf(c, told.key, due))
+			out = append(out, s.clientOf(c, told.key, due, now))
 		case c == nil && told.named:
-			out = append(out, overview.ClientPolicy{Client: told.key.client, Policy: told.key.policy, Due: cmp.Or(due, overview.NothingDue)})
+			out = append(out, overview.ClientPolicy{Client: told.key.client, Policy: told.key.policy, Paused: told.paused, Due: cmp.Or(due, overview.NothingDue)})
 		}
 	}
 	for k, c := range pairs {
 		if !shown[c] {
-			out = append(out, s.clientOf(c, k, 0))
+			out = append(out, s.clientOf(c, k, 0, now))
 		}
 	}
 	return out
 }
 
 // clientOf is a client that was seen; due is 0 where no date is known.
-func (s *Site) clientOf(c *client, k clientKey, due int64) overview.ClientPolicy {
+func (s *Site) clientOf(c *client, k clientKey, due, now int64) overview.ClientPolicy {
 	x := c.overview(k, s.ledger.Clock.Skew, s.meanings)
-	if x.Due = due; due == 0 && s.policies.promisesNothing(k) {
+	x.Paused = s.paused.holds(k.client, now)
+	if x.Due = due; due == 0 && (x.Paused || s.policies.promisesNothing(k)) {
 		x.Due = overview.NothingDue
 	}
 	return x

@@ -27,9 +27,10 @@ type promises struct {
 
 // toldClient is what a client is told in a cycle.
 type toldClient struct {
-	key   clientKey
-	due   int64 // of its types the first, ms of the server's clock; 0 where there is none
-	named bool  // by the policy
+	key    clientKey
+	due    int64 // of its types the first, ms of the server's clock; 0 where there is none
+	named  bool  // by the policy
+	paused bool
 }
 
 // policyDates are the dates of a policy's clients, as far as they do not change.
@@ -43,6 +44,7 @@ type policyDates struct {
 // dueDate is what a start leads to. Times are ms of the server's clock, 0 where there is none.
 type dueDate struct {
 	start, due int64
+	promised   int64 // since when, where that is later than the start: a pause ended then
 	runsFrom   int64 // what runs later belongs to this date and not to the one before
 }
 
@@ -161,10 +163,11 @@ func (s *promiser) cost() int { return max(1, (2*len(s.types)+seriesPerClient)/s
 
 // promise tells what one client of a policy is promised.
 func (p *policies) promise(k clientKey, s *promiser) {
-	dates, succeeded, known := p.datesOf(k, s)
-	first, nothing := dueDate{due: math.MaxInt64}, known
+	paused := p.site.paused.holds(k.client, s.now)
+	dates, succeeded, known := p.datesOf(k, s, paused)
+	first, nothing := dueDate{due: math.MaxInt64}, known || paused
 	for _, d := range dates {
-		nothing = nothing && d.start != 0 && d.due == 0
+		nothing = nothing && (d.start != 0 || paused) && d.due == 0
 		if d.due != 0 && d.due < first.due {
 			first = d
 		}
@@ -193,13 +196,13 @@ func (p *policies) promise(k clientKey, s *promiser) {
 		if first.due == math.MaxInt64 {
 			first.due = 0
 		}
-		p.clients = append(p.clients, toldClient{k, first.due, !s.query})
+		p.clients = append(p.clients, toldClient{k, first.due, !s.query, paused})
 	}
 }
 
 // datesOf are the dates of a client, one of each type, and whether any run of it has succeeded. They are not known where the
-// runs are not.
-func (p *policies) datesOf(k clientKey, s *promiser) (dates []dueDate, succeeded, known bool) {
+// runs are not. One that is paused has none, and once it is not any more they count from then.
+func (p *policies) datesOf(k clientKey, s *promiser, paused bool) (dates []dueDate, succeeded, known bool) {
 	if !p.runs.ready() {
 		return nil, false, false
 	}
@@ -209,12 +212,17 @@ func (p *policies) datesOf(k clientKey, s *promiser) (dates []dueDate, succeeded
 	}
 	succeeded = started(successes, "") != 0
 	dates = s.scratch[:0]
+	promised := p.site.paused.endedAt(k.client, s.now)
 	for i, t := range s.types {
+		if paused {
+			dates = append(dates, dueDate{})
+			continue
+		}
 		start := started(successes, t)
 		if start == 0 {
 			start = p.seen.since(k, t, s.now)
 		}
-		d := s.date(k.client, i, start, p.zone)
+		d := s.date(k.client, i, start, promised, p.zone)
 		if d.due != 0 && d.due <= s.now+notBefore && (p.runs.underWay(k, t, s.now) || s.query && p.runs.searching(k.policy, t, s.now)) {
 			d.due = s.now + notBefore
 		}
@@ -225,24 +233,36 @@ func (p *policies) datesOf(k clientKey, s *promiser) (dates []dueDate, succeeded
 }
 
 // date is what a start leads to. It is only worked out where the start is another one than before.
-func (s *promiser) date(client string, i int, start int64, zone *time.Location) dueDate {
+func (s *promiser) date(client string, i int, start, promised int64, zone *time.Location) dueDate {
 	kept := s.clients[client]
 	if kept == nil {
 		kept = make([]dueDate, len(s.types))
 		s.clients[client] = kept
 	}
-	if kept[i].start == start {
+	if kept[i].start == start && kept[i].promised == promised {
 		return kept[i]
 	}
 	if time.Now().After(s.until) {
 		return dueDate{}
 	}
-	kept[i] = dueDate{start: start}
-	if next, ok := s.plan.Next(s.types[i], time.UnixMilli(start), zone); ok {
+	kept[i] = dueDate{start: start, promised: promised}
+	if next, ok := nextOf(s.plan, s.types[i], start, promised, zone); ok {
 		kept[i].due = next.Due.UnixMilli()
 		kept[i].runsFrom = max(next.Opens.UnixMilli(), start+(kept[i].due-start)/2)
 	}
 	return kept[i]
+}
+
+// nextOf is the next date of a type after a start, not before a time from which on it is promised again; both are ms, 0 for none.
+func nextOf(plan *due.Plan, scheduleType string, start, promised int64, zone *time.Location) (due.Date, bool) {
+	if promised > start {
+		later := *plan
+		if again := time.UnixMilli(promised); again.After(later.Effective) {
+			later.Effective = again
+		}
+		plan = &later
+	}
+	return plan.Next(scheduleType, time.UnixMilli(start), zone)
 }
 
 // lost says that a query does not find a client any more: since a run of it was due the policy has ended runs of at least half
@@ -282,6 +302,7 @@ func (p *policies) needs(k clientKey, scheduleType string, now, keep int64) bool
 	if !file.plan.Query && !slices.Contains(file.plan.Clients, k.client) {
 		return false
 	}
+	promised := p.site.paused.endedAt(k.client, now) // now, while it is paused: it is needed as long
 	for _, t := range file.plan.Runs.Types(time.UnixMilli(now)) {
 		if !due.Keeps(scheduleType, t) && scheduleType != "" {
 			continue
@@ -290,7 +311,7 @@ func (p *policies) needs(k clientKey, scheduleType string, now, keep int64) bool
 		if start == 0 {
 			start = p.seen.since(k, t, now)
 		}
-		if next, ok := file.plan.Runs.Next(t, time.UnixMilli(start), p.zone); ok && now < next.Due.UnixMilli()+keep {
+		if next, ok := nextOf(&file.plan.Runs, t, start, promised, p.zone); ok && now < next.Due.UnixMilli()+keep {
 			return true
 		}
 	}

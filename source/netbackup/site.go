@@ -68,6 +68,7 @@ type Site struct {
 	units        *storageUnits
 	pools        *diskPools
 	policies     *policies
+	paused       *pauses
 	background   *collect.Background
 	jobLimits    *jobLimits
 	gauges       *collect.Gauges // of the site's health
@@ -106,7 +107,7 @@ func NewSite(cfg SiteConfig, cp source.Checkpoint, log *slog.Logger, now func() 
 	s := &Site{
 		cfg: cfg, readers: readers, log: log.With("site", cfg.Client.Site), now: now, client: client, catalogue: c,
 		gauges:       collect.NewGauges(cfg.Client.Site),
-		compatGauges: collect.NewGauges(cfg.Client.Site), background: collect.NewBackground(cfg.Interval, passes), jobLimits: newJobLimits(cfg.MaxJobSeries), meanings: statusMeanings(),
+		compatGauges: collect.NewGauges(cfg.Client.Site), background: collect.NewBackground(cfg.Interval, passes), jobLimits: newJobLimits(cfg.MaxJobSeries), meanings: statusMeanings(), paused: newPauses(),
 	}
 	if cfg.Compat == compat.Name {
 		c.addCompat()
@@ -130,6 +131,9 @@ func (s *Site) restore(cp source.Checkpoint) error {
 	}
 	if err := s.policies.seen.restore(cp.State); err != nil {
 		s.log.Warn("it cannot be read when some policies were first seen: their due dates count from now", "error", err)
+	}
+	if err := s.paused.restore(cp.State); err != nil {
+		s.log.Warn("it cannot be read which clients were paused: all are due until the server says so again", "error", err)
 	}
 	s.makeOverview(cp.T)
 	return nil

@@ -16,6 +16,7 @@ type Site struct {
 	Unwatched int       // clients and policies that found no room in the last day
 	Hours     []Quarter // ascending; a quarter of an hour without a backup is left out
 	Clients   []ClientPolicy
+	Paused    []Paused  // clients whose backups are held back, by name
 	Storage   []Storage // what is full first, first
 	Jobs      []Jobs    // not done, by type; the most first
 }
@@ -33,11 +34,20 @@ type ClientPolicy struct {
 	Status           int32  // of the last attempt
 	Meaning          string // of that status, in words; empty where it is not known
 	Failures         int32  // since the last success
+	Paused           bool   // its backups are held back: nothing is due
 	Due              int64  // by when the next one has to have started, ms since the epoch; 0 where that is not known
 }
 
 // NothingDue is the due date where no backup is promised.
 const NothingDue = math.MaxInt64
+
+// Paused is a client whose backups are held back, as the server says.
+type Paused struct {
+	Client      string
+	From, Until int64  // ms since the epoch; 0 where it is not known, or has no end
+	Automatic   bool   // by the server itself, as after it found malware
+	By, Reason  string // in the words of who asked for it
+}
 
 // Storage is a disk pool, or a storage unit that stands on none.
 type Storage struct {

@@ -52,6 +52,7 @@ type Server struct {
 	slos     []SLO
 
 	mediaServers []MediaServer
+	paused       []PausedClient
 
 	untidy   *untidy
 	keep     time.Duration
@@ -133,6 +134,7 @@ func (s *Server) routes() *http.ServeMux {
 		"/manage/alerts":                {method: get, base: jsonType, namespace: NamespaceAlerts, answer: (*Server).alertList},
 		"/malware/latest-scan-results":  {method: get, base: jsonType, namespace: NamespaceMalware, answer: (*Server).latestScans},
 		"/catalog/images":               {method: get, base: jsonType, namespace: NamespaceImages, answer: (*Server).imageList},
+		"/config/paused-clients":        {method: get, base: jsonType, namespace: NamespaceHostProperties, answer: (*Server).pausedClientList},
 		"/servicecatalog/slos":          {method: get, base: jsonType, namespace: NamespaceSLOs, answer: (*Server).sloList},
 	} {
 		mux.Handle(Mount+path, answering(func(req *http.Request) reply { return s.serve(r, req) }))
