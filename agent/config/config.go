@@ -58,7 +58,7 @@ type Site struct {
 	Timeout            Duration `split_words:"true" default:"30s" min:"1s" max:"10m" desc:"Time limit of one request."`
 	Concurrency        Count    `split_words:"true" default:"4" min:"1" max:"64" desc:"Pages of jobs that are read at the same time. Requests of other collectors come in addition."`
 	TimeZone           Zone     `split_words:"true" desc:"Time zone of the primary server, such as Europe/Berlin. The start windows of its policies are in this zone. Default: the zone of this host."`
-	MaxClientSeries    Count    `split_words:"true" default:"50000" min:"5" max:"1000000" desc:"Maximum number of client series. Each pair of client and policy uses five, so 50,000 is enough for 10,000 pairs. Backups of further pairs are only counted in nbu_client_overflow_total."`
+	MaxClientSeries    Count    `split_words:"true" default:"50000" min:"5" max:"1000000" desc:"Maximum number of client series. Each pair of client and policy uses five, and two more for each schedule type beyond two, so 50,000 is enough for 10,000 pairs of one or two. Backups of further pairs are only counted in nbu_client_overflow_total."`
 	MaxJobSeries       Count    `split_words:"true" default:"20000" min:"100" max:"1000000" desc:"Maximum number of series of finished jobs. When it is reached, jobs of new policies are counted under (other policies) and in nbu_job_overflow_total."`
 	ForgetClients      Duration `split_words:"true" default:"35d" min:"1d" desc:"How long a pair of client and policy keeps its series after its last backup."`
 	ForgetPolicies     Duration `split_words:"true" default:"35d" min:"1d" desc:"How long a policy keeps its counters after its last job, when the server no longer lists the policy."`

@@ -13,7 +13,7 @@ import (
 // promises tells by when each client's next backup has to have started, from the policies and from the runs that there were.
 type promises struct {
 	zone    *time.Location // of the server's windows
-	limit   int            // of clients and policies
+	limit   int            // of series
 	overCap collect.OverCap
 	runs    clientRuns
 	seen    firstSeen
@@ -62,7 +62,7 @@ const (
 
 func newPromises(w *workplace) promises {
 	return promises{
-		zone: w.site.cfg.TimeZone, limit: w.site.cfg.MaxClientSeries / seriesPerClient,
+		zone: w.site.cfg.TimeZone, limit: w.site.cfg.MaxClientSeries,
 		runs: clientRuns{w.site}, seen: newFirstSeen(), dates: map[string]*policyDates{},
 		dueAt: w.Gauge("nbu_client_due_timestamp_seconds", "seconds",
 			"Time by which the client's next backup of this type has to have started: the end of the first start window after the last success and the frequency. A time in the past is a missed backup. It is not in the past while a backup is queued or active. Absent if nothing is promised.", "client", "policy", "schedule_type"),
@@ -158,8 +158,8 @@ func (p *policies) promiserOf(name string, file *policyFile, until time.Time) *p
 	return &promiser{policyDates: d, name: name, plan: plan, query: file.plan.Query, now: p.now, until: until}
 }
 
-// cost is how many clients with the usual series one of this policy takes the room of.
-func (s *promiser) cost() int { return max(1, (2*len(s.types)+seriesPerClient)/seriesPerClient) }
+// cost is how many series a client of this policy takes the room of: those of its runs, or two for each type of its promises and one.
+func (s *promiser) cost() int { return max(seriesPerClient, 2*len(s.types)+1) }
 
 // promise tells what one client of a policy is promised.
 func (p *policies) promise(k clientKey, s *promiser) {

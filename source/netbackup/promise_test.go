@@ -203,6 +203,28 @@ func TestDueGoesByTheZoneOfTheServer(t *testing.T) {
 	})
 }
 
+// A client takes the room of its series: with three types of promises these are seven, so five of them find room under 35.
+func TestClientsOfSeveralTypesTakeTheRoomOfTheirSeries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()}, func(c *SiteConfig) { c.MaxClientSeries = 35 })
+		p := windows(daily("gold", "a", "b", "c", "d", "e", "f"), 0, 1, 2, 3, 4, 5, 6)
+		for _, kind := range []string{"Cumulative Incremental Backup", "Differential Incremental Backup"} {
+			s := p.Schedules[0]
+			s.Name, s.BackupType = kind, kind
+			p.Schedules = append(p.Schedules, s)
+		}
+		r.sim.AddPolicy(p)
+		r.until(2, 0)
+		if _, n := r.live(dueAt); n != 15 {
+			t.Errorf("%d due dates, want three for each of five clients", n)
+		}
+		r.want(none(), dueAt, "client", "f")
+		if n := r.site.policies.overCap.Count(); n != 1 {
+			t.Errorf("%d clients found no room, want 1", n)
+		}
+	})
+}
+
 func TestFirstSeenIsReadAgain(t *testing.T) {
 	f := newFirstSeen()
 	f.note("p", []string{"a"}, 1000)
