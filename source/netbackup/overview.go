@@ -99,9 +99,27 @@ func (s *Site) clientOverview(now int64) []overview.ClientPolicy {
 // clientOf is a client that was seen; due is 0 where no date is known.
 func (s *Site) clientOf(c *client, k clientKey, due, now int64) overview.ClientPolicy {
 	x := c.overview(k, s.ledger.Clock.Skew, s.meanings)
+	if x.Failures > 0 {
+		x.Failed = s.failedOf(k)
+	}
 	x.Paused = s.paused.holds(k.client, now)
 	if x.Due = due; due == 0 && (x.Paused || s.policies.promisesNothing(k)) {
 		x.Due = overview.NothingDue
+	}
+	return x
+}
+
+// failedOf is the last failed run of a client that no success has made good.
+func (s *Site) failedOf(k clientKey) *overview.Failed {
+	sum, _ := s.clients.book.Summary(k.pair())
+	f := sum.Failure
+	if f == nil {
+		return nil
+	}
+	skew := s.ledger.Clock.Skew
+	x := &overview.Failed{ScheduleType: f.ScheduleType, Status: f.Status, Meaning: s.meanings[f.Status], Start: f.Start, End: f.End - skew, Tries: f.Tries}
+	if f.Start != 0 {
+		x.Start -= skew
 	}
 	return x
 }

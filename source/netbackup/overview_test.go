@@ -74,6 +74,28 @@ func TestOverviewShowsWhoNeverRan(t *testing.T) {
 	})
 }
 
+// A failed run is told with all that a person asks of it, in the agent's clock.
+func TestOverviewTellsFailedRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		r.sim.AddJob(nbusim.JobSpec{Client: "a", Policy: "p", ScheduleType: "FULL_BACKUP", Life: []nbusim.Step{
+			{After: 10 * time.Second, State: nbusim.Active}, {After: 10 * minute, State: nbusim.Incomplete, Status: 42}, {After: minute, State: nbusim.Active}, {After: 2 * minute, State: nbusim.Done, Status: 2074},
+		}})
+		began := time.Now()
+		for range 20 {
+			r.tick()
+		}
+		f := r.site.Overview().Clients[0].Failed
+		if f == nil {
+			t.Fatal("no failed run is told")
+		}
+		end := began.Add(10*time.Second + 13*minute)
+		if f.ScheduleType != "FULL_BACKUP" || f.Status != 2074 || f.Meaning == "" || f.Tries != 2 || f.End != end.UnixMilli() || f.Start != began.UnixMilli() {
+			t.Errorf("%+v, which began %v and ended %v; it is %v", f, time.UnixMilli(f.Start), time.UnixMilli(f.End), end)
+		}
+	})
+}
+
 // What is not known is said, and only as long as it is not: jobs that cannot be read, policies that cannot, clients without room.
 func TestOverviewNamesWhatIsNotKnown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

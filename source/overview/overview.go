@@ -35,7 +35,17 @@ type ClientPolicy struct {
 	Meaning          string // of that status, in words; empty where it is not known
 	Failures         int32  // since the last success
 	Paused           bool   // its backups are held back: nothing is due
-	Due              int64  // by when the next one has to have started, ms since the epoch; 0 where that is not known
+	Failed           *Failed
+	Due              int64 // by when the next one has to have started, ms since the epoch; 0 where that is not known
+}
+
+// Failed is the last failed run that no success has made good; nil where there is none, or none is known.
+type Failed struct {
+	ScheduleType string // empty where it is not known
+	Status       int32  // negative where it is not known
+	Meaning      string // of that status, in words; empty where it is not known
+	Start, End   int64  // ms since the epoch; the start is 0 where it is not known
+	Tries        int32  // the most that one of its jobs had; 0 where it is not known
 }
 
 // NothingDue is the due date where no backup is promised.

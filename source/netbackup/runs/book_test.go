@@ -328,6 +328,47 @@ func TestRunsUnderWayAreWhole(t *testing.T) {
 	}
 }
 
+// The last failed run that nothing has made good is known with its type, its tries and how long it took, beside a good one of another
+// type too; once it is closed its type and its end are left, and a success that holds as much makes an end of it.
+func TestFailureThatNothingHasMadeGood(t *testing.T) {
+	p := Pair{"db-1", "gold"}
+	b := NewBook(10)
+	settled := func(now int64, jobs ...Job) *Failure {
+		t.Helper()
+		for i := range jobs {
+			b.Observe(&jobs[i])
+		}
+		b.Settle(now)
+		s, _ := b.Summary(p)
+		return s.Failure
+	}
+	log := func(j Job) Job { j.ScheduleType = "TRANSACTION_LOG_BACKUP"; return j }
+	if f := settled(night+20*second, at(1, 0, 0, 0, 10)); f != nil {
+		t.Errorf("%+v, want none", f)
+	}
+	streams := []Job{parentOf(at(2, 0, 42, 100, 400), 2), stream(1, tried(3, at(3, 2, 42, 110, 390))), stream(2, at(4, 2, 0, 110, 200))}
+	want := Failure{"FULL_BACKUP", 42, night + 100*second, night + 400*second, 3}
+	if f := settled(night+500*second, streams...); f == nil || *f != want {
+		t.Errorf("%+v, want %+v", f, want)
+	}
+	if f := settled(night+700*second, log(at(5, 0, 0, 600, 650))); f == nil || *f != want {
+		t.Errorf("beside log backups: %+v, want %+v", f, want)
+	}
+	b = again(t, b)
+	if f := settled(night + 800*second); f == nil || *f != want {
+		t.Errorf("after a restart: %+v, want %+v", f, want)
+	}
+	for i := range int64(30) {
+		settled(night+(i+1)*3600*second, log(at(10+i, 0, 0, (i+1)*3600, (i+1)*3600+60)))
+	}
+	if f, left := settled(night+31*3600*second), (Failure{"FULL_BACKUP", -1, 0, night + 400*second, 0}); f == nil || *f != left {
+		t.Errorf("closed: %+v, want %+v", f, left)
+	}
+	if f := settled(night+40*3600*second, at(90, 0, 0, 39*3600, 39*3600+60)); f != nil {
+		t.Errorf("made good: %+v", f)
+	}
+}
+
 func TestWhatAnOlderVersionRememberedGoesOn(t *testing.T) {
 	p := Pair{"db-1", "gold"}
 	b := NewBook(10)

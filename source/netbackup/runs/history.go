@@ -47,6 +47,15 @@ type Summary struct {
 	Bytes     int64     // of all of it; negative where that is not known
 	Failures  int64     // failed runs that no later success of a type that holds as much has made good
 	Successes []Success // by schedule type
+	Failure   *Failure  // the last of the failed runs; nil where there is none
+}
+
+// Failure is a failed run that no success has made good. Times are ms of the server's clock.
+type Failure struct {
+	ScheduleType string // empty where it is not known
+	Status       int32  // its worst; negative where it is not known
+	Start, End   int64  // the start is 0 where it is not known
+	Tries        int32  // the most that one of its jobs had; 0 where it is not known
 }
 
 // judged is a run and what it came to.
@@ -187,8 +196,29 @@ func (h *history) summarize(known []judged) Summary {
 			s.Successes = append(s.Successes, Success{t.scheduleType(), t.start, t.end})
 		}
 	}
+	s.Failure = sum.failure(known)
 	s.Successes = slices.CompactFunc(s.Successes, func(x, y Success) bool { return x.ScheduleType == y.ScheduleType })
 	return s
+}
+
+// failure is the last failed run that nothing has made good, of those that may still change and of what is left of the others.
+func (c *closed) failure(known []judged) (last *Failure) {
+	for i := range c.tracks {
+		t := &c.tracks[i]
+		if t.failures == 0 || last != nil && t.failed <= last.End {
+			continue
+		}
+		last = &Failure{ScheduleType: t.scheduleType(), Status: -1, End: t.failed}
+		if t.failed == c.attempt {
+			last.Status = c.status
+		}
+	}
+	for _, x := range known {
+		if last != nil && x.end == last.End && Failed(x.status) {
+			last = &Failure{x.schedule, x.status, x.start, x.end, x.tries}
+		}
+	}
+	return last
 }
 
 // outcomes are what is known of the runs that may still change, in the order of their ends. It notes those that wait.
@@ -227,5 +257,5 @@ func (b *Book) judgeAll(runs []*run, now int64) []judged {
 
 func (s *Summary) equal(o *Summary) bool {
 	return s.Attempt == o.Attempt && s.Status == o.Status && s.Bytes == o.Bytes && s.Failures == o.Failures &&
-		slices.Equal(s.Successes, o.Successes)
+		slices.Equal(s.Successes, o.Successes) && (s.Failure == o.Failure || s.Failure != nil && o.Failure != nil && *s.Failure == *o.Failure)
 }

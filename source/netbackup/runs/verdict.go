@@ -13,6 +13,7 @@ const (
 type outcome struct {
 	start, end, bytes int64
 	status            int32
+	tries             int32 // the most that one of its jobs had
 	schedule          string
 }
 
@@ -132,7 +133,7 @@ func sum(nodes []*node) outcome {
 	o := outcome{bytes: -1, schedule: scheduleOf(nodes)}
 	leaf := false
 	for i, n := range nodes {
-		o.end = max(o.end, n.end)
+		o.end, o.tries = max(o.end, n.end), max(o.tries, n.try)
 		if n.start != 0 && (o.start == 0 || n.start < o.start) {
 			o.start = n.start
 		}
