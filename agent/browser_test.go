@@ -18,6 +18,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,6 +32,9 @@ import (
 	devtools "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"backwire/agent/page"
+	"backwire/agent/page/pagetest"
 )
 
 var update = flag.Bool("update", false, "take the screenshots in docs again")
@@ -234,6 +238,47 @@ func TestPageRefreshesInPlace(t *testing.T) {
 	}
 	if display := act(t, b, chromedp.Evaluate[string](`getComputedStyle(document.querySelector(".gone")).display`)); display != "block" {
 		t.Errorf("the page does not say that it is old: %s", display)
+	}
+}
+
+// What somebody sees in each situation is the answer of one who knows everything, and the title of the tab begins with it.
+func TestAnswersInABrowser(t *testing.T) {
+	t.Parallel()
+	situations := pagetest.Situations()
+	mux := http.NewServeMux()
+	for i, x := range situations {
+		shown := &scene{status: page.Status{Version: "1.0.0", Now: x.Now, Started: x.Now.Add(-time.Hour)}, overviews: x.Sites}
+		for _, site := range x.Sites {
+			shown.status.Sites = append(shown.status.Sites, page.SiteStatus{Name: site.Name, State: "up"})
+		}
+		path := "/" + strconv.Itoa(i)
+		mux.Handle(path+"/", http.StripPrefix(path, shown.handler()))
+	}
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	b := newBrowser(t)
+	tones := map[string]string{}
+	for i, x := range situations {
+		act(t, b, chromedp.Navigate(server.URL+"/"+strconv.Itoa(i)+"/"))
+		seen := act(t, b, chromedp.Evaluate[map[string]any](`(() => {
+			const h = document.querySelector("h1"), box = h.getBoundingClientRect()
+			return {text: h.innerText, inView: box.width > 0 && box.top >= 0 && box.bottom <= innerHeight, title: document.title, color: getComputedStyle(h.querySelector("strong")).color}
+		})()`))
+		if seen["text"] != x.Sentence || seen["inView"] != true {
+			t.Errorf("somebody sees %q (in view: %v), want %q", seen["text"], seen["inView"], x.Sentence)
+		}
+		word, _, _ := strings.Cut(x.Sentence, ":")
+		if seen["title"] != word+" · backwire" {
+			t.Errorf("the title is %q, want it to begin with %q", seen["title"], word)
+		}
+		color, _ := seen["color"].(string)
+		if of, known := tones[color]; known && of != x.Tone {
+			t.Errorf("%q has the color of %q", x.Tone, of)
+		}
+		tones[color] = x.Tone
+	}
+	if len(situations) < 26 || len(tones) != 4 {
+		t.Errorf("%d situations and %d colors, want at least 26 and one for each tone", len(situations), len(tones))
 	}
 }
 

@@ -54,7 +54,7 @@ func TestPageOfSeveralSites(t *testing.T) {
 	for _, want := range []string{
 		"<small>branch-02 · lyon</small>", "<small>OPEN_STORAGE · paris</small>", "Backup<small>lyon</small>", "<b class=\"good\">1,198</b>",
 		"<a id=\"to-lyon\" href=\"#site-lyon\">lyon</a> <span class=\"bad\">down</span></th><td><strong class=\"bad\">No:</strong> cloud-063.example, mssql-035.example and windows-066.example failed; filer-007.example, linux-112.example and oracle-019.example were due and did not run; 8 clients have a failed backup beside a good one; the jobs of the night have not been read.",
-		"<strong class=\"warn\">Almost:</strong> cloud-063.example, ", "1 of 2 sites has not been heard (lyon).",
+		"<strong class=\"warn\">Almost:</strong> cloud-063.example, ", "not known for 1 of 2 sites (lyon).",
 	} {
 		if !strings.Contains(w.Body.String(), want) {
 			t.Errorf("the page lacks %q", want)

@@ -70,6 +70,29 @@ func (r clientRow) Due() *time.Time {
 	return moment(r.ClientPolicy.Due)
 }
 
+// failedRun is the failed run that a row of the failed ones is about: the last that nothing has made good. Of what is not known
+// there is nothing.
+type failedRun struct {
+	overview.Failed
+	Schedule string // its type, in a person's letters
+	Took     string
+}
+
+// Failure is what failed. Where no run is known by itself it is the last one.
+func (r clientRow) Failure() failedRun {
+	if r.Failed == nil {
+		return failedRun{Failed: overview.Failed{Status: r.Status, Meaning: r.Meaning, End: r.ClientPolicy.Attempt}}
+	}
+	f := failedRun{Failed: *r.Failed, Schedule: inWords(r.Failed.ScheduleType)}
+	if f.Start > 0 && f.Start <= f.Failed.End {
+		f.Took = Roughly(time.Duration(f.Failed.End-f.Start) * time.Millisecond)
+	}
+	return f
+}
+
+// End is nil where it is not known.
+func (f failedRun) End() *time.Time { return moment(f.Failed.End) }
+
 // clientTable is as many clients as are shown at once.
 type clientTable struct {
 	Show   show

@@ -28,6 +28,28 @@ func (p *page) clientsCSV(w http.ResponseWriter, r *http.Request) {
 	p.csv(w, "clients-"+string(table.Show), rows)
 }
 
+// failedCSV answers with the failed runs.
+func (p *page) failedCSV(w http.ResponseWriter, _ *http.Request) {
+	rows := [][]string{{"site", "client", "policy", "schedule_type", "status", "meaning", "ended", "duration_seconds", "tries", "failures_in_a_row", "last_success", "due"}}
+	sites := p.facts.Overviews()
+	v := look(p.facts.Status(), sites, p.where, p.hours)
+	known := func(n int64, yes bool) string {
+		if !yes {
+			return ""
+		}
+		return strconv.FormatInt(n, 10)
+	}
+	for _, c := range search(v.Night.clientRows(v.Now, sites), showFailed, "", 1<<30).Rows {
+		f := c.Failure()
+		rows = append(rows, []string{
+			c.Site, c.Client, c.Policy, f.ScheduleType, known(int64(f.Status), f.Status >= 0), f.Meaning, instant(f.End(), p.where),
+			known((f.Failed.End-f.Start)/1000, f.Took != ""), known(int64(f.Tries), f.Tries > 0), strconv.Itoa(int(c.Failures)),
+			instant(c.Success(), p.where), instant(c.Due(), p.where),
+		})
+	}
+	p.csv(w, "failed", rows)
+}
+
 func (p *page) storageCSV(w http.ResponseWriter, _ *http.Request) {
 	rows := [][]string{{"site", "name", "category", "used_bytes", "capacity_bytes", "state", "growth_bytes_a_day"}}
 	for _, s := range storageRows(p.facts.Overviews()) {

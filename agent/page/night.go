@@ -145,9 +145,9 @@ func (n night) answer(now time.Time, o outcome) verdict {
 	switch len(o.paused) {
 	case 0:
 	case 1:
-		v.Rest += " " + who(o.paused) + " is paused."
+		v.Rest += " " + who(o.paused, "clients") + " is paused."
 	default:
-		v.Rest += " " + who(o.paused) + " are paused."
+		v.Rest += " " + who(o.paused, "clients") + " are paused."
 	}
 	return v
 }
@@ -167,7 +167,11 @@ func (n night) judge(now time.Time, o outcome) verdict {
 		}
 		return v
 	case len(unknown) > 0:
-		return verdict{warn, "Not known", sentence(append(unknown, lacks...)) + n.others(now, o)}
+		word := "Not known"
+		if len(o.silent) > 0 && o.sites > 1 {
+			word, unknown[0] = word+" "+o.notHeard(), who(o.silent, "sites")+" "+hasOrHave(len(o.silent))+" not been heard"
+		}
+		return verdict{warn, word, sentence(append(unknown, lacks...)) + n.others(now, o)}
 	case len(lacks) > 0:
 		return verdict{warn, "Almost", sentence(lacks) + n.others(now, o)}
 	case o.well == 0:
@@ -181,15 +185,15 @@ func (n night) judge(now time.Time, o outcome) verdict {
 // lacks is what went wrong.
 func (o *outcome) lacks() (parts []string) {
 	if len(o.failed) > 0 {
-		parts = append(parts, who(o.failed)+" failed")
+		parts = append(parts, who(o.failed, "clients")+" failed")
 	}
 	if n := len(o.missed); n == 1 {
-		parts = append(parts, who(o.missed)+" was due and did not run")
+		parts = append(parts, who(o.missed, "clients")+" was due and did not run")
 	} else if n > 1 {
-		parts = append(parts, who(o.missed)+" were due and did not run")
+		parts = append(parts, who(o.missed, "clients")+" were due and did not run")
 	}
 	if n := len(o.relapsed); n > 0 {
-		parts = append(parts, fmt.Sprintf("%s %s a failed backup beside a good one", who(o.relapsed), hasOrHave(n)))
+		parts = append(parts, fmt.Sprintf("%s %s a failed backup beside a good one", who(o.relapsed, "clients"), hasOrHave(n)))
 	}
 	return parts
 }
@@ -199,7 +203,7 @@ func (o *outcome) unknown() (parts []string) {
 	if n := len(o.silent); n > 0 && o.sites == 1 {
 		parts = append(parts, "the jobs of the night have not been read")
 	} else if n > 0 {
-		parts = append(parts, fmt.Sprintf("%d of %d sites %s not been heard%s", n, o.sites, hasOrHave(n), among(o.silent)))
+		parts = append(parts, "not known "+o.notHeard()+among(o.silent))
 	}
 	switch {
 	case o.unwatched == 1:
@@ -214,6 +218,9 @@ func (o *outcome) unknown() (parts []string) {
 	}
 	return parts
 }
+
+// notHeard says of how many sites nothing is known.
+func (o *outcome) notHeard() string { return fmt.Sprintf("for %d of %d sites", len(o.silent), o.sites) }
 
 // others says how many are well beside those that are not, or not known.
 func (n night) others(now time.Time, o outcome) string {
@@ -237,12 +244,12 @@ func (n night) when(now time.Time) string {
 // named is how many a sentence may name.
 const named = 3
 
-// who names clients where they are few, and counts them otherwise.
-func who(clients []string) string {
-	if len(clients) > named {
-		return grouped(len(clients)) + " clients"
+// who names clients, or sites, where they are few, and counts them otherwise.
+func who(names []string, noun string) string {
+	if len(names) > named {
+		return grouped(len(names)) + " " + noun
 	}
-	return list(clients)
+	return list(names)
 }
 
 // among names sites where they are few.

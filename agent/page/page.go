@@ -63,6 +63,7 @@ func New(facts Facts, where *time.Location, hours config.Night, metrics promethe
 	mux.HandleFunc("GET /{$}", p.index)
 	mux.HandleFunc("GET /clients", p.clients)
 	mux.HandleFunc("GET /clients.csv", p.clientsCSV)
+	mux.HandleFunc("GET /failed.csv", p.failedCSV)
 	mux.HandleFunc("GET /paused.csv", p.pausedCSV)
 	mux.HandleFunc("GET /storage.csv", p.storageCSV)
 	mux.HandleFunc("GET /jobs.csv", p.jobsCSV)

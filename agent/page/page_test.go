@@ -134,6 +134,56 @@ func TestPausedClientsAreListed(t *testing.T) {
 	}
 }
 
+// The list of failed runs says of each what somebody needs who mends it.
+func TestFailedRunsAreListed(t *testing.T) {
+	t.Parallel()
+	ms := func(hour float64) int64 {
+		return at(t, "2026-11-24 00:00").Add(time.Duration(hour * float64(time.Hour))).UnixMilli()
+	}
+	run := func(change func(*overview.ClientPolicy)) overview.ClientPolicy {
+		c := overview.ClientPolicy{Client: "db-1", Policy: "gold", Success: ms(-48), Attempt: ms(3), Status: 2074, Meaning: "the disk volume is down", Failures: 2, Due: ms(4)}
+		c.Failed = &overview.Failed{ScheduleType: "FULL_BACKUP", Status: 2074, Meaning: "the disk volume is down", Start: ms(1.5), End: ms(3), Tries: 3}
+		change(&c)
+		return c
+	}
+	site := &overview.Site{Name: "paris", Clients: []overview.ClientPolicy{
+		run(func(*overview.ClientPolicy) {}),
+		run(func(c *overview.ClientPolicy) { // a good log backup after it
+			c.Client, c.Success, c.Attempt, c.Status, c.Meaning, c.Failures, c.Due = "db-2", ms(6), ms(6), 0, "", 1, ms(30)
+			c.Failed.Tries = 1
+		}),
+		run(func(c *overview.ClientPolicy) { // long ago
+			c.Client, c.Failed = "db-3", &overview.Failed{ScheduleType: "DIFFERENTIAL_INCREMENTAL_BACKUP", Status: -1, End: ms(-40)}
+		}),
+		run(func(c *overview.ClientPolicy) { c.Client, c.Failed, c.Failures = "db-4", nil, 0 }), // nothing is known but the last status
+	}}
+	handler := New(shown{told{exampleStatus()}, []*overview.Site{site}}, zone(), usual(), prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
+	const db1 = "<tr><th scope=\"row\">db-1<small>gold · Full backup</small></th>\n<td data-label=\"failed\"><b>4h0m ago</b><small>took 1h30m, 3 tries</small></td>\n" +
+		"<td data-label=\"status\">status 2074: the disk volume is down<small>2 failures in a row</small></td>"
+	for path, wants := range map[string][]string{
+		"/": {
+			db1, "<th scope=\"row\">db-2<small>gold · Full backup</small></th>\n<td data-label=\"failed\"><b>4h0m ago</b><small>took 1h30m, 1 try</small></td>\n<td data-label=\"status\">status 2074: the disk volume is down</td>",
+			"<th scope=\"row\">db-3<small>gold · Differential incremental backup</small></th>\n<td data-label=\"failed\"><b>1d23h ago</b></td>\n<td data-label=\"status\">not known any more<small>2 failures in a row</small></td>",
+			"<th scope=\"row\">db-4<small>gold</small></th>\n<td data-label=\"failed\"><b>4h0m ago</b></td>\n<td data-label=\"status\">status 2074: the disk volume is down</td>", "href=\"failed.csv\"",
+		},
+		"/clients?show=failed": {db1},
+		"/failed.csv": {
+			"site,client,policy,schedule_type,status,meaning,ended,duration_seconds,tries,failures_in_a_row,last_success,due\n",
+			"paris,db-1,gold,FULL_BACKUP,2074,the disk volume is down,2026-11-24T03:00:00+01:00,5400,3,2,2026-11-22T00:00:00+01:00,2026-11-24T04:00:00+01:00\n",
+			"paris,db-3,gold,DIFFERENTIAL_INCREMENTAL_BACKUP,,,2026-11-22T08:00:00+01:00,,,2,2026-11-22T00:00:00+01:00,2026-11-24T04:00:00+01:00\n",
+			"paris,db-4,gold,,2074,the disk volume is down,2026-11-24T03:00:00+01:00,,,0,",
+		},
+	} {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, http.NoBody))
+		for _, want := range wants {
+			if !strings.Contains(w.Body.String(), want) {
+				t.Errorf("%s lacks %q", path, want)
+			}
+		}
+	}
+}
+
 func ask(t *testing.T, status Status, method, path string) *http.Response {
 	t.Helper()
 	registry := prometheus.NewRegistry()
@@ -238,7 +288,7 @@ func TestPagePolicyNamesWhatThePageHolds(t *testing.T) {
 
 func TestPageIsReadOnly(t *testing.T) {
 	t.Parallel()
-	for _, path := range []string{"/", "/clients", "/clients.csv", "/paused.csv", "/storage.csv", "/jobs.csv", "/metrics", "/status.json", "/-/healthy", "/-/ready"} {
+	for _, path := range []string{"/", "/clients", "/clients.csv", "/failed.csv", "/paused.csv", "/storage.csv", "/jobs.csv", "/metrics", "/status.json", "/-/healthy", "/-/ready"} {
 		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete} {
 			if r := ask(t, exampleStatus(), method, path); r.StatusCode != http.StatusMethodNotAllowed {
 				t.Errorf("%s %s: %d", method, path, r.StatusCode)

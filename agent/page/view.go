@@ -234,8 +234,11 @@ func jobsRows(now time.Time, sites []*overview.Site) []jobsRow {
 }
 
 // Name is the type in a person's letters: BACKUP is Backup.
-func (r jobsRow) Name() string {
-	words := []rune(r.Type)
+func (r jobsRow) Name() string { return inWords(r.Type) }
+
+// inWords is a server's word in a person's letters.
+func inWords(word string) string {
+	words := []rune(word)
 	for i, c := range words {
 		switch {
 		case c == '_':
