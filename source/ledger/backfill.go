@@ -3,6 +3,7 @@ package ledger
 import (
 	"cmp"
 	"iter"
+	"math"
 	"slices"
 
 	"backwire/source"
@@ -11,6 +12,10 @@ import (
 // Samples lie at aligned times: the multiples of the interval, in the agent's clock. An
 // ending belongs to the first point that is not before it; where that point is
 // emitted already, to the next one.
+//
+// What fills a gap is sparse: every series has a sample a minute, and between them only what changed has one. A series
+// so has 1,440 a day and its changes, whatever the interval. Were they more than two minutes apart, rate() over the usual five minutes
+// would find too few.
 
 // Books are kept by a product: what its counters and its memories come to.
 type Books interface {
@@ -51,6 +56,9 @@ const (
 	// events of the gap are counted at the next point after the server is back.
 	waitForServer = 600_000
 
+	// fillStep is how far apart, in ms, the samples of a series are that does not change while a gap is filled.
+	fillStep = 60_000
+
 	// maxCycleSamples is where a cycle that fills a gap is cut: each part is committed alone.
 	maxCycleSamples = 25_000
 )
@@ -75,6 +83,7 @@ type filling struct {
 	left   []placed
 	unseen int64
 	live   func() []source.Sample
+	before []source.Sample // of the last point that was filled
 
 	cycle source.Cycle
 	size  int
@@ -94,7 +103,9 @@ func (l *Ledger) Cycles(books Books, r *Reading, live func() []source.Sample, ti
 		}
 		f.place(r, first)
 		for point := first; point <= f.last; point = l.nextPoint(point, tick) {
-			f.fill(point)
+			if whole := point == first || f.isWhole(point); whole || f.ends(point) {
+				f.fill(point, whole)
+			}
 			if f.size >= maxCycleSamples && point < f.last && !yield(f.cut()) {
 				return
 			}
@@ -164,8 +175,16 @@ func (f *filling) place(r *Reading, first int64) {
 	f.unseen = r.takeUnseen()
 }
 
-// fill makes the batch of a point.
-func (f *filling) fill(point int64) {
+// isWhole says whether every series has a sample at a point.
+func (f *filling) isWhole(point int64) bool {
+	return point == f.tick || point/fillStep != (point-f.l.cfg.Interval)/fillStep
+}
+
+// ends says whether endings belong to a point.
+func (f *filling) ends(point int64) bool { return len(f.left) > 0 && f.left[0].point <= point }
+
+// fill makes the batch of a point: of all series, or of those that changed.
+func (f *filling) fill(point int64, whole bool) {
 	l := f.l
 	p := &Point{At: point, Born: max(point-l.cfg.Interval, l.Filled), Unseen: f.unseen}
 	p.Endings = func(yield func(Entry) bool) { f.enter(p, yield) }
@@ -175,8 +194,23 @@ func (f *filling) fill(point int64) {
 	f.unseen = 0
 	page := f.books.Count(p)
 	f.add(page.Zeros)
-	f.add(source.Batch{T: point, Samples: page.Samples, Exemplars: page.Exemplars, Partial: point <= l.Newest})
-	l.Filled = point
+	samples := page.Samples
+	if !whole {
+		samples = changed(f.before, samples)
+	}
+	f.add(source.Batch{T: point, Samples: samples, Exemplars: page.Exemplars, Partial: !whole || point <= l.Newest})
+	f.before, l.Filled = page.Samples, point
+}
+
+// changed are the samples that are not the same as before. Series keep their place.
+func changed(before, now []source.Sample) []source.Sample {
+	var all []source.Sample
+	for i, s := range now {
+		if i >= len(before) || before[i].Series != s.Series || math.Float64bits(before[i].Value) != math.Float64bits(s.Value) {
+			all = append(all, s)
+		}
+	}
+	return all
 }
 
 // enter takes the endings of a point among those that were counted, and gives those that were not among them.

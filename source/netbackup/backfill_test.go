@@ -1,7 +1,10 @@
 package netbackup
 
 import (
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -352,5 +355,64 @@ func TestManyJobsInOneInterval(t *testing.T) {
 		r.wantTruth()
 		r.tick()
 		r.wantTruth()
+	})
+}
+
+// A history of six hours at an interval of two seconds has a sample of each series a minute, and one more where it changed: of each
+// aligned time the last sample at or before it is what was true then, so that nothing is lost between.
+func TestHistoryIsSparse(t *testing.T) {
+	const interval = 2 * time.Second
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()}, func(c *SiteConfig) { c.Interval, c.Backfill = interval, 6*time.Hour })
+		r.sim.AddHistory(nbusim.Workload{Seed: 7}, 3000, 6*time.Hour)
+		began := time.Now()
+		for r.tick(); len(r.all) == 0 || r.all[len(r.all)-1].T < began.UnixMilli(); r.tick() {
+			time.Sleep(interval)
+		}
+		r.wantTruth()
+		total := map[string]map[int64]float64{} // by series and time
+		for _, b := range r.all {
+			for _, x := range b.Samples {
+				key := x.Series.Key()
+				if total[key] == nil {
+					total[key] = map[int64]float64{}
+				}
+				total[key][b.T] = x.Value
+			}
+		}
+		jobs, samples := map[int64]float64{}, 0 // how much the sum of finished jobs grows, by time
+		for key, at := range total {
+			samples += len(at)
+			times, changes, last := slices.Sorted(maps.Keys(at)), 0, 0.0
+			for _, x := range times {
+				if at[x] == last {
+					continue
+				}
+				changes++
+				if strings.HasPrefix(key, "nbu_jobs_completed_total") {
+					jobs[x] += at[x] - last
+				}
+				last = at[x]
+			}
+			// The hours of the history, the first point, the one before a series begins, and the tick.
+			if most := int(time.Since(began.Add(-6*time.Hour))/time.Minute) + 4 + changes; len(times) > most {
+				t.Errorf("%s has %d samples and %d changes, want %d at most", key, len(times), changes, most)
+			}
+		}
+		t.Logf("%d series have %d samples", len(total), samples)
+		ended := r.sim.Truth().Completions
+		got := 0.0
+		for x := began.Add(-6 * time.Hour).Truncate(interval); !x.After(began); x = x.Add(interval) {
+			got += jobs[x.UnixMilli()]
+			want := 0
+			for _, c := range ended {
+				if !c.End.After(x) {
+					want++
+				}
+			}
+			if got != float64(want) {
+				t.Fatalf("at %v: %v jobs, want %d", x.UTC().Format(time.TimeOnly), got, want)
+			}
+		}
 	})
 }
