@@ -171,6 +171,9 @@ func reportWrite(a answer, v verdict) []probe.Finding {
 	case a.written == 0:
 		f.Result, f.Found = probe.Failed, fmt.Sprintf("%d, but the receiver reports that 0 samples were stored", a.status)
 		f.Next = "check whether a relabelling rule of the receiver drops " + checkMetric + ", or whether something in between answers"
+	case a.status == http.StatusAccepted:
+		f.Result, f.Found = probe.Warning, "202: the receiver accepted the sample and does not say that it stored it"
+		f.Next = "Mimir answers so to a replica that it does not follow now: the other host of the pair is the one whose samples it stores"
 	case a.written > 0:
 		f.Found = fmt.Sprintf("stored in %s, confirmed by the receiver", took)
 	default:

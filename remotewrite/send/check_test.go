@@ -38,6 +38,11 @@ func TestCheckWritesOneSample(t *testing.T) {
 			&receiver.Answer{Status: 204, Header: http.Header{"X-Prometheus-Remote-Write-Samples-Written": {"0"}}},
 			probe.Failed, "0 samples were stored", "relabelling", 0,
 		},
+		{ // Mimir, to a replica that it does not follow: the count is of what it received
+			receiver.Options{},
+			&receiver.Answer{Status: 202, Header: http.Header{"X-Prometheus-Remote-Write-Samples-Written": {"1"}}},
+			probe.Warning, "does not say that it stored it", "does not follow now", 0,
+		},
 	} {
 		g := newRig(t, Config{}, c.options)
 		g.receiver.Always(c.answer)

@@ -1,6 +1,7 @@
 package send
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"net"
@@ -39,11 +40,14 @@ func (a *answer) advice() string {
 	case a.status >= 500:
 		return "the receiver fails: see its log"
 	}
+	if next := a.adviceOnWords(); next != "" {
+		return next
+	}
 	switch a.status {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return "check USERNAME and PASSWORD_FILE, or BEARER_TOKEN_FILE, and that they are allowed to write"
 	case http.StatusNotFound, http.StatusMethodNotAllowed:
-		return "check the path: /api/v1/push for Mimir, /api/v1/write for Prometheus and VictoriaMetrics, /api/prom/push for Grafana Cloud"
+		return checkPath
 	case http.StatusProxyAuthRequired:
 		return "add the user and password of the proxy to PROXY_URL"
 	case http.StatusUnsupportedMediaType:
@@ -60,6 +64,28 @@ func (a *answer) advice() string {
 	return "see the receiver's message and its log"
 }
 
+// checkPath names the path of each receiver, from its documents.
+const checkPath = "check the path: /api/v1/push for Mimir, /api/prom/push for Grafana Cloud, /api/v1/write for Prometheus and VictoriaMetrics " +
+	"(/insert/0/prometheus/api/v1/write in a cluster), /api/v1/receive for Thanos, /api/v1/metrics/write for Alloy"
+
+// adviceOnWords is what to do about words whose meaning is known, whatever the status; empty where it is not.
+func (a *answer) adviceOnWords() string {
+	words := strings.ToLower(a.words)
+	for _, known := range []struct{ words, advice string }{
+		{"no org id", "the receiver needs a tenant: set TENANT"},                                               // Mimir, Cortex, Loki: 401
+		{"http request to an https server", "the port speaks TLS: begin the URL with https://"},                // Go: 400
+		{"plain http request was sent to https port", "the port speaks TLS: begin the URL with https://"},      // nginx: 400
+		{"no required ssl certificate", "the receiver wants a client certificate: set CERT_FILE and KEY_FILE"}, // nginx: 400
+		{"unsupported path", checkPath},       // VictoriaMetrics: 400
+		{"cannot parse accountid", checkPath}, // vminsert, where the path lacks a tenant
+	} {
+		if strings.Contains(words, known.words) {
+			return known.advice
+		}
+	}
+	return ""
+}
+
 // adviceOn is what to do where no answer came.
 func adviceOn(err error) string {
 	if tokenRefusal(err) != nil {
@@ -70,6 +96,12 @@ func adviceOn(err error) string {
 	}
 	if _, ok := errors.AsType[x509.HostnameError](err); ok {
 		return "use a host name that is in the receiver's certificate"
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || strings.Contains(err.Error(), "HTTP response to HTTPS client") {
+		return "the port does not speak TLS: begin the URL with http://, or set the port that does"
+	}
+	if strings.HasSuffix(err.Error(), ": "+http.StatusText(http.StatusForbidden)) { // net/http says no more of a proxy's answer to CONNECT
+		return "the proxy in between does not let this host through: have it allow the receiver, or set PROXY_URL to another"
 	}
 	if e, ok := errors.AsType[*net.DNSError](err); ok && e.IsNotFound {
 		return "check the spelling of the host name and this host's DNS"

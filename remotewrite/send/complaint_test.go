@@ -20,12 +20,22 @@ func TestComplaintSaysWhatToDo(t *testing.T) {
 		answer answer
 		want   string
 	}{
+		// Captured: Mimir; Go's own server and nginx on a TLS port; VictoriaMetrics, single and cluster.
+		{answer{status: 401, words: "no org id"}, "401 Unauthorized: no org id; the receiver needs a tenant: set TENANT"},
+		{answer{status: 400, words: "Client sent an HTTP request to an HTTPS server."}, "400 Bad Request: Client sent an HTTP request to an HTTPS server.; the port speaks TLS: begin the URL with https://"},
+		{answer{status: 400, words: "<title>400 The plain HTTP request was sent to HTTPS port</title>"}, "400 Bad Request: <title>400 The plain HTTP request was sent to HTTPS port</title>; the port speaks TLS: begin the URL with https://"},
+		{answer{status: 400, words: "<title>400 No required SSL certificate was sent</title>"}, "400 Bad Request: <title>400 No required SSL certificate was sent</title>; the receiver wants a client certificate: set CERT_FILE and KEY_FILE"},
+		{answer{status: 400, words: `remoteAddr: "127.0.0.1:1"; requestURI: /api/v1/push; unsupported path requested: "/api/v1/push"`}, `400 Bad Request: remoteAddr: "127.0.0.1:1"; requestURI: /api/v1/push; unsupported path requested: "/api/v1/push"; check the path: /api/v1/push for Mimir`},
+		{answer{status: 400, words: `auth error: cannot parse accountID from "prometheus"`}, `400 Bad Request: auth error: cannot parse accountID from "prometheus"; check the path: `},
+		{answer{err: errors.New("http: server gave HTTP response to HTTPS client")}, "http: server gave HTTP response to HTTPS client; the port does not speak TLS: begin the URL with http://"},
+		{answer{err: &url.Error{Op: "Post", URL: "https://x", Err: errors.New("Forbidden")}}, "Forbidden; the proxy in between does not let this host through"},
 		{answer{status: 401, words: "invalid\n token"}, "401 Unauthorized: invalid token; check USERNAME and PASSWORD_FILE"},
 		{answer{status: 403}, "403 Forbidden; check USERNAME"},
 		{answer{status: 404, words: "not found"}, "404 Not Found: not found; check the path"},
 		{answer{status: 407}, "407 Proxy Authentication Required; add the user"},
 		{answer{status: 415}, "415 Unsupported Media Type; set PROTOCOL to auto"},
-		{answer{status: 400, words: "no org id"}, "400 Bad Request: no org id; check whether the receiver needs a tenant"},
+		{answer{status: 400}, "400 Bad Request; check whether the receiver needs a tenant"},
+		{answer{status: 400, words: "no org id"}, "400 Bad Request: no org id; the receiver needs a tenant"},
 		{answer{status: 429}, "429 Too Many Requests; the receiver limits"},
 		{answer{status: 503, words: "<p>\nbusy"}, "503 Service Unavailable: <p> busy; the receiver fails"},
 		{answer{status: 302, location: "https://sso"}, "302 Found to https://sso: redirects are not followed; set the URL to the address of the receiver"},
