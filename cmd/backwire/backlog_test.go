@@ -19,8 +19,12 @@ const backlog = 300_000
 // order, although the agent was ended in between. Other senders lose all of it.
 func TestBacklogSurvivesTheAgentsEnd(t *testing.T) {
 	onlyInFull(t)
+	t.Parallel()
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
-		t.Run(signal.String(), func(t *testing.T) { testBacklog(t, signal) })
+		t.Run(signal.String(), func(t *testing.T) {
+			t.Parallel()
+			testBacklog(t, signal)
+		})
 	}
 }
 
@@ -28,7 +32,7 @@ func testBacklog(t *testing.T, signal syscall.Signal) {
 	dir := t.TempDir()
 	r, push := startReceiver(t)
 	r.Always(&receiver.Answer{Status: http.StatusServiceUnavailable})
-	primary := startPrimary(t, dir, "--history", "400", "--history-span", "55m", "--jobs-per-minute", "0")
+	primary := startPrimary(t, dir, "--history", "400", "--history-span", "55m", "--jobs-per-minute", "0", "--storage-units", "2000")
 	env := agentEnv(t, dir, primary, push)
 	backwire := buildPrograms(t).backwire
 

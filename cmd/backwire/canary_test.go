@@ -231,6 +231,7 @@ func around(text, secret string) string {
 
 // A secret is nowhere to be seen, whatever goes wrong around it.
 func TestCanary(t *testing.T) {
+	t.Parallel()
 	a := newAviary(t)
 	page := freePort(t)
 	for name, value := range map[string]string{

@@ -31,8 +31,13 @@ var (
 // point behind another. What it had committed arrives, each point once, nothing else is refused, nothing
 // is called rejected, and every job is counted once.
 func TestCrashLoop(t *testing.T) {
-	t.Run("2.0", func(t *testing.T) { testCrashLoop(t, receiver.Options{Ordered: true}) })
+	t.Parallel()
+	t.Run("2.0", func(t *testing.T) {
+		t.Parallel()
+		testCrashLoop(t, receiver.Options{Ordered: true})
+	})
 	t.Run("1.0", func(t *testing.T) {
+		t.Parallel()
 		testCrashLoop(t, receiver.Options{Ordered: true, V2: receiver.Refuse, Whole: true})
 	})
 }

@@ -249,6 +249,7 @@ func agentEnv(t *testing.T, dir string, s *primaryServer, pushURL string) []stri
 // The whole path: the binary, TLS with a private certificate authority, a real Prometheus, and
 // every job counted once over a clean and a violent end.
 func TestEveryJobReachesPrometheusOnce(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	prom := startPrometheus(t, dir)
 	primary := startPrimary(t, dir, "--history", "300", "--history-span", "30m", "--jobs-per-minute", "0")

@@ -43,6 +43,7 @@ func kept(t *testing.T, dir string) map[string]int {
 // What is pushed again goes out beside an agent that runs and keeps new refusals at the same time. Nothing is lost of what
 // the one or the other keeps, and in the end every sample is where it belongs, once.
 func TestRejectedArePushedBesideTheAgent(t *testing.T) {
+	t.Parallel()
 	const mended, still = "nbu_up", "backwire_queue_bytes"
 	dir := t.TempDir()
 	r := receiver.New(picky(false, mended, still))

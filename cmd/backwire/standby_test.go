@@ -17,6 +17,7 @@ const takeover = 10 * time.Second
 // Two agents share a queue's directory. One is killed; the other goes on within seconds, with the same
 // counters: no job is counted twice or not at all, and no point is out of order.
 func TestStandbyTakesOver(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	r, push := startReceiver(t)
 	primary := startPrimary(t, dir, "--history", "50", "--history-span", "10m", "--jobs-per-minute", "120")

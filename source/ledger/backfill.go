@@ -13,9 +13,9 @@ import (
 // ending belongs to the first point that is not before it; where that point is
 // emitted already, to the next one.
 //
-// What fills a gap is sparse: every series has a sample a minute, and between them only what changed has one. A series
-// so has 1,440 a day and its changes, whatever the interval. Were they more than two minutes apart, rate() over the usual five minutes
-// would find too few.
+// What fills a gap of a minute or more is sparse: every series has a sample a minute, and between them only what changed has one. A
+// series so has 1,440 a day and its changes, whatever the interval. Were they more than two minutes apart, rate() over the usual five
+// minutes would find too few.
 
 // Books are kept by a product: what its counters and its memories come to.
 type Books interface {
@@ -103,7 +103,7 @@ func (l *Ledger) Cycles(books Books, r *Reading, live func() []source.Sample, ti
 		}
 		f.place(r, first)
 		for point := first; point <= f.last; point = l.nextPoint(point, tick) {
-			if whole := point == first || f.isWhole(point); whole || f.ends(point) {
+			if whole := tick-first < fillStep || point == first || f.isWhole(point); whole || f.ends(point) {
 				f.fill(point, whole)
 			}
 			if f.size >= maxCycleSamples && point < f.last && !yield(f.cut()) {
