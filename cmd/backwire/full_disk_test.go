@@ -32,7 +32,7 @@ func TestFullDiskHeals(t *testing.T) {
 func testFullDisk(t *testing.T, heal func(*testing.T, *receiver.Receiver, string)) {
 	disk := mountMebibyte(t)
 	filler := filepath.Join(disk, "filler")
-	if err := os.WriteFile(filler, make([]byte, 720<<10), 0o600); err != nil {
+	if err := os.WriteFile(filler, make([]byte, 840<<10), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
