@@ -66,6 +66,16 @@ type Options struct {
 	// series database without an out-of-order window does. The same point twice is no error.
 	Ordered bool
 
+	// Head refuses a point that is so much older than the newest point of all series, as a head of Prometheus's database does that
+	// has no out-of-order window: half of its block of two hours (tsdb/head.go, appendableMinValidTime). 0 is no limit.
+	Head time.Duration
+	// OutOfOrder takes points that are not older than the newest of all series by more than this, in any order
+	// (out_of_order_time_window; tsdb/head_append.go, appendable).
+	OutOfOrder time.Duration
+	// TooOldStatus is what a point is answered with that is older than these allow; 0 is as for others. Prometheus up to 2.49 answers
+	// 500 "too old sample" where it has an out-of-order window (captured).
+	TooOldStatus int
+
 	// Whole stores nothing of a request that is refused in part, as Prometheus does for 1.0.
 	Whole bool
 
@@ -289,6 +299,9 @@ func received(m message) (n int) {
 var errFails = errors.New("internal error")
 
 func (r *Receiver) statusOf(problems []error) int {
+	if r.options.TooOldStatus != 0 && slices.ContainsFunc(problems, func(err error) bool { return errors.Is(err, errTooOld) }) {
+		return r.options.TooOldStatus
+	}
 	if slices.ContainsFunc(problems, func(err error) bool { return errors.Is(err, errFails) }) {
 		return http.StatusInternalServerError
 	}
@@ -322,10 +335,9 @@ func (r *Receiver) checkPoint(key string, s *Series, p Point, good Series, fresh
 	if last, ok := fresh.last(key); ok && p.T <= last.T {
 		return fmt.Errorf("sample at %d comes after the one at %d of the same request", p.T, last.T)
 	}
-	if last, ok := r.before(key, good, fresh); ok && r.options.Ordered {
-		if err := checkOrder(last, p); err != nil {
-			return err
-		}
+	last, had := r.before(key, good, fresh)
+	if err := r.options.checkAge(last, had, p, r.store.newest); err != nil {
+		return err
 	}
 	if r.options.Fail != nil {
 		if err := r.options.Fail(s, p); err != nil {
@@ -370,6 +382,9 @@ func (r *Receiver) commit(fresh store) {
 			s.Points = s.Points[1:]
 		}
 		r.store.add(key, *s)
+		if r.options.OutOfOrder > 0 {
+			r.store.series[key].sort()
+		}
 	}
 	maps.Copy(r.store.families, fresh.families)
 }

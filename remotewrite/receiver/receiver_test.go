@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -385,5 +386,69 @@ func TestOnlyPostIsTaken(t *testing.T) {
 		if r.ServeHTTP(w, req); w.Code != http.StatusMethodNotAllowed || len(r.Series()) != 0 {
 			t.Errorf("%s: answered %d", method, w.Code)
 		}
+	}
+}
+
+// A point at a time, for its series.
+func single(series string, t int64) *prompb.WriteRequest {
+	return &prompb.WriteRequest{Timeseries: []prompb.TimeSeries{{
+		Labels: []prompb.Label{{Name: "__name__", Value: series}}, Samples: []prompb.Sample{{Timestamp: t, Value: float64(t)}},
+	}}}
+}
+
+// The rows of Prometheus's appendable (tsdb/head_append.go): the newest of all is at 10,000 s, that of a at 9000 s.
+func TestAgeIsCheckedAsAHeadDoes(t *testing.T) {
+	const s = 1000
+	for _, c := range []struct {
+		series  string
+		at      int64
+		window  time.Duration // out of order
+		refused string
+	}{
+		{"b", 6400 * s, 0, ""},
+		{"b", 6400*s - 1, 0, "out of bounds"},
+		{"a", 9001 * s, 0, ""},
+		{"a", 9000 * s, 0, ""}, // the same again
+		{"a", 8999 * s, 0, "out of order"},
+		{"a", 6399 * s, 0, "out of bounds"},
+		{"a", 8999 * s, 1800 * time.Second, ""},
+		{"a", 8200 * s, 1800 * time.Second, ""},
+		{"a", 8199 * s, 1800 * time.Second, "out of order"}, // Prometheus says "too old sample"; both are refusals
+		{"b", 8199 * s, 1800 * time.Second, ""},             // in order, within the hour
+		{"b", 1 * s, 10000 * time.Second, ""},
+		{"b", 999 * s, 9000 * time.Second, "too old"},
+	} {
+		for status, code := range map[int]int{0: 400, 500: 500} {
+			r := receiver.New(receiver.Options{Ordered: true, Head: time.Hour, OutOfOrder: c.window, TooOldStatus: status})
+			for _, first := range []*prompb.WriteRequest{single("a", 9000*s), single("up", 10_000*s)} {
+				if w := push(r, headers(receiver.V1), block(t, first)); w.Code != 204 {
+					t.Fatalf("answered %d: %s", w.Code, w.Body)
+				}
+			}
+			if c.refused == "out of order" {
+				code = 400
+			}
+			w := push(r, headers(receiver.V1), block(t, single(c.series, c.at)))
+			if taken := c.refused == ""; taken != (w.Code == 204) || !taken && (w.Code != code || !strings.Contains(w.Body.String(), c.refused)) {
+				t.Errorf("%s at %d, window %s: answered %d: %s", c.series, c.at, c.window, w.Code, w.Body)
+			}
+		}
+	}
+}
+
+// What comes out of order is stored in order, and twice only once.
+func TestOutOfOrderIsStoredInOrder(t *testing.T) {
+	r := receiver.New(receiver.Options{Ordered: true, OutOfOrder: time.Hour})
+	for _, at := range []int64{5000, 3000, 4000, 3000, 5000, 6000} {
+		if w := push(r, headers(receiver.V1), block(t, single("a", at))); w.Code != 204 {
+			t.Fatalf("answered %d: %s", w.Code, w.Body)
+		}
+	}
+	var got []int64
+	for _, p := range r.Select("a")[0].Points {
+		got = append(got, p.T)
+	}
+	if !slices.Equal(got, []int64{3000, 4000, 5000, 6000}) {
+		t.Errorf("stored at %v", got)
 	}
 }

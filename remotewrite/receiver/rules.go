@@ -84,6 +84,26 @@ func exemplarRunes(e Exemplar) int {
 	return n
 }
 
+// errTooOld is a point that is too old, whatever its series.
+var errTooOld = errors.New("too old")
+
+// checkAge is what a point must fulfil among those that are stored: the last one of its series, if there is one, and the newest of all.
+func (o *Options) checkAge(last Point, had bool, p Point, newest int64) error {
+	late := newest - p.T
+	if o.OutOfOrder > 0 && late <= o.OutOfOrder.Milliseconds() {
+		return nil
+	}
+	switch {
+	case o.Head > 0 && newest != 0 && late > o.Head.Milliseconds() && o.OutOfOrder > 0:
+		return fmt.Errorf("%w sample: %d, the newest is %d", errTooOld, p.T, newest)
+	case o.Head > 0 && newest != 0 && late > o.Head.Milliseconds():
+		return fmt.Errorf("out of bounds: %w: %d, the newest is %d", errTooOld, p.T, newest)
+	case had && o.Ordered:
+		return checkOrder(last, p)
+	}
+	return nil
+}
+
 // checkOrder is what a point must fulfil after the one stored last. The same point again is fine, as for Prometheus:
 // a request that is repeated because its answer was lost is no error.
 func checkOrder(last, p Point) error {

@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"cmp"
 	"maps"
 	"math"
 	"slices"
@@ -85,10 +86,19 @@ func (s *Series) Key() string {
 	return b.String()
 }
 
+// sort puts points in order that came in any, the same one once.
+func (s *Series) sort() {
+	slices.SortStableFunc(s.Points, func(a, b Point) int { return cmp.Compare(a.T, b.T) })
+	s.Points = slices.CompactFunc(s.Points, func(a, b Point) bool {
+		return a.T == b.T && math.Float64bits(a.V) == math.Float64bits(b.V)
+	})
+}
+
 // store is everything that was accepted.
 type store struct {
 	series   map[string]*Series
 	families map[string]Metadata
+	newest   int64 // time of the newest point of all; 0 before the first
 }
 
 func newStore() store {
@@ -103,6 +113,9 @@ func (st *store) add(key string, s Series) {
 		st.series[key] = have
 	}
 	have.Points = append(have.Points, s.Points...)
+	for _, p := range s.Points {
+		st.newest = max(st.newest, p.T)
+	}
 	have.Exemplars = append(have.Exemplars, s.Exemplars...)
 	if s.Metadata != (Metadata{}) {
 		have.Metadata = s.Metadata

@@ -118,7 +118,7 @@ func (b *bisect) try(l life, w *window.Window) (taken bool, err error) {
 		case r.Samples > 0:
 			b.streak, b.sure = 0, len(b.refused)
 		}
-		b.shard.endpoint.recorder.dropped(r.Expired, reasonTooOld)
+		b.shard.endpoint.expired(w, r)
 		sp.From = r.Span.To
 		if !bad {
 			continue

@@ -140,7 +140,7 @@ func TestHalve(t *testing.T) {
 func TestDeal(t *testing.T) {
 	w := testwindow.New(10, 4)
 	for n := 1; n <= 12; n++ {
-		spans := deal(w, n)
+		spans := deal(w, w.Whole(), n)
 		total, at := 0, window.Place{}
 		for _, sp := range spans {
 			if sp.From != at || sp.Empty() {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"regexp"
@@ -40,7 +41,8 @@ type Config struct {
 	Protocol       string // "auto" (2.0 and, where it is not understood, 1.0), "2.0" or "1.0"
 	Timeout        time.Duration
 	MaxSamples     int           // a request
-	MaxSampleAge   time.Duration // older samples are not sent; 0 is no limit
+	MaxSampleAge   time.Duration // older samples are not sent; 0 is what the receiver takes, as measured
+	Backfill       time.Duration // how late samples may be at a first start
 	Concurrency    int           // requests at a time
 	ExternalLabels []source.Label
 	Keep, Drop     *regexp.Regexp // by a metric's name: only those, and not those; nil is no matter
@@ -116,6 +118,7 @@ type Endpoint struct {
 	recorder *Recorder
 	canary   *canary
 	met      bool // the receiver took the canary; owned by Run
+	lateness lateness
 	parking  *parking
 	sizing   *sizing
 	wakeup   *wakeup
@@ -249,8 +252,8 @@ func (e *Endpoint) drain(l life) error {
 	}
 }
 
-// deliver returns when everything in a window has its final verdict. The window's series
-// are dealt out to the shards; the next window waits for all of them, so that a series' points are never overtaken.
+// deliver returns when everything in a window has its final verdict. One slice of time goes after the other, so that samples go
+// forward in time across series too.
 func (e *Endpoint) deliver(l life, w *window.Window) error {
 	if len(w.Columns) == 0 {
 		return nil
@@ -260,14 +263,47 @@ func (e *Endpoint) deliver(l life, w *window.Window) error {
 			return err
 		}
 		e.met = true
+		e.lateness.start = true
 	}
-	spans := w.ParseNote(w.Note)
-	if spans == nil {
-		spans = deal(w, min(len(e.shards), 1+w.Samples/e.config.MaxSamples))
+	e.latenessOf(l, w)
+	w, ends, noted := e.sliced(w)
+	from := 0
+	for _, to := range ends {
+		spans := e.dealt(w, w.Whole().Within(from, to), noted)
+		if err := e.deliverSlice(l, newProgress(e.feed, w, spans, w.Whole().Within(to, len(w.Columns)))); err != nil {
+			return err
+		}
+		from = to
 	}
-	rest := newProgress(e.feed, w, spans)
+	return nil
+}
+
+// sliced is a window in slices of time, and what was noted as left of it. An earlier run may have sliced it otherwise. Where the receiver may
+// have everything already, which is told by the last point of each series, it stays whole.
+func (e *Endpoint) sliced(w *window.Window) (out *window.Window, ends []int, noted []window.Span) {
+	if e.config.Repeats {
+		return w, []int{len(w.Columns)}, nil
+	}
+	if w.Note != nil {
+		for _, most := range []time.Duration{window.MaxSpan, wideSpan, math.MaxInt64} {
+			if out, ends = w.Sliced(most); out.ParseNote(w.Note) != nil {
+				return out, ends, out.ParseNote(w.Note)
+			}
+		}
+	}
+	out, ends = w.Sliced(e.lateness.span(w, time.Now()))
+	return out, ends, nil
+}
+
+// deliverSlice deals the series of a slice out to the shards. What comes next waits for all of them, so that a
+// series' points are never overtaken.
+func (e *Endpoint) deliverSlice(l life, rest *progress) error {
+	spans := rest.spans
 	e.recorder.opened(rest.samples())
-	if len(spans) == 1 {
+	switch len(spans) {
+	case 0:
+		return nil
+	case 1:
 		return e.shards[0].deliver(l, rest, 0)
 	}
 	var g errgroup.Group
@@ -282,19 +318,33 @@ func (e *Endpoint) deliver(l life, w *window.Window) error {
 	return g.Wait()
 }
 
-// deal cuts a window between series into at most n spans of about as many samples.
-func deal(w *window.Window, n int) []window.Span {
+// dealt are the spans of a slice for the shards: what was noted as left of it, or else all, cut between series.
+func (e *Endpoint) dealt(w *window.Window, slice window.Span, noted []window.Span) (spans []window.Span) {
+	if noted == nil {
+		return deal(w, slice, min(len(e.shards), 1+slice.Count(w)/e.config.MaxSamples))
+	}
+	for _, sp := range noted {
+		if sp = sp.Within(slice.From.Column, slice.To.Column); !sp.Empty() {
+			spans = append(spans, sp)
+		}
+	}
+	return spans
+}
+
+// deal cuts a span of whole columns between series into at most n spans of about as many samples.
+func deal(w *window.Window, all window.Span, n int) []window.Span {
 	spans := make([]window.Span, 0, n)
-	from, samples := 0, 0
-	for i := range w.Columns {
+	from, to, most := all.From.Column, all.To.Column, all.Count(w)
+	samples := 0
+	for i := from; i < to; i++ {
 		samples += w.Columns[i].Len()
-		if samples*n >= w.Samples*(len(spans)+1) && len(spans) < n-1 {
+		if samples*n >= most*(len(spans)+1) && len(spans) < n-1 {
 			spans = append(spans, window.Span{From: window.Place{Column: from}, To: window.Place{Column: i + 1}})
 			from = i + 1
 		}
 	}
-	if from < len(w.Columns) {
-		spans = append(spans, window.Span{From: window.Place{Column: from}, To: window.Place{Column: len(w.Columns)}})
+	if from < to {
+		spans = append(spans, window.Span{From: window.Place{Column: from}, To: window.Place{Column: to}})
 	}
 	return spans
 }

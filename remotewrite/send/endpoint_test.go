@@ -28,7 +28,8 @@ type tape struct {
 	windows  []*window.Window
 	advanced int
 	more     chan struct{}
-	fails    error // answered once
+	fails    error  // answered once
+	note     []byte // the last one
 }
 
 func newTape(windows ...*window.Window) *tape {
@@ -57,11 +58,11 @@ func (f *tape) Fill(w *window.Window, _ int) error {
 }
 
 func (f *tape) Advance(_ *window.Window, note []byte) error {
-	if note != nil {
-		return nil
-	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.note = slices.Clone(note); note != nil {
+		return nil
+	}
 	f.advanced++
 	return nil
 }

@@ -6,19 +6,19 @@ import (
 	"backwire/remotewrite/window"
 )
 
-// progress is what of a window has no verdict yet: a span for each request at a time. It is noted after
-// every request, so that a run that ends in between does not send all of the window again.
+// progress is what of a window has no verdict yet: in the slice at hand a span for each request at a time, and all that comes after the
+// slice. It is noted after every request, so that a run that ends in between does not send all of the window again.
 type progress struct {
 	feed   feed
 	window *window.Window
-	spans  []window.Span // as it was dealt
+	spans  []window.Span // of the slice, as it was dealt
 	turn   chan struct{} // whoever has put into it may change and note what is left
 	left   []window.Span
 	note   []byte // begins with the window's identity once something was noted
 }
 
-func newProgress(f feed, w *window.Window, spans []window.Span) *progress {
-	return &progress{feed: f, window: w, spans: spans, turn: make(chan struct{}, 1), left: append([]window.Span(nil), spans...)}
+func newProgress(f feed, w *window.Window, spans []window.Span, after window.Span) *progress {
+	return &progress{feed: f, window: w, spans: spans, turn: make(chan struct{}, 1), left: append(slices.Clone(spans), after)}
 }
 
 func (r *progress) samples() (n int) {

@@ -35,11 +35,19 @@ type database struct {
 	server   *httptest.Server
 	mu       sync.Mutex
 	requests int
+	unknown  bool // the canary is the first thing that endpoints send
 }
 
 func newDatabase(t *testing.T, accept ...remoteapi.WriteMessageType) *database {
 	t.Helper()
+	return databaseWith(t, 0, accept...)
+}
+
+// databaseWith has an out-of-order window.
+func databaseWith(t *testing.T, window time.Duration, accept ...remoteapi.WriteMessageType) *database {
+	t.Helper()
 	o := tsdb.DefaultOptions()
+	o.OutOfOrderTimeWindow = window.Milliseconds()
 	o.EnableExemplarStorage, o.MaxExemplars = true, 1000
 	o.RetentionDuration = 0
 	db, err := tsdb.Open(t.TempDir(), slog.New(slog.DiscardHandler), nil, o, nil)
@@ -67,7 +75,7 @@ func (d *database) send(t *testing.T, c Config, windows ...*window.Window) (Stat
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.met = true
+	e.met = !d.unknown
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // what is there is flushed, and that is all
 	if err := e.Run(ctx, time.Minute); err != nil {
@@ -164,6 +172,30 @@ func TestPrometheusStoresWhatIsSent(t *testing.T) {
 			}
 			if got := d.query(t, "sum(nbu_jobs_completed_total)", w.Newest); got != sum {
 				t.Errorf("sum is %v, want %v", got, sum)
+			}
+		})
+	}
+}
+
+// The window of a real Prometheus is measured, what it takes is sent in order of time, and what it does not take is not sent.
+func TestPrometheusWindow(t *testing.T) {
+	const series, points = 180, 181
+	for window, late := range map[time.Duration]time.Duration{0: time.Hour, 2 * time.Hour: 2 * time.Hour, 30 * time.Hour: 24 * time.Hour} {
+		t.Run(window.String(), func(t *testing.T) {
+			d := databaseWith(t, window, remoteapi.WriteV2MessageType)
+			d.unknown = true
+			w := testwindow.Shifted(recent(series, points), func(int) int64 { return -30_000 }) // the newest is of a minute and a half ago
+			w.Records = points
+			stats, s := d.send(t, Config{}, w)
+			taken := min(points, int(late/time.Minute)-1)
+			if stats.Samples != uint64(series*taken) || stats.Dropped["too_old_for_receiver"] != uint64(series*(points-taken)) || len(stats.Rejected) > 0 {
+				t.Errorf("stats %+v, want %d of each series", stats, taken)
+			}
+			if (len(s.all) > 0) != (taken < points) || stats.Window < late-time.Minute || stats.Window > late {
+				t.Errorf("%d rejections, the window is %s", len(s.all), stats.Window)
+			}
+			if n := stats.Requests["400"]; n > 15 {
+				t.Errorf("%d requests were refused", n)
 			}
 		})
 	}

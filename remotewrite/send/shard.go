@@ -1,6 +1,7 @@
 package send
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -91,7 +92,7 @@ func (s *shard) deliver(l life, rest *progress, i int) error {
 				return err
 			}
 		}
-		s.endpoint.recorder.dropped(r.Expired, reasonTooOld)
+		s.endpoint.expired(w, r)
 		s.endpoint.recorder.done(r.Samples + r.Expired)
 		sp.From = r.Span.To
 		rest.settle(i, sp.From)
@@ -150,9 +151,9 @@ func (s *shard) fresh() {
 	s.backoff.Reset()
 }
 
-// since is the time before which samples are too old for the receiver.
+// since is the time before which samples are too old for the receiver: as configured, or as measured.
 func (s *shard) since() int64 {
-	if age := s.endpoint.config.MaxSampleAge; age > 0 {
+	if age := cmp.Or(s.endpoint.config.MaxSampleAge, s.endpoint.lateness.bound); age > 0 {
 		return time.Now().Add(-age).UnixMilli()
 	}
 	return math.MinInt64

@@ -25,8 +25,10 @@ type Stats struct {
 	Parked    int               // samples set aside, on which the receiver fails for now
 	Pending   int               // samples read from the log and without a final verdict
 
-	HighestSent int64  // newest time of a delivered sample, ms since the epoch; 0 before the first
-	Protocol    string // "2.0" or "1.0"; "bundle" where a directory is written to
+	Window      time.Duration // how late a sample may be, at least, as measured; 0 is not known
+	TooLate     time.Duration // how late it may not be; 0 is not known
+	HighestSent int64         // newest time of a delivered sample, ms since the epoch; 0 before the first
+	Protocol    string        // "2.0" or "1.0"; "bundle" where a directory is written to
 	State       State
 	Paused      string // why nothing is sent until somebody acts; empty where it is
 	LastError   string // empty after a success
@@ -162,6 +164,13 @@ func (r *Recorder) parked(samples int) {
 	r.stats.Parked = samples
 }
 
+// takesLate says how late the receiver takes samples, and how late not.
+func (r *Recorder) takesLate(taken, refused time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stats.Window, r.stats.TooLate = taken, refused
+}
+
 func (r *Recorder) speaks(p wire.Protocol) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -235,8 +244,9 @@ func (r *Recorder) done(samples int) {
 
 // Why samples were not sent, beside what the queue gives up.
 const (
-	reasonTooOld   = "too_old"  // than the endpoint's receiver takes
-	reasonRepeated = "repeated" // the receiver had them already
+	reasonTooOld            = "too_old"              // than the endpoint's setting allows
+	reasonTooOldForReceiver = "too_old_for_receiver" // than the receiver takes, as measured
+	reasonRepeated          = "repeated"             // the receiver had them already
 )
 
 // dropped counts samples that are not sent, or not again.

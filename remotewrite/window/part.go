@@ -73,6 +73,44 @@ func Cutout(w *Window, sp Span, since int64) *Window {
 	return w.Part(columns)
 }
 
+// Expired is a window of what Cutout leaves out.
+func Expired(w *Window, sp Span, since int64) *Window {
+	var columns []Column
+	var k Walk
+	for i := sp.From.Column; i <= sp.To.Column && i < len(w.Columns); i++ {
+		c := &w.Columns[i]
+		from, to := sp.Points(i, c.Len())
+		end := from
+		for times := k.Runs(w, c).Times; end < to && times[end] < since; {
+			end++
+		}
+		if from < end {
+			columns = append(columns, c.Cut(from, end))
+		}
+	}
+	return w.Part(columns)
+}
+
+// Parts are windows of the columns one after the other, each of at most so many samples.
+func (w *Window) Parts(most int) (parts []*Window) {
+	part := w.Part(nil)
+	for _, c := range w.Columns {
+		for from := 0; from < c.Len(); {
+			to := min(c.Len(), from+most-part.Samples)
+			part.Append(c.Cut(from, to))
+			from = to
+			if part.Samples == most {
+				parts = append(parts, part)
+				part = w.Part(nil)
+			}
+		}
+	}
+	if part.Samples > 0 {
+		parts = append(parts, part)
+	}
+	return parts
+}
+
 // Append adds a column, or makes the last one longer.
 func (w *Window) Append(c Column) {
 	w.Samples += c.Len()

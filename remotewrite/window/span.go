@@ -36,3 +36,14 @@ func (s Span) Count(w *Window) int {
 	}
 	return n
 }
+
+// Within is what the span has of the columns from one on and before another.
+func (s Span) Within(from, to int) Span {
+	if first := (Place{Column: from}); s.From.Before(first) {
+		s.From = first
+	}
+	if last := (Place{Column: to}); last.Before(s.To) {
+		s.To = last
+	}
+	return s
+}
