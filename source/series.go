@@ -70,6 +70,9 @@ func NewSeries(m *Metric, suffix string, start int64, labels ...Label) *Series {
 	return s
 }
 
+// Of is the series of another metric that has the same labels, which both share.
+func (s *Series) Of(m *Metric) *Series { return &Series{Metric: m, Name: m.Name, Labels: s.Labels} }
+
 // Key identifies the series: two series are the same exactly when their keys are equal. It is made anew by each call and not kept:
 // it would be a quarter of what a series holds, and is asked for seldom.
 func (s *Series) Key() string { return seriesKey(s.Name, s.Labels) }

@@ -21,6 +21,18 @@ func TestNewSeriesSortsAndLeavesEmptyLabelsOut(t *testing.T) {
 	}
 }
 
+func TestOfKeepsTheLabels(t *testing.T) {
+	due := NewSeries(&Metric{Name: "nbu_client_due_timestamp_seconds"}, "", 0, Label{"site", "paris"}, Label{"client", "db-1"})
+	rpo := &Metric{Name: "nbu_client_rpo_seconds"}
+	want := NewSeries(rpo, "", 0, Label{"client", "db-1"}, Label{"site", "paris"})
+	if got := due.Of(rpo); got.Key() != want.Key() || got.Metric != rpo {
+		t.Errorf("the series is %q of %v", got.Key(), got.Metric)
+	}
+	if n := testing.AllocsPerRun(100, func() { _ = due.Of(rpo) }); n > 1 {
+		t.Errorf("%v allocations, want one at most", n)
+	}
+}
+
 func TestKeyTellsSeriesApart(t *testing.T) {
 	m := &Metric{Name: "nbu_job_duration_seconds", Type: Histogram}
 	keys := map[string]string{}

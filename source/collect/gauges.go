@@ -14,6 +14,7 @@ type Gauges struct {
 	index map[string]*gauge
 	order []*gauge
 	last  *gauge // that was set; nil for none in this cycle
+	put   []source.Sample
 	cycle uint64
 	key   []byte
 
@@ -65,6 +66,7 @@ func (g *Gauges) Reset() {
 	g.sweep()
 	g.cycle++
 	clear(g.ambiguous)
+	g.put = g.put[:0]
 	if g.over != nil { // none of them is told, and nothing says that they come again
 		g.index, g.order, g.size = map[string]*gauge{}, nil, 0
 	}
@@ -73,6 +75,22 @@ func (g *Gauges) Reset() {
 
 // Set sets a value in this cycle.
 func (g *Gauges) Set(f *Family, v float64, labels ...string) { *g.At(f, labels...) = v }
+
+// Put gives the value of a series that the caller keeps and puts once in a cycle. It is not looked up, which would take most of the
+// time where series are tens of thousands.
+func (g *Gauges) Put(s *source.Series, v float64) {
+	g.touched = true
+	if g.live >= g.most {
+		g.over = g.beyond()
+		return
+	}
+	g.live++
+	g.put = append(g.put, source.Sample{Series: s, Value: v})
+}
+
+func (g *Gauges) beyond() error {
+	return guard.Limit{What: "a list", Most: g.most, Unit: "different labels"}
+}
 
 // Tell sets what a row says of one thing. Where two rows of a reading say different things of what has the same labels,
 // nobody can tell which is right: the series is absent, and ambiguous counts it.
@@ -141,7 +159,7 @@ func (g *Gauges) slot(f *Family, labels []string) (x *gauge, fresh bool) {
 	x = g.find()
 	if x == nil || x.cycle != g.cycle {
 		if g.live >= g.most || x == nil && g.size+len(g.key) > labelLimit+(g.most-seriesLimit)*labelRoom {
-			g.touched, g.over = true, guard.Limit{What: "a list", Most: g.most, Unit: "different labels"}
+			g.touched, g.over = true, g.beyond()
 			g.spare = gauge{}
 			return &g.spare, true
 		}
@@ -205,7 +223,7 @@ func (g *Gauges) AppendTo(samples []source.Sample) []source.Sample {
 			samples = append(samples, source.Sample{Series: x.series, Value: x.value})
 		}
 	}
-	return samples
+	return append(samples, g.put...)
 }
 
 // sweep forgets the series that were set in neither of the last two cycles, once these are most: a cycle that failed half way

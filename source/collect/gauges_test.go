@@ -67,6 +67,30 @@ func TestGaugesKeepTheLeast(t *testing.T) {
 	}
 }
 
+// What is put is given in its cycle alone, and counts among what a collector may have.
+func TestGaugesGiveWhatIsPut(t *testing.T) {
+	g := NewGauges("paris")
+	due := NewSeries(metric("due", "client"), "paris", "", 0, "db-1")
+	for cycle := range 3 {
+		g.Reset()
+		g.Set(metric("stalled", "job_type"), 1, "BACKUP")
+		g.Put(due, float64(cycle))
+		if s := g.AppendTo(nil); len(s) != 2 || s[1] != (source.Sample{Series: due, Value: float64(cycle)}) {
+			t.Errorf("cycle %d gives %v", cycle, s)
+		}
+	}
+	g.Reset()
+	if s := g.AppendTo(nil); len(s) > 0 {
+		t.Errorf("%v is given though nothing was put", s)
+	}
+	for range seriesLimit + 1 {
+		g.Put(due, 1)
+	}
+	if n := len(g.AppendTo(nil)); n != seriesLimit || g.Beyond() == nil {
+		t.Errorf("%d samples and the error %v, want %d and one", n, g.Beyond(), seriesLimit)
+	}
+}
+
 func metric(name string, labels ...string) *Family {
 	return &Family{Metric: &source.Metric{Name: name, Type: source.Gauge}, Labels: labels}
 }

@@ -38,6 +38,7 @@ func keyOf(p runs.Pair) clientKey { return clientKey{p.Client, p.Policy} }
 type client struct {
 	attempt, status, failures, bytes *cell
 	successes                        []*cell // by schedule type
+	shown                            uint64  // in which overview
 }
 
 func newClients(t *counters, limit int, keep int64) *clients {

@@ -176,12 +176,14 @@ func (s *Site) samples() []source.Sample {
 		s.open.gauges.Set(s.catalogue.unaccounted, float64(n))
 	}
 	s.tellStatusCodes()
-	samples := s.gauges.AppendTo(nil)
+	samples := s.gauges.AppendTo(make([]source.Sample, 0, s.liveSamples))
 	for _, c := range s.collectors {
 		samples = c.AppendTo(samples)
 	}
 	s.protect("compatibility names", s.emitCompat)
-	return s.compatGauges.AppendTo(samples)
+	samples = s.compatGauges.AppendTo(samples)
+	s.liveSamples = len(samples)
+	return samples
 }
 
 // pingLimit is how long a server may take to say its time before it counts as down in this

@@ -21,7 +21,9 @@ func (s *Site) Overview() *overview.Site {
 func (s *Site) makeOverview(at int64) {
 	var live []source.Sample
 	for _, c := range s.collectors {
-		live = c.AppendTo(live)
+		if c.Name != collectorPolicies { // what they promise is not asked of samples
+			live = c.AppendTo(live)
+		}
 	}
 	now := at + s.ledger.Clock.Skew
 	made := &overview.Site{
@@ -73,37 +75,38 @@ func (h *hours) overview() []overview.Quarter {
 // clientOverview also shows those that a policy names and that have never been seen. now is ms of the server's clock.
 func (s *Site) clientOverview(now int64) []overview.ClientPolicy {
 	pairs := s.clients.pairs
-	out := make([]overview.ClientPolicy, 0, len(pairs))
-	shown := make(map[*client]bool, len(pairs))
-	for _, told := range s.policies.clients {
+	out := make([]overview.ClientPolicy, 0, max(len(pairs), len(s.policies.clients)))
+	s.overviews++
+	for i := range s.policies.clients {
+		told := &s.policies.clients[i]
 		due := told.due
 		if due != 0 {
 			due -= s.ledger.Clock.Skew
 		}
 		switch c := pairs[told.key]; {
-		case c != nil && !shown[c]:
-			shown[c] = true
-			out = append(out, s.clientOf(c, told.key, due, now))
-		case c == nil && told.named:
+		case c != nil:
+			c.shown = s.overviews
+			out = append(out, s.clientOf(c, told.key, due, told.nothing, now))
+		case told.named:
 			out = append(out, overview.ClientPolicy{Client: told.key.client, Policy: told.key.policy, Paused: told.paused, Due: cmp.Or(due, overview.NothingDue)})
 		}
 	}
 	for k, c := range pairs {
-		if !shown[c] {
-			out = append(out, s.clientOf(c, k, 0, now))
+		if c.shown != s.overviews {
+			out = append(out, s.clientOf(c, k, 0, false, now))
 		}
 	}
 	return out
 }
 
-// clientOf is a client that was seen; due is 0 where no date is known.
-func (s *Site) clientOf(c *client, k clientKey, due, now int64) overview.ClientPolicy {
+// clientOf is a client that was seen; due is 0 where no date is known, nothing says that none is promised.
+func (s *Site) clientOf(c *client, k clientKey, due int64, nothing bool, now int64) overview.ClientPolicy {
 	x := c.overview(k, s.ledger.Clock.Skew, s.meanings)
 	if x.Failures > 0 {
 		x.Failed = s.failedOf(k)
 	}
 	x.Paused = s.paused.holds(k.client, now)
-	if x.Due = due; due == 0 && (x.Paused || s.policies.promisesNothing(k)) {
+	if x.Due = due; due == 0 && (x.Paused || nothing || s.policies.promisesNothing(k.policy)) {
 		x.Due = overview.NothingDue
 	}
 	return x

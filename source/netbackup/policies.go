@@ -205,10 +205,10 @@ func (p *policies) searches(name string) (yes, known bool) {
 	}
 }
 
-// promisesNothing says that no backup of a client is promised, as far as this cycle knows. The page must not take what is not
+// promisesNothing says that a policy promises no backups at all, as far as this cycle knows. The page must not take what is not
 // known for that.
-func (p *policies) promisesNothing(k clientKey) bool {
-	return p.told && (p.nothing[k] || p.names != nil && p.plans[k.policy] == nil)
+func (p *policies) promisesNothing(policy string) bool {
+	return p.told && p.names != nil && p.plans[policy] == nil
 }
 
 // backsUpClients leaves out what is no backup of a client: the catalog, and the deployment of

@@ -19,7 +19,6 @@ type promises struct {
 	seen    firstSeen
 	dates   map[string]*policyDates // by policy
 	told    bool                    // in this cycle
-	nothing map[clientKey]bool      // is promised to these, in this cycle
 	clients []toldClient            // of this cycle, in the order of the policies
 
 	dueAt, rpo, neverSucceeded *collect.Family
@@ -27,18 +26,30 @@ type promises struct {
 
 // toldClient is what a client is told in a cycle.
 type toldClient struct {
-	key    clientKey
-	due    int64 // of its types the first, ms of the server's clock; 0 where there is none
-	named  bool  // by the policy
-	paused bool
+	key     clientKey
+	due     int64 // of its types the first, ms of the server's clock; 0 where there is none
+	named   bool  // by the policy
+	paused  bool
+	nothing bool // is promised
 }
 
 // policyDates are the dates of a policy's clients, as far as they do not change.
 type policyDates struct {
-	readAt, madeAt int64                // server's clock, ms: of the plan, and of these
-	types          []string             // that are promised
-	gaps           []time.Duration      // the longest of each type
-	clients        map[string][]dueDate // by the client; one of each type
+	readAt, madeAt int64                      // server's clock, ms: of the plan, and of these
+	types          []string                   // that are promised
+	gaps           []time.Duration            // the longest of each type
+	clients        map[string]*promisedClient // by the client
+}
+
+// promisedClient is what one client of a policy is promised, and the series that tell of it.
+type promisedClient struct {
+	types          []typePromise // as the policy has them
+	neverSucceeded source.Series
+}
+
+type typePromise struct {
+	dueDate
+	dueAt, rpo source.Series
 }
 
 // dueDate is what a start leads to. Times are ms of the server's clock, 0 where there is none.
@@ -90,7 +101,7 @@ func (p *promises) noteSeen(book *policyBook, now int64) {
 
 // emit sets the gauges once the jobs of the cycle are counted.
 func (p *policies) emit() {
-	p.told, p.nothing, p.clients = p.readable, map[clientKey]bool{}, p.clients[:0]
+	p.told, p.clients = p.readable, p.clients[:0]
 	if !p.readable {
 		return
 	}
@@ -120,13 +131,16 @@ func (p *policies) emit() {
 	p.Gauges.Set(p.cannotRead, float64(len(p.unreadable())))
 }
 
-// foundClients are those of policies that look for their clients: they are known from their runs.
+// foundClients are those of policies that look for their clients, in their order: they are known from their runs.
 func (p *policies) foundClients() map[string][]string {
 	found := map[string][]string{}
 	for k := range p.site.clients.pairs {
 		if file := p.plans[k.policy]; file != nil && file.plan.Query {
 			found[k.policy] = append(found[k.policy], k.client)
 		}
+	}
+	for _, clients := range found {
+		slices.Sort(clients)
 	}
 	return found
 }
@@ -149,7 +163,7 @@ func (p *policies) promiserOf(name string, file *policyFile, until time.Time) *p
 	types := plan.Types(time.UnixMilli(p.now))
 	d := p.dates[name]
 	if d == nil || d.readAt != file.readAt || p.now-d.madeAt >= datesKept || p.now < d.madeAt || !slices.Equal(d.types, types) {
-		d = &policyDates{readAt: file.readAt, madeAt: p.now, types: types, clients: map[string][]dueDate{}}
+		d = &policyDates{readAt: file.readAt, madeAt: p.now, types: types, clients: map[string]*promisedClient{}}
 		for _, t := range types {
 			d.gaps = append(d.gaps, plan.LongestGap(t))
 		}
@@ -161,19 +175,32 @@ func (p *policies) promiserOf(name string, file *policyFile, until time.Time) *p
 // cost is how many series a client of this policy takes the room of: those of its runs, or two for each type of its promises and one.
 func (s *promiser) cost() int { return max(seriesPerClient, 2*len(s.types)+1) }
 
+// clientOf is what one of the policy's is promised.
+func (p *policies) clientOf(s *promiser, name string) *promisedClient {
+	c := s.clients[name]
+	if c == nil {
+		c = &promisedClient{make([]typePromise, len(s.types)), *collect.NewSeries(p.neverSucceeded, p.site.cfg.Client.Site, "", 0, name, s.name)}
+		for i, t := range s.types {
+			x := &c.types[i]
+			x.dueAt = *collect.NewSeries(p.dueAt, p.site.cfg.Client.Site, "", 0, name, s.name, t)
+			x.rpo = *x.dueAt.Of(p.rpo.Metric)
+		}
+		s.clients[name] = c
+	}
+	return c
+}
+
 // promise tells what one client of a policy is promised.
 func (p *policies) promise(k clientKey, s *promiser) {
+	c := p.clientOf(s, k.client)
 	paused := p.site.paused.holds(k.client, s.now)
-	dates, succeeded, known := p.datesOf(k, s, paused)
-	first, nothing := dueDate{due: math.MaxInt64}, known || paused
+	dates, succeeded, known := p.datesOf(k, c, s, paused)
+	first, nothing := dueDate{due: math.MaxInt64}, known
 	for _, d := range dates {
 		nothing = nothing && (d.start != 0 || paused) && d.due == 0
 		if d.due != 0 && d.due < first.due {
 			first = d
 		}
-	}
-	if nothing {
-		p.nothing[k] = true
 	}
 	late := first.due < s.now
 	if known && s.query && first.due < s.now-endsAfter && p.lost(k, s, first.runsFrom) {
@@ -181,28 +208,29 @@ func (p *policies) promise(k clientKey, s *promiser) {
 		delete(s.clients, k.client)
 		return
 	}
-	for i, t := range s.types {
+	for i := range c.types {
+		x := &c.types[i]
 		if gap := s.gaps[i]; gap > 0 {
-			p.Gauges.Set(p.rpo, gap.Seconds(), k.client, k.policy, t)
+			p.Gauges.Put(&x.rpo, gap.Seconds())
 		}
 		if known && dates[i].due != 0 {
-			p.Gauges.Set(p.dueAt, float64(dates[i].due)/1000, k.client, k.policy, t)
+			p.Gauges.Put(&x.dueAt, float64(dates[i].due)/1000)
 		}
 	}
 	if known && !s.query {
-		p.Gauges.Set(p.neverSucceeded, truth(late && !succeeded), k.client, k.policy)
+		p.Gauges.Put(&c.neverSucceeded, truth(late && !succeeded))
 	}
 	if known {
 		if first.due == math.MaxInt64 {
 			first.due = 0
 		}
-		p.clients = append(p.clients, toldClient{k, first.due, !s.query, paused})
+		p.clients = append(p.clients, toldClient{k, first.due, !s.query, paused, nothing})
 	}
 }
 
 // datesOf are the dates of a client, one of each type, and whether any run of it has succeeded. They are not known where the
 // runs are not. One that is paused has none, and once it is not any more they count from then.
-func (p *policies) datesOf(k clientKey, s *promiser, paused bool) (dates []dueDate, succeeded, known bool) {
+func (p *policies) datesOf(k clientKey, c *promisedClient, s *promiser, paused bool) (dates []dueDate, succeeded, known bool) {
 	if !p.runs.ready() {
 		return nil, false, false
 	}
@@ -222,7 +250,7 @@ func (p *policies) datesOf(k clientKey, s *promiser, paused bool) (dates []dueDa
 		if start == 0 {
 			start = p.seen.since(k, t, s.now)
 		}
-		d := s.date(k.client, i, start, promised, p.zone)
+		d := s.date(&c.types[i].dueDate, t, start, promised, p.zone)
 		if d.due != 0 && d.due <= s.now+notBefore && (p.runs.underWay(k, t, s.now) || s.query && p.runs.searching(k.policy, t, s.now)) {
 			d.due = s.now + notBefore
 		}
@@ -233,24 +261,19 @@ func (p *policies) datesOf(k clientKey, s *promiser, paused bool) (dates []dueDa
 }
 
 // date is what a start leads to. It is only worked out where the start is another one than before.
-func (s *promiser) date(client string, i int, start, promised int64, zone *time.Location) dueDate {
-	kept := s.clients[client]
-	if kept == nil {
-		kept = make([]dueDate, len(s.types))
-		s.clients[client] = kept
-	}
-	if kept[i].start == start && kept[i].promised == promised {
-		return kept[i]
+func (s *promiser) date(kept *dueDate, scheduleType string, start, promised int64, zone *time.Location) dueDate {
+	if kept.start == start && kept.promised == promised {
+		return *kept
 	}
 	if time.Now().After(s.until) {
 		return dueDate{}
 	}
-	kept[i] = dueDate{start: start, promised: promised}
-	if next, ok := nextOf(s.plan, s.types[i], start, promised, zone); ok {
-		kept[i].due = next.Due.UnixMilli()
-		kept[i].runsFrom = max(next.Opens.UnixMilli(), start+(kept[i].due-start)/2)
+	*kept = dueDate{start: start, promised: promised}
+	if next, ok := nextOf(s.plan, scheduleType, start, promised, zone); ok {
+		kept.due = next.Due.UnixMilli()
+		kept.runsFrom = max(next.Opens.UnixMilli(), start+(kept.due-start)/2)
 	}
-	return kept[i]
+	return *kept
 }
 
 // nextOf is the next date of a type after a start, not before a time from which on it is promised again; both are ms, 0 for none.

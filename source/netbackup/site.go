@@ -81,6 +81,9 @@ type Site struct {
 	parts        chan *ledger.Reading // of a long history, to be counted by the goroutine of Collect
 	counted      chan error           // its answer
 
+	liveSamples int    // of the newest cycle
+	overviews   uint64 // that were made
+
 	mu       sync.Mutex
 	status   Status
 	overview *overview.Site
