@@ -11,8 +11,9 @@ import (
 // nearly always known by its address, without looking at its labels.
 type follower struct {
 	last []placed
-	next []placed // the batch being read
+	next []placed // the batch being read; nil as long as it is as the last was
 	at   int      // in last, where the next series is expected
+	same int      // how many of last the batch began with
 }
 
 type placed struct {
@@ -24,7 +25,7 @@ type placed struct {
 // to be found by name.
 const lookahead = 16
 
-func (f *follower) rewind() { f.at, f.next = 0, f.next[:0] }
+func (f *follower) rewind() { f.at, f.same, f.next = 0, 0, nil }
 
 func (f *follower) find(s *source.Series) (uint32, bool) {
 	for i := f.at; i < min(f.at+lookahead, len(f.last)); i++ {
@@ -36,8 +37,28 @@ func (f *follower) find(s *source.Series) (uint32, bool) {
 	return 0, false
 }
 
+// note takes the next series of the batch.
+func (f *follower) note(p placed) {
+	if f.next == nil {
+		if f.same < len(f.last) && f.last[f.same] == p {
+			f.same++
+			return
+		}
+		f.next = append(make([]placed, 0, len(f.last)+lookahead), f.last[:f.same]...)
+	}
+	f.next = append(f.next, p)
+}
+
+// end makes the batch the last one.
+func (f *follower) end() {
+	if f.next == nil {
+		f.next = f.last[:f.same]
+	}
+	f.last, f.next = f.next, nil
+}
+
 // forget is needed where references no longer mean what they did.
-func (f *follower) forget() { f.last, f.next = f.last[:0], f.next[:0] }
+func (f *follower) forget() { f.last, f.next, f.same = f.last[:0], f.next[:0], 0 }
 
 // renumber follows the series to their new references, which are one too high; 0 is none.
 func (f *follower) renumber(references []uint32) {

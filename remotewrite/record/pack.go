@@ -196,13 +196,13 @@ func (p *Packer) gather(at int, b *source.Batch) {
 			ref = p.series(at, series)
 		}
 		if !b.Partial {
-			f.next = append(f.next, placed{series, ref})
+			f.note(placed{series, ref})
 		}
 		p.now.Add(ref)
 		p.Values[ref] = valueOf(b.Samples[i].Value)
 	}
 	if !b.Partial {
-		f.last, f.next = f.next, f.last
+		f.end()
 	}
 }
 

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"math"
+	"slices"
 
 	"backwire/remotewrite/record"
 	"backwire/remotewrite/window"
@@ -53,8 +54,8 @@ type Encoder struct {
 	walk     window.Walk // over the window
 	before   []byte      // what comes before the samples of the series at hand, without its head
 	after    []byte      // and what follows them
-	series   []byte      // all series
-	body     []byte      // the request, before compression
+	series   []byte      // all series, and in the end the request before compression
+	prefix   []byte      // what comes before them
 	block    []byte      // the request
 }
 
@@ -129,13 +130,12 @@ func (e *Encoder) add(m message, s *record.Series, c window.Runs, exemplars []wi
 
 // compress puts the parts in their order, in snappy's block format. This library makes it in half the time of golang/snappy.
 func (e *Encoder) compress(m message) []byte {
-	e.body = m.prefix(e.body[:0])
-	e.body = append(e.body, e.series...)
-	e.body = m.suffix(e.body)
-	if n := s2.MaxEncodedLen(len(e.body)); n > cap(e.block) {
+	e.prefix = m.prefix(e.prefix[:0])
+	e.series = m.suffix(slices.Insert(e.series, 0, e.prefix...))
+	if n := s2.MaxEncodedLen(len(e.series)); n > cap(e.block) {
 		e.block = make([]byte, n)
 	}
-	return s2.EncodeSnappy(e.block[:cap(e.block)], e.body)
+	return s2.EncodeSnappy(e.block[:cap(e.block)], e.series)
 }
 
 // Abandon leaves the body of the last request to the reader that still uses it.

@@ -1,6 +1,7 @@
 package netbackup
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -103,10 +104,10 @@ func (c *clients) tell(pair runs.Pair, gone map[*cell]bool) {
 		c.overCap.Forget(k.client + "/" + k.policy)
 	}
 	f := c.t.c
-	c.set(&p.attempt, f.lastAttempt, float64(s.Attempt)/1000, true, gone, k.client, k.policy)
-	c.set(&p.status, f.lastStatus, float64(s.Status), s.Status >= 0, gone, k.client, k.policy)
-	c.set(&p.bytes, f.lastBytes, float64(s.Bytes), s.Bytes >= 0, gone, k.client, k.policy)
-	c.set(&p.failures, f.failures, float64(s.Failures), s.Failures > 0 || len(s.Successes) > 0, gone, k.client, k.policy)
+	c.set(p, &p.attempt, f.lastAttempt, float64(s.Attempt)/1000, true, gone, k.client, k.policy)
+	c.set(p, &p.status, f.lastStatus, float64(s.Status), s.Status >= 0, gone, k.client, k.policy)
+	c.set(p, &p.bytes, f.lastBytes, float64(s.Bytes), s.Bytes >= 0, gone, k.client, k.policy)
+	c.set(p, &p.failures, f.failures, float64(s.Failures), s.Failures > 0 || len(s.Successes) > 0, gone, k.client, k.policy)
 	before := p.successes
 	p.successes = make([]*cell, 0, len(s.Successes))
 	for _, x := range s.Successes {
@@ -115,7 +116,7 @@ func (c *clients) tell(pair runs.Pair, gone map[*cell]bool) {
 			at = before[i]
 			before = slices.Delete(before, i, i+1)
 		}
-		c.set(&at, f.lastSuccess, float64(x.End)/1000, true, gone, k.client, k.policy, x.ScheduleType)
+		c.set(p, &at, f.lastSuccess, float64(x.End)/1000, true, gone, k.client, k.policy, x.ScheduleType)
 		p.successes = append(p.successes, at)
 	}
 	for _, at := range before {
@@ -123,18 +124,26 @@ func (c *clients) tell(pair runs.Pair, gone map[*cell]bool) {
 	}
 }
 
-// set gives a series its value, or ends it.
-func (c *clients) set(place **cell, f *collect.Family, v float64, known bool, gone map[*cell]bool, labels ...string) {
+// set gives a series of a pair its value, or ends it.
+func (c *clients) set(p *client, place **cell, f *collect.Family, v float64, known bool, gone map[*cell]bool, labels ...string) {
 	switch {
 	case !known && *place != nil:
 		gone[*place] = true
 		*place = nil
 	case known && *place == nil:
-		*place = c.t.add(collect.NewSeries(f, c.t.site, "", 0, labels...))
+		*place = c.cell(p, f, labels...)
 	}
 	if known {
 		(*place).value = v
 	}
+}
+
+// cell makes a series of a pair. Those that have no other labels than the pair share them.
+func (c *clients) cell(p *client, f *collect.Family, labels ...string) *cell {
+	if alike := cmp.Or(p.attempt, p.status, p.failures, p.bytes); alike != nil && f != c.t.c.lastSuccess {
+		return c.t.add(alike.series.Of(f.Metric))
+	}
+	return c.t.add(collect.NewSeries(f, c.t.site, "", 0, labels...))
 }
 
 func (c *clients) forget(k clientKey, p *client, gone map[*cell]bool) {
@@ -205,7 +214,7 @@ func (c *clients) restore(s source.Sample) bool {
 		p = &client{}
 		c.pairs[k] = p
 	}
-	at := c.t.add(collect.NewSeries(f, c.t.site, "", 0, labelsOf(f, s.Series)...))
+	at := c.cell(p, f, labelsOf(f, s.Series)...)
 	at.value = s.Value
 	switch f {
 	case c.t.c.lastSuccess:

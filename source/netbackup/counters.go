@@ -11,7 +11,7 @@ import (
 
 // cell is a durable series and its value.
 type cell struct {
-	series *source.Series
+	series source.Series // each piece of memory costs where cells are tens of thousands
 	value  float64
 }
 
@@ -216,7 +216,7 @@ func (t *counters) exemplify(c *cell, id int64, v float64, at int64) {
 	if !ok {
 		i = len(t.exemplars)
 		t.last[c] = i
-		t.exemplars = append(t.exemplars, source.Exemplar{Series: c.series, Labels: make([]source.Label, 1)})
+		t.exemplars = append(t.exemplars, source.Exemplar{Series: &c.series, Labels: make([]source.Label, 1)})
 	}
 	x := &t.exemplars[i]
 	x.Labels[0] = source.Label{Name: "job_id", Value: strconv.FormatInt(id, 10)}
@@ -263,12 +263,12 @@ func (t *counters) histogram(f *collect.Family, values ...string) *histogram {
 
 func (t *counters) suffixed(f *collect.Family, suffix string, values ...string) *cell {
 	c := t.add(collect.NewSeries(f, t.site, suffix, t.birth, values...))
-	t.fresh = append(t.fresh, c.series)
+	t.fresh = append(t.fresh, &c.series)
 	return c
 }
 
 func (t *counters) add(s *source.Series) *cell {
-	c := &cell{series: s}
+	c := &cell{series: *s}
 	t.cells = append(t.cells, c)
 	if s.Metric.Type != source.Gauge {
 		t.made++
@@ -291,7 +291,7 @@ func (t *counters) drop(gone map[*cell]bool) {
 
 func (t *counters) appendTo(samples []source.Sample) []source.Sample {
 	for _, c := range t.cells {
-		samples = append(samples, source.Sample{Series: c.series, Value: c.value})
+		samples = append(samples, source.Sample{Series: &c.series, Value: c.value})
 	}
 	return samples
 }
