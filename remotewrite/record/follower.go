@@ -10,10 +10,11 @@ import (
 // same series in the same order every time, give or take a few: so the next one is
 // nearly always known by its address, without looking at its labels.
 type follower struct {
-	last []placed
-	next []placed // the batch being read; nil as long as it is as the last was
-	at   int      // in last, where the next series is expected
-	same int      // how many of last the batch began with
+	last  []placed
+	next  []placed // the batch being read; nil as long as it is as the last was
+	spare []placed // memory for the next one, as long as each batch differs
+	at    int      // in last, where the next series is expected
+	same  int      // how many of last the batch began with
 }
 
 type placed struct {
@@ -44,7 +45,10 @@ func (f *follower) note(p placed) {
 			f.same++
 			return
 		}
-		f.next = append(make([]placed, 0, len(f.last)+lookahead), f.last[:f.same]...)
+		if cap(f.spare) < len(f.last) {
+			f.spare = make([]placed, 0, len(f.last)+lookahead)
+		}
+		f.next, f.spare = append(f.spare[:0], f.last[:f.same]...), nil
 	}
 	f.next = append(f.next, p)
 }
@@ -52,9 +56,10 @@ func (f *follower) note(p placed) {
 // end makes the batch the last one.
 func (f *follower) end() {
 	if f.next == nil {
-		f.next = f.last[:f.same]
+		f.last, f.spare = f.last[:f.same], nil
+		return
 	}
-	f.last, f.next = f.next, nil
+	f.last, f.next, f.spare = f.next, nil, f.last[:0]
 }
 
 // forget is needed where references no longer mean what they did.

@@ -133,7 +133,7 @@ func (e *Encoder) compress(m message) []byte {
 	e.prefix = m.prefix(e.prefix[:0])
 	e.series = m.suffix(slices.Insert(e.series, 0, e.prefix...))
 	if n := s2.MaxEncodedLen(len(e.series)); n > cap(e.block) {
-		e.block = make([]byte, n)
+		e.block = make([]byte, n+n/16) // the next request may be a little larger
 	}
 	return s2.EncodeSnappy(e.block[:cap(e.block)], e.series)
 }

@@ -112,7 +112,7 @@ func (c *clients) tell(pair runs.Pair, gone map[*cell]bool) {
 	p.successes = make([]*cell, 0, len(s.Successes))
 	for _, x := range s.Successes {
 		var at *cell
-		if i := slices.IndexFunc(before, func(c *cell) bool { return c.series.Label("schedule_type") == x.ScheduleType }); i >= 0 {
+		if i := indexOfType(before, x.ScheduleType); i >= 0 {
 			at = before[i]
 			before = slices.Delete(before, i, i+1)
 		}
@@ -140,10 +140,33 @@ func (c *clients) set(p *client, place **cell, f *collect.Family, v float64, kno
 
 // cell makes a series of a pair. Those that have no other labels than the pair share them.
 func (c *clients) cell(p *client, f *collect.Family, labels ...string) *cell {
-	if alike := cmp.Or(p.attempt, p.status, p.failures, p.bytes); alike != nil && f != c.t.c.lastSuccess {
+	if alike := p.any(); alike != nil && f != c.t.c.lastSuccess {
 		return c.t.add(alike.series.Of(f.Metric))
 	}
 	return c.t.add(collect.NewSeries(f, c.t.site, "", 0, labels...))
+}
+
+// any is a cell that has the labels of the pair alone; nil where there is none.
+func (p *client) any() *cell {
+	if p == nil {
+		return nil
+	}
+	return cmp.Or(p.attempt, p.status, p.failures, p.bytes)
+}
+
+// success is the cell of a schedule type; nil where there is none.
+func (p *client) success(scheduleType string) *cell {
+	if p == nil {
+		return nil
+	}
+	if i := indexOfType(p.successes, scheduleType); i >= 0 {
+		return p.successes[i]
+	}
+	return nil
+}
+
+func indexOfType(successes []*cell, scheduleType string) int {
+	return slices.IndexFunc(successes, func(c *cell) bool { return c.series.Label("schedule_type") == scheduleType })
 }
 
 func (c *clients) forget(k clientKey, p *client, gone map[*cell]bool) {

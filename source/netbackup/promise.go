@@ -179,15 +179,24 @@ func (s *promiser) cost() int { return max(seriesPerClient, 2*len(s.types)+1) }
 func (p *policies) clientOf(s *promiser, name string) *promisedClient {
 	c := s.clients[name]
 	if c == nil {
-		c = &promisedClient{make([]typePromise, len(s.types)), *collect.NewSeries(p.neverSucceeded, p.site.cfg.Client.Site, "", 0, name, s.name)}
+		pair := p.site.clients.pairs[clientKey{name, s.name}]
+		c = &promisedClient{make([]typePromise, len(s.types)), p.series(p.neverSucceeded, pair.any(), name, s.name)}
 		for i, t := range s.types {
 			x := &c.types[i]
-			x.dueAt = *collect.NewSeries(p.dueAt, p.site.cfg.Client.Site, "", 0, name, s.name, t)
+			x.dueAt = p.series(p.dueAt, pair.success(t), name, s.name, t)
 			x.rpo = *x.dueAt.Of(p.rpo.Metric)
 		}
 		s.clients[name] = c
 	}
 	return c
+}
+
+// series makes one of a promise. It shares the labels of a cell that has the same ones, if there is any.
+func (p *policies) series(f *collect.Family, alike *cell, labels ...string) source.Series {
+	if alike != nil {
+		return *alike.series.Of(f.Metric)
+	}
+	return *collect.NewSeries(f, p.site.cfg.Client.Site, "", 0, labels...)
 }
 
 // promise tells what one client of a policy is promised.
