@@ -133,7 +133,7 @@ func endpointConfig(c *config.Config, e *config.Endpoint, version string) (send.
 		CAFile: string(e.CAFile), CertFile: string(e.CertFile), KeyFile: string(e.KeyFile),
 		InsecureSkipVerify: bool(e.InsecureSkipVerify), ProxyURL: proxy,
 		Protocol: e.Protocol, Timeout: time.Duration(e.Timeout), MaxSamples: int(e.MaxSamples),
-		MaxSampleAge: time.Duration(e.MaxSampleAge), Concurrency: int(e.Concurrency),
+		MaxSampleAge: time.Duration(e.MaxSampleAge), Backfill: time.Duration(c.Backfill), Concurrency: int(e.Concurrency),
 		ExternalLabels: e.ExternalLabels.Over(c.ExternalLabels), Keep: e.Keep.Regexp(), Drop: e.Drop.Regexp(),
 		UserAgent: userAgent(version), Instance: c.Instance,
 	}, nil

@@ -67,7 +67,7 @@ func TestFiguresOfAnEndpoint(t *testing.T) {
 		Endpoint: "cloud", Samples: 101, Exemplars: 102, Retried: 103, Bytes: 104, Filtered: 105, Pending: 106, Parked: 107, State: send.StateRefusing,
 		Rejected: map[string]uint64{"400": 7, "422": 11}, Dropped: map[string]uint64{"old": 13, "repeated": 17},
 		Requests: map[string]uint64{"200": 19, "503": 23, "error": 29}, HighestSent: 1_790_000_000_500, Protocol: "2.0",
-		Paused: "401 Unauthorized", Expires: 1_800_000_000_000,
+		Paused: "401 Unauthorized", Expires: 1_800_000_000_000, Window: 2 * time.Hour, TooLate: 2*time.Hour + 5*time.Second,
 	}
 	for _, took := range []time.Duration{5 * time.Millisecond, 5*time.Millisecond + 1, 250 * time.Millisecond, 30 * time.Second, 30*time.Second + 1} {
 		s.Durations.Observe(took)
@@ -82,6 +82,7 @@ func TestFiguresOfAnEndpoint(t *testing.T) {
 		backwire_samples_filtered_total{endpoint="cloud"} 105
 		backwire_samples_in_flight{endpoint="cloud"} 106
 		backwire_samples_parked{endpoint="cloud"} 107
+		backwire_receiver_window_seconds{endpoint="cloud"} 7200
 		backwire_endpoint_state{endpoint="cloud",state="sending"} 0
 		backwire_endpoint_state{endpoint="cloud",state="catching_up"} 0
 		backwire_endpoint_state{endpoint="cloud",state="waiting"} 0

@@ -36,7 +36,7 @@ func NewCollector(q Queued, endpoints ...Sender) *Collector {
 // endpointMetrics are what is told of each endpoint.
 type endpointMetrics struct {
 	samples, exemplars, failed, retried, rejected, dropped, filtered *prometheus.Desc
-	inFlight, parked, highest, protocol, state, paused               *prometheus.Desc
+	inFlight, parked, highest, protocol, state, paused, window       *prometheus.Desc
 	bytes, requests, duration, expiry                                *prometheus.Desc
 }
 
@@ -58,6 +58,7 @@ func newEndpointMetrics() endpointMetrics {
 		highest:   desc("queue_highest_sent_timestamp_seconds", "Time of the newest sample accepted by the receiver since the agent started."),
 		protocol:  desc("protocol_info", "Version of remote write in use.", "version"),
 		paused:    desc("paused", "1 when sending is paused until somebody corrects the address, the credentials or the receiver, 0 otherwise."),
+		window:    desc("receiver_window_seconds", "How late a sample may be for the receiver to accept it, as measured; at least this much where nothing was refused. Absent if it is not known."),
 		bytes:     desc("bytes_total", "Bytes of request bodies sent, after compression."),
 		requests:  desc("requests_total", "Requests by status code of the answer; error if there was no answer.", "code"),
 		duration:  desc("sent_batch_duration_seconds", "Time from a request to its answer."),
@@ -68,7 +69,7 @@ func newEndpointMetrics() endpointMetrics {
 func (m *endpointMetrics) all() []*prometheus.Desc {
 	return []*prometheus.Desc{
 		m.samples, m.exemplars, m.failed, m.retried, m.rejected, m.dropped, m.filtered, m.inFlight, m.parked, m.highest,
-		m.protocol, m.state, m.paused, m.bytes, m.requests, m.duration, m.expiry,
+		m.protocol, m.state, m.paused, m.window, m.bytes, m.requests, m.duration, m.expiry,
 	}
 }
 
@@ -158,6 +159,9 @@ func (m *endpointMetrics) collect(ch chan<- prometheus.Metric, s send.Stats) {
 	ch <- prometheus.MustNewConstHistogram(m.duration, s.Durations.Count, s.Durations.Sum, s.Durations.ByBound(), s.Endpoint)
 	if s.Expires != 0 {
 		ch <- gauge(m.expiry, seconds(s.Expires), s.Endpoint)
+	}
+	if s.Window != 0 {
+		ch <- gauge(m.window, s.Window.Seconds(), s.Endpoint)
 	}
 	if s.HighestSent != 0 {
 		ch <- gauge(m.highest, seconds(s.HighestSent), s.Endpoint)

@@ -90,11 +90,13 @@ type EndpointStatus struct {
 	Protocol string            `json:"protocol"`
 	Samples  uint64            `json:"samples"`
 	Retried  uint64            `json:"samples_retried"`
-	Rejected map[string]uint64 `json:"samples_rejected,omitempty"` // by status code
-	Dropped  map[string]uint64 `json:"samples_dropped,omitempty"`  // by reason
-	Requests map[string]uint64 `json:"requests,omitempty"`         // by status code
-	Parked   int               `json:"samples_parked,omitempty"`   // set aside, because the receiver fails on these and takes others
-	Bytes    uint64            `json:"bytes"`                      // of request bodies
+	Rejected map[string]uint64 `json:"samples_rejected,omitempty"`          // by status code
+	Dropped  map[string]uint64 `json:"samples_dropped,omitempty"`           // by reason
+	Requests map[string]uint64 `json:"requests,omitempty"`                  // by status code
+	Parked   int               `json:"samples_parked,omitempty"`            // set aside, because the receiver fails on these and takes others
+	Bytes    uint64            `json:"bytes"`                               // of request bodies
+	Window   float64           `json:"receiver_window_seconds,omitempty"`   // how late a sample may be, at least, as measured
+	TooLate  float64           `json:"receiver_too_late_seconds,omitempty"` // what is so late is refused, as measured
 
 	Pending     uint64     `json:"samples_pending"` // in the queue, without a final verdict
 	HighestSent *time.Time `json:"highest_sent,omitempty"`

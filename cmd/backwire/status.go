@@ -287,6 +287,12 @@ func (b *board) endpoints(s *page.Status) {
 		if why := cmp.Or(e.Paused, e.Error); why != "" {
 			b.under(6, why)
 		}
+		if e.TooLate > 0 {
+			b.under(6, "the receiver refuses what is older than "+seconds(e.Window)+": an outage longer than that loses samples; set out_of_order_time_window")
+		}
+		if n := e.Dropped["too_old_for_receiver"]; n > 0 {
+			b.under(6, count(n)+" samples were older than that: they were not sent, and are kept with the rejected ones up to a limit")
+		}
 		if e.Parked > 0 {
 			b.under(6, count(uint64(e.Parked))+" samples are parked: the receiver fails on them but accepts others; backwire sends them again for a day")
 		}

@@ -113,9 +113,10 @@ func lossAlerts() []alert {
 			name: "BackwireSamplesDropped", severity: critical, wait: "0s",
 			expr:    grown(`backwire_samples_dropped_total{reason!="repeated"}`),
 			summary: "backwire on {{ $labels.instance }} dropped {{ $value | printf \"%.0f\" }} samples{{ with $labels.endpoint }} for endpoint {{ . }}{{ end }} ({{ $labels.reason }})",
-			meaning: "Samples left the queue without being delivered: the queue reached its limit, they were older than BACKWIRE_REMOTE_WRITE_MAX_SAMPLE_AGE, or the disk damaged them.",
+			meaning: "Samples left the queue without being delivered: the queue reached its limit, they were older than the receiver accepts or than BACKWIRE_REMOTE_WRITE_MAX_SAMPLE_AGE, or the disk damaged them.",
 			steps: []string{
 				"The label reason names the cause. Limits: find out why the endpoint does not accept samples, then raise BACKWIRE_QUEUE_MAX_BYTES.",
+				"too_old_for_receiver: they were not sent, because the receiver refuses samples of this age (backwire_receiver_window_seconds). Widen its out-of-order window (docs/receivers.md), then backwire queue rejected --push sends what is kept.",
 				"Damage: backwire queue verify names the segments; check the health of the disk.",
 			},
 		},

@@ -350,6 +350,7 @@ func lossTrials() []trial {
 		rejected = `backwire_samples_rejected_total{instance="host-1",endpoint="cloud",reason="400"}`
 		dropped  = `backwire_samples_dropped_total{instance="host-1",endpoint="cloud",reason="max_bytes"}`
 		repeated = `backwire_samples_dropped_total{instance="host-1",endpoint="cloud",reason="repeated"}`
+		late     = `backwire_samples_dropped_total{instance="host-1",endpoint="cloud",reason="too_old_for_receiver"}`
 		bytes    = `backwire_queue_bytes{instance="host-1"}`
 		limit    = `backwire_queue_max_bytes{instance="host-1"}`
 	)
@@ -374,6 +375,14 @@ func lossTrials() []trial {
 			fires:   []series{{dropped, "_x50 1000x50"}},
 			silent:  []series{{repeated, "_x50 1000x50"}}, // the receiver had them
 			summary: "backwire on host-1 dropped 1000 samples for endpoint cloud (max_bytes)",
+		},
+		{
+			// A receiver without an out-of-order window, after an outage.
+			alert: "BackwireSamplesDropped", at: "1h", every: "1m",
+			labels:  map[string]string{"instance": "host-1", "endpoint": "cloud", "reason": "too_old_for_receiver"},
+			fires:   []series{{late, "_x50 1000x50"}},
+			silent:  []series{{late, "_x20 1000x80"}}, // long ago
+			summary: "backwire on host-1 dropped 1000 samples for endpoint cloud (too_old_for_receiver)",
 		},
 		{
 			alert: "BackwireQueueFilling", at: "30m", every: "1m", labels: map[string]string{"instance": "host-1"},
