@@ -21,6 +21,8 @@ type Dictionary struct {
 	symbols texts // no string twice; the empty string is one only where it was needed
 	Metrics []Metric
 	Series  []Series
+	Opened  int  // series that the head of the segment knew: no two of them have the same labels
+	Renewed bool // a series has ended in the segment, so that a later one may have its labels
 
 	values  []uint32          // symbols: the values of all series' labels
 	shapes  [][]uint32        // symbols: what labels series may have, in order; none twice
@@ -61,6 +63,16 @@ func (d *Dictionary) SymbolCount() int { return d.symbols.len() }
 func (d *Dictionary) Labels(s *Series) (names, values []uint32) {
 	names = d.Shape(s.Shape)
 	return names, d.values[s.values:][:len(names)]
+}
+
+// AppendIdentity appends bytes that are the same for series with the same name and labels, and for no others. A series with another
+// start or another description is another one here, and the same at a receiver.
+func (d *Dictionary) AppendIdentity(dst []byte, ref uint32) []byte {
+	s := &d.Series[ref]
+	_, values := d.Labels(s)
+	dst = binary.LittleEndian.AppendUint32(dst, s.Name)
+	dst = binary.LittleEndian.AppendUint32(dst, s.Shape)
+	return appendRefs(dst, values)
 }
 
 // Shape is label names by a series' reference to them.

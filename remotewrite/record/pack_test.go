@@ -261,3 +261,46 @@ func BenchmarkPackHead(b *testing.B) {
 	}
 	b.ReportMetric(float64(bytes)/20_000, "B/series")
 }
+
+// A reader knows which series may be another's successor under the same labels: it came after the head, and something has ended.
+func TestSuccessorIsKnown(t *testing.T) {
+	p, u := NewPacker(NewImage()), &Unpacker{Image: NewImage()}
+	apply := func() {
+		t.Helper()
+		if err := u.Apply(p.block, nil); err != nil {
+			t.Fatal(err)
+		}
+		p.Keep()
+	}
+	metric := &source.Metric{Name: "backwire_cycles_total", Type: source.Counter}
+	cycle := func(at, start int64) {
+		t.Helper()
+		s := source.NewSeries(metric, "", start, source.Label{Name: "site", Value: "paris"})
+		p.Pack(source.Cycle{Site: "paris", Batches: []source.Batch{{T: at, Samples: []source.Sample{{Series: s, Value: 1}}}}}, false)
+		apply()
+	}
+	identity := func(ref uint32) string { return string(u.Dict.AppendIdentity(nil, ref)) }
+	p.Roll()
+	apply()
+	cycle(1000, 1)
+	if n := len(u.Dict.Series); n != 1 || u.Dict.Renewed {
+		t.Fatalf("%d series, renewed %v", n, u.Dict.Renewed)
+	}
+	cycle(2000, 2)
+	if n := len(u.Dict.Series); n != 2 || u.Dict.Opened != 0 || !u.Dict.Renewed || identity(0) != identity(1) {
+		t.Errorf("%d series, the head had %d, renewed %v", n, u.Dict.Opened, u.Dict.Renewed)
+	}
+	p.Roll()
+	apply()
+	if n := len(u.Dict.Series); n != u.Dict.Opened || u.Dict.Renewed {
+		t.Errorf("%d series, the head had %d, renewed %v", n, u.Dict.Opened, u.Dict.Renewed)
+	}
+	seen := map[string]bool{}
+	for ref := range u.Dict.Series {
+		if id := identity(uint32(ref)); seen[id] {
+			t.Error("a head has two series with the same labels")
+		} else {
+			seen[id] = true
+		}
+	}
+}

@@ -127,6 +127,7 @@ func (u *Unpacker) head(s *scanner, timed bool) {
 	u.allow()
 	u.ahead(s)
 	u.Dict.extend(s)
+	u.Dict.Opened = len(u.Dict.Series)
 	u.Values = make([]uint64, len(u.Dict.Series))
 	u.owners = make([]uint32, len(u.Dict.Series))
 	if u.State {
@@ -245,6 +246,7 @@ func (u *Unpacker) batch(s *scanner, at int, to Sink) {
 		if flags&batchPartial == 0 {
 			u.ended = s.set(u.ended, length)
 			u.replaced = s.set(u.replaced, length)
+			u.Dict.Renewed = u.Dict.Renewed || u.ended.Len()+u.replaced.Len() > 0
 		}
 	}
 	u.changed(s, at, flags&batchSilent != 0, to != nil)

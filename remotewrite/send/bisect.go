@@ -40,9 +40,10 @@ type bisect struct {
 	failed  bool   // the canary failed too
 	told    [2]int // how often each way to halve told good from bad
 
-	again   bool // the receiver may have had this very request before
-	earlier bool // an earlier life of this queue may have delivered it, and what follows
-	cut     bool // the last series goes on in the next request
+	again   bool            // the receiver may have had this very request before
+	byWords bool            // only its words tell a refusal of what the receiver has from another
+	earlier bool            // an earlier life of this queue may have delivered it, and what follows
+	goesOn  map[string]bool // series, by identity, of which more follows that the receiver may have had
 }
 
 // refusal is samples that were refused, and the answer.
@@ -54,8 +55,11 @@ type refusal struct {
 // isolate gives every sample of a refused request its final verdict.
 func (s *shard) isolate(l life, w *window.Window, r wire.Request, a answer) error {
 	b := &bisect{
-		shard: s, window: window.Cutout(w, r.Span, r.Since), aside: s.fails(&a), cut: r.Span.To.Point > 0,
+		shard: s, window: window.Cutout(w, r.Span, r.Since), aside: s.fails(&a),
 		again: s.attempt > 0 || w.Repeated || s.endpoint.config.Repeats, earlier: w.Earlier && a.ofOrder(),
+	}
+	if b.again || b.earlier {
+		b.goesOn = w.Following(r.Span.To)
 	}
 	s.mode = pieces
 	if b.aside {

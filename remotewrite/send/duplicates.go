@@ -92,27 +92,52 @@ func (b *bisect) counted(l life, a answer) error {
 	if err != nil {
 		return err
 	}
-	if again {
-		b.counts = true
-		return b.find(l, b.window, a)
+	if !again {
+		return b.byNumber(l, a)
 	}
-	return b.byNumber(l, a)
+	b.counts = true
+	if err := b.find(l, b.window, a); err != nil || b.window.Samples > len(b.window.Columns) {
+		return err
+	}
+	b.byWords = true // where every point is its series' last, nothing shows that it takes them again
+	return b.sift(l)
 }
 
 // takesAgain reports whether a receiver takes what it has stored already, by sending all but the last point of each
-// series once more. If it does, what it refuses is refused for another reason.
+// series once more. If it does, what it refuses is refused for another reason. If not, it takes of each series at most the one that it stored
+// last, and none of a series whose last point here it takes.
 func (b *bisect) takesAgain(l life) (bool, error) {
 	early := b.window.Early()
 	if early.Samples == 0 { // every point is its series' last
 		return true, nil
 	}
+	taken, err := b.takes(l, early)
+	if err != nil || taken == 0 || taken > len(early.Columns) {
+		return taken > 0, err
+	}
+	_, _, dead, err := b.ends(l)
+	if err != nil {
+		return false, err
+	}
+	alive, _ := b.split(dead)
+	taken, err = b.takes(l, alive.Early())
+	return taken > 0, err
+}
+
+// takes is how many samples of a part a receiver takes in a single request, by its count; all where it has none.
+func (b *bisect) takes(l life, part *window.Window) (int, error) {
 	for {
-		r, a, err := b.shard.send(l, early, early.Whole())
-		if err != nil || r.Samples == 0 || judge(a, false) == delivered || a.partial() {
-			return err == nil, err
+		r, a, err := b.shard.send(l, part, part.Whole())
+		switch {
+		case err != nil || r.Samples == 0:
+			return 0, err
+		case judge(a, false) == delivered:
+			return r.Samples, nil
+		case a.partial():
+			return a.written, nil
 		}
 		if v, err := b.shard.meet(l); err != nil || v <= again {
-			return false, err
+			return 0, err
 		}
 	}
 }
@@ -133,11 +158,13 @@ func (b *bisect) byNumber(l life, a answer) error {
 	b.refused = append(b.refused, refusedEnds...)
 	missing -= len(refusedEnds)
 	alive, ended := b.split(dead)
+	rest := alive.Early()
 	if of := ended.Early(); of.Samples > 0 && of.Samples <= missing {
 		b.refused = append(b.refused, refusal{of, a})
 		missing -= of.Samples
+	} else if rest.Samples == 0 {
+		rest = of
 	}
-	rest := alive.Early()
 	missing = min(missing, rest.Samples+b.cutLast(dead))
 	if missing <= 0 { // where nothing was found, the exemplars were refused: they are not sent twice
 		return nil
@@ -187,15 +214,17 @@ func (b *bisect) ends(l life) (early *window.Window, refused []refusal, dead map
 
 // isCut reports whether a column's last point here is not known to be the last that the receiver may have had.
 func (b *bisect) isCut(i int) bool {
-	return b.cut && (b.again || b.earlier) && i == len(b.window.Columns)-1
+	return len(b.goesOn) > 0 && b.goesOn[string(b.window.Dict.AppendIdentity(nil, b.window.Columns[i].Series))]
 }
 
-// cutLast is the point that early leaves out of a column that was cut.
-func (b *bisect) cutLast(dead map[int]bool) int {
-	if n := len(b.window.Columns) - 1; b.isCut(n) && !dead[n] {
-		return 1
+// cutLast is how many points early leaves out of columns that go on in a later request.
+func (b *bisect) cutLast(dead map[int]bool) (n int) {
+	for i := range b.window.Columns {
+		if b.isCut(i) && !dead[i] {
+			n++
+		}
 	}
-	return 0
+	return n
 }
 
 // superseded reports whether the receiver has newer samples of most series, as after the queue was set back.
@@ -254,7 +283,7 @@ func (b *bisect) sift(l life) error {
 	}
 	var had, lost []refusal
 	for _, r := range b.refused {
-		if c := r.window.Columns[0]; c.To <= repeated[columnKey{c.Series, c.Lane}] && (b.again || r.answer.ofOrder()) {
+		if c := r.window.Columns[0]; c.To <= repeated[columnKey{c.Series, c.Lane}] && (b.again && !b.byWords || r.answer.ofOrder()) {
 			had = append(had, r)
 		} else {
 			lost = append(lost, r)

@@ -278,12 +278,8 @@ func (e *Endpoint) deliver(l life, w *window.Window) error {
 	return nil
 }
 
-// sliced is a window in slices of time, and what was noted as left of it. An earlier run may have sliced it otherwise. Where the receiver may
-// have everything already, which is told by the last point of each series, it stays whole.
+// sliced is a window in slices of time, and what was noted as left of it. An earlier run may have sliced it otherwise.
 func (e *Endpoint) sliced(w *window.Window) (out *window.Window, ends []int, noted []window.Span) {
-	if e.config.Repeats {
-		return w, []int{len(w.Columns)}, nil
-	}
 	if w.Note != nil {
 		for _, most := range []time.Duration{window.MaxSpan, wideSpan, math.MaxInt64} {
 			if out, ends = w.Sliced(most); out.ParseNote(w.Note) != nil {

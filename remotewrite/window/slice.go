@@ -11,10 +11,53 @@ import (
 const MaxSpan = 30 * time.Minute
 
 // Sliced is the window with its columns cut into slices of at most so much time, which go forward in time, and the number of the column
-// behind each. Within a slice columns keep their order. A window that spans no more is one slice, and is returned itself.
+// behind each. Within a slice columns keep their order, and a receiver's series is in one of them. A window that spans no more is one
+// slice, and is returned itself.
 func (w *Window) Sliced(most time.Duration) (out *Window, ends []int) {
-	if w.Newest-w.Oldest <= most.Milliseconds() {
+	var parts [][]Column
+	for _, part := range w.byTime(most) {
+		parts = append(parts, w.byStart(part)...)
+	}
+	if len(parts) == 1 {
 		return w, []int{len(w.Columns)}
+	}
+	sliced := *w
+	sliced.Columns = nil
+	for _, part := range parts {
+		if len(part) > 0 {
+			sliced.Columns = append(sliced.Columns, part...)
+			ends = append(ends, len(sliced.Columns))
+		}
+	}
+	return &sliced, ends
+}
+
+// byStart divides columns of which several are one series to a receiver: what counts began again, and has the same labels under another
+// start or another description. What comes after a start is sent after what came before it.
+func (w *Window) byStart(columns []Column) [][]Column {
+	fresh := func(c Column) bool { return int(c.Series) >= w.Dict.Opened }
+	if !w.Dict.Renewed || !slices.ContainsFunc(columns, fresh) {
+		return [][]Column{columns}
+	}
+	parts := make([][]Column, 1)
+	seen := make(map[string]int, len(columns))
+	var key []byte
+	for _, c := range columns {
+		key = w.Dict.AppendIdentity(key[:0], c.Series)
+		n := seen[string(key)]
+		seen[string(key)] = n + 1
+		if n == len(parts) {
+			parts = append(parts, nil)
+		}
+		parts[n] = append(parts[n], c)
+	}
+	return parts
+}
+
+// byTime cuts the columns into slices of at most so much time.
+func (w *Window) byTime(most time.Duration) [][]Column {
+	if w.Newest-w.Oldest <= most.Milliseconds() {
+		return [][]Column{w.Columns}
 	}
 	begins := w.begins(most.Milliseconds())
 	parts := make([][]Column, len(begins))
@@ -32,15 +75,7 @@ func (w *Window) Sliced(most time.Duration) (out *Window, ends []int) {
 			from = to
 		}
 	}
-	sliced := *w
-	sliced.Columns = nil
-	for _, part := range parts {
-		if len(part) > 0 {
-			sliced.Columns = append(sliced.Columns, part...)
-			ends = append(ends, len(sliced.Columns))
-		}
-	}
-	return &sliced, ends
+	return parts
 }
 
 // begins are the times at which slices of at most so many milliseconds begin.
@@ -56,4 +91,17 @@ func (w *Window) begins(most int64) (begins []int64) {
 		}
 	}
 	return begins
+}
+
+// Following are the series, by their identity, of which the window has something behind a place.
+func (w *Window) Following(behind Place) map[string]bool {
+	all := map[string]bool{}
+	var key []byte
+	for i := behind.Column; i < len(w.Columns); i++ {
+		key = w.Dict.AppendIdentity(key[:0], w.Columns[i].Series)
+		if !all[string(key)] {
+			all[string(key)] = true
+		}
+	}
+	return all
 }
