@@ -96,6 +96,11 @@ type Options struct {
 
 	// MaxBody refuses a longer body with 413; 0 is no limit.
 	MaxBody int
+	// TooLargeStatus is what a longer body is answered with; 0 is 413. Mimir answers 400 (captured).
+	TooLargeStatus int
+	// Burst answers 429 to a request of more samples, for ever: Mimir's ingestion burst size ("burst size limit, set to 5000, with
+	// 20089 items", captured). 0 is no limit.
+	Burst int
 }
 
 // Request is what is remembered of one request.
@@ -238,7 +243,7 @@ func (r *Receiver) accept(req *http.Request, body []byte, seen *Request) *reply 
 	defer r.mu.Unlock()
 	switch {
 	case r.options.MaxBody > 0 && len(body) > r.options.MaxBody:
-		return replyTo(refuse(http.StatusRequestEntityTooLarge, "body of %d bytes, at most %d", len(body), r.options.MaxBody))
+		return replyTo(refuse(cmp.Or(r.options.TooLargeStatus, http.StatusRequestEntityTooLarge), "body of %d bytes, at most %d", len(body), r.options.MaxBody))
 	case v == V2 && r.options.V2 == Refuse:
 		return replyTo(refuse(cmp.Or(r.options.V2Status, http.StatusUnsupportedMediaType), "only Remote-Write 1.0 is understood"))
 	case v == V2 && r.options.V2 == Swallow:
@@ -253,6 +258,9 @@ func (r *Receiver) accept(req *http.Request, body []byte, seen *Request) *reply 
 		return replyTo(err)
 	}
 	seen.count(m)
+	if r.options.Burst > 0 && seen.Samples > r.options.Burst {
+		return replyTo(refuse(http.StatusTooManyRequests, "burst size limit, set to %d, with %d items", r.options.Burst, seen.Samples))
+	}
 	return r.take(v, m)
 }
 

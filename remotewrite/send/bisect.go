@@ -90,6 +90,9 @@ func (b *bisect) run(l life, a answer) error {
 	if err := b.find(l, b.window, a); err != nil {
 		return err
 	}
+	if len(b.refused) == 0 { // all of it was taken in parts: Mimir answers 400 to a request too large
+		b.shard.endpoint.sizing.tooLarge(b.window.Samples)
+	}
 	return b.sift(l)
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"net/http"
 	"time"
 
 	"backwire/remotewrite/window"
@@ -64,6 +65,14 @@ func (f *failure) add(a *answer) bool {
 	}
 	f.times++
 	return f.times >= failureTimes && time.Since(f.since) >= failureTime
+}
+
+// busyFor is for how long a request was answered 429.
+func (f *failure) busyFor() time.Duration {
+	if f.times == 0 || f.status != http.StatusTooManyRequests {
+		return 0
+	}
+	return time.Since(f.since)
 }
 
 func newShard(e *Endpoint) *shard {
@@ -172,7 +181,7 @@ func (s *shard) post(ctx context.Context, r wire.Request) answer {
 	case a.took > e.client.timeout/2:
 		e.sizing.tooSlow(r.Samples)
 	default:
-		e.sizing.fine()
+		e.sizing.fine(r.Samples, s.failure.busyFor())
 	}
 	return a
 }
@@ -192,6 +201,9 @@ func (s *shard) failed(l life, r wire.Request, a *answer) (settled bool, err err
 		return true, nil
 	}
 	stuck := s.failure.add(a) && s.fails(a)
+	if a.status == http.StatusTooManyRequests && e.sizing.busy(r.Samples, s.failure.times, s.failure.busyFor()) {
+		s.failure = failure{}
+	}
 	slow := s.timedOut(a)
 	if slow && s.failure.answered { // it answers in time what is small
 		e.sizing.tooSlow(r.Samples)
