@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	// maxRequestBytes bounds a request before compression. Prometheus takes 32 MiB, Mimir 100; a twentieth of the
+	// maxRequestBytes bounds a request before compression. Prometheus takes 32 MiB, Mimir 100; a thirtieth of the
 	// smallest leaves room and keeps the buffers small.
-	maxRequestBytes = 3 << 19
+	maxRequestBytes = 1 << 20
 
 	// minSlowSamples is where a slow receiver stops to make requests smaller: below it the
 	// time goes into the requests themselves. A receiver that says "too large" may go down to one sample.

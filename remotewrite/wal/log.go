@@ -68,7 +68,7 @@ func (l *Log) Append(payload []byte) (Position, error) {
 		return Position{}, l.sealed
 	}
 	newest, seq := l.newest()
-	l.buf = l.sum.appendFrame(l.buf[:0], newest.Number, newest.Bytes, seq, payload)
+	l.buf = l.sum.appendFrame(l.emptied(), newest.Number, newest.Bytes, seq, payload)
 	if err := writeSynced(l.file, l.buf, newest.Bytes); err != nil {
 		l.seal(newest, fmt.Errorf("append %d bytes to %s: %w", len(l.buf), segmentName(newest.Number), err))
 		return Position{}, l.sealed
@@ -77,6 +77,15 @@ func (l *Log) Append(payload []byte) (Position, error) {
 	newest.Bytes += int64(len(l.buf))
 	l.commit(func() { l.segments[len(l.segments)-1] = newest })
 	return pos, nil
+}
+
+// emptied is the memory of the last record for the next one. After a large one, which a head or a first cycle is, it is given back.
+func (l *Log) emptied() []byte {
+	const most = 256 << 10
+	if cap(l.buf) > most {
+		return nil
+	}
+	return l.buf[:0]
 }
 
 // Roll begins a new segment whose first record is head. When it fails, the
@@ -94,7 +103,7 @@ func (l *Log) Roll(head []byte) error {
 	last, seq := l.newest()
 	next := SegmentInfo{Number: max(l.number, last.Number+1), FirstSeq: seq, Created: time.Now()}
 	h := header{segment: next.Number, firstSeq: seq, predecessor: last.Number, predLength: uint64(last.Bytes), created: next.Created}
-	l.buf = h.append(l.buf[:0])
+	l.buf = h.append(l.emptied())
 	l.buf = l.sum.appendFrame(l.buf, next.Number, headerSize, seq, head)
 	next.Bytes = int64(len(l.buf))
 	file, err := l.create(segmentName(next.Number), l.buf)
