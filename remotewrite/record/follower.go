@@ -48,7 +48,8 @@ func (f *follower) note(p placed) {
 		if cap(f.spare) < len(f.last) {
 			f.spare = make([]placed, 0, len(f.last)+lookahead)
 		}
-		f.next, f.spare = append(f.spare[:0], f.last[:f.same]...), nil
+		f.next, f.spare = f.spare[:0], nil
+		f.next = append(f.next, f.last[:f.same]...)
 	}
 	f.next = append(f.next, p)
 }
