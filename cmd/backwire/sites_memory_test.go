@@ -43,6 +43,21 @@ func TestMemoryOfSites(t *testing.T) {
 	}
 }
 
+// A site of 10,000 clients in 50 policies, all of them watched, takes 96 MiB at most, without any limit.
+func TestMemoryOfTenThousandClients(t *testing.T) {
+	onlyInFull(t)
+	const limit = 96 << 20
+	m := deployment{1, 10_000}
+	peak, series := memoryOfSites(t, m, "off")
+	t.Logf("%d series: peak RSS %.1f MiB", series, float64(peak)/(1<<20))
+	if least := 9 * m.clients; series < least {
+		t.Errorf("%d clients have %d series, want %d at least", m.clients, series, least)
+	}
+	if peak > limit {
+		t.Errorf("peak RSS is %d bytes, want %d at most", peak, limit)
+	}
+}
+
 // memoryHigh is the unit's, in bytes: what it may use before the kernel slows it.
 func memoryHigh(t *testing.T) int64 {
 	t.Helper()
