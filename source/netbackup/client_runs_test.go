@@ -108,6 +108,35 @@ func TestDueCountsFromTheStartOfARun(t *testing.T) {
 	})
 }
 
+// Whether a policy copies its snapshots to a storage unit says its configuration (snapshotOnly of a schedule, config_policies.yaml), also in the first
+// night, when no backup of it was seen: then a snapshot alone is no backup, and is missed when one was due.
+func TestASnapshotAloneIsNoneWhereThePolicyCopiesIt(t *testing.T) {
+	for only, status := range map[bool]float64{true: 0, false: none()} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, nbusim.Options{Storage: oneUnit()})
+			p := windows(daily("gold", "filer"), 0, 1, 2, 3, 4, 5, 6)
+			p.Schedules[0].SnapshotOnly = only
+			r.sim.AddPolicy(p)
+			r.until(2, 0)
+			r.until(2, 20)
+			root := r.sim.AddJob(machineJob("BACKUP", "filer", 0, 40*time.Second, 0))
+			r.sim.AddJob(machineJob("SNAPSHOT", "filer", root, 20*time.Second, 0))
+			for range 3 {
+				r.tick()
+				r.want(status, "nbu_client_last_status", "client", "filer")
+			}
+			r.until(3, 12)
+			r.want(status, "nbu_client_last_status", "client", "filer")
+			if only {
+				r.wantDue(4, 4)
+			} else {
+				r.wantDue(3, 4)
+			}
+			r.wantTruth()
+		})
+	}
+}
+
 // The snapshots of a policy that takes nothing else are its successes.
 func TestSnapshotsAloneAreTheSuccessOfTheirPolicy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -191,9 +191,9 @@ func (c *clients) expire(now int64, at clocks) {
 	}))
 }
 
-// end forgets a client at once: its series end.
-func (c *clients) end(k clientKey) {
-	c.book.End(k.pair())
+// end makes an end of a client's series at once; now is ms of the server's clock.
+func (c *clients) end(k clientKey, now int64) {
+	c.book.End(k.pair(), now)
 	c.tellAll([]runs.Pair{k.pair()})
 }
 

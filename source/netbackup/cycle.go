@@ -41,6 +41,7 @@ func (s *Site) Collect(ctx context.Context, tick time.Time) iter.Seq[source.Cycl
 // finish counts what was read, and gives the samples of the tick.
 func (s *Site) finish(g *giving, t int64) {
 	err := s.broken
+	s.policies.tellBackups()
 	if err == nil {
 		err = g.give(s.ledger.cycles(s.reading, s.samples, t))
 	}

@@ -59,8 +59,9 @@ type nightModel struct {
 	policies []nightPolicy
 	late     time.Duration // at most, of a job that is shown
 	busy     time.Duration // since the beginning: until then jobs are added
-	again    bool          // streams may be begun again: what was a success then is none any more
+	again    bool          // streams may be begun again
 	said     map[saying]bool
+	excused  map[nbusim.ClientKey]bool // may be told a success in this night which is none in the end
 	days     int
 }
 
@@ -90,7 +91,7 @@ const (
 
 func newNights(t *testing.T, seed uint64) *nightModel {
 	t.Helper()
-	m := &nightModel{seed: seed, random: rand.New(rand.NewPCG(seed, 7)), said: map[saying]bool{}}
+	m := &nightModel{seed: seed, random: rand.New(rand.NewPCG(seed, 7)), said: map[saying]bool{}, excused: map[nbusim.ClientKey]bool{}}
 	m.again = m.chance(2)
 	m.late = []time.Duration{0, 0, 20 * minute, 50 * minute, 23 * time.Hour}[m.pick(5)]
 	m.rig = newRig(t, nbusim.Options{Storage: oneUnit(), FirstJobID: 1 + m.random.Int64N(5_000_000)}, func(c *SiteConfig) {
@@ -104,6 +105,7 @@ func newNights(t *testing.T, seed uint64) *nightModel {
 			p.clients = append(p.clients, fmt.Sprintf("client-%d", n))
 		}
 		p.Clients = p.clients
+		p.Schedules[0].SnapshotOnly = p.shape == snapshots
 		if p.shape == searched {
 			p.Type, p.Selections = "VMware", []string{"vmware:/?filter=Displayname Contains 'x'"}
 			p.host = []string{"MEDIA_SERVER", "backup-host"}[m.pick(2)]
@@ -177,11 +179,8 @@ func (m *nightModel) night() {
 	}
 }
 
-// note keeps what is told, where nothing is shown so late that it is not waited for, and where it is known what a policy takes.
+// note keeps what is told.
 func (m *nightModel) note() {
-	if m.again || m.late >= time.Hour || m.days == 1 {
-		return
-	}
 	for _, x := range m.store.durable {
 		if x.Series.Name == lastSuccess {
 			m.said[saying{nbusim.ClientKey{Client: x.Series.Label("client"), Policy: x.Series.Label("policy")}, x.Value}] = true
@@ -189,18 +188,29 @@ func (m *nightModel) note() {
 	}
 }
 
+// excuse leaves out a client whose run may be told a success before it is none, as the definition of runs has it (ARCHITECTURE, "A client is
+// judged by its runs"): a job that is known and not shown is waited for an hour, and a stream that another job begins again counts by
+// that one, whenever it does.
+func (m *nightModel) excuse(policy, client string) {
+	m.excused[nbusim.ClientKey{Client: client, Policy: policy}] = true
+}
+
 // wantNoFalseYes asserts that each success which was told is a run that succeeded.
 func (m *nightModel) wantNoFalseYes() {
 	m.t.Helper()
-	for _, r := range nbusim.RunsOf(m.sim.Truth().Completions) {
+	for _, r := range m.sim.Truth().Runs {
 		if r.Succeeded() {
 			delete(m.said, saying{r.ClientKey, float64(r.End.Unix())})
 		}
 	}
 	for x := range m.said {
+		if m.excused[x.ClientKey] {
+			continue
+		}
 		m.t.Errorf("a success of %+v at %v was told, and there was none", x.ClientKey, time.Unix(int64(x.end), 0).UTC())
 	}
 	clear(m.said)
+	clear(m.excused)
 }
 
 // morning waits until all is over and shown, and asks for the truth.
@@ -246,6 +256,9 @@ func (m *nightModel) begin(p *nightPolicy) {
 }
 
 func (m *nightModel) add(spec nbusim.JobSpec) int64 {
+	if max(spec.Hidden, spec.Life[len(spec.Life)-1].Late) >= time.Hour {
+		m.excuse(spec.Policy, spec.Client)
+	}
 	id := m.sim.AddJob(spec)
 	m.say("job %d of %d: %s %s of %s, stream %d, own %v: %+v", id, spec.Parent, spec.Type, spec.Client, spec.Policy, spec.Stream, spec.Own, spec.Life)
 	return id
@@ -264,9 +277,6 @@ func (m *nightModel) job(p *nightPolicy, client, kind string) nbusim.JobSpec {
 	}
 	if m.late > 0 && m.chance(6) {
 		spec.Hidden = time.Duration(m.random.Int64N(int64(m.late)))
-		if p.shape == searched { // one that is not found for an hour after its date ends
-			spec.Hidden = min(spec.Hidden, 50*minute)
-		}
 	}
 	return spec
 }
@@ -302,6 +312,7 @@ func (m *nightModel) streams(p *nightPolicy, spec nbusim.JobSpec, kind string) {
 		children = append(children, c)
 		longest = max(longest, lasts(c))
 		if m.again && m.chance(10) {
+			m.excuse(p.Name, spec.Client)
 			x := m.job(p, spec.Client, kind)
 			x.Stream, x.ScheduleType = c.Stream, c.ScheduleType
 			begins[len(again)] = lasts(c) + m.minutes(20)
@@ -342,11 +353,6 @@ func lasts(spec nbusim.JobSpec) (d time.Duration) {
 
 // search starts a search for machines, and snapshots and backups of those that it finds.
 func (m *nightModel) search(p *nightPolicy) {
-	if m.days == 1 { // that it takes backups, and not snapshots alone, shows before it takes a snapshot of which none is made
-		first := m.job(p, p.clients[0], "BACKUP")
-		first.Life, first.Hidden = nbusim.Run(time.Second, m.minutes(20), 0), 0
-		m.add(first)
-	}
 	spec := m.job(p, p.host, "BACKUP")
 	spec.Own = true
 	if m.chance(6) {

@@ -27,6 +27,7 @@ type policies struct {
 	under    *collect.Task
 	next     policyBook // of the reading under way, once it has ended
 	readable bool       // in this cycle
+	fresh    bool       // it was not told to the runs yet
 	now      int64      // server's clock of this cycle, ms
 	said     string     // of the unreadable ones, to the log
 	refused  bool       // the server does not offer the list to this credential
@@ -107,7 +108,7 @@ func (p *policies) read(ctx context.Context, now int64) (int, error) {
 		p.under = nil
 		if p.next.plans != nil {
 			p.policyBook, p.next = p.next, policyBook{}
-			p.refused = false
+			p.refused, p.fresh = false, true
 			p.noteSeen(&p.policyBook, now)
 		} else if err != nil {
 			p.refused = errors.Is(err, api.ErrRole) || errors.Is(err, api.ErrNotOffered)
@@ -202,6 +203,19 @@ func (p *policies) searches(name string) (yes, known bool) {
 		return false, false
 	default:
 		return file.plan.Query, true
+	}
+}
+
+// tellBackups lets the runs know which policies copy what they make to a storage unit. It is called when no job is observed.
+func (p *policies) tellBackups() {
+	if !p.fresh {
+		return
+	}
+	p.fresh = false
+	for name, file := range p.plans {
+		if file.readAt != 0 && file.plan.Copies {
+			p.site.clients.book.TakesBackups(name, p.now)
+		}
 	}
 }
 

@@ -213,7 +213,7 @@ func (p *policies) promise(k clientKey, s *promiser) {
 	}
 	late := first.due < s.now
 	if known && s.query && first.due < s.now-endsAfter && p.lost(k, s, first.runsFrom) {
-		p.site.clients.end(k)
+		p.site.clients.end(k, s.now)
 		delete(s.clients, k.client)
 		return
 	}

@@ -21,6 +21,7 @@ type Policy struct {
 type PolicyPlan struct {
 	Clients []string // each once; host names as jobs have them
 	Query   bool     // the clients are found when it runs: those listed are not what is backed up
+	Copies  bool     // its backups are copied to a storage unit: what are snapshots alone is not whole
 	Runs    due.Plan // when
 }
 
@@ -86,13 +87,14 @@ func (c *Client) PolicyPlan(ctx context.Context, name string) (PolicyPlan, error
 // policyPlan reads the attributes, whose one member has a name for each type of policy:
 // policyStandard, policyVMware and so on.
 func policyPlan(d *decoder) (p PolicyPlan) {
+	bySLP, copies := false, false
 	for range d.members() {
 		for name := range d.members() {
 			switch string(name) {
 			case "policyAttributes":
-				policyAttributes(d, &p.Runs)
+				bySLP = policyAttributes(d, &p.Runs)
 			case "schedules":
-				p.Runs.Schedules = policySchedules(d)
+				p.Runs.Schedules, copies = policySchedules(d)
 			case "clients":
 				p.Clients = policyClients(d)
 			case "backupSelections":
@@ -102,10 +104,11 @@ func policyPlan(d *decoder) (p PolicyPlan) {
 			}
 		}
 	}
+	p.Copies = copies && !bySLP // a storage lifecycle policy may keep snapshots alone
 	return p
 }
 
-func policyAttributes(d *decoder, p *due.Plan) {
+func policyAttributes(d *decoder, p *due.Plan) (bySLP bool) {
 	for name := range d.members() {
 		switch string(name) {
 		case "active":
@@ -113,10 +116,13 @@ func policyAttributes(d *decoder, p *due.Plan) {
 			p.Inactive = active.Given && !active.Value
 		case "effectiveDateUTC":
 			p.Effective = d.instant()
+		case "storageIsSLP":
+			bySLP = d.boolean().Value
 		default:
 			d.skip()
 		}
 	}
+	return bySLP
 }
 
 // policyClients reads the host names; several databases of a host are one client.

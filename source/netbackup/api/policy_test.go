@@ -32,6 +32,33 @@ func TestPoliciesAreListed(t *testing.T) {
 	}
 }
 
+// A policy copies to a storage unit where a schedule that runs by itself says that it makes more than snapshots. Nothing is known where
+// that is not said, and where a storage lifecycle policy decides.
+func TestPolicyCopiesItsSnapshots(t *testing.T) {
+	const full = `"backupType":"Full Backup","frequencySeconds":60`
+	for name, test := range map[string]struct {
+		attributes, schedules string
+		want                  bool
+	}{
+		"not said":             {`{}`, `{` + full + `}`, false},
+		"snapshots alone":      {`{}`, `{` + full + `,"snapshotOnly":true}`, false},
+		"copies":               {`{"storageIsSLP":false}`, `{` + full + `,"snapshotOnly":true},{` + full + `,"snapshotOnly":false}`, true},
+		"copies, as a text":    {`{}`, `{` + full + `,"snapshotOnly":"false"}`, true},
+		"null":                 {`{}`, `{` + full + `,"snapshotOnly":null}`, false},
+		"by users":             {`{}`, `{"backupType":"User Backup","snapshotOnly":false}`, false},
+		"SLP of the policy":    {`{"storageIsSLP":true}`, `{` + full + `,"snapshotOnly":false}`, false},
+		"SLP of the schedule":  {`{}`, `{` + full + `,"snapshotOnly":false,"storageIsSLP":true}`, false},
+		"SLP, schedules first": {`{}`, `{"storageIsSLP":true,"snapshotOnly":false,` + full + `}`, false},
+	} {
+		body := `{"data":{"attributes":{"policyVMware":{"schedules":[` + test.schedules + `],"policyAttributes":` + test.attributes + `}}}}`
+		d := newTestDecoder()
+		var p PolicyPlan
+		if err := d.document([]byte(body), func() { p = policyPlan(d) }); err != nil || p.Copies != test.want {
+			t.Errorf("%s: %v, %v, want %v", name, p.Copies, err, test.want)
+		}
+	}
+}
+
 func TestPolicyPlanIsWhoAndWhen(t *testing.T) {
 	frequency := func(kind string, every time.Duration) due.Schedule { return due.Schedule{Type: kind, Every: every} }
 	for name, test := range map[string]struct {

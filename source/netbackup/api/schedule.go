@@ -16,20 +16,23 @@ const (
 	mostDates     = 10_000 // single days of one calendar: 27 years of every day
 )
 
-func policySchedules(d *decoder) (schedules []due.Schedule) {
+// policySchedules also says whether one that runs by itself copies what it makes to a storage unit.
+func policySchedules(d *decoder) (schedules []due.Schedule, copies bool) {
 	for range d.elements() {
 		if len(schedules) == mostSchedules {
 			d.refuse("a policy", mostSchedules, "schedules")
-			return nil
+			return nil, false
 		}
-		schedules = append(schedules, readSchedule(d))
+		s, copied := readSchedule(d)
+		schedules, copies = append(schedules, s), copies || copied && due.StartsByItself(s.Type)
 	}
-	return schedules
+	return schedules, copies
 }
 
-// readSchedule reads when a schedule runs. One of a word that is not documented goes by its frequency.
-func readSchedule(d *decoder) (s due.Schedule) {
-	byCalendar, calendar := false, due.Calendar{}
+// readSchedule reads when a schedule runs. One of a word that is not documented goes by its frequency. If snapshotOnly is disabled, "NetBackup
+// both creates a snapshot and copies the snapshot to a storage unit" (config_policies.yaml).
+func readSchedule(d *decoder) (s due.Schedule, copies bool) {
+	byCalendar, calendar, bySLP := false, due.Calendar{}, false
 	for name := range d.members() {
 		switch string(name) {
 		case "backupType":
@@ -48,6 +51,11 @@ func readSchedule(d *decoder) (s due.Schedule) {
 			calendar.Exclude = readDays(d)
 		case "retriesAllowedAfterRunDay":
 			calendar.Later = d.boolean().Value
+		case "snapshotOnly":
+			only := d.boolean()
+			copies = only.Given && !only.Value
+		case "storageIsSLP":
+			bySLP = d.boolean().Value
 		default:
 			d.skip()
 		}
@@ -55,7 +63,7 @@ func readSchedule(d *decoder) (s due.Schedule) {
 	if byCalendar {
 		s.Calendar = &calendar
 	}
-	return s
+	return s, copies && !bySLP
 }
 
 // startWindows reads when runs may start, closed windows included. It is nil where nothing of it can be read: then it is not

@@ -43,7 +43,8 @@ func TestLongestGapOfTheCalendar(t *testing.T) {
 		for _, text := range test.schedules {
 			d := newTestDecoder()
 			d.reset([]byte(`{"scheduleType":"Calendar",` + text[1:]))
-			plan.Schedules = append(plan.Schedules, readSchedule(d))
+			s, _ := readSchedule(d)
+			plan.Schedules = append(plan.Schedules, s)
 		}
 		if got := plan.LongestGap(""); got != time.Duration(test.days)*24*time.Hour {
 			t.Errorf("%s: %v, want %d days", name, got, test.days)
@@ -77,7 +78,7 @@ func TestStartWindows(t *testing.T) {
 	} {
 		d := newTestDecoder()
 		d.reset([]byte(`{"startWindow":` + test.body + `,"scheduleType":"Frequency"}`))
-		got := readSchedule(d)
+		got, _ := readSchedule(d)
 		if diff := cmp.Diff(test.want, got.Windows); diff != "" || d.err != nil {
 			t.Errorf("%s: %v (-want +got):\n%s", name, d.err, diff)
 		}

@@ -26,6 +26,8 @@ type Schedule struct {
 	On, Except Calendar
 	Later      bool     // a run day whose window is closed is made good on another (retriesAllowedAfterRunDay)
 	Windows    []Window // when it may start; nil is at any time
+
+	SnapshotOnly bool // what it makes is not copied to a storage unit
 }
 
 // Window is when a schedule may start on one day of the week. A day without one is closed.
@@ -178,7 +180,7 @@ func (p *Policy) whole() map[string]any {
 func (s Schedule) render() map[string]any {
 	a := map[string]any{
 		"scheduleName": s.Name, "backupType": s.BackupType, "scheduleType": "Calendar",
-		"mediaMultiplexing": 1, "storageIsSLP": false, "syntheticBackup": false, "startWindow": s.startWindow(),
+		"mediaMultiplexing": 1, "snapshotOnly": s.SnapshotOnly, "storageIsSLP": false, "syntheticBackup": false, "startWindow": s.startWindow(),
 	}
 	if s.Every > 0 {
 		a["scheduleType"], a["frequencySeconds"] = "Frequency", int64(s.Every.Seconds())

@@ -2,6 +2,7 @@ package nbusim
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -14,7 +15,8 @@ import (
 //   - A job that has children for others than its own client is work of the policy, as is one of the client MEDIA_SERVER, or of none.
 //     It belongs to no run.
 //   - A run has failed when one of its jobs has, its parent included. Else it was partial when one of them was.
-//   - Snapshots alone are a success where their policy takes no backups. Where it does they are none, and no failure.
+//   - Snapshots alone are a success where their policy takes no backups. Where it does they are none, and no failure. It does where a
+//     schedule copies its snapshots to a storage unit, or where a backup of it was made.
 //   - A success makes the failures before it good that are of a schedule type which holds no more.
 
 // RunTruth is a run and what it came to.
@@ -77,9 +79,20 @@ func (j *treeJob) each(visit func(*treeJob)) {
 	}
 }
 
-// RunsOf are the runs that completed jobs make, by their end.
-func RunsOf(cs []Completion) (runs []RunTruth) {
-	backsUp := map[string]bool{}
+// copying are the policies that copy what they make to a storage unit; s.mu is held.
+func (s *Server) copying() map[string]bool {
+	all := map[string]bool{}
+	for _, p := range s.policies {
+		all[p.Name] = !p.Inactive && slices.ContainsFunc(p.Schedules, func(x Schedule) bool {
+			return !x.SnapshotOnly && !strings.HasPrefix(x.BackupType, "User ") && x.BackupType != "Application Backup"
+		})
+	}
+	return all
+}
+
+// runsOf are the runs that completed jobs make, by their end.
+func runsOf(cs []Completion, copying map[string]bool) (runs []RunTruth) {
+	backsUp := maps.Clone(copying)
 	for _, c := range cs {
 		stood := c.ParentID == 0 && c.Status > 1 && c.Work.Kilobytes == 0 // perhaps to take a snapshot
 		backsUp[c.Policy] = backsUp[c.Policy] || c.Type == "BACKUP" && !c.Parent && !c.Own && !stood
@@ -98,7 +111,8 @@ func RunsOf(cs []Completion) (runs []RunTruth) {
 		}
 	}
 	slices.SortFunc(runs, func(a, b RunTruth) int {
-		return cmp.Or(a.End.Compare(b.End), cmp.Compare(a.Status, b.Status), cmp.Compare(a.Bytes, b.Bytes))
+		return cmp.Or(a.End.Compare(b.End), cmp.Compare(a.Status, b.Status), cmp.Compare(a.Bytes, b.Bytes),
+			cmp.Compare(a.Client, b.Client), cmp.Compare(a.Policy, b.Policy), a.Start.Compare(b.Start), cmp.Compare(a.ScheduleType, b.ScheduleType))
 	})
 	return runs
 }
@@ -177,9 +191,8 @@ func badness(status int) int {
 }
 
 // clientsOf are the clients' truths.
-func clientsOf(cs []Completion) map[ClientKey]ClientTruth {
+func clientsOf(runs []RunTruth) map[ClientKey]ClientTruth {
 	clients := map[ClientKey]ClientTruth{}
-	runs := RunsOf(cs)
 	for i, r := range runs {
 		t := clients[r.ClientKey]
 		if t.LastSuccess == nil {

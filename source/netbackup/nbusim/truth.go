@@ -111,6 +111,7 @@ type Truth struct {
 	Work        map[WorkKey]Amount
 	Durations   map[DurationKey]Durations
 	Clients     map[ClientKey]ClientTruth
+	Runs        []RunTruth   // by end
 	Completions []Completion // by end, then status, kilobytes and id
 }
 
@@ -123,13 +124,13 @@ func (s *Server) Truth() Truth {
 func (s *Server) TruthOf(meant func(Completion) bool) Truth {
 	s.mu.Lock()
 	s.tick(s.clock().UnixMilli())
-	all := slices.Clone(s.jobs.truth.completions)
+	all, copying := slices.Clone(s.jobs.truth.completions), s.copying()
 	s.mu.Unlock()
 	all = slices.DeleteFunc(all, func(c Completion) bool { return !meant(c) })
-	return truthOf(all)
+	return truthOf(all, copying)
 }
 
-func truthOf(cs []Completion) Truth {
+func truthOf(cs []Completion, copying map[string]bool) Truth {
 	slices.SortFunc(cs, func(a, b Completion) int {
 		return cmp.Or(a.End.Compare(b.End), cmp.Compare(a.Status, b.Status),
 			cmp.Compare(a.Work.Kilobytes, b.Work.Kilobytes), cmp.Compare(a.ID, b.ID))
@@ -141,7 +142,8 @@ func truthOf(cs []Completion) Truth {
 	for _, c := range cs {
 		t.add(c)
 	}
-	t.Clients = clientsOf(cs)
+	t.Runs = runsOf(cs, copying)
+	t.Clients = clientsOf(t.Runs)
 	for k, d := range maps.All(t.Durations) {
 		slices.Sort(d.Run)
 		slices.Sort(d.Wait)

@@ -84,6 +84,9 @@ func (b *Book) Observe(j *Job) bool {
 		return false
 	}
 	b.noteEnded(j)
+	if h.ended != 0 {
+		h.ended, h.told = 0, Summary{} // all is to be told again
+	}
 	n := b.nodes[j.ID]
 	switch {
 	case n != nil && n.run.history == h && (n.start == j.Start || n.start == 0 || j.Start == 0 || j.Try > n.try):
@@ -131,13 +134,18 @@ func (b *Book) noteBackup(j *Job) {
 	if j.Type != backup || j.Children > 0 || !Succeeded(j.Status) && j.Parent == 0 && j.Bytes <= 0 {
 		return
 	}
-	h := b.history(Pair{"", j.Policy})
-	if j.End-h.backedUp < day || j.End > b.latest {
+	b.TakesBackups(j.Policy, j.End)
+}
+
+// TakesBackups notes that a policy takes backups, and not snapshots alone, as of a time: ms of the server's clock.
+func (b *Book) TakesBackups(policy string, at int64) {
+	h := b.history(Pair{"", policy})
+	if at-h.backedUp < day || at > b.latest {
 		return
 	}
-	if !b.takesBackups(j.Policy, j.End) { // snapshots of it may have been taken for all that it makes
+	if !b.takesBackups(policy, at) { // snapshots of it may have been taken for all that it makes
 		for p, other := range b.histories {
-			if p.Policy == j.Policy {
+			if p.Policy == policy {
 				b.dirty[other] = true
 				for _, r := range other.runs {
 					r.restored = false
@@ -145,7 +153,7 @@ func (b *Book) noteBackup(j *Job) {
 			}
 		}
 	}
-	h.backedUp = j.End
+	h.backedUp = at
 	b.touch(h)
 }
 
@@ -158,6 +166,7 @@ func (b *Book) takesBackups(policy string, now int64) bool {
 func (b *Book) Settle(now int64) []Pair {
 	if now-b.swept >= sweepEvery || now < b.swept {
 		b.swept = now
+		b.forgetEnded(now)
 		b.sweep(now)
 	}
 	if len(b.nodes) > b.mostJobs {
@@ -390,12 +399,24 @@ func (b *Book) Forget(before, now int64, keep func(p Pair, scheduleType string) 
 	return pairs
 }
 
-// End forgets a pair at once. What its runs came to is told to nobody; its jobs still say for whom their parents worked.
-func (b *Book) End(p Pair) {
-	h := b.histories[p]
-	if h == nil {
-		return
+// End makes an end of a pair at once: nothing is told of it any more. now is ms of the server's clock. What is known of it is kept as long as a job of
+// it may still be shown; with that it goes on.
+func (b *Book) End(p Pair, now int64) {
+	if h := b.histories[p]; h != nil {
+		h.ended = max(now, 1)
 	}
+}
+
+// forgetEnded forgets the pairs of which no job is shown any more. Their jobs still say for whom their parents worked.
+func (b *Book) forgetEnded(now int64) {
+	for _, h := range slices.Collect(maps.Values(b.histories)) {
+		if h.ended != 0 && (now-h.ended > late || now < h.ended) {
+			b.forgetWhole(h)
+		}
+	}
+}
+
+func (b *Book) forgetWhole(h *history) {
 	for len(h.runs) > 0 {
 		r := h.runs[0]
 		b.close(slices.Clone(r.tree.runs), r.tree.touched+late)
@@ -425,7 +446,7 @@ func (b *Book) Seen(p Pair) int64 {
 // Summary is what is known of a pair; false for one of which no run is known.
 func (b *Book) Summary(p Pair) (Summary, bool) {
 	h := b.histories[p]
-	if h == nil || h.told.Attempt == 0 {
+	if h == nil || h.ended != 0 || h.told.Attempt == 0 {
 		return Summary{}, false
 	}
 	return h.told, true

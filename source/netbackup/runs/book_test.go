@@ -328,6 +328,34 @@ func TestRunsUnderWayAreWhole(t *testing.T) {
 	}
 }
 
+// A pair that was ended is told nothing of. A job of it that is shown late lets it go on with all that was known; a day later nothing
+// is left.
+func TestEndedPairGoesOnWithAJobThatIsShownLate(t *testing.T) {
+	p := Pair{"db-1", "gold"}
+	for name, after := range map[string]int64{"shown a day late": 24 * 3600, "later": 26 * 3600} {
+		b := NewBook(10)
+		good := at(1, 0, 0, 10, 20)
+		b.Observe(&good)
+		b.Settle(good.End)
+		b.End(p, night+100*second)
+		if s, known := b.Summary(p); known {
+			t.Errorf("%s: ended, and told %+v", name, s)
+		}
+		for now := int64(600); now <= after; now += 600 {
+			if pairs := b.Settle(night + now*second); len(pairs) > 1 {
+				t.Errorf("%s: %v have changed", name, pairs)
+			}
+		}
+		failed := at(2, 0, 58, 3000, 3100)
+		b.Observe(&failed)
+		pairs := b.Settle(night + (after+60)*second)
+		s, known := b.Summary(p)
+		if want := min(1, 25*3600/after); !known || len(pairs) != 1 || s.Status != 58 || int64(len(s.Successes)) != want {
+			t.Errorf("%s: %+v, %d pairs have changed, want %d successes", name, s, len(pairs), want)
+		}
+	}
+}
+
 // The last failed run that nothing has made good is known with its type, its tries and how long it took, beside a good one of another
 // type too; once it is closed its type and its end are left, and a success that holds as much makes an end of it.
 func TestFailureThatNothingHasMadeGood(t *testing.T) {

@@ -16,6 +16,7 @@ type history struct {
 	backedUp int64 // of a policy: when a backup last succeeded in it, ms of the server's clock; to the day
 	seen     int64 // end of the last job, whatever came of it, ms of the server's clock
 	told     Summary
+	ended    int64 // when it was ended, ms of the server's clock; 0 where it was not
 }
 
 // closed is what is left of the runs that cannot change any more.
