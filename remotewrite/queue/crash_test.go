@@ -119,8 +119,8 @@ func (h *history) finish(t *testing.T, fs *crashfs.FS) {
 		if err := e.drain(t, h.records, math.MaxInt, 100); err != nil {
 			t.Fatal(err)
 		}
-		if e.record != len(h.records) {
-			t.Fatalf("%s got %d of %d records", e.name, e.record, len(h.records))
+		if n := e.received(); n != len(h.records) {
+			t.Fatalf("%s got %d of %d records", e.name, n, len(h.records))
 		}
 	}
 	// What is left of a write that was interrupted may look like a record that went bad.

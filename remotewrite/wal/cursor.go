@@ -17,7 +17,8 @@ const (
 	cursorMagic = "BWCUR\x00\x00\x02" // the last byte is the format's version
 	slotSize    = 4096                // a disk sector, so that writing one slot cannot tear the other
 	noteOffset  = 2 * slotSize        // of the first lane; the second's follows
-	cursorSize  = 4 * slotSize
+	noteSize    = slotSize / 2
+	cursorSize  = 3 * slotSize
 	slotUsed    = 52
 	noteMagic   = "BWNOT\x00\x00\x01"
 	noteHead    = 20 // magic, generation and length
@@ -206,11 +207,11 @@ func (c *Cursor) write(s slot) error {
 // Note keeps a few bytes about what a lane has begun, until that lane's next Begin or place. They are written and not
 // synced: they survive the program's end, and a power loss perhaps.
 func (c *Cursor) Note(lane Lane, b []byte) error {
-	if len(b) > slotSize-noteHead-4 {
+	if len(b) > noteSize-noteHead-4 {
 		return fmt.Errorf("note %d bytes at cursor %q: %w", len(b), c.name, ErrTooLarge)
 	}
 	c.buf = appendNote(c.buf[:0], c.last.noted[lane], b)
-	if _, err := c.file.WriteAt(c.buf, noteOffset+int64(lane)*slotSize); err != nil {
+	if _, err := c.file.WriteAt(c.buf, noteOffset+int64(lane)*noteSize); err != nil {
 		return fmt.Errorf("note at cursor %q: %w", c.name, err)
 	}
 	return nil
@@ -219,8 +220,8 @@ func (c *Cursor) Note(lane Lane, b []byte) error {
 // Begun is up to where a lane has begun something, and the last note about it, nil where there is none. A position
 // that is not behind the lane's place says that nothing was.
 func (c *Cursor) Begun(lane Lane) (until Position, note []byte) {
-	b := make([]byte, slotSize)
-	_, _ = c.file.ReadAt(b, noteOffset+int64(lane)*slotSize) // what cannot be read is no note
+	b := make([]byte, noteSize)
+	_, _ = c.file.ReadAt(b, noteOffset+int64(lane)*noteSize) // what cannot be read is no note
 	return c.last.places.Begun[lane], parseNote(b, c.last.noted[lane])
 }
 

@@ -39,7 +39,7 @@
 //
 // Sequence numbers count the records of the log from 1, through all segments: a gap shows how many are lost.
 //
-// A cursor is two slots, at 0 and 4096, and a note for each lane, at 8192 and 12288, each in a disk sector of its own:
+// A cursor is two slots, at 0 and 4096, each in a disk sector of its own, and a note for each lane, at 8192 and 10240:
 //
 //	0       8            16                  32                 48    52
 //	+-------+------------+---------+--------+---------+--------+-----+
