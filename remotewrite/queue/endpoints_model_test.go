@@ -23,7 +23,7 @@ type modelEndpoint struct {
 	stored []bool               // which of them have their verdict for good
 	next   [2]int               // the record that each lane reads next, by wal.Lane; the only lane is the live one
 	held   *modelWindow         // of the past, without a verdict yet
-	lanes  int                // how often the place was split
+	lanes  int                  // how often the place was split
 }
 
 // modelWindow is records that were read.
