@@ -167,7 +167,7 @@ func (e *modelEndpoint) fill(t *testing.T, lane wal.Lane, records [][]testkit.Wa
 func (e *modelEndpoint) verdict(t *testing.T, w *modelWindow) error {
 	t.Helper()
 	if !w.Past && e.sub.past == nil && e.rand.IntN(4) == 0 {
-		split, err := e.split(t)
+		split, err := e.split(t, false)
 		if split {
 			w.Past, e.next[wal.Past], e.held = true, w.to, w
 		}
@@ -187,7 +187,7 @@ func (e *modelEndpoint) verdict(t *testing.T, w *modelWindow) error {
 		e.next[wal.Past] = e.find(t, e.sub.places.At)
 	}
 	if !w.Past && e.sub.past != nil && e.rand.IntN(4) == 0 {
-		_, err := e.split(t)
+		_, err := e.split(t, true)
 		return err
 	}
 	return nil
@@ -210,7 +210,7 @@ func (e *modelEndpoint) store(w *modelWindow) {
 }
 
 // split has the live lane begin behind all that is in the log.
-func (e *modelEndpoint) split(t *testing.T) (bool, error) {
+func (e *modelEndpoint) split(t *testing.T, second bool) (bool, error) {
 	t.Helper()
 	q := e.sub.queue
 	n := len(e.stored) - int(q.Stats().Pending.Records)
@@ -219,7 +219,7 @@ func (e *modelEndpoint) split(t *testing.T) (bool, error) {
 		next++
 	}
 	e.places[wal.Position{Segment: next}], e.places[wal.Position{Segment: next + 1}] = n, n
-	split, err := e.sub.Split()
+	split, err := e.sub.Split(!second)
 	if errors.Is(err, errCrowded) {
 		return false, nil
 	}

@@ -161,7 +161,7 @@ func (s *Subscription) FillPast(w *window.Window, least int) error {
 		at := s.places.At
 		err := s.fill(s.past, w, least)
 		if err != nil || w.Samples > 0 {
-			w.Past = true
+			w.Past, w.Earlier = true, false // what takes samples late takes them twice
 			return err
 		}
 		if err := s.pass(s.past, s.past.reached(w)); err != nil || s.places.At == at {
@@ -171,11 +171,10 @@ func (s *Subscription) FillPast(w *window.Window, least int) error {
 	return io.EOF
 }
 
-// Split has the live lane go on with what is committed from now on, and leaves to the past what it has not delivered: a window that was
-// filled last belongs to the past where there was one lane; where there were two it has to have its verdict. It returns false where
-// there is nothing to leave.
-func (s *Subscription) Split() (bool, error) {
-	if err := s.follow(); err != nil {
+// Split has the live lane go on with what is committed from now on, and leaves to the past what it has not delivered. A window that is
+// at hand belongs to the past then, which is so only where there was one lane. It returns false where nothing has changed.
+func (s *Subscription) Split(atHand bool) (bool, error) {
+	if err := s.follow(); err != nil || atHand == (s.past != nil) {
 		return false, err
 	}
 	begin, err := s.queue.begin()

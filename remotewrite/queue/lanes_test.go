@@ -42,7 +42,7 @@ func (b *balanced) act(t *testing.T, r *rand.Rand) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !w.Past && b.sub.past == nil && r.IntN(3) == 0 && b.split(t) {
+	if !w.Past && b.sub.past == nil && r.IntN(3) == 0 && b.split(t, false) {
 		w.Past, b.held = true, w
 		return
 	}
@@ -55,7 +55,7 @@ func (b *balanced) act(t *testing.T, r *rand.Rand) {
 	}
 	b.count(w)
 	if !w.Past && b.sub.past != nil && r.IntN(4) == 0 {
-		b.split(t)
+		b.split(t, true)
 	}
 }
 
@@ -63,9 +63,9 @@ func (b *balanced) count(w *window.Window) {
 	b.got = b.got.Plus(record.Totals{Records: uint64(w.Records), Samples: uint64(w.Samples)})
 }
 
-func (b *balanced) split(t *testing.T) bool {
+func (b *balanced) split(t *testing.T, second bool) bool {
 	t.Helper()
-	split, err := b.sub.Split()
+	split, err := b.sub.Split(!second)
 	if err != nil && !errors.Is(err, errCrowded) && !errors.Is(err, errWaiting) {
 		t.Fatal(err)
 	}
