@@ -127,8 +127,8 @@ type Endpoint struct {
 	speaks   atomic.Uint32 // a protocol: kept until the next start
 	window   window.Window // of the newest; owned by Run
 	past     past
-	selected selection     // owned by Run
-	shards   []*shard      // one for each request at a time
+	selected selection // owned by Run
+	shards   []*shard  // one for each request at a time
 }
 
 // NewEndpoint returns an endpoint that reads from a feed. What the receiver refuses goes to rejected, which may be nil.

@@ -3,7 +3,6 @@ package send
 import (
 	"context"
 	"errors"
-	"fmt"
 	"hash/crc32"
 	"log/slog"
 	"math"
@@ -12,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -223,7 +223,7 @@ type world struct {
 	way      *road
 	sink     *sink
 	bad      func(sample string) bool // refused for good
-	picky    bool // the receiver refuses some samples for good
+	picky    bool                     // the receiver refuses some samples for good
 	kills    bool
 	ordered  bool // the receiver takes nothing late
 	options  queue.Options
@@ -238,7 +238,9 @@ func newWorld(seed uint64) *world {
 		share = 0
 	}
 	w.picky = share > 0
-	w.bad = func(sample string) bool { return float64(crc32.ChecksumIEEE(strconv.AppendUint([]byte(sample), seed, 10))) < share*math.MaxUint32 }
+	w.bad = func(sample string) bool {
+		return float64(crc32.ChecksumIEEE(strconv.AppendUint([]byte(sample), seed, 10))) < share*math.MaxUint32
+	}
 	w.receiver = receiver.New(receiver.Options{
 		Ordered: w.ordered, Whole: r.IntN(2) == 0, PoisonStatus: []int{400, 409, 422}[r.IntN(3)],
 		Lie: []receiver.Lie{receiver.CountTrue, receiver.CountReceived}[r.IntN(2)], V2: []receiver.Support{receiver.Accept, receiver.Refuse}[r.IntN(2)],
@@ -341,10 +343,11 @@ func lostOf(s *station) (n int) {
 
 // sampleOf names a sample.
 func sampleOf(name string, label func(string) string, at int64) string {
+	parts := []string{name, strconv.FormatInt(at, 10)}
 	for _, l := range []string{"policy", "schedule_type", "result", "status", "parent", "job_type"} {
-		name += " " + label(l)
+		parts = append(parts, label(l))
 	}
-	return fmt.Sprint(name, " ", at)
+	return strings.Join(parts, " ")
 }
 
 // arrived is how many different samples the receiver has or has refused for good.
