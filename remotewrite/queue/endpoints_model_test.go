@@ -15,15 +15,16 @@ import (
 
 // modelEndpoint reads the queue, in one lane or in two, and compares.
 type modelEndpoint struct {
-	name   string
-	rand   *rand.Rand
-	sub    *Subscription
-	places map[wal.Position]int // how many records of the model lie before each place that its cursor may have
-	sent   []int                // how often each record was read to be sent
-	stored []bool               // which of them have their verdict for good
-	next   [2]int               // the record that each lane reads next, by wal.Lane; the only lane is the live one
-	held   *modelWindow         // of the past, without a verdict yet
-	lanes  int                  // how often the place was split
+	name    string
+	rand    *rand.Rand
+	sub     *Subscription
+	places  map[wal.Position]int // how many records of the model lie before each place that its cursor may have
+	sent    []int                // how often each record was read to be sent
+	stored  []bool               // which of them have their verdict for good
+	next    [2]int               // the record that each lane reads next, by wal.Lane; the only lane is the live one
+	held    *modelWindow         // of the past, without a verdict yet
+	torn    int                  // splits that were cut off, which may leave half a head
+	records [][]testkit.Wanted   // of the model, as far as the endpoint has seen them
 }
 
 // modelWindow is records that were read.

@@ -234,7 +234,7 @@ func newWorld(seed uint64) *world {
 	r := rand.New(rand.NewPCG(seed, 33))
 	w := &world{rand: r, sink: &sink{}, kills: r.IntN(2) == 0, ordered: r.IntN(3) == 0}
 	share := r.Float64() * r.Float64() * r.Float64()
-	if r.IntN(2) == 0 || w.ordered { // of what is refused there for itself only the number is known: see duplicates_test.go
+	if r.IntN(2) == 0 || w.ordered || w.kills { // of what is refused or came twice there only the number is known: see duplicates_test.go
 		share = 0
 	}
 	w.picky = share > 0
