@@ -140,10 +140,7 @@ func dropOldest(all map[string]pause) {
 // end is when a pause ended, or will as far as is known: as it says itself, or when it was not listed any more, or a while after the
 // last list.
 func (p *pauses) end(x pause, now int64) int64 {
-	end := now
-	if p.listedAt+pausesStand < end {
-		end = p.listedAt + pausesStand
-	}
+	end := min(p.listedAt+pausesStand, now)
 	if x.until != 0 && x.until < end {
 		end = x.until
 	}
