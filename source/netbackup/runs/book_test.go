@@ -472,6 +472,27 @@ func TestASearchThatFailedMakesNoClient(t *testing.T) {
 	}
 }
 
+// A root that has children of which none is known is, where the policy searches for its clients, the search itself, whatever became of it:
+// the runs of what it found may be over and forgotten. Elsewhere it is judged by itself once they are an hour late.
+func TestASearchWhoseChildrenAreForgottenMakesNoClient(t *testing.T) {
+	for _, status := range []int32{0, 42} {
+		for _, searches := range []bool{true, false} {
+			b := NewBook(10)
+			b.Searches(func(string) (yes, known bool) { return searches, true })
+			root := parentOf(of("backup-host", backup, at(1, 0, status, 0, 100)), 1)
+			b.Observe(&root)
+			b.Settle(night + 5000*second)
+			want := 1
+			if searches {
+				want = 0
+			}
+			if got := summaries(b); len(got) != want {
+				t.Errorf("status %d, searches %v: %+v", status, searches, got)
+			}
+		}
+	}
+}
+
 // What a run writes is its own, however many other clients there are.
 func TestARunWritesItsOwnState(t *testing.T) {
 	b := NewBook(2000)

@@ -33,6 +33,8 @@ func (b *Book) judge(r *run, now int64) (outcome, verdict) {
 	switch {
 	case o.end > b.latest:
 		return o, nothing
+	case b.ofSearch(r):
+		return o, nothing
 	case r.restored && !b.openKnown && (young || r.verdict != waits):
 		return o, r.verdict
 	case Failed(o.status):
@@ -212,6 +214,17 @@ func (b *Book) isOpen(r *run) bool {
 		}
 	}
 	return false
+}
+
+// ofSearch says of a run that it is a search for the clients of a policy: a root that has children of which none is known. They work for
+// what it found. Some may have been forgotten, over a restart, with the runs that they belonged to.
+func (b *Book) ofSearch(r *run) bool {
+	n := r.nodes[0]
+	if b.searches == nil || len(r.nodes) > 1 || n.parent != 0 || n.children == 0 || b.childrenOf(n.id) > 0 {
+		return false
+	}
+	yes, _ := b.searches(r.history.Policy)
+	return yes
 }
 
 // lacks says that a job is missing of which it is known that there is one.
