@@ -21,7 +21,7 @@ import (
 
 // eventful is a primary server at which there is something to see on every panel: jobs that
 // ended in every way, one that waits and one that is stalled, a client beyond its RPO and one
-// that never ran, storage of which some is down, and malware.
+// that never ran, one that is paused, storage of which some is down, and malware.
 type eventful struct {
 	*nbusim.Server
 	past atomic.Int64 // how far the server's clock is behind, in ns
@@ -50,6 +50,7 @@ func newEventful(t *testing.T) *eventful {
 	})
 	s.AddJob(nbusim.JobSpec{Policy: "hourly", Client: "old.example", Life: nbusim.Run(time.Second, time.Second, 0)})
 	s.past.Store(0)
+	s.SetPausedClients(nbusim.PausedClient{Name: "paused.example", From: time.Now().Add(-time.Hour), Trigger: "MANUAL", By: "admin", Reason: "maintenance"})
 	s.AddFindings()
 	s.AddHistory(nbusim.Workload{Seed: 3, FailureRate: 0.1}, 300, 30*time.Minute)
 	s.Work(nbusim.Workload{Seed: 4, JobsPerMinute: 120, MeanRun: 5 * time.Second})
