@@ -29,10 +29,13 @@ func pausedClientCollector() collector {
 				"1 for each client whose backups are paused, by hand (MANUAL) or by the server (AUTOMATIC). No backup of it is due meanwhile. Absent for others.", "client", "trigger")
 			r := &pausedReader{site: w.site}
 			r.cached = collect.NewCached(w.site.background, w.Place, settled, func(ctx context.Context, pages *collect.Pages, g *collect.Gauges) (int, error) {
-				rows := []api.PausedClient{}
+				rows, known := []api.PausedClient{}, map[string]bool{}
 				n, err := collect.CountRows(w.client().PausedClients, func(g *collect.Gauges, c *api.PausedClient) {
 					g.Set(paused, 1, c.Name, c.Trigger)
-					rows = append(rows, *c)
+					if !known[c.Name] && len(rows) < mostPauses {
+						known[c.Name] = true
+						rows = append(rows, *c)
+					}
 				})(api.WithBudget(ctx, pages), g)
 				if err == nil {
 					r.whole.Store(&rows)
@@ -76,7 +79,7 @@ const (
 
 	pausesWritten = hourMillis      // before they are written again though nothing has changed
 	pauseKept     = 400 * dayMillis // after its end: the promises of a year count from it
-	mostPauses    = 10_000          // that have ended and are remembered
+	mostPauses    = 10_000          // that are listed, and that have ended and are remembered
 )
 
 // pause is of one client.
