@@ -63,7 +63,7 @@ freshness: ## Check that after an outage of 24 hours of 10,000 series the newest
 	BACKWIRE_FRESHNESS_SERIES=10000 $(GO) test ./remotewrite/send -count 1 -timeout 0 -v -run '^TestNewestFirst$$'
 
 memory: ## Measure the memory of 1 to 50 sites, for the table in docs/sizing.md
-	BACKWIRE_TEST_SITES=full $(GO) test ./cmd/backwire -count 1 -timeout 0 -v -run '^TestMemoryOfSites$$'
+	BACKWIRE_TEST_SITES=full $(GO) test ./cmd/backwire -count 1 -timeout 0 -v -run '^TestMemoryOf(Sites|TenThousandClients)$$'
 
 mutants: ## Change one operator at a time and check that a test fails; SEED, LINES and PARTS choose where
 	@SEED="$(SEED)" LINES="$(LINES)" PARTS="$(PARTS)" ./.ci/mutants

@@ -82,7 +82,8 @@ func (s *sending) commit(t *testing.T, metric string, from, series int, at time.
 func (s *sending) settled(t *testing.T, samples uint64) send.Stats {
 	t.Helper()
 	await(t, "samples have their verdict", func() error {
-		if got := s.endpoint.Stats(); got.Samples+got.Rejected["400"] != samples || got.Pending > 0 {
+		got := s.endpoint.Stats()
+		if got.Samples+got.Rejected["400"]+got.Dropped["too_old_for_receiver"] != samples || got.Pending > 0 {
 			return fmt.Errorf("stats %+v", got)
 		}
 		return nil
@@ -91,8 +92,9 @@ func (s *sending) settled(t *testing.T, samples uint64) send.Stats {
 }
 
 // What a real Prometheus, which knows 1.0 only and stores nothing of a request that it refuses in part, does not
-// take: that one sample is given up with its words, and 100 others arrive. It has no limits of rate or labels, and
-// its limit of size is above any request; those answers are scripted in package remotewrite.
+// take: that one sample is given up with its words, and 100 others arrive. What is certainly too old for it is not sent, and kept as what it
+// refuses is. It has no limits of rate or labels, and its limit of size is above any request; those answers are scripted in package
+// remotewrite.
 func TestPrometheusVerdicts(t *testing.T) {
 	t.Parallel()
 	prom := startPrometheus(t, t.TempDir())
@@ -104,7 +106,7 @@ func TestPrometheusVerdicts(t *testing.T) {
 	}{
 		{"out of order sample", true, time.Minute},
 		{"duplicate sample for timestamp", true, 0},
-		{"out of bounds", false, 5 * time.Hour},
+		{"not sent: older than the receiver accepts", false, 5 * time.Hour},
 	} {
 		t.Run(c.words, func(t *testing.T) {
 			metric := fmt.Sprint("verdict_", i)
@@ -119,7 +121,7 @@ func TestPrometheusVerdicts(t *testing.T) {
 			s.commit(t, metric, 50, 1, now.Add(-c.late), 2)
 			s.commit(t, metric, 100, 100, now, 3)
 			stats := s.settled(t, 101)
-			if stats.Protocol != "1.0" || stats.Rejected["400"] != 1 || len(s.rejected) != 1 || !strings.Contains(s.rejected[0].Words, c.words) {
+			if stats.Protocol != "1.0" || stats.Rejected["400"]+stats.Dropped["too_old_for_receiver"] != 1 || len(s.rejected) != 1 || !strings.Contains(s.rejected[0].Words, c.words) {
 				t.Errorf("stats %+v, rejected %+v", stats, s.rejected)
 			}
 			if n := stats.Requests["400"]; n > 8 {

@@ -45,7 +45,9 @@ func TestMemoryOfSites(t *testing.T) {
 
 // A site of 10,000 clients in 50 policies, all of them watched, takes 96 MiB at most, without any limit.
 func TestMemoryOfTenThousandClients(t *testing.T) {
-	onlyInFull(t)
+	if os.Getenv("BACKWIRE_TEST_SITES") != "full" {
+		t.Skip("left out: its peak is within a few MiB of the limit, on either side of it; make memory runs it")
+	}
 	const limit = 96 << 20
 	m := deployment{1, 10_000}
 	peak, series := memoryOfSites(t, m, "off")

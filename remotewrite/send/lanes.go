@@ -145,9 +145,7 @@ func (s *shard) takesBehind(l life, at int64) (bool, error) {
 	for s.fresh(); ; {
 		_, a := s.ask(l, e.protocol())
 		if judge(a, false) == delivered {
-			var r wire.Request
-			r, a = e.canary.askBehind(l.hard, e.protocol(), at)
-			e.recorder.answered(r, a, 0)
+			_, a = e.canary.askBehind(l.hard, e.protocol(), at)
 			if a.status >= 500 { // as Prometheus up to 2.49 answers to what is too old
 				return false, nil
 			}

@@ -153,8 +153,8 @@ func between(taken, refused time.Duration) time.Duration {
 // askLate asks once whether a sample of that age is taken from a series that the receiver does not have.
 func (s *shard) askLate(l life, age time.Duration) lateAnswer {
 	e := s.endpoint
-	r, a := e.canary.askLate(l.hard, e.protocol(), time.Now().Add(-age).UnixMilli())
-	e.recorder.answered(r, a, 0)
+	// That a question is refused is an answer, and no failure of the endpoint: it is not counted among the requests.
+	_, a := e.canary.askLate(l.hard, e.protocol(), time.Now().Add(-age).UnixMilli())
 	switch v := judge(a, false); {
 	case v == delivered:
 		return lateTaken
