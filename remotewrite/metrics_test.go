@@ -67,7 +67,8 @@ func TestCollector(t *testing.T) {
 			}
 			return nil
 		}})
-		r.Script(receiver.Answer{}, receiver.Answer{Status: 503, Delay: 20 * time.Millisecond}, receiver.Answer{Status: 401}) // the first is the canary's
+		// The first is the canary's, and the second is how late samples may be.
+		r.Script(receiver.Answer{}, receiver.Answer{}, receiver.Answer{Status: 503, Delay: 20 * time.Millisecond}, receiver.Answer{Status: 401})
 		e, err := send.NewEndpoint(send.Config{
 			Name: "test", URL: "http://receiver.test/api/v1/push", Transport: testkit.Loopback{To: r}, MaxSampleAge: 30 * time.Second,
 		}, &one{window: w}, nil, slog.New(slog.DiscardHandler))
