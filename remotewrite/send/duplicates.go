@@ -282,8 +282,11 @@ func (b *bisect) sift(l life) error {
 		}
 	}
 	var had, lost []refusal
+	at := b.columnOf()
 	for _, r := range b.refused {
-		if c := r.window.Columns[0]; c.To <= repeated[columnKey{c.Series, c.Lane}] && (b.again && !b.byWords || r.answer.ofOrder()) {
+		c := r.window.Columns[0]
+		proven := b.again && !b.byWords && !b.isCut(at[columnKey{c.Series, c.Lane}]) // by the last point of the series
+		if c.To <= repeated[columnKey{c.Series, c.Lane}] && (proven || r.answer.ofOrder()) {
 			had = append(had, r)
 		} else {
 			lost = append(lost, r)

@@ -278,8 +278,13 @@ func (e *Endpoint) deliver(l life, w *window.Window) error {
 	return nil
 }
 
-// sliced is a window in slices of time, and what was noted as left of it. An earlier run may have sliced it otherwise.
+// sliced is a window in slices of time, and what was noted as left of it. An earlier run may have sliced it otherwise. Where the receiver may
+// have everything already, which is told by the last point of each series, it is not cut by time.
 func (e *Endpoint) sliced(w *window.Window) (out *window.Window, ends []int, noted []window.Span) {
+	if e.config.Repeats {
+		out, ends = w.Sliced(math.MaxInt64)
+		return out, ends, nil
+	}
 	if w.Note != nil {
 		for _, most := range []time.Duration{window.MaxSpan, wideSpan, math.MaxInt64} {
 			if out, ends = w.Sliced(most); out.ParseNote(w.Note) != nil {
