@@ -28,6 +28,9 @@ type Dictionary struct {
 	shapes  [][]uint32        // symbols: what labels series may have, in order; none twice
 	byNames map[string]uint32 // shapes, by the names' bytes
 
+	compared int             // series that [Dictionary.Twins] knows
+	twins    map[uint32]bool // among them
+
 	named      int // label names of all shapes
 	most       int // bytes of memory that reading may take; 0 is any
 	mostText   int // bytes of a text that is read; 0 is any
@@ -73,6 +76,43 @@ func (d *Dictionary) AppendIdentity(dst []byte, ref uint32) []byte {
 	dst = binary.LittleEndian.AppendUint32(dst, s.Name)
 	dst = binary.LittleEndian.AppendUint32(dst, s.Shape)
 	return appendRefs(dst, values)
+}
+
+// Twins are the series that have the labels of another one, which began again under another start or another description. A few of them
+// may have not. Only those that are new since the last call are compared with the others. It has one caller at a time.
+func (d *Dictionary) Twins() map[uint32]bool {
+	known, end := max(d.compared, d.Opened), len(d.Series)
+	if known >= end {
+		return d.twins
+	}
+	added := make(map[uint64]uint32, end-known) // by the hash of the labels: the texts would take megabytes
+	for ref := range uint32(end) {
+		at := (ref + uint32(known)) % uint32(end) // the new ones first
+		hash := d.hashLabels(at)
+		switch other, found := added[hash]; {
+		case found:
+			if d.twins == nil {
+				d.twins = map[uint32]bool{}
+			}
+			d.twins[at], d.twins[other] = true, true
+		case int(at) >= known:
+			added[hash] = at
+		}
+	}
+	d.compared = end
+	return d.twins
+}
+
+// hashLabels is the same for series of the same identity, and hardly for others (FNV-1a).
+func (d *Dictionary) hashLabels(ref uint32) uint64 {
+	const offset, prime = 14695981039346656037, 1099511628211
+	s := &d.Series[ref]
+	_, values := d.Labels(s)
+	hash := (uint64(offset)^uint64(s.Name))*prime ^ uint64(s.Shape)
+	for _, v := range values {
+		hash = hash*prime ^ uint64(v)
+	}
+	return hash
 }
 
 // Shape is label names by a series' reference to them.
@@ -158,6 +198,7 @@ func (d *Dictionary) cut(m extent) {
 	d.symbols.cut(m.symbols)
 	d.Metrics, d.Series = d.Metrics[:m.metrics], d.Series[:m.series]
 	d.values, d.shapes = d.values[:m.values], d.shapes[:m.shapes]
+	d.compared = min(d.compared, m.series)
 }
 
 // Flags of a series: what it shares with the one before it in the dictionary.

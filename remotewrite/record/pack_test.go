@@ -290,8 +290,18 @@ func TestSuccessorIsKnown(t *testing.T) {
 	if n := len(u.Dict.Series); n != 2 || u.Dict.Opened != 0 || !u.Dict.Renewed || identity(0) != identity(1) {
 		t.Errorf("%d series, the head had %d, renewed %v", n, u.Dict.Opened, u.Dict.Renewed)
 	}
+	if twins := u.Dict.Twins(); len(twins) != 2 || !twins[0] || !twins[1] {
+		t.Errorf("the twins are %v, want both series", twins)
+	}
+	cycle(3000, 3)
+	if twins := u.Dict.Twins(); len(twins) != 3 {
+		t.Errorf("the twins are %v, want all three series", twins)
+	}
 	p.Roll()
 	apply()
+	if twins := u.Dict.Twins(); len(twins) != 0 {
+		t.Errorf("the twins of a new segment are %v", twins)
+	}
 	if n := len(u.Dict.Series); n != u.Dict.Opened || u.Dict.Renewed {
 		t.Errorf("%d series, the head had %d, renewed %v", n, u.Dict.Opened, u.Dict.Renewed)
 	}

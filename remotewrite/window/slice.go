@@ -35,17 +35,26 @@ func (w *Window) Sliced(most time.Duration) (out *Window, ends []int) {
 // byStart divides columns of which several are one series to a receiver: what counts began again, and has the same labels under another
 // start or another description. What comes after a start is sent after what came before it.
 func (w *Window) byStart(columns []Column) [][]Column {
-	fresh := func(c Column) bool { return int(c.Series) >= w.Dict.Opened }
-	if !w.Dict.Renewed || !slices.ContainsFunc(columns, fresh) {
+	if !w.Dict.Renewed {
 		return [][]Column{columns}
 	}
-	parts := make([][]Column, 1)
-	seen := make(map[string]int, len(columns))
+	twins, seen := w.Dict.Twins(), map[string]int{}
 	var key []byte
+	part := func(c Column) (n int) { // of a column, in their order
+		if twins[c.Series] {
+			key = w.Dict.AppendIdentity(key[:0], c.Series)
+			n = seen[string(key)]
+			seen[string(key)] = n + 1
+		}
+		return n
+	}
+	if !slices.ContainsFunc(columns, func(c Column) bool { return part(c) > 0 }) {
+		return [][]Column{columns}
+	}
+	clear(seen)
+	parts := make([][]Column, 1)
 	for _, c := range columns {
-		key = w.Dict.AppendIdentity(key[:0], c.Series)
-		n := seen[string(key)]
-		seen[string(key)] = n + 1
+		n := part(c)
 		if n == len(parts) {
 			parts = append(parts, nil)
 		}

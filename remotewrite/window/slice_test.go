@@ -57,6 +57,18 @@ func TestSliced(t *testing.T) {
 	}
 }
 
+// What began again in a segment costs a window nothing that has no two series of the same labels, however many it has.
+func TestSlicedOfOneSeriesEach(t *testing.T) {
+	w := testwindow.New(5000, 1)
+	w.Dict.Renewed = true
+	if out, ends := w.Sliced(time.Hour); out != w || !slices.Equal(ends, []int{len(w.Columns)}) {
+		t.Fatalf("slices end at %v of %d columns", ends, len(w.Columns))
+	}
+	if n := testing.AllocsPerRun(10, func() { w.Sliced(time.Hour) }); n > 10 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 func samePoint(a, b window.Point) bool {
 	return a.T == b.T && math.Float64bits(a.V) == math.Float64bits(b.V)
 }
