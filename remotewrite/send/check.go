@@ -34,7 +34,37 @@ func (e *Endpoint) Check(ctx context.Context) []probe.Finding {
 	if !probe.Reached(findings) {
 		return findings
 	}
-	return append(findings, e.checkWrite(ctx)...)
+	written := e.checkWrite(ctx)
+	if findings = append(findings, written...); written[0].Result == probe.OK {
+		findings = append(findings, e.checkWindow(ctx))
+	}
+	return findings
+}
+
+// checkWindow asks how late the receiver takes samples, with canaries of the past.
+func (e *Endpoint) checkWindow(ctx context.Context) probe.Finding {
+	f := probe.Finding{Step: "window", Result: probe.OK, Tried: "write samples of " + canaryMetric + " of the past"}
+	taken, refused, known := e.shards[0].boundary(life{ctx, ctx}, max(startLateness, e.config.Backfill))
+	switch {
+	case !known:
+		f.Found = "unknown how late a sample may be: the answers leave it open"
+	case refused > 0:
+		f.Result = probe.Warning
+		f.Found = "refuses what is older than " + roundly(taken) + ": an outage longer than that will lose samples"
+		f.Next = "set out_of_order_time_window at the receiver"
+	default:
+		f.Found = "takes samples up to " + roundly(taken) + " late"
+	}
+	return f
+}
+
+// roundly is an age as people say it.
+func roundly(d time.Duration) string {
+	d = d.Round(time.Minute)
+	if d%time.Hour == 0 {
+		return fmt.Sprintf("%d h", int(d/time.Hour))
+	}
+	return fmt.Sprintf("%d h %d min", int(d/time.Hour), int(d%time.Hour/time.Minute))
 }
 
 // checkNetwork leaves out what a replaced transport does in its own way.
@@ -143,7 +173,9 @@ func (e *Endpoint) Answers(ctx context.Context) error {
 func (e *Endpoint) settle(send func(wire.Protocol) answer) (answer, verdict) {
 	a := send(e.protocol())
 	if e.fallback && notUnderstood(&a) {
-		a = send(wire.V1)
+		if a = send(wire.V1); judge(a, false) == delivered {
+			e.speak(wire.V1)
+		}
 	}
 	return a, judge(a, false)
 }

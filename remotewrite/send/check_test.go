@@ -103,3 +103,26 @@ func TestBodiesThatAreStillReadStayAsTheyAre(t *testing.T) {
 		})
 	}
 }
+
+// One line says how late a sample may be.
+func TestCheckWindow(t *testing.T) {
+	for _, c := range []struct {
+		options receiver.Options
+		result  probe.Result
+		found   string
+	}{
+		{outOfOrder(24 * time.Hour), probe.OK, "takes samples up to 24 h late"},
+		{headOnly, probe.Warning, "refuses what is older than 1 h: an outage longer than that will lose samples"},
+		{outOfOrder(150 * time.Minute), probe.Warning, "refuses what is older than 2 h 30 min: an outage"},
+		{receiver.Options{Ordered: true, Head: time.Hour, V2: receiver.Refuse, Whole: true}, probe.Warning, "refuses what is older than 1 h: "},
+		{receiver.Options{Poison: newSeries}, probe.OK, "unknown how late"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			all := newRig(t, Config{}, c.options).endpoint.Check(t.Context())
+			f := all[len(all)-1]
+			if f.Step != "window" || f.Result != c.result || !strings.Contains(f.Found, c.found) || (f.Next != "") != (c.result == probe.Warning) {
+				t.Errorf("%+v: %+v", c, f)
+			}
+		})
+	}
+}
