@@ -51,7 +51,7 @@ func (e *Endpoint) checkWindow(ctx context.Context) probe.Finding {
 	case refused > 0:
 		f.Result = probe.Warning
 		f.Found = "refuses what is older than " + roundly(taken) + ": an outage longer than that will lose samples"
-		f.Next = "set out_of_order_time_window at the receiver"
+		f.Next = "raise out_of_order_time_window, the name of the setting in Prometheus and Mimir, or ask who runs the receiver"
 	default:
 		f.Found = "takes samples up to " + roundly(taken) + " late"
 	}
