@@ -225,6 +225,10 @@ func TestEmptyListenIsNoPage(t *testing.T) {
 func TestRequiredRefusesEmpty(t *testing.T) {
 	t.Parallel()
 	wantProblem(t, problemsOf(t, minimal("BACKWIRE_NETBACKUP_URL=")...), "BACKWIRE_NETBACKUP_URL: expected the URL of the primary server")
+	blank := problemsOf(t, minimal("BACKWIRE_NETBACKUP_URL=https://primary.example/netbackup backwire run")...)
+	if len(blank) != 1 || !strings.Contains(blank[0].Expected, "without blanks") {
+		t.Errorf("a URL with blanks: %v", blank)
+	}
 	wantProblem(t, problemsOf(t, minimal("BACKWIRE_NETBACKUP_API_KEY=")...), "BACKWIRE_NETBACKUP_API_KEY_FILE", "BACKWIRE_NETBACKUP_USERNAME")
 }
 

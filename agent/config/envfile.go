@@ -17,6 +17,7 @@ type Assignment struct {
 
 	file string      // that it is in
 	mode fs.FileMode // of the file
+	odd  string      // what looks like a mistake and is allowed, for a person; empty where nothing does
 }
 
 // maxTextFile bounds what is read of an env file or a web configuration, in bytes.
@@ -53,6 +54,15 @@ const (
 	blanks      = " \t\n\r"
 	escapable   = "\"\\`$" // what a backslash unescapes in double quotes
 	commentMark = "#;"
+
+	byteOrderMark = "\ufeff"
+)
+
+// What systemd allows, and people rarely mean.
+const (
+	hashInValue    = `holds " #": a comment needs a line of its own, and here it is part of the value`
+	lostBackslash  = `has lost a backslash: put the value in single quotes to keep it`
+	curlyQuotation = `begins with a curly quote, which is part of the value: use " or '`
 )
 
 // envParser walks the text byte by byte, as systemd's own reader does; each state takes
@@ -67,6 +77,9 @@ type envParser struct {
 	quoteLine   int // where the open quote began
 	valueLength int // the value without its trailing blanks, which quotes protect
 
+	previous byte
+	odd      string // what looks like a mistake in the value
+
 	assignments []Assignment
 	err         error
 }
@@ -76,7 +89,10 @@ type envState func(p *envParser, c byte) envState
 func parseEnvFile(path, text string) ([]Assignment, error) {
 	p := &envParser{path: path, line: 1}
 	if !utf8.ValidString(text) {
-		return nil, fmt.Errorf("%s: not UTF-8 text", path)
+		return nil, fmt.Errorf("%s: not UTF-8 text; save it as UTF-8", path)
+	}
+	if strings.HasPrefix(text, byteOrderMark) {
+		return nil, fmt.Errorf("%s: begins with a byte order mark, which systemd takes for a part of the first name; save it as UTF-8 without one", path)
 	}
 	text += "\n\n" // the last line may have no line end, even after a backslash
 	state := envState((*envParser).beforeKey)
@@ -98,6 +114,7 @@ func (p *envParser) step(state envState, c byte) envState {
 		return state
 	}
 	next := state(p, c)
+	p.previous = c
 	if c == '\n' {
 		p.line++
 	}
@@ -149,6 +166,7 @@ func (p *envParser) beforeValue(c byte) envState {
 	case in(c, blanks):
 		return (*envParser).beforeValue
 	}
+	p.noteHash(c)
 	p.take(c)
 	return (*envParser).inValue
 }
@@ -163,13 +181,24 @@ func (p *envParser) inValue(c byte) envState {
 	case in(c, blanks):
 		p.value.WriteByte(c)
 	default:
+		p.noteHash(c)
 		p.take(c)
 	}
 	return (*envParser).inValue
 }
 
+// noteHash notes what looks like a comment behind a value.
+func (p *envParser) noteHash(c byte) {
+	if c == '#' && in(p.previous, blanks) {
+		p.odd = hashInValue
+	}
+}
+
 func (p *envParser) escaped(c byte) envState {
 	if !in(c, newlines) {
+		if !in(c, escapable+blanks+commentMark) {
+			p.odd = lostBackslash
+		}
 		p.take(c)
 	}
 	return (*envParser).inValue
@@ -228,14 +257,16 @@ func (p *envParser) assign() envState {
 	case !validName(name):
 		p.fail(p.keyLine, "expected NAME=value with a name of letters, digits and _")
 	}
+	value := p.value.String()[:p.valueLength]
+	if r, _ := utf8.DecodeRuneInString(value); strings.ContainsRune("“”„‘’‚", r) {
+		p.odd = curlyQuotation
+	}
 	p.assignments = append(p.assignments, Assignment{
-		Name:   name,
-		Value:  p.value.String()[:p.valueLength],
-		Origin: fmt.Sprintf("%s:%d", p.path, p.keyLine),
+		Name: name, Value: value, Origin: fmt.Sprintf("%s:%d", p.path, p.keyLine), odd: p.odd,
 	})
 	p.key.Reset()
 	p.value.Reset()
-	p.valueLength = 0
+	p.valueLength, p.odd = 0, ""
 	return (*envParser).beforeKey
 }
 

@@ -64,6 +64,29 @@ func TestEnvFileQuirks(t *testing.T) {
 	}
 }
 
+// What systemd allows and people rarely mean is warned of, by name and line, and is not changed.
+func TestEnvFileWarnsOfWhatIsRarelyMeant(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`A=b # c`: "holds \" #\"", "A=\t# c": "holds \" #\"", `A="b" # c`: "holds \" #\"",
+		`A=CORP\svc`: "has lost a backslash", `A=“b”`: "begins with a curly quote", `A=‘b’`: "begins with a curly quote",
+		"A=b#c": "", `A="b # c"`: "", `A='CORP\svc'`: "", `A="CORP\svc"`: "", `A=b\\c`: "", `A=b\ `: "", "A=b\\\nc": "", "A=#b": "", "A=it’s": "", "A=b # c\nA=b": "holds",
+	} {
+		file, err := parseEnvFile("f", strings.ReplaceAll(text, "A=", "BACKWIRE_NETBACKUP_API_KEY="))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := load(append(minimal()[:1], "BACKWIRE_REMOTE_WRITE_URL=https://mimir.example/api/v1/push"), file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		warnings := strings.Join(c.Warnings, "\n")
+		if told := strings.Contains(warnings, "BACKWIRE_NETBACKUP_API_KEY (f:1) "+want); want != "" && !told || want == "" && warnings != "" {
+			t.Errorf("%q warns %q, want %q", text, warnings, want)
+		}
+	}
+}
+
 func TestEnvFileErrorsNameFileAndLine(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ text, want string }{
@@ -75,6 +98,7 @@ func TestEnvFileErrorsNameFileAndLine(t *testing.T) {
 		"open single quote": {"A='" + canary, "f:1: the quote that starts here is not closed"},
 		"zero byte":         {"A=b\nC=\x00" + canary, "f:2: contains a zero byte"},
 		"not UTF-8":         {"A=\xff" + canary, "f: not UTF-8"},
+		"byte order mark":   {"\ufeffA=" + canary, "f: begins with a byte order mark"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

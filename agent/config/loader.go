@@ -80,6 +80,9 @@ func newLoader(environ []string, file []Assignment) *loader {
 			l.warn("%s (%s) has no effect: the env file sets %s_ variables only", a.Name, a.Origin, prefix)
 			continue
 		}
+		if a.odd != "" {
+			l.warn("%s (%s) %s", a.Name, a.Origin, a.odd)
+		}
 		l.settings[a.Name] = setting{a.Name, a.Value, a.Origin}
 		if a.mode&0o002 != 0 {
 			l.warn("%s can be changed by every user on this host (mode %04o), who can then redirect secrets and samples; chmod o-rwx %s", a.file, a.mode, a.file)

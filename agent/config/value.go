@@ -131,6 +131,9 @@ func (u *URL) UnmarshalText(text []byte) error {
 	if parsed.Fragment != "" {
 		return errors.New("expected a URL without #")
 	}
+	if strings.ContainsAny(string(text), blanks) {
+		return errors.New("expected a URL without blanks")
+	}
 	u.URL = parsed
 	return nil
 }
