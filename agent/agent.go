@@ -82,6 +82,9 @@ const (
 // Run runs until ctx ends, or until something fails that leaves nothing to run for. A
 // clean stop is no error.
 func (a *Agent) Run(ctx context.Context) error {
+	if a.config.RunStandby {
+		a.Standby()
+	}
 	listener, err := a.listen(ctx)
 	if err != nil {
 		return err

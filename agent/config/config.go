@@ -29,6 +29,7 @@ type Config struct {
 	ListenConfigFile File    `split_words:"true" desc:"Web configuration file in the format of Prometheus and its exporters: TLS, users with passwords, client certificates."`
 	ListenHosts      Words   `split_words:"true" desc:"Additional host names that the status page accepts, separated by commas, such as the name of a proxy in front of it. Loopback and the host in BACKWIRE_LISTEN are always accepted. With users or client certificates in BACKWIRE_LISTEN_CONFIG_FILE every name is accepted."`
 	Night            Night   `split_words:"true" default:"18:00-08:00" desc:"Hours that the status page calls last night, in the time zone of this host. Both times are multiples of 15 minutes."`
+	RunStandby       Switch  `split_words:"true" default:"false" desc:"true starts run as a standby, as its flag --standby does: it waits while another agent uses the queue's directory, or while the directory does not exist."`
 	LogLevel         string  `split_words:"true" default:"info" oneof:"debug info warn error" desc:"Lowest level that is logged."`
 	LogFormat        string  `split_words:"true" default:"text" oneof:"text json" desc:"Format of the log lines."`
 	Compat           string  `split_words:"true" desc:"nbu_exporter also sends the metric names and labels of that exporter, so that its dashboards and rules continue to work."`

@@ -310,6 +310,8 @@ func TestWrongUsage(t *testing.T) {
 		`"backwire check" does not accept the argument "all"`:  {"check", "all"},
 		`does not accept the argument "chekc"`:                 {"chekc"},
 		`"backwire queue" does not accept the argument "list"`: {"queue", "list"},
+		`did you mean "backwire check"?`:                       {"chek"},
+		`did you mean "backwire queue export"?`:                {"queue", "exprt"},
 		"flag needs an argument: --env-file":                   {"check", "--env-file"},
 	} {
 		code, stdout, stderr := newStand(t).execute(t, args...)

@@ -29,6 +29,7 @@ type shell struct {
 }
 
 func newRoot(sh *shell) *cobra.Command {
+	version := false
 	root := &cobra.Command{
 		Use:   "backwire",
 		Short: "NetBackup monitoring by Prometheus remote write",
@@ -46,8 +47,15 @@ Exit codes: 0 success, 1 failure, 2 usage error, 78 invalid configuration.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          noArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if version {
+				fmt.Fprintln(sh.stdout, readBuild())
+				return nil
+			}
+			return cmd.Help()
+		},
 	}
+	root.Flags().BoolVar(&version, "version", false, "print the version, as the command version does")
 	root.SetOut(sh.stdout)
 	root.SetErr(sh.stderr)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -79,7 +87,12 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return usageError{fmt.Errorf("%q does not accept the argument %q (see %q)", cmd.CommandPath(), args[0], cmd.CommandPath()+" --help")}
+	hint := fmt.Sprintf("see %q", cmd.CommandPath()+" --help")
+	cmd.SuggestionsMinimumDistance = 2 // edits between what was written and a command
+	if alike := cmd.SuggestionsFor(args[0]); len(alike) > 0 {
+		hint = fmt.Sprintf("did you mean %q? %s", cmd.CommandPath()+" "+alike[0], hint)
+	}
+	return usageError{fmt.Errorf("%q does not accept the argument %q (%s)", cmd.CommandPath(), args[0], hint)}
 }
 
 // assignments are the env file's; none where the default one does not exist.

@@ -27,8 +27,9 @@ func newRun(sh *shell) *cobra.Command {
 to every endpoint. SIGTERM stops it cleanly within 10 seconds. SIGHUP loads the configuration
 again; an invalid configuration is refused, and the agent keeps the current one.
 
-With --standby it waits while another agent uses the queue's directory, or while the directory
-does not exist. It takes over within seconds after the other agent ends, for whatever reason.`,
+With --standby, or BACKWIRE_RUN_STANDBY=true, it waits while another agent uses the queue's
+directory, or while the directory does not exist. It takes over within seconds after the other
+agent ends, for whatever reason.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return sh.run(cmd.Context(), standby) },
 	}

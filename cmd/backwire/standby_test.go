@@ -28,7 +28,7 @@ func TestStandbyTakesOver(t *testing.T) {
 	active := start(t, env, backwire, "run")
 	await(t, "the active agent counts", func() error { return grown(counted(r), 50) })
 	manager := newServiceManager(t)
-	standby := start(t, append(env, "BACKWIRE_LISTEN="+page, "NOTIFY_SOCKET="+manager.path, "WATCHDOG_USEC=4000000"), backwire, "run", "--standby")
+	standby := start(t, append(env, "BACKWIRE_LISTEN="+page, "NOTIFY_SOCKET="+manager.path, "WATCHDOG_USEC=4000000", "BACKWIRE_RUN_STANDBY=true"), backwire, "run")
 	manager.expect(t, "READY=1", "STATUS=standby: waiting for the queue.*")
 	manager.expect(t, "WATCHDOG=1")
 	await(t, "the standby waits", func() error {

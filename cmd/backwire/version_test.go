@@ -16,6 +16,14 @@ func TestVersionSaysTheValidatedModule(t *testing.T) {
 	}
 }
 
+func TestVersionIsAFlagToo(t *testing.T) {
+	s := newStand(t)
+	_, command, _ := s.execute(t, "version")
+	if code, flag, _ := s.execute(t, "--version"); code != exitOK || flag != command || !strings.HasPrefix(flag, "backwire ") {
+		t.Errorf("exits with %d and prints %q, want %q", code, flag, command)
+	}
+}
+
 // The packages are filled from it, so a shell without a script would be missed there only.
 func TestCompletionOfEveryShell(t *testing.T) {
 	s := newStand(t)

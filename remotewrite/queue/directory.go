@@ -128,6 +128,8 @@ func Advice(err error, path string) string {
 		return "; only one agent can use a queue: stop the other agent, or set another directory"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return "; free space on the file system of " + path + ", then the records in memory are written"
+	case errors.Is(err, syscall.EROFS) && os.Getenv("INVOCATION_ID") != "": // systemd sets it for its services
+		return "; the service may not write there: add ReadWritePaths=" + path + " in a drop-in, as standby.conf and stick.conf of the examples do; or the file system is mounted read-only"
 	case errors.Is(err, syscall.EROFS):
 		return "; the file system is mounted read-only: remount it writable, or set another directory"
 	case errors.Is(err, fs.ErrNotExist):
