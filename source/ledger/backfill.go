@@ -33,7 +33,7 @@ type Point struct {
 	Born    int64                  // when series begin that are new at it
 	Unseen  int64                  // for how many ms the server had forgotten its events before they were read
 	Endings iter.Seq[Entry]        // each to be counted, now and never again; to be asked for once
-	Live    func() []source.Sample // of the tick alone, once all before it is counted; nil at other points
+	Live    func() []source.Sample // of the tick alone, once all before it is counted, to be copied; nil at other points
 }
 
 // Entry is an ending that is counted.
@@ -90,7 +90,7 @@ type filling struct {
 }
 
 // Cycles are the cycles from the last point up to a tick. The reading is nil where none
-// was made; live gives the samples of the tick alone, once everything before it is counted;
+// was made; live gives the samples of the tick alone, once everything before it is counted, and may use their memory again;
 // it is nil while a reading goes on, which then has its first part counted.
 // A cycle that was yielded counts as accepted: what comes after it builds on it.
 func (l *Ledger) Cycles(books Books, r *Reading, live func() []source.Sample, tick int64) iter.Seq[source.Cycle] {
@@ -237,7 +237,7 @@ func (f *filling) add(b source.Batch) {
 // tick yet it gives the live samples a batch of their own.
 func (f *filling) close(r *Reading) {
 	if f.last < f.tick && f.live != nil {
-		f.add(source.Batch{T: f.tick, Samples: f.live(), Partial: f.books.Series() > 0})
+		f.add(source.Batch{T: f.tick, Samples: slices.Clone(f.live()), Partial: f.books.Series() > 0})
 	}
 	if r == nil {
 		return

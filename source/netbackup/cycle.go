@@ -168,7 +168,7 @@ func (s *Site) serveParts(part func(*ledger.Reading) error, ended <-chan struct{
 	}
 }
 
-// samples are those of the tick alone. It is asked once the jobs are counted.
+// samples are those of the tick alone. It is asked once the jobs are counted. Their memory is used again in the next cycle.
 func (s *Site) samples() []source.Sample {
 	if err := guard.Run(func() error { s.policies.emit(); return nil }); err != nil {
 		s.failed(collectorPolicies, err)
@@ -177,13 +177,13 @@ func (s *Site) samples() []source.Sample {
 		s.open.gauges.Set(s.catalogue.unaccounted, float64(n))
 	}
 	s.tellStatusCodes()
-	samples := s.gauges.AppendTo(make([]source.Sample, 0, s.liveSamples))
+	samples := s.gauges.AppendTo(s.live[:0])
 	for _, c := range s.collectors {
 		samples = c.AppendTo(samples)
 	}
 	s.protect("compatibility names", s.emitCompat)
 	samples = s.compatGauges.AppendTo(samples)
-	s.liveSamples = len(samples)
+	s.live = samples
 	return samples
 }
 

@@ -81,8 +81,8 @@ type Site struct {
 	parts        chan *ledger.Reading // of a long history, to be counted by the goroutine of Collect
 	counted      chan error           // its answer
 
-	liveSamples int    // of the newest cycle
-	overviews   uint64 // that were made
+	live      []source.Sample // of the newest cycle, without those that the ledger counts
+	overviews uint64          // that were made
 
 	mu       sync.Mutex
 	status   Status
