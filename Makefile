@@ -9,7 +9,7 @@ GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
 DEADCODE      := golang.org/x/tools/cmd/deadcode@v0.52.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help build test race lint vuln fmt bench demo rules dashboards crash-loop memory mutants histories nights bits week year package test-packages check clean
+.PHONY: help build test race lint vuln fmt bench demo rules dashboards crash-loop memory cycle mutants histories nights bits week year package test-packages check clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ crash-loop: ## Kill the agent ROUNDS times at random and check that nothing is l
 
 memory: ## Measure the memory of 1 to 50 sites, for the table in docs/sizing.md
 	BACKWIRE_TEST_SITES=full $(GO) test ./cmd/backwire -count 1 -timeout 0 -v -run '^TestMemoryOf(Sites|TenThousandClients)$$'
+
+cycle: ## Measure the CPU of a cycle of 10,000 clients, with and without sending
+	BACKWIRE_TEST_SITES=full $(GO) test ./cmd/backwire -count 1 -timeout 0 -v -run '^TestCycleOfTenThousandClients$$'
 
 mutants: ## Change one operator at a time and check that a test fails; SEED, LINES and PARTS choose where
 	@SEED="$(SEED)" LINES="$(LINES)" PARTS="$(PARTS)" ./.ci/mutants

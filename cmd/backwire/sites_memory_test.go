@@ -60,6 +60,34 @@ func TestMemoryOfTenThousandClients(t *testing.T) {
 	}
 }
 
+// What a cycle of the same site takes of CPU is measured, of the whole program: with what it takes to send, and without, where bundles
+// are written once an hour instead.
+func TestCycleOfTenThousandClients(t *testing.T) {
+	if os.Getenv("BACKWIRE_TEST_SITES") != "full" {
+		t.Skip("left out: it measures; make cycle runs it")
+	}
+	m := deployment{1, 10_000}
+	took, peak := cycleOf(t, m, map[string]string{"REMOTE_WRITE_URL": "file://" + t.TempDir(), "REMOTE_WRITE_PROTOCOL": ""})
+	t.Logf("without sending: %.1f ms of CPU a cycle, peak RSS %.1f MiB", took.Seconds()*1000, float64(peak)/(1<<20))
+	took, peak = cycleOf(t, m, nil)
+	t.Logf("with sending: %.1f ms of CPU a cycle, peak RSS %.1f MiB", took.Seconds()*1000, float64(peak)/(1<<20))
+}
+
+// cycleOf is the CPU time of a cycle, over some of them after the history was read, and the peak of memory. There is a job a second.
+func cycleOf(t *testing.T, m deployment, endpoint map[string]string) (took time.Duration, peak int64) {
+	t.Helper()
+	const settled, cycles = 15, 60
+	settings := map[string]string{"INTERVAL": "2s"}
+	maps.Copy(settings, endpoint)
+	d := deploy(t, m, 60, settings, "off")
+	defer d.end()
+	first, _ := d.await(t, settled)
+	before := d.running.used(t)
+	last, _ := d.await(t, settled+cycles)
+	after := d.running.used(t)
+	return (after.cpu - before.cpu) / time.Duration(last-first), after.peak
+}
+
 // memoryHigh is the unit's, in bytes: what it may use before the kernel slows it.
 func memoryHigh(t *testing.T) int64 {
 	t.Helper()
@@ -82,27 +110,49 @@ func memoryHigh(t *testing.T) int64 {
 type deployment struct{ sites, clients int }
 
 // memoryOfSites runs the program until each site had some cycles, the first of which reads an hour's history, and returns its peak
-// in bytes and the series of a cycle. All sites ask one server, which costs the agent what as many servers do.
+// in bytes and the series of a cycle.
 func memoryOfSites(t *testing.T, m deployment, limit string) (peak int64, series int) {
 	t.Helper()
-	const cycles = 3
+	d := deploy(t, m, 20, map[string]string{"INTERVAL": "10s"}, limit)
+	defer d.end()
+	_, series = d.await(t, 3)
+	return peakMemory(t, d.running), series
+}
+
+// deployed is an agent at work.
+type deployed struct {
+	deployment
+	running  *process
+	listen   string
+	primary  *nbusim.Server
+	receiver *httptest.Server
+}
+
+func (d *deployed) end() {
+	_ = d.running.end(syscall.SIGKILL)
+	d.receiver.Close()
+	_ = d.primary.Close()
+}
+
+// deploy starts the program with jobs of this rate, an hour of which is behind it. All sites ask one server, which costs the agent what
+// as many servers do.
+func deploy(t *testing.T, m deployment, jobsPerMinute float64, settings map[string]string, limit string) *deployed {
+	t.Helper()
 	s := newStand(t)
 	primary, err := nbusim.New(nbusim.Options{Storage: nbusim.NewEstate(8)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	work := nbusim.Workload{Seed: 1, JobsPerMinute: 20, Policies: 50, Clients: m.clients}
+	work := nbusim.Workload{Seed: 1, JobsPerMinute: jobsPerMinute, Policies: 50, Clients: m.clients}
 	primary.AddHistory(work, 4*m.clients, 50*time.Minute)
 	if err := primary.StartTLS("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = primary.Close() }()
 	primary.Work(work)
 	push := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.WriteHeader(http.StatusNoContent)
 	}))
-	defer push.Close()
 	var names []string
 	for i := range m.sites {
 		names = append(names, fmt.Sprintf("s%d", i))
@@ -112,38 +162,43 @@ func memoryOfSites(t *testing.T, m deployment, limit string) (peak int64, series
 	delete(s.settings, "NETBACKUP_URL")
 	maps.Copy(s.settings, map[string]string{
 		"NETBACKUP_SITES": strings.Join(names, ","), "NETBACKUP_CA_FILE": s.file(t, "sites-ca.pem", string(primary.CA())),
-		"NETBACKUP_MAX_CLIENT_SERIES": strconv.Itoa(max(50_000, 6*m.clients)), "INTERVAL": "10s", "LISTEN": freePort(t), "REMOTE_WRITE_URL": push.URL + "/api/v1/write", "REMOTE_WRITE_PROTOCOL": "1.0",
+		"NETBACKUP_MAX_CLIENT_SERIES": strconv.Itoa(max(50_000, 6*m.clients)), "LISTEN": freePort(t), "REMOTE_WRITE_URL": push.URL + "/api/v1/write", "REMOTE_WRITE_PROTOCOL": "1.0",
 	})
+	maps.Copy(s.settings, settings)
 	running := start(t, append(s.environ(), "GOMEMLIMIT="+limit), buildPrograms(t).backwire, "run")
+	return &deployed{m, running, s.settings["LISTEN"], primary, push}
+}
+
+// await waits until each site had so many cycles. It returns how many all of them had, and the series of a cycle.
+func (d *deployed) await(t *testing.T, each uint64) (cycles uint64, series int) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute) // fifty sites take their time where the machine has other work
 	defer cancel()
 	for {
-		if series, err = seriesAfter(cycles, s.settings["LISTEN"], m.sites); err == nil {
-			break
+		cycles, series, err := d.had(each)
+		if err == nil {
+			return cycles, series
 		}
-		if !wait(ctx, time.Second) {
+		if !wait(ctx, 5*time.Second) { // the answer costs the agent as much as a cycle
 			t.Fatal(err)
 		}
 	}
-	peak = peakMemory(t, running)
-	_ = running.end(syscall.SIGKILL)
-	return peak, series
 }
 
-// seriesAfter is how many samples a cycle of all sites has, once each had so many cycles.
-func seriesAfter(cycles uint64, listen string, sites int) (series int, err error) {
-	status, err := ask(listen)
+func (d *deployed) had(each uint64) (cycles uint64, series int, err error) {
+	status, err := ask(d.listen)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	if len(status.Sites) != sites {
-		return 0, fmt.Errorf("%d of %d sites", len(status.Sites), sites)
+	if len(status.Sites) != d.sites {
+		return 0, 0, fmt.Errorf("%d of %d sites", len(status.Sites), d.sites)
 	}
 	for _, site := range status.Sites {
-		if site.Cycles < cycles || len(site.Recent) == 0 {
-			return 0, fmt.Errorf("%s had %d of %d cycles", site.Name, site.Cycles, cycles)
+		if site.Cycles < each || len(site.Recent) == 0 {
+			return 0, 0, fmt.Errorf("%s had %d of %d cycles", site.Name, site.Cycles, each)
 		}
+		cycles += site.Cycles
 		series += site.Recent[0].Samples
 	}
-	return series, nil
+	return cycles, series, nil
 }
