@@ -9,7 +9,7 @@ GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
 DEADCODE      := golang.org/x/tools/cmd/deadcode@v0.52.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help build test race lint vuln fmt bench demo rules dashboards crash-loop memory cycle mutants histories nights bits week year package test-packages check clean
+.PHONY: help build test race lint vuln fmt bench demo rules dashboards crash-loop memory cycle mutants conservation freshness histories nights bits week year package test-packages check clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,13 @@ dashboards: ## Write the Grafana dashboards; DOCUMENTS=URL is where they lead to
 
 crash-loop: ## Kill the agent ROUNDS times at random and check that nothing is lost; SEED repeats a run
 	$(GO) test ./cmd/backwire -count 1 -timeout 0 -v -run '^TestCrashLoop$$' -args -rounds $(or $(ROUNDS),1000) -seed $(or $(SEED),0)
+
+conservation: ## Check on 10,000 random receivers, with outages, limits and kills, that each committed sample has one ending
+	BACKWIRE_TEST_SEEDS=10000 $(GO) test ./remotewrite/send -count 1 -timeout 0 -run '^TestConservation$$'
+	BACKWIRE_TEST_SEEDS=10000 $(GO) test ./remotewrite/queue -count 1 -timeout 0 -run '^TestLanesBalance$$'
+
+freshness: ## Check that after an outage of 24 hours of 10,000 series the newest samples arrive first
+	BACKWIRE_FRESHNESS_SERIES=10000 $(GO) test ./remotewrite/send -count 1 -timeout 0 -v -run '^TestNewestFirst$$'
 
 memory: ## Measure the memory of 1 to 50 sites, for the table in docs/sizing.md
 	BACKWIRE_TEST_SITES=full $(GO) test ./cmd/backwire -count 1 -timeout 0 -v -run '^TestMemoryOf(Sites|TenThousandClients)$$'

@@ -43,6 +43,9 @@ func describeEndpoint(s send.Stats, at queue.CursorStats, url string) page.Endpo
 		Parked: s.Parked, State: string(s.State), Window: s.Window.Seconds(), TooLate: s.TooLate.Seconds(),
 		Pending: at.Lag.Samples, Lag: at.Behind(time.Now()).Seconds(), Paused: s.Paused, Error: s.LastError,
 	}
+	if d.Past = at.Past.Samples; d.Past > 0 && at.Unsent > 0 {
+		d.PastSince = page.Instant(time.UnixMilli(at.Unsent))
+	}
 	if s.HighestSent > 0 {
 		d.HighestSent = page.Instant(time.UnixMilli(s.HighestSent))
 	}

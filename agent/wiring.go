@@ -133,10 +133,18 @@ func endpointConfig(c *config.Config, e *config.Endpoint, version string) (send.
 		CAFile: string(e.CAFile), CertFile: string(e.CertFile), KeyFile: string(e.KeyFile),
 		InsecureSkipVerify: bool(e.InsecureSkipVerify), ProxyURL: proxy,
 		Protocol: e.Protocol, Timeout: time.Duration(e.Timeout), MaxSamples: int(e.MaxSamples),
-		MaxSampleAge: time.Duration(e.MaxSampleAge), Backfill: time.Duration(c.Backfill), Concurrency: int(e.Concurrency),
+		MaxSampleAge: time.Duration(e.MaxSampleAge), Backfill: time.Duration(c.Backfill), Behind: behind(c, e), Concurrency: int(e.Concurrency),
 		ExternalLabels: e.ExternalLabels.Over(c.ExternalLabels), Keep: e.Keep.Regexp(), Drop: e.Drop.Regexp(),
 		UserAgent: userAgent(version), Instance: c.Instance,
 	}, nil
+}
+
+// behind is how old samples are that go after the newest: more than two cycles; 0 where the oldest always goes first.
+func behind(c *config.Config, e *config.Endpoint) time.Duration {
+	if e.Order != "auto" {
+		return 0
+	}
+	return 2 * time.Duration(c.Interval)
 }
 
 func oauth2Of(e *config.Endpoint) send.OAuth2 {

@@ -96,6 +96,7 @@ type Endpoint struct {
 	Keep                   Pattern  `split_words:"true" desc:"Regular expression (RE2). Only metrics whose whole name matches are sent. Histogram names are without _bucket, _sum and _count."`
 	Drop                   Pattern  `split_words:"true" desc:"Regular expression (RE2). Metrics whose whole name matches are not sent, even if they match KEEP."`
 	Start                  string   `split_words:"true" default:"newest" oneof:"newest oldest" desc:"Where a new endpoint starts in the queue: newest sends only what is collected from now on, oldest also sends what is already queued."`
+	Order                  string   `split_words:"true" default:"auto" oneof:"auto oldest" desc:"What is sent first after an outage and at a first start. auto sends the newest samples first and the older ones in the time that is left, if the receiver accepts samples out of order that are as old; otherwise the oldest first. oldest always sends the oldest first."`
 	ExportInterval         Duration `split_words:"true" default:"1h" min:"1m" max:"7d" desc:"Time between two bundles, for a file:// URL."`
 	SigningKeyFile         File     `split_words:"true" secret:"true" desc:"ed25519 private key (PEM, PKCS #8) that signs the bundles, for a file:// URL."`
 	ExternalLabels         Labels   `split_words:"true" desc:"Labels added to every series for this endpoint: key:value pairs, separated by commas. They override BACKWIRE_EXTERNAL_LABELS."`

@@ -69,7 +69,7 @@ func New(facts Facts, where *time.Location, hours config.Night, metrics promethe
 	mux.HandleFunc("GET /jobs.csv", p.jobsCSV)
 	mux.HandleFunc("GET /status.json", p.json)
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { p.answer(w, "healthy", p.facts.Status().Unhealthy) })
-	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) { p.answer(w, "ready", p.facts.Status().Unready) })
+	mux.HandleFunc("GET /-/ready", p.ready)
 	mux.HandleFunc("GET /debug/pprof/{profile}", p.profile)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{EnableOpenMetrics: true, ErrorLog: promLog{log}}))
 	return p.guard(mux)
@@ -147,6 +147,17 @@ func (p *page) answer(w http.ResponseWriter, what, against string) {
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	p.write(w, []byte(what+"\n"))
+}
+
+// ready also tells how the endpoints are doing that are not well: an agent that only waits for a receiver is ready.
+func (p *page) ready(w http.ResponseWriter, _ *http.Request) {
+	s := p.facts.Status()
+	p.answer(w, "ready", s.Unready)
+	for i := range s.Endpoints {
+		if e := &s.Endpoints[i]; e.Condition() != "ok" {
+			p.write(w, []byte(e.Name+": "+e.Condition()+"\n"))
+		}
+	}
 }
 
 func (p *page) write(w http.ResponseWriter, body []byte) {

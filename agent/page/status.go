@@ -1,6 +1,9 @@
 package page
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Status is what the running agent says of itself. /status.json is its JSON form.
 type Status struct {
@@ -98,12 +101,41 @@ type EndpointStatus struct {
 	Window   float64           `json:"receiver_window_seconds,omitempty"`   // how late a sample may be, at least, as measured
 	TooLate  float64           `json:"receiver_too_late_seconds,omitempty"` // what is so late is refused, as measured
 
-	Pending     uint64     `json:"samples_pending"` // in the queue, without a final verdict
+	Pending     uint64     `json:"samples_pending"`        // in the queue, without a final verdict
+	Past        uint64     `json:"samples_past,omitempty"` // of these, what is sent after the newest
+	PastSince   *time.Time `json:"past_since,omitempty"`   // from when on
 	HighestSent *time.Time `json:"highest_sent,omitempty"`
 	Lag         float64    `json:"lag_seconds"`      // age of the oldest batch that is pending
 	State       string     `json:"state"`            // sending, catching_up, waiting, paused or refusing
 	Paused      string     `json:"paused,omitempty"` // why nothing is sent until somebody acts
 	Error       string     `json:"error,omitempty"`
+}
+
+// stuckAfter is how old the oldest pending batch is at an endpoint that is stuck and not just busy.
+const stuckAfter = 10 * time.Minute
+
+// Stuck says that somebody has to look: nothing is accepted, and has not been for a while.
+func (e *EndpointStatus) Stuck() bool {
+	return e.Paused != "" || e.Error != "" && e.Lag >= stuckAfter.Seconds()
+}
+
+// Condition is how an endpoint is doing, in words: paused, refusing, stuck, retrying, catching up or ok.
+func (e *EndpointStatus) Condition() string {
+	switch {
+	case e.State == "refusing":
+		return "refuses everything; all samples are kept: " + e.Paused
+	case e.Paused != "":
+		return "paused: " + e.Paused
+	case e.Stuck():
+		return "stuck, " + Roughly(time.Duration(e.Lag*float64(time.Second))) + " behind: " + e.Error
+	case e.Error != "":
+		return "retrying: " + e.Error
+	case e.Past > 0 && e.PastSince != nil:
+		return fmt.Sprintf("catching up: the newest sample is there, the past since %s is being sent (%d samples)", e.PastSince.Format("2006-01-02 15:04 MST"), e.Past)
+	case e.State == "catching_up":
+		return fmt.Sprintf("catching up: %d samples are pending, the oldest first", e.Pending)
+	}
+	return "ok"
 }
 
 // Instant is nil for the zero time, which JSON would spell as the year 1.

@@ -128,11 +128,12 @@ func nothingLost(t *testing.T, p *process, env []string) {
 	}
 }
 
-// nothingRefused holds that a receiver has every point that it refused: these came twice.
+// nothingRefused holds that a receiver has every point that it refused: these came twice. A canary of the past is a question, whether
+// the receiver takes samples out of order, and this one does not.
 func nothingRefused(t *testing.T, r *receiver.Receiver) {
 	t.Helper()
 	for _, refused := range r.Refusals() {
-		if !refused.Held {
+		if !refused.Held && !strings.HasPrefix(refused.Series, "backwire_canary{") {
 			t.Errorf("refused and not there: %s %v: %s", refused.Series, refused.Point, refused.Reason)
 		}
 	}

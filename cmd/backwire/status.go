@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,8 +27,8 @@ import (
 const watchEvery = 2 * time.Second
 
 type statusFlags struct {
-	asJSON, watch      bool
-	user, passwordFile string
+	asJSON, watch, fail bool
+	user, passwordFile  string
 }
 
 func newStatus(sh *shell) *cobra.Command {
@@ -37,13 +38,15 @@ func newStatus(sh *shell) *cobra.Command {
 		Short: "Show the state of the agent on this host",
 		Long: `status shows the sites, collectors, cycles, queue and endpoints of the running agent. If no
 agent answers, it reads the queue instead, and says so and when the agent last wrote to it. It
-exits with 1 if no agent answers or the agent is unhealthy. If the status page needs a
+exits with 1 if no agent answers or the agent is unhealthy, and with --fail also if it is not
+ready or an endpoint is paused, refuses everything or is stuck. If the status page needs a
 password, use --user and --password-file.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return sh.status(cmd.Context(), flags) },
 	}
 	status.Flags().BoolVar(&flags.asJSON, "json", false, "print one JSON object, the same as /status.json")
 	status.Flags().BoolVar(&flags.watch, "watch", false, "refresh every 2 seconds, until interrupted")
+	status.Flags().BoolVar(&flags.fail, "fail", false, "also exit with 1 if the agent is not ready or an endpoint is paused, refuses everything or is stuck")
 	status.Flags().StringVar(&flags.user, "user", "", "user for the status page, if it needs a password")
 	status.Flags().StringVar(&flags.passwordFile, "password-file", "", "file with the password of that user")
 	return status
@@ -80,11 +83,16 @@ func (sh *shell) status(ctx context.Context, flags statusFlags) error {
 		switch {
 		case flags.watch && wait(ctx, watchEvery):
 			continue
-		case s.Down != "" || s.Unhealthy != "":
+		case s.Down != "" || s.Unhealthy != "" || flags.fail && needsSomebody(&s):
 			return errSaid
 		}
 		return nil
 	}
+}
+
+// needsSomebody says that the agent is not ready, or an endpoint does not go on by itself.
+func needsSomebody(s *page.Status) bool {
+	return s.Unready != "" || slices.ContainsFunc(s.Endpoints, func(e page.EndpointStatus) bool { return e.Stuck() })
 }
 
 // wait returns false if ctx ended first.
@@ -277,8 +285,12 @@ func (b *board) endpoints(s *page.Status) {
 			state = "REFUSING"
 		case e.Paused != "":
 			state = "PAUSED"
+		case e.Stuck():
+			state = "STUCK"
 		case e.Error != "":
 			state = "RETRYING"
+		case e.Past > 0:
+			state = "catching"
 		}
 		if s.Down != "" {
 			state, lag, sent = "-", "-", "-"
@@ -292,6 +304,9 @@ func (b *board) endpoints(s *page.Status) {
 		}
 		if n := e.Dropped["too_old_for_receiver"]; n > 0 {
 			b.under(6, count(n)+" samples were older than that: they were not sent, and are kept with the rejected ones up to a limit")
+		}
+		if e.Past > 0 && e.Error == "" && s.Down == "" {
+			b.under(6, e.Condition())
 		}
 		if e.Parked > 0 {
 			b.under(6, count(uint64(e.Parked))+" samples are parked: the receiver fails on them but accepts others; backwire sends them again for a day")

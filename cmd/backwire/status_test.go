@@ -63,6 +63,26 @@ func TestStatusOfARunningAgentAndOfItsQueue(t *testing.T) {
 }
 
 // An agent without a page is told from none at all, by its hold on the queue.
+// An endpoint that waits for somebody is told, and with --fail by the exit code too.
+func TestStatusFails(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	s.receiver.Always(&receiver.Answer{Status: 401})
+	stop := runAgent(t, s)
+	defer stop()
+	await(t, "a pause", func() error {
+		if _, stdout, _ := s.execute(t, "status"); !strings.Contains(stdout, "PAUSED") {
+			return errSaid
+		}
+		return nil
+	})
+	for args, want := range map[string]int{"status": exitOK, "status --fail": exitFailed, "status --json --fail": exitFailed} {
+		if code, stdout, stderr := s.execute(t, strings.Fields(args)...); code != want || stderr != "" {
+			t.Errorf("%s exits with %d, want %d: %s%s", args, code, want, stdout, stderr)
+		}
+	}
+}
+
 func TestStatusOfAnAgentThatShowsNoPage(t *testing.T) {
 	t.Parallel()
 	s := newStand(t)

@@ -222,6 +222,15 @@ func (in *inspector) miss(had *inventory) {
 	}
 }
 
+// passed is how much an endpoint was sent before its turn.
+func (in *inspector) passed(by wal.Places) (sum record.Totals) {
+	for _, p := range by.Passed {
+		from, to := placeAt(in.log, p.From), placeAt(in.log, p.To)
+		sum = sum.Plus(to.done.Minus(from.done))
+	}
+	return sum
+}
+
 func (in *inspector) cursors(fs wal.FS) error {
 	names, err := wal.Cursors(fs)
 	if err != nil {
@@ -244,12 +253,13 @@ func (in *inspector) cursors(fs wal.FS) error {
 	for _, name := range names {
 		c := Cursor{Name: name}
 		known, was := stock.Endpoints[name]
-		if c.At, c.Err = wal.ReadCursor(fs, name); c.Err == nil {
+		places, failed := wal.ReadPlaces(fs, name)
+		if c.At, c.Err = places.At, failed; c.Err == nil {
 			r := window.NewReader(in.log, c.At, func(window.Loss) {})
 			if err := r.Seek(); err != nil && !errors.Is(err, io.EOF) {
 				c.Err = err
 			}
-			c.Lag = in.Total.Minus(r.Totals())
+			c.Lag = in.Total.Minus(r.Totals()).Minus(in.passed(places))
 			if lost := r.Before.Minus(known.Done); was && r.Had.Segment > c.At.Segment && !in.log.Has(c.At.Segment) && known.At.Segment < r.Had.Segment && lost != (record.Totals{}) {
 				in.Found.Missing = append(in.Found.Missing, Missing{name, known.At.Segment, r.Had.Segment - 1, lost})
 			}

@@ -98,8 +98,8 @@ func TestQueueAgainstModel(t *testing.T) {
 			if err := e.drain(t, records, math.MaxInt, 100); err != nil {
 				t.Fatalf("seed %d: drain: %v", seed, err)
 			}
-			if e.record != len(records) {
-				t.Fatalf("seed %d: %s got %d of %d records", seed, e.name, e.record, len(records))
+			if n := e.received(); n != len(records) {
+				t.Fatalf("seed %d: %s got %d of %d records", seed, e.name, n, len(records))
 			}
 		}
 		if losses := q.Stats().Losses; len(losses) > 0 {

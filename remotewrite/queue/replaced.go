@@ -59,7 +59,8 @@ func (q *Queue) abandon(begin wal.Position) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, h := range q.holders {
-		h.at, h.done, h.inside, h.lost = onward(h.at, begin), p.Before, record.Totals{}, record.Totals{}
+		h.at, h.done, h.inside, h.lost = onward(h.newest().at, begin), p.Before, record.Totals{}, record.Totals{}
+		h.passed = nil
 	}
 }
 
@@ -77,7 +78,7 @@ func (q *Queue) copyCursors(to wal.FS, begin wal.Position) error {
 	q.mu.Lock()
 	places := make(map[string]wal.Position, len(q.holders))
 	for name, h := range q.holders {
-		places[name] = onward(h.at, begin)
+		places[name] = onward(h.newest().at, begin)
 	}
 	q.mu.Unlock()
 	for name, at := range places {
@@ -114,8 +115,12 @@ func (s *Subscription) follow() error {
 		return err
 	}
 	old := s.cursor
-	s.cursor, s.moves = cursor, moves
-	s.begun, s.note = wal.Position{}, nil
+	s.cursor, s.moves, s.places = cursor, moves, wal.Places{At: s.Position()}
+	s.live.begun, s.live.note = wal.Position{}, nil
+	if s.past != nil {
+		_ = s.past.reader.Close() // of what is gone
+		s.past = nil
+	}
 	_ = old.Close() // nobody will see it again
 	return nil
 }

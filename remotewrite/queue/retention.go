@@ -42,26 +42,43 @@ func (q *Queue) loseOf(endpoint, reason string, t record.Totals) {
 	q.losses[key] = q.losses[key].Plus(t)
 }
 
+// place is from where on an endpoint is owed something.
+type place struct {
+	at     wal.Position
+	done   record.Totals // of all that was ever written, up to it, and behind it what was given up
+	inside record.Totals // of its segment, up to it
+	ahead  Reached       // what is being sent
+	unsent int64         // time of the oldest batch behind it, or a little before; ms since the epoch
+	lost   record.Totals // of given segments behind it
+	within record.Totals // of those, what lies before what is being sent
+}
+
+// move takes the place to where the endpoint is now.
+func (p *place) move(to Reached, given uint64) {
+	p.lost, p.within = p.lost.Minus(p.within), record.Totals{}
+	if to.Next.Segment > given {
+		p.lost = record.Totals{}
+	}
+	p.at, p.done, p.inside, p.unsent = to.Next, to.Total.Plus(p.lost), to.Inside, to.Newest
+}
+
 // holder is an endpoint's claim to the segments from its cursor on.
 type holder struct {
-	at       wal.Position
-	done     record.Totals // of all that was ever written, up to the cursor, and behind it what was given up
-	inside   record.Totals // of the cursor's segment, up to the cursor
-	ahead    Reached       // what is being sent
-	unsent   int64         // time of the oldest batch behind the cursor, or a little before; ms since the epoch
-	attached bool          // by a subscription
-	known    bool          // it has a place; until then everything is held
+	place              // the oldest
+	passed   []stretch // behind it, in order; the last one's place goes first
+	attached bool      // by a subscription
+	known    bool      // it has a place; until then everything is held
 
-	given uint64        // the newest segment that was given up; what has not been read of it is not read any more
-	lost  record.Totals // of given segments behind the cursor
+	given uint64 // the newest segment that was given up; what has not been read of it is not read any more
 }
 
 // settled is from where on the endpoint is owed something, and what lies before.
 func (h *holder) settled() (at wal.Position, done record.Totals) {
-	if h.at.Segment <= h.given {
-		return wal.Position{Segment: h.given + 1}, h.done
+	p := h.owner(h.given + 1)
+	if p.at.Segment <= h.given {
+		return wal.Position{Segment: h.given + 1}, p.done
 	}
-	return h.at, h.done
+	return p.at, p.done
 }
 
 // tidy removes what no cursor holds any more, without waiting: whoever has the turn does it when
@@ -148,11 +165,12 @@ func (q *Queue) give(c record.Contents, reason string) {
 	q.mu.Lock()
 	lost := make(map[string]record.Totals)
 	for name, h := range q.holders {
-		if h.at.Segment > c.Segment {
+		p := h.owner(c.Segment)
+		if p.at.Segment > c.Segment {
 			continue
 		}
-		lost[name] = c.Minus(h.read(c.Segment))
-		h.done, h.lost = h.done.Plus(lost[name]), h.lost.Plus(lost[name])
+		lost[name] = c.Minus(p.read(c.Segment))
+		p.done, p.lost = p.done.Plus(lost[name]), p.lost.Plus(lost[name])
 		h.given = max(h.given, c.Segment)
 	}
 	q.mu.Unlock()
@@ -167,12 +185,12 @@ func (q *Queue) give(c record.Contents, reason string) {
 }
 
 // read is how much of a segment the endpoint has delivered or is about to.
-func (h *holder) read(segment uint64) record.Totals {
+func (p *place) read(segment uint64) record.Totals {
 	switch segment {
-	case h.ahead.Next.Segment:
-		return h.ahead.Inside
-	case h.at.Segment:
-		return h.inside
+	case p.ahead.Next.Segment:
+		return p.ahead.Inside
+	case p.at.Segment:
+		return p.inside
 	}
 	return record.Totals{}
 }

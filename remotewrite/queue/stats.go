@@ -26,7 +26,9 @@ type Stats struct {
 type CursorStats struct {
 	Endpoint string
 	Lag      record.Totals
-	Unsent   int64 // time of the oldest batch that has no verdict, or a little before; 0 if there is none
+	Unsent   int64         // time of the oldest batch that has no verdict, or a little before; 0 if there is none
+	Past     record.Totals // of Lag, what is sent after the newest: none where the endpoint has one place
+	Newest   int64         // as Unsent, in the lane that goes first
 }
 
 // Behind is how old the oldest batch is that has no verdict; 0 if there is none. It comes from the log,
@@ -94,9 +96,15 @@ func (q *Queue) written() record.Totals {
 // stats takes what is left of the queue into account: where segments were given up, what was
 // unsent there is gone.
 func (h *holder) stats(name string, written record.Totals, oldest int64) CursorStats {
-	e := CursorStats{Endpoint: name, Lag: written.Minus(h.done), Unsent: max(h.unsent, oldest)}
+	first := h.newest()
+	ahead := written.Minus(first.done)
+	e := CursorStats{Endpoint: name, Lag: written.Minus(h.total()), Unsent: max(h.unsent, oldest), Newest: max(first.unsent, oldest)}
+	e.Past = e.Lag.Minus(ahead)
 	if e.Lag == (record.Totals{}) {
 		e.Unsent = 0
+	}
+	if ahead == (record.Totals{}) {
+		e.Newest = 0
 	}
 	return e
 }

@@ -17,17 +17,16 @@ type Subscription struct {
 	queue  *Queue
 	name   string
 	cursor *wal.Cursor
-	reader *window.Reader
-	holder *holder // its fields are guarded by the queue's mu
+	places wal.Places // as the cursor keeps them
+	live   *lane      // the newest place, or the only one
+	past   *lane      // the oldest place, nil where there is only one
+	holder *holder    // its fields are guarded by the queue's mu
 
-	moves  uint64 // of the queue, that the cursor has made too
-	filled Reached
+	moves  uint64       // of the queue, that the cursor has made too
 	known  bool         // an earlier run read the queue for this endpoint
 	opened wal.Position // the end of the log when this run began
 	since  int64        // when that was: ms since the epoch
-	begun  wal.Position // up to where an earlier run may have sent; the zero position once that is past
 	again  wal.Position // up to where everything may have been sent, because the cursor was lost
-	note   []byte       // that it left about it
 }
 
 // Reached is a place in the log and what lies before it.
@@ -75,29 +74,26 @@ func (s *Subscription) open(fromOldest bool) (err error) {
 		return err
 	}
 	known, was := s.queue.place(s.name)
-	from, err := s.cursor.Load()
+	s.places, err = s.cursor.Places()
 	s.known = was || !errors.Is(err, wal.ErrNoPosition)
 	switch {
 	case errors.Is(err, wal.ErrNoPosition) && !was:
-		from = s.queue.start(fromOldest)
-		s.tell(from)
-		err = s.cursor.Store(from) // at once: the next start must not begin at the newest again
+		s.places.At = s.queue.start(fromOldest)
+		s.tell(s.places.At)
+		err = s.cursor.Store(s.places.At) // at once: the next start must not begin at the newest again
 	case errors.Is(err, wal.ErrNoPosition), errors.Is(err, wal.ErrCursorDamaged):
-		from, err = s.resume(known, was, err), nil
+		s.places.At, err = s.resume(known, was, err), nil
 	}
 	if err != nil {
 		return err
 	}
-	if known.At.Compare(from) > 0 { // what lies between was given up, and counted
-		from = known.At
+	if known.At.Compare(s.places.At) > 0 { // what lies between was given up, and counted
+		s.places.At = known.At
+		skipPassed(&s.places)
 	}
-	s.reader, s.opened, s.since = window.NewReader(s.queue.log, from, s.report), s.queue.log.End(), time.Now().UnixMilli()
-	if until, note := s.cursor.Begun(); until.Compare(from) > 0 {
-		s.begun, s.note, s.reader.Until = until, note, until
-	}
-	_ = s.reader.Seek() // what stops it now stops fill too, which says so
-	s.place(from, Reached{from, s.reader.Totals(), s.reader.Had.Totals, s.reader.Newest()})
-	s.miss(from, known, was)
+	s.opened, s.since = s.queue.log.End(), time.Now().UnixMilli()
+	s.openLanes()
+	s.miss(known, was)
 	s.queue.take()
 	defer s.queue.release()
 	s.queue.takeStock()
@@ -125,8 +121,9 @@ func (s *Subscription) resume(known inventoryPlace, was bool, cause error) wal.P
 }
 
 // miss counts what an endpoint had not read of segments that are gone, and has it go on behind them.
-func (s *Subscription) miss(from wal.Position, known inventoryPlace, was bool) {
-	r := s.reader
+func (s *Subscription) miss(known inventoryPlace, was bool) {
+	l, from := s.oldest(), s.places.At
+	r := l.reader
 	if r.Had.Segment <= from.Segment || s.queue.log.Has(from.Segment) || !was {
 		return
 	}
@@ -141,11 +138,10 @@ func (s *Subscription) miss(from wal.Position, known inventoryPlace, was bool) {
 	s.queue.loseOf(s.name, reason, lost)
 	s.queue.logger.Error("segments are gone before an endpoint received them", "reason", reason, "endpoint", s.name,
 		"from", known.At.Segment, "to", r.Had.Segment-1, "records", lost.Records, "samples", lost.Samples)
-	next := wal.Position{Segment: r.Had.Segment}
-	if err := s.cursor.Store(next); err != nil {
+	next := Reached{wal.Position{Segment: r.Had.Segment}, r.Before, record.Totals{}, r.Past.Newest}
+	if err := s.pass(l, next); err != nil {
 		s.queue.logger.Warn("the position of an endpoint after missing segments cannot be stored: they are counted again after a restart", "endpoint", s.name, "error", err)
 	}
-	s.place(next, Reached{next, r.Before, record.Totals{}, r.Past.Newest})
 }
 
 // tell says what a new endpoint leaves out.
@@ -167,115 +163,145 @@ func (q *Queue) start(oldest bool) wal.Position {
 // replaySamples bounds a window that is read again whatever its size, because it has to be the one that was sent.
 const replaySamples = 4 * window.MaxSamples
 
-// Fill reads on into w: whole records, until it is full and holds at least so many samples, or a segment ends. io.EOF means
-// that there is nothing new. That the window is about to be sent is durable then; what an earlier run
+// Fill reads on into w, in the lane that goes first: whole records, until it is full and holds at least so many samples, or a
+// segment ends. io.EOF means that there is nothing new. That the window is about to be sent is durable then; what an earlier run
 // was sending when it ended comes first, and once more as one window.
 func (s *Subscription) Fill(w *window.Window, least int) error {
 	if err := s.follow(); err != nil {
 		return err
 	}
-	again := s.begun != wal.Position{}
+	return s.fill(s.live, w, least)
+}
+
+func (s *Subscription) fill(l *lane, w *window.Window, least int) error {
+	again := l.begun != wal.Position{}
 	if again {
 		least = max(least, replaySamples)
 	}
-	err := s.reader.Fill(w, least)
-	for !s.claim(w) && err == nil {
-		err = s.reader.Fill(w, least)
+	err := l.reader.Fill(w, least)
+	for !s.claim(l, w) && err == nil {
+		err = l.reader.Fill(w, least)
 	}
 	switch {
 	case again:
-		s.replay(w)
+		l.replay(w)
 	case err == nil && w.Next.Compare(s.again) <= 0:
 		w.Repeated = true
-		_ = s.cursor.Begin(w.Next)
+		s.begin(l, w.Next)
 	case err == nil:
-		_ = s.cursor.Begin(w.Next) // where this fails advance does, which is told
+		s.begin(l, w.Next)
 	}
 	w.Earlier = s.known && (w.Next.Compare(s.opened) <= 0 || w.Oldest != 0 && w.Oldest < s.since)
-	if err != nil && w.Next.Compare(s.Position()) > 0 { // records without samples
-		if failed := s.Advance(w, nil); failed != nil {
+	if err != nil && w.Next.Compare(s.positionOf(l)) > 0 { // records without samples
+		if failed := s.pass(l, l.reached(w)); failed != nil {
 			return failed
 		}
 	}
 	if err == nil {
 		s.queue.mu.Lock()
 		defer s.queue.mu.Unlock()
-		s.holder.unsent = w.Oldest
+		s.placeOf(l).unsent = w.Oldest
 	}
 	return err
 }
 
-// claim says that what was read is being sent. It is not where its segment was given up in between: then it is counted as
-// lost.
-func (s *Subscription) claim(w *window.Window) bool {
-	to := Reached{w.Next, s.reader.Totals(), s.reader.Had.Totals, s.reader.Newest()}
-	s.queue.mu.Lock()
-	defer s.queue.mu.Unlock()
-	if w.Next.Segment <= s.holder.given && w.Next.Compare(s.filled.Next) > 0 {
-		return false
+// begin makes durable that a lane is about to send; where this fails Advance does, which is told.
+func (s *Subscription) begin(l *lane, until wal.Position) {
+	if s.cursor.Begin(s.number(l), until) == nil {
+		s.places.Begun[s.number(l)] = until
 	}
-	s.filled, s.holder.ahead = to, to
-	return true
 }
 
-// replay marks a window that an earlier run was sending, and takes what that had noted.
-func (s *Subscription) replay(w *window.Window) {
-	w.Repeated = true
-	w.Note = s.note
-	if w.Next.Compare(s.begun) >= 0 {
-		s.begun, s.note = wal.Position{}, nil
+// claim says that what was read is being sent. It is not where its segment was given up in between: then it is counted as
+// lost.
+func (s *Subscription) claim(l *lane, w *window.Window) bool {
+	to := Reached{w.Next, l.reader.Totals(), l.reader.Had.Totals, l.reader.Newest()}
+	s.queue.mu.Lock()
+	defer s.queue.mu.Unlock()
+	if w.Samples > 0 && w.Next.Segment <= s.holder.given && w.Next.Compare(l.filled.Next) > 0 {
+		return false
 	}
+	p := s.placeOf(l)
+	l.filled, p.ahead = to, to
+	if w.Next.Segment > s.holder.given {
+		p.within = p.lost
+	}
+	return true
 }
 
 // Advance says that everything in the window has its verdict, or notes what has none yet. It is not taken back.
 func (s *Subscription) Advance(w *window.Window, note []byte) error {
-	if note != nil {
-		return s.cursor.Note(note)
+	l := s.live
+	if w.Past {
+		l = s.past
 	}
-	to := s.filled
-	to.Next = w.Next
-	return s.Pass(to)
+	switch {
+	case l == nil: // the log that it was read from was replaced
+		return nil
+	case note != nil:
+		return s.cursor.Note(s.number(l), note)
+	}
+	return s.pass(l, l.reached(w))
 }
 
 // Pass moves the cursor, never back.
-func (s *Subscription) Pass(to Reached) error {
+func (s *Subscription) Pass(to Reached) error { return s.pass(s.oldest(), to) }
+
+func (s *Subscription) pass(l *lane, to Reached) error {
 	if err := s.follow(); err != nil {
 		return err
 	}
-	if to.Next.Compare(s.Position()) <= 0 {
+	if to.Next.Compare(s.positionOf(l)) <= 0 {
 		return nil
 	}
-	if err := s.cursor.Store(to.Next); err != nil {
+	next := s.places
+	next.Passed = slices.Clone(next.Passed)
+	next.Begun[s.number(l)] = wal.Position{}
+	if s.number(l) == wal.Live {
+		next.Passed[len(next.Passed)-1].To = to.Next
+	} else {
+		next.At = to.Next
+	}
+	reached := skipPassed(&next)
+	if err := s.cursor.StorePlaces(next); err != nil {
 		return fmt.Errorf("advance %q to %v: %w", s.name, to.Next, err)
 	}
-	s.place(to.Next, to)
+	s.places = next
+	s.settle(l, to, reached)
+	if reached > 0 {
+		s.arrive()
+	}
 	s.queue.untidy.Store(true)
 	s.queue.tidy()
 	return nil
 }
 
-func (s *Subscription) place(at wal.Position, f Reached) {
+// settle tells those who do not belong to the endpoint where it is now.
+func (s *Subscription) settle(l *lane, to Reached, reached int) {
 	s.queue.mu.Lock()
 	defer s.queue.mu.Unlock()
 	h := s.holder
-	if at.Segment > h.given {
-		h.lost = record.Totals{}
+	s.placeOf(l).move(to, h.given)
+	for range reached {
+		if h.passed[0].at.Compare(h.at) >= 0 {
+			h.place = h.passed[0].place
+		}
+		h.passed = h.passed[1:]
 	}
-	h.at, h.done, h.inside, h.unsent, h.known = at, f.Total.Plus(h.lost), f.Inside, f.Newest, true
 }
 
-// Position is where the cursor is.
+// Position is where the cursor is: the oldest place.
 func (s *Subscription) Position() wal.Position {
 	s.queue.mu.Lock()
 	defer s.queue.mu.Unlock()
 	return s.holder.at
 }
 
-// Done is how much of all that was ever written lies before the cursor.
+// Done is how much of all that was ever written the endpoint has passed.
 func (s *Subscription) Done() record.Totals {
 	s.queue.mu.Lock()
 	defer s.queue.mu.Unlock()
-	return s.holder.done
+	return s.holder.total()
 }
 
 // End is where the log ends.
@@ -286,19 +312,21 @@ func (s *Subscription) WaitBehind(ctx context.Context, at wal.Position) error {
 	return s.queue.log.Wait(ctx, at)
 }
 
-// CaughtUp says whether all that was ever written lies before the cursor.
+// CaughtUp says whether the endpoint has passed all that was ever written.
 func (s *Subscription) CaughtUp() bool { return s.Done() == s.queue.written() }
 
 // Wait returns when there may be something for fill, or with the context's error.
 func (s *Subscription) Wait(ctx context.Context) error {
-	return s.queue.log.Wait(ctx, s.reader.Position())
+	return s.queue.log.Wait(ctx, s.live.reader.Position())
 }
 
 // Close leaves the cursor where it is; it goes on holding its segments.
 func (s *Subscription) Close() error {
 	var errs []error
-	if s.reader != nil {
-		errs = append(errs, s.reader.Close())
+	for _, l := range []*lane{s.live, s.past} {
+		if l != nil {
+			errs = append(errs, l.reader.Close())
+		}
 	}
 	if s.cursor != nil {
 		errs = append(errs, s.cursor.Close())
@@ -343,7 +371,7 @@ func (q *Queue) holdAll() error {
 			at = known.At
 		}
 		if err == nil || !errors.Is(err, wal.ErrNoPosition) || known.At != (wal.Position{}) {
-			q.holders[name] = &holder{at: at}
+			q.holders[name] = &holder{place: place{at: at}}
 		}
 	}
 	return nil

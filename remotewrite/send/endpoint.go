@@ -43,6 +43,7 @@ type Config struct {
 	MaxSamples     int           // a request
 	MaxSampleAge   time.Duration // older samples are not sent; 0 is what the receiver takes, as measured
 	Backfill       time.Duration // how late samples may be at a first start
+	Behind         time.Duration // what is older goes after the newest, where the receiver takes samples as late; 0 is never
 	Concurrency    int           // requests at a time
 	ExternalLabels []source.Label
 	Keep, Drop     *regexp.Regexp // by a metric's name: only those, and not those; nil is no matter
@@ -124,9 +125,10 @@ type Endpoint struct {
 	wakeup   *wakeup
 	fallback bool          // 1.0 may be spoken where 2.0 is not understood
 	speaks   atomic.Uint32 // a protocol: kept until the next start
-	window   window.Window // owned by Run
-	selected selection     // owned by Run
-	shards   []*shard      // one for each request at a time
+	window   window.Window // of the newest; owned by Run
+	past     past
+	selected selection // owned by Run
+	shards   []*shard  // one for each request at a time
 }
 
 // NewEndpoint returns an endpoint that reads from a feed. What the receiver refuses goes to rejected, which may be nil.
@@ -150,6 +152,7 @@ func NewEndpoint(c Config, from feed, rejected Rejected, log *slog.Logger) (*End
 		recorder: NewRecorder(c.Name, log), sizing: newSizing(c.MaxSamples), wakeup: newWakeup(), fallback: fallback,
 		selected: selection{keep: c.Keep, drop: c.Drop}, window: window.Window{Depth: window.Depth},
 	}
+	e.past.feed, _ = from.(lanes)
 	e.speak(first)
 	e.recorder.parked(parking.samples())
 	for range c.Concurrency {
@@ -232,7 +235,7 @@ func (e *Endpoint) drain(l life) error {
 		if err := e.sendParked(l); err != nil {
 			return err
 		}
-		err := e.feed.Fill(&e.window, e.leastSamples())
+		w, err := e.next()
 		switch {
 		case errors.Is(err, io.EOF):
 			e.recorder.caughtUp()
@@ -240,22 +243,28 @@ func (e *Endpoint) drain(l life) error {
 		case err != nil:
 			return err
 		}
-		e.recorder.filtered(e.selected.filter(&e.window))
-		e.recorder.catchingUp(windows > 0)
-		if err := e.deliver(l, &e.window); err != nil {
+		e.recorder.catchingUp(windows > 0 || e.past.open)
+		done, err := e.deliver(l, w)
+		if err != nil {
 			return err
 		}
-		if err := e.feed.Advance(&e.window, nil); err != nil {
+		if !done {
+			continue
+		}
+		if err := e.feed.Advance(w, nil); err != nil {
 			// What was delivered is sent once more after a restart, and nothing is lost.
 			e.log.Error("the position of the endpoint cannot be stored", "error", err)
+		}
+		if err := e.fallBehind(l, w); err != nil {
+			return err
 		}
 	}
 }
 
-// deliver returns when everything in a window has its final verdict. One slice of time goes after the other, so that samples go
-// forward in time across series too.
-func (e *Endpoint) deliver(l life, w *window.Window) error {
-	if len(w.Columns) == 0 {
+// deliverAll returns when everything in a window has its final verdict, or errYield. One slice of time goes after the other, so that
+// samples go forward in time across series too.
+func (e *Endpoint) deliverAll(l life, full *window.Window) error {
+	if len(full.Columns) == 0 {
 		return nil
 	}
 	if !e.met {
@@ -265,12 +274,14 @@ func (e *Endpoint) deliver(l life, w *window.Window) error {
 		e.met = true
 		e.lateness.start = true
 	}
-	e.latenessOf(l, w)
-	w, ends, noted := e.sliced(w)
+	e.latenessOf(l, full)
+	w, ends, noted := e.sliced(full)
 	from := 0
 	for _, to := range ends {
 		spans := e.dealt(w, w.Whole().Within(from, to), noted)
-		if err := e.deliverSlice(l, newProgress(e.feed, w, spans, w.Whole().Within(to, len(w.Columns)))); err != nil {
+		rest := newProgress(e.feed, w, spans, w.Whole().Within(to, len(w.Columns)))
+		if err := e.deliverSlice(l, rest); err != nil {
+			rest.keep(full, err)
 			return err
 		}
 		from = to

@@ -1,6 +1,7 @@
 package send
 
 import (
+	"errors"
 	"slices"
 
 	"backwire/remotewrite/window"
@@ -41,4 +42,11 @@ func (r *progress) settle(i int, at window.Place) {
 		r.note = r.window.AppendIdentity(r.note)
 	}
 	_ = r.feed.Advance(r.window, window.AppendSpans(r.note, r.left))
+}
+
+// keep leaves a note in a window that is sent on later.
+func (r *progress) keep(w *window.Window, err error) {
+	if errors.Is(err, errYield) {
+		w.Note = window.AppendSpans(r.window.AppendIdentity(nil), r.left)
+	}
 }

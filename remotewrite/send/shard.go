@@ -31,6 +31,7 @@ type shard struct {
 	backoff  *backoff.ExponentialBackOff
 	attempt  int  // of the samples at hand; 0 is the first
 	counted  bool // the samples at hand were counted as delivered before
+	past     bool // newer ones of their series were sent before
 	mode     mode
 	failure  failure // of the samples at hand
 }
@@ -91,7 +92,11 @@ func newShard(e *Endpoint) *shard {
 // deliver returns when every sample of a window's span has its final verdict.
 func (s *shard) deliver(l life, rest *progress, i int) error {
 	w, sp := rest.window, rest.spans[i]
+	s.past = w.Past
 	for !sp.Empty() {
+		if s.endpoint.yields(w) {
+			return errYield
+		}
 		r, a, err := s.send(l, w, sp)
 		if err != nil {
 			return err
@@ -314,6 +319,9 @@ func (s *shard) meet(l life) (worst verdict, err error) {
 
 // takesLate asks whether the receiver takes a sample of a time from a series that it does not have.
 func (s *shard) takesLate(l life, at int64) (bool, error) {
+	if s.past { // or a database that takes nothing out of order would seem to
+		return s.takesBehind(l, at)
+	}
 	for s.fresh(); ; {
 		r, a := s.endpoint.canary.askLate(l.hard, s.endpoint.protocol(), at)
 		s.endpoint.recorder.answered(r, a, 0)

@@ -91,6 +91,7 @@ type Recorder struct {
 
 	mu      sync.Mutex
 	stats   Stats
+	waiting int                  // samples of a window that something newer goes before
 	behind  bool                 // more than one window was there
 	failing string               // the kind of the failures at hand
 	since   time.Time            // of the first of them
@@ -110,6 +111,7 @@ func (r *Recorder) Snapshot() Stats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.stats
+	s.Pending += r.waiting
 	s.Rejected, s.Dropped, s.Requests = maps.Clone(s.Rejected), maps.Clone(s.Dropped), maps.Clone(s.Requests)
 	return s
 }
@@ -119,6 +121,16 @@ func (r *Recorder) opened(samples int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stats.Pending = samples
+}
+
+// held says how much of a window waits for something newer.
+func (r *Recorder) held(samples int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.waiting = samples
+	if samples > 0 {
+		r.stats.Pending = 0
+	}
 }
 
 // Exports says that bundles take the place of requests.

@@ -16,7 +16,8 @@ const (
 	cursorDir   = "cursors"
 	cursorMagic = "BWCUR\x00\x00\x02" // the last byte is the format's version
 	slotSize    = 4096                // a disk sector, so that writing one slot cannot tear the other
-	noteOffset  = 2 * slotSize
+	noteOffset  = 2 * slotSize        // of the first lane; the second's follows
+	noteSize    = slotSize / 2
 	cursorSize  = 3 * slotSize
 	slotUsed    = 52
 	noteMagic   = "BWNOT\x00\x00\x01"
@@ -40,11 +41,44 @@ type Cursor struct {
 	buf  []byte
 }
 
-// slot is a position with the number of the write that made it durable.
+// Stretch is a part of the log: from a position up to another.
+type Stretch struct{ From, To Position }
+
+// MaxStretches is how many a cursor keeps.
+const MaxStretches = 8
+
+// Lane is one of the two places from which a cursor's owner goes on.
+type Lane int
+
+// The lanes: from the position on, and behind the last of the stretches.
+const (
+	Past Lane = iota
+	Live
+)
+
+// Places is all that a cursor keeps. Everything before At has been passed on, and the stretches behind it, which are in
+// order, apart from each other, and at most MaxStretches. Begun is up to where something is about to be passed on, by lane; one
+// that is not behind the lane's place says that nothing is.
+type Places struct {
+	At     Position
+	Passed []Stretch
+	Begun  [2]Position
+}
+
+// Newest is the lane's place that is furthest in the log.
+func (p *Places) Newest() Position {
+	if n := len(p.Passed); n > 0 {
+		return p.Passed[n-1].To
+	}
+	return p.At
+}
+
+// slot is what a cursor keeps, with the number of the write that made it durable.
 type slot struct {
 	generation uint64 // 0 if the slot is not legible
-	pos        Position
-	begun      Position // up to where something was begun; not behind pos where nothing was
+	places     Places
+	noted      [2]uint64 // the write that began what is begun, by lane: of that a note is
+	extended   bool      // it has an extension: without one it has one lane
 }
 
 // OpenCursor opens the cursor of that name, and creates it if it is new.
@@ -115,25 +149,39 @@ func (c *Cursor) settle(dir FS) error {
 // Load returns the position stored last. If that slot is damaged, it is the one
 // stored before.
 func (c *Cursor) Load() (Position, error) {
-	last, _, err := readSlots(c.file)
-	if err != nil {
-		return Position{}, fmt.Errorf("load cursor %q: %w", c.name, err)
-	}
-	return last.pos, nil
+	p, err := c.Places()
+	return p.At, err
 }
 
-// Store makes p the cursor's position, durably: one write, one sync. Nothing is begun then.
-func (c *Cursor) Store(p Position) error {
-	if err := c.write(slot{pos: p}); err != nil {
+// Places returns all that was stored last, as Load does.
+func (c *Cursor) Places() (Places, error) {
+	last, _, err := readSlots(c.file)
+	if err != nil {
+		return Places{}, fmt.Errorf("load cursor %q: %w", c.name, err)
+	}
+	return last.places, nil
+}
+
+// Store makes p the cursor's position, durably: one write, one sync. Nothing is begun then, and nothing behind it passed.
+func (c *Cursor) Store(p Position) error { return c.StorePlaces(Places{At: p}) }
+
+// StorePlaces is Store of all that a cursor keeps.
+func (c *Cursor) StorePlaces(p Places) error {
+	if len(p.Passed) > MaxStretches {
+		return fmt.Errorf("store cursor %q: %d stretches: %w", c.name, len(p.Passed), ErrTooLarge)
+	}
+	if err := c.write(slot{places: p}); err != nil {
 		return fmt.Errorf("store cursor %q: %w", c.name, err)
 	}
 	return nil
 }
 
-// Begin stores durably that the records between the position and until are about to be passed on, so that after a
-// crash it is known which ones may have been. The position does not change.
-func (c *Cursor) Begin(until Position) error {
-	if err := c.write(slot{pos: c.last.pos, begun: until}); err != nil {
+// Begin stores durably that the records between a lane's place and until are about to be passed on, so that after a
+// crash it is known which ones may have been. The places do not change.
+func (c *Cursor) Begin(lane Lane, until Position) error {
+	s := slot{places: c.last.places}
+	s.places.Begun[lane] = until
+	if err := c.write(s); err != nil {
 		return fmt.Errorf("begin at cursor %q: %w", c.name, err)
 	}
 	return nil
@@ -141,6 +189,13 @@ func (c *Cursor) Begin(until Position) error {
 
 func (c *Cursor) write(s slot) error {
 	s.generation = c.last.generation + 1
+	for lane, begun := range s.places.Begun {
+		s.noted[lane] = s.generation
+		if begun == c.last.places.Begun[lane] && begun != (Position{}) {
+			s.noted[lane] = c.last.noted[lane]
+		}
+	}
+	s.extended = s.needsExtension() || c.last.needsExtension() // or it would be taken for half a write
 	c.buf = s.append(c.buf[:0])
 	if err := writeSynced(c.file, c.buf, int64(c.next)*slotSize); err != nil {
 		return err
@@ -149,25 +204,25 @@ func (c *Cursor) write(s slot) error {
 	return nil
 }
 
-// Note keeps a few bytes about what was begun, until the next Begin or Store. They are written and not
+// Note keeps a few bytes about what a lane has begun, until that lane's next Begin or place. They are written and not
 // synced: they survive the program's end, and a power loss perhaps.
-func (c *Cursor) Note(b []byte) error {
-	if len(b) > slotSize-noteHead-4 {
+func (c *Cursor) Note(lane Lane, b []byte) error {
+	if len(b) > noteSize-noteHead-4 {
 		return fmt.Errorf("note %d bytes at cursor %q: %w", len(b), c.name, ErrTooLarge)
 	}
-	c.buf = appendNote(c.buf[:0], c.last.generation, b)
-	if _, err := c.file.WriteAt(c.buf, noteOffset); err != nil {
+	c.buf = appendNote(c.buf[:0], c.last.noted[lane], b)
+	if _, err := c.file.WriteAt(c.buf, noteOffset+int64(lane)*noteSize); err != nil {
 		return fmt.Errorf("note at cursor %q: %w", c.name, err)
 	}
 	return nil
 }
 
-// Begun is up to where something was begun, and the last note about it, nil where there is none. A position
-// that is not behind the cursor's says that nothing was.
-func (c *Cursor) Begun() (until Position, note []byte) {
-	b := make([]byte, slotSize)
-	_, _ = c.file.ReadAt(b, noteOffset) // what cannot be read is no note
-	return c.last.begun, parseNote(b, c.last.generation)
+// Begun is up to where a lane has begun something, and the last note about it, nil where there is none. A position
+// that is not behind the lane's place says that nothing was.
+func (c *Cursor) Begun(lane Lane) (until Position, note []byte) {
+	b := make([]byte, noteSize)
+	_, _ = c.file.ReadAt(b, noteOffset+int64(lane)*noteSize) // what cannot be read is no note
+	return c.last.places.Begun[lane], parseNote(b, c.last.noted[lane])
 }
 
 // Close closes the cursor's file.
@@ -175,19 +230,25 @@ func (c *Cursor) Close() error { return c.file.Close() }
 
 // ReadCursor returns a cursor's position without creating or changing anything.
 func ReadCursor(dir FS, name string) (Position, error) {
+	p, err := ReadPlaces(dir, name)
+	return p.At, err
+}
+
+// ReadPlaces is ReadCursor of all that a cursor keeps.
+func ReadPlaces(dir FS, name string) (Places, error) {
 	if err := checkCursorName(name); err != nil {
-		return Position{}, fmt.Errorf("read cursor %q: %w", name, err)
+		return Places{}, fmt.Errorf("read cursor %q: %w", name, err)
 	}
 	file, err := dir.OpenFile(cursorDir+"/"+name, os.O_RDONLY, 0)
 	if err != nil {
-		return Position{}, fmt.Errorf("read cursor %q: %w", name, err)
+		return Places{}, fmt.Errorf("read cursor %q: %w", name, err)
 	}
 	defer file.Close()
 	last, _, err := readSlots(file)
 	if err != nil {
-		return Position{}, fmt.Errorf("read cursor %q: %w", name, err)
+		return Places{}, fmt.Errorf("read cursor %q: %w", name, err)
 	}
-	return last.pos, nil
+	return last.places, nil
 }
 
 // Cursors names all cursors.
@@ -219,29 +280,6 @@ func DeleteCursor(dir FS, name string) error {
 	return nil
 }
 
-func (s slot) append(dst []byte) []byte {
-	start := len(dst)
-	dst = append(dst, cursorMagic...)
-	dst = binary.LittleEndian.AppendUint64(dst, s.generation)
-	dst = binary.LittleEndian.AppendUint64(dst, s.pos.Segment)
-	dst = binary.LittleEndian.AppendUint64(dst, s.pos.Offset)
-	dst = binary.LittleEndian.AppendUint64(dst, s.begun.Segment)
-	dst = binary.LittleEndian.AppendUint64(dst, s.begun.Offset)
-	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[start:], castagnoli))
-}
-
-func parseSlot(b []byte) slot {
-	le := binary.LittleEndian
-	if string(b[:8]) != cursorMagic || le.Uint32(b[48:]) != crc32.Checksum(b[:48], castagnoli) {
-		return slot{}
-	}
-	return slot{
-		generation: le.Uint64(b[8:]),
-		pos:        Position{Segment: le.Uint64(b[16:]), Offset: le.Uint64(b[24:])},
-		begun:      Position{Segment: le.Uint64(b[32:]), Offset: le.Uint64(b[40:])},
-	}
-}
-
 func appendNote(dst []byte, generation uint64, note []byte) []byte {
 	start := len(dst)
 	dst = append(dst, noteMagic...)
@@ -269,7 +307,7 @@ func readSlots(f File) (slot, int, error) {
 	var slots [2]slot
 	blank := true
 	for i := range slots {
-		b := make([]byte, slotUsed)
+		b := make([]byte, slotMost)
 		n, err := readAgain(f, b, int64(i)*slotSize)
 		unreadable := errors.Is(err, syscall.EIO)
 		if err != nil && !errors.Is(err, io.EOF) && !unreadable {
@@ -281,6 +319,9 @@ func readSlots(f File) (slot, int, error) {
 	last := 0
 	if slots[1].generation > slots[0].generation {
 		last = 1
+	}
+	if slots[last].isHalf(&slots[1-last]) {
+		last = 1 - last
 	}
 	switch {
 	case blank:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"reflect"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -171,18 +172,18 @@ func TestCursorBegun(t *testing.T) {
 		dir := crashfs.New()
 		c := openCursor(t, dir)
 		mustStore(t, c, 1)
-		if err := errors.Join(c.Begin(at(2)), c.Note([]byte("half"))); err != nil {
+		if err := errors.Join(c.Begin(wal.Past, at(2)), c.Note(wal.Past, []byte("half"))); err != nil {
 			t.Fatal(err)
 		}
 		dir = dir.Restart(keep, rand.New(rand.NewPCG(0, 0)))
 		c = openCursor(t, dir)
 		pos, err := c.Load()
-		until, note := c.Begun()
+		until, note := c.Begun(wal.Past)
 		if pos != at(1) || err != nil || until != at(2) || (string(note) == "half") != (keep == crashfs.KeepAll) {
 			t.Errorf("%s is kept: at %v, begun until %v with %q, %v", name, pos, until, note, err)
 		}
 		mustStore(t, c, 2)
-		if until, note := openCursor(t, dir).Begun(); until.Compare(at(2)) > 0 || note != nil {
+		if until, note := openCursor(t, dir).Begun(wal.Past); until.Compare(at(2)) > 0 || note != nil {
 			t.Errorf("%s is kept: after a new position begun until %v with %q", name, until, note)
 		}
 	}
@@ -193,7 +194,7 @@ func TestNoteEveryBit(t *testing.T) {
 	const file = "cursors/cloud"
 	dir := crashfs.New()
 	c := openCursor(t, dir)
-	if err := errors.Join(c.Store(at(1)), c.Begin(at(2)), c.Note([]byte("half"))); err != nil {
+	if err := errors.Join(c.Store(at(1)), c.Begin(wal.Past, at(2)), c.Note(wal.Past, []byte("half"))); err != nil {
 		t.Fatal(err)
 	}
 	content := dir.Content(file)
@@ -201,11 +202,11 @@ func TestNoteEveryBit(t *testing.T) {
 		content[bit/8] ^= 1 << (bit % 8)
 		dir.Put(file, content)
 		content[bit/8] ^= 1 << (bit % 8)
-		if until, note := openCursor(t, dir).Begun(); note != nil || until != at(2) {
+		if until, note := openCursor(t, dir).Begun(wal.Past); note != nil || until != at(2) {
 			t.Fatalf("bit %d: begun until %v with %q", bit, until, note)
 		}
 	}
-	if err := c.Note(make([]byte, 4096)); !errors.Is(err, wal.ErrTooLarge) {
+	if err := c.Note(wal.Past, make([]byte, 4096)); !errors.Is(err, wal.ErrTooLarge) {
 		t.Errorf("a note beyond its sector: %v", err)
 	}
 }
@@ -234,7 +235,7 @@ func testCursorPastAReadError(t *testing.T) {
 					t.Fatalf("opened past %v: %v", cause, err)
 				}
 				if err == nil {
-					if err := c.Begin(at(9)); err != nil {
+					if err := c.Begin(wal.Past, at(9)); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -266,5 +267,102 @@ func TestCursorOfAKilledProgram(t *testing.T) {
 		if got, err := wal.ReadCursor(dir, "a"); err != nil || got != at(7) {
 			t.Errorf("killed at operation %d: %v, %v", after, got, err)
 		}
+	}
+}
+
+// lanes is a cursor with a past, a stretch that was passed before its turn, and a live lane that has begun something.
+func lanes(offset uint64) wal.Places {
+	return wal.Places{At: at(offset), Passed: []wal.Stretch{
+		{From: wal.Position{Segment: 5}, To: wal.Position{Segment: 5, Offset: 80}},
+		{From: wal.Position{Segment: 7}, To: wal.Position{Segment: 9, Offset: offset}},
+	}}
+}
+
+// TestCursorLanes: all places are one write; each lane's note lasts while the other moves, and no longer than what it is about.
+func TestCursorLanes(t *testing.T) {
+	dir := crashfs.New()
+	c := openCursor(t, dir)
+	want := lanes(1)
+	want.Begun[wal.Past] = at(4)
+	err := errors.Join(c.StorePlaces(lanes(1)), c.Begin(wal.Past, at(4)), c.Note(wal.Past, []byte("past")))
+	for offset := range uint64(4) {
+		want.Begun[wal.Live] = wal.Position{Segment: 9, Offset: 10 + offset}
+		err = errors.Join(err, c.Begin(wal.Live, want.Begun[wal.Live]), c.Note(wal.Live, []byte{byte(offset)}))
+		c = openCursor(t, dir)
+		got, failed := c.Places()
+		_, past := c.Begun(wal.Past)
+		_, live := c.Begun(wal.Live)
+		if err := errors.Join(err, failed); err != nil || !reflect.DeepEqual(got, want) || string(past) != "past" || string(live) != string([]byte{byte(offset)}) {
+			t.Fatalf("places %v with notes %q and %q, %v, want %v", got, past, live, err, want)
+		}
+		want.Passed[1].To, want.Begun[wal.Live] = want.Begun[wal.Live], wal.Position{}
+		err = c.StorePlaces(want)
+		if _, live := c.Begun(wal.Live); live != nil {
+			t.Fatalf("a note %q of what is passed", live)
+		}
+	}
+	if err := c.StorePlaces(wal.Places{Passed: make([]wal.Stretch, wal.MaxStretches+1)}); !errors.Is(err, wal.ErrTooLarge) {
+		t.Errorf("more stretches than there is room for: %v", err)
+	}
+	mustStore(t, c, 5)
+	if got, err := openCursor(t, dir).Places(); err != nil || !reflect.DeepEqual(got, wal.Places{At: at(5)}) {
+		t.Errorf("joined: %v, %v", got, err)
+	}
+}
+
+// TestCursorLanesEveryBit flips each bit of a cursor with lanes: it is as it was, or as it was before that, never half of it.
+func TestCursorLanesEveryBit(t *testing.T) {
+	const file = "cursors/cloud"
+	for name, last := range map[string]wal.Places{"lanes": lanes(2), "joined": {At: at(2)}} {
+		dir := crashfs.New()
+		c := openCursor(t, dir)
+		if err := errors.Join(c.StorePlaces(lanes(1)), c.StorePlaces(last)); err != nil {
+			t.Fatal(err)
+		}
+		content := dir.Content(file)
+		older := 0
+		for bit := range len(content) * 8 {
+			content[bit/8] ^= 1 << (bit % 8)
+			dir.Put(file, content)
+			content[bit/8] ^= 1 << (bit % 8)
+			got, err := wal.ReadPlaces(dir, "cloud")
+			switch {
+			case err == nil && reflect.DeepEqual(got, last):
+			case err == nil && bit/8 >= 4096 && bit/8 < 8192 && reflect.DeepEqual(got, lanes(1)):
+				older++
+			default:
+				t.Fatalf("%s, bit %d: %v, %v", name, bit, got, err)
+			}
+		}
+		if want := 8 * (52 + 52 + 4 + 32*len(last.Passed)); older != want {
+			t.Errorf("%s: %d bits matter, want %d", name, older, want)
+		}
+	}
+}
+
+// TestCursorOfAnOlderProgram: what does not know of lanes finds the oldest place, and what it writes then holds.
+func TestCursorOfAnOlderProgram(t *testing.T) {
+	const file = "cursors/cloud"
+	dir := crashfs.New()
+	c := openCursor(t, dir)
+	if err := errors.Join(c.StorePlaces(lanes(1)), c.StorePlaces(lanes(2))); err != nil {
+		t.Fatal(err)
+	}
+	older := crashfs.New() // the same positions without lanes, as an older program writes them
+	o := openCursor(t, older)
+	mustStore(t, o, 1)
+	mustStore(t, o, 2)
+	content, plain := dir.Content(file), older.Content(file)
+	if string(content[:52]) != string(plain[:52]) || string(content[4096:4096+52]) != string(plain[4096:4096+52]) {
+		t.Error("an older program does not find the position")
+	}
+	mustStore(t, o, 3)
+	mustStore(t, o, 4)
+	plain = older.Content(file)
+	copy(content[:52], plain[:52])
+	copy(content[4096:4096+52], plain[4096:4096+52])
+	dir.Put(file, content)
+	if got, err := wal.ReadPlaces(dir, "cloud"); err != nil || !reflect.DeepEqual(got, wal.Places{At: at(4)}) {
+		t.Errorf("after an older program: %v, %v", got, err)
 	}
 }

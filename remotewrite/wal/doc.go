@@ -39,7 +39,7 @@
 //
 // Sequence numbers count the records of the log from 1, through all segments: a gap shows how many are lost.
 //
-// A cursor is two slots, at 0 and 4096, and a note at 8192, each in a disk sector of its own:
+// A cursor is two slots, at 0 and 4096, each in a disk sector of its own, and a note for each lane, at 8192 and 10240:
 //
 //	0       8            16                  32                 48    52
 //	+-------+------------+---------+--------+---------+--------+-----+
@@ -53,7 +53,8 @@
 //
 // Store and Begin write, in place, the slot that does not contain the current position. The file has its full size
 // from the start, so a cursor can move on a full disk. A note is not synced. It belongs to the slot of its
-// generation; a torn note is ignored.
+// generation; a torn note is ignored. A cursor with two lanes has more in its slots, as cursor_slot.go describes; its position is
+// the oldest place then, where a program that does not know of lanes goes on.
 //
 // # Crash safety
 //

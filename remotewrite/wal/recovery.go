@@ -362,10 +362,10 @@ func (l *Log) highestCursor() (Position, error) {
 	}
 	var highest Position
 	for _, name := range names {
-		p, err := ReadCursor(l.fs, name)
-		switch {
-		case err == nil && p.Compare(highest) > 0:
-			highest = p
+		p, err := ReadPlaces(l.fs, name)
+		switch at := p.Newest(); {
+		case err == nil && at.Compare(highest) > 0:
+			highest = at
 		case err != nil && !errors.Is(err, ErrNoPosition) && !errors.Is(err, ErrCursorDamaged) && !errors.Is(err, fs.ErrNotExist):
 			return Position{}, err
 		}

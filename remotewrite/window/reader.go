@@ -3,6 +3,7 @@ package window
 import (
 	"errors"
 	"fmt"
+	"io"
 	"syscall"
 	"time"
 
@@ -30,6 +31,7 @@ type Reader struct {
 	report func(Loss)
 	from   wal.Position // everything before has been delivered
 	Until  wal.Position // a window that starts before it ends there, at any size; the zero position is no limit
+	To     wal.Position // a segment's begin, from where on nothing is delivered; the zero position is none
 
 	At     wal.Position // after the record that was read last
 	Seq    uint64       // of that record; 0 before the first
@@ -71,14 +73,20 @@ func (r *Reader) Fill(w *Window, least int) error {
 	w.reset(r.At)
 	before := r.At.Compare(r.Until) < 0
 	var err error
-	for err == nil && !w.full(least) && (!before || w.Next.Compare(r.Until) < 0) {
+	for err == nil && !w.full(least) && (!before || w.Next.Compare(r.Until) < 0) && !r.beyond(w.Next) {
 		err = r.Step(w)
 	}
+	w.Last = errors.Is(err, io.EOF)
 	w.makeColumns()
 	if w.Samples > 0 {
 		return nil // an error comes again, if it is more than the end
 	}
 	return err
+}
+
+// beyond says whether a position is one of those that are not delivered.
+func (r *Reader) beyond(at wal.Position) bool {
+	return r.To != (wal.Position{}) && at.Compare(r.To) >= 0
 }
 
 // Seek reads up to where delivering begins, and the head of the segment in any case: it says
@@ -225,7 +233,7 @@ func (r *Reader) tell(records uint64) {
 
 // read takes a record's own block, or counts it as lost.
 func (r *Reader) read(rec *wal.Record, block []byte, w *Window) {
-	deliver := rec.Pos.Compare(r.from) >= 0
+	deliver := rec.Pos.Compare(r.from) >= 0 && !r.beyond(rec.Pos)
 	switch {
 	case r.Broken == nil && rec.Head():
 		r.enter(rec, block)

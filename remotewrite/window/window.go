@@ -22,6 +22,8 @@ type Window struct {
 	Oldest  int64        // the lowest time of a point, ms since the epoch; 0 if there is none
 	Newest  int64        // the highest
 
+	Last     bool   // there was nothing behind it when it was filled
+	Past     bool   // newer samples of its series were sent before
 	Earlier  bool   // a run before this one may have delivered it
 	Repeated bool   // a run that ended may have sent it, or some of it
 	Note     []byte // that it left about what had no verdict yet; nil if it left none
