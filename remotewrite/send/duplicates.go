@@ -27,7 +27,8 @@ const heldProbes = 4
 
 // held reports whether the receiver seems to have this request's series up to a later time, so that it refuses what
 // comes before. It does not take the first of several points of any series that is asked about, although it takes points as
-// late from a series that it does not have.
+// late from a series that it does not have. One that takes them behind newer ones of their series takes again what it has, so that
+// what it refuses is refused for another reason.
 func (b *bisect) held(l life) (bool, error) {
 	var deep []int
 	for i := range b.window.Columns {
@@ -51,6 +52,9 @@ func (b *bisect) held(l life) (bool, error) {
 	}
 	if oldest == 0 {
 		return false, nil
+	}
+	if behind, err := b.shard.takesBehind(l, oldest); err != nil || behind {
+		return false, err
 	}
 	return b.shard.takesLate(l, oldest)
 }

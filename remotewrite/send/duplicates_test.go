@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"backwire/remotewrite/internal/testkit"
 	"backwire/remotewrite/internal/testqueue"
@@ -114,6 +115,34 @@ func TestPoisonAmongRepeated(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// A receiver that takes samples behind newer ones of their series refuses none because it has it: where all that it is asked about is
+// bad, that is found, and the samples beside it are delivered and not taken to be there.
+func TestFirstSampleIsBad(t *testing.T) {
+	for name, options := range map[string]receiver.Options{"valid parts are stored": {}, "nothing is stored": {Whole: true}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := testwindow.New(1, 10)
+				bad := testwindow.Points(w, 0)[0]
+				options.Poison = func(s *receiver.Series, p receiver.Point) error {
+					if s.Name() != canaryMetric && p.T == bad.T {
+						return errors.New("poisoned")
+					}
+					return nil
+				}
+				g := newRig(t, Config{Protocol: "1.0"}, options, w)
+				time.Sleep(time.Until(time.UnixMilli(w.Newest))) // the bubble's time begins in 2000
+				g.run(t, func() {})
+				if got := g.sink.points(); !slices.Equal(got, []RejectedPoint{RejectedPoint(bad)}) {
+					t.Errorf("rejected %v, want %v", got, bad)
+				}
+				if _, samples, _ := stored(g.receiver); samples != 9 || g.endpoint.Stats().Samples != 9 {
+					t.Errorf("%d samples are there and %d are counted, want 9", samples, g.endpoint.Stats().Samples)
+				}
+			})
+		})
 	}
 }
 

@@ -139,12 +139,16 @@ func (e *Endpoint) fallBehind(l life, w *window.Window) error {
 	return err
 }
 
-// takesBehind asks whether the receiver takes a sample of a time behind a newer one of the same series.
+// takesBehind asks whether the receiver takes a sample of a time behind a newer one of the same series. Where the clock was set back, so
+// that the time is not behind it, that is not known.
 func (s *shard) takesBehind(l life, at int64) (bool, error) {
 	e := s.endpoint
 	for s.fresh(); ; {
 		_, a := s.ask(l, e.protocol())
 		if judge(a, false) == delivered {
+			if at >= e.canary.newest.Load() {
+				return false, nil
+			}
 			_, a = e.canary.askBehind(l.hard, e.protocol(), at)
 			if a.status >= 500 { // as Prometheus up to 2.49 answers to what is too old
 				return false, nil

@@ -225,12 +225,13 @@ type world struct {
 	bad      func(sample string) bool // refused for good
 	picky    bool                     // the receiver refuses some samples for good
 	kills    bool
-	ordered  bool // the receiver takes nothing late
+	ordered  bool          // the receiver takes nothing late
+	window   time.Duration // how late the receiver takes samples; 0 is as late as they come
 	options  queue.Options
 	config   Config
 }
 
-func newWorld(seed uint64) *world {
+func newWorld(seed uint64, parked string) *world {
 	r := rand.New(rand.NewPCG(seed, 33))
 	w := &world{rand: r, sink: &sink{}, kills: r.IntN(2) == 0, ordered: r.IntN(3) == 0}
 	share := r.Float64() * r.Float64() * r.Float64()
@@ -238,11 +239,19 @@ func newWorld(seed uint64) *world {
 		share = 0
 	}
 	w.picky = share > 0
+	windows := rand.New(rand.NewPCG(seed, 34))
+	head := []time.Duration{0, time.Hour}[windows.IntN(2)]
+	switch {
+	case w.picky: // takes samples however late
+		head = 0
+	case head > 0 && !w.ordered:
+		w.window = []time.Duration{20 * time.Minute, 40 * time.Minute, 2 * time.Hour}[windows.IntN(3)]
+	}
 	w.bad = func(sample string) bool {
 		return float64(crc32.ChecksumIEEE(strconv.AppendUint([]byte(sample), seed, 10))) < share*math.MaxUint32
 	}
 	w.receiver = receiver.New(receiver.Options{
-		Ordered: w.ordered, Whole: r.IntN(2) == 0, PoisonStatus: []int{400, 409, 422}[r.IntN(3)],
+		Ordered: w.ordered || w.window > 0, Head: head, OutOfOrder: w.window, Whole: r.IntN(2) == 0, PoisonStatus: []int{400, 409, 422}[r.IntN(3)],
 		Lie: []receiver.Lie{receiver.CountTrue, receiver.CountReceived}[r.IntN(2)], V2: []receiver.Support{receiver.Accept, receiver.Refuse}[r.IntN(2)],
 		Poison: func(s *receiver.Series, p receiver.Point) error {
 			return errorIf(s.Name() != canaryMetric && w.bad(sampleOf(s.Name(), s.Label, p.T)), "refused")
@@ -254,7 +263,7 @@ func newWorld(seed uint64) *world {
 		w.options.MaxBytes = 20_000 + r.Int64N(60_000)
 	}
 	w.config = Config{
-		MaxSamples: 20 + r.IntN(400), Concurrency: 1 + r.IntN(3), Transport: w.way,
+		MaxSamples: 20 + r.IntN(400), Concurrency: 1 + r.IntN(3), Transport: w.way, ParkedDir: parked,
 		Behind: []time.Duration{0, 2 * time.Minute, 2 * time.Minute}[r.IntN(3)],
 	}
 	return w
@@ -287,8 +296,8 @@ func TestConservation(t *testing.T) {
 	for seed := range testkit.Seeds(t, 80) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(seed)
-				t.Logf("kills %v, ordered %v, limit %d, behind %v, rate %v", w.kills, w.ordered, w.options.MaxBytes, w.config.Behind, w.way.rate)
+				w := newWorld(seed, t.TempDir())
+				t.Logf("kills %v, ordered %v, window %v, limit %d, behind %v, rate %v", w.kills, w.ordered, w.window, w.options.MaxBytes, w.config.Behind, w.way.rate)
 				conserve(t, w)
 			})
 		})
@@ -310,7 +319,7 @@ func conserve(t *testing.T, w *world) {
 		s.end(t)
 		s = newStation(t, fs, w.options, w.config, w.sink)
 	}
-	for until := time.Now().Add(48 * time.Hour); s.owed().Lag.Records > 0 && time.Now().Before(until); {
+	for until := time.Now().Add(48 * time.Hour); (s.owed().Lag.Records > 0 || s.endpoint.Stats().Parked > 0) && time.Now().Before(until); {
 		time.Sleep(time.Minute)
 	}
 	time.Sleep(2 * time.Minute)
@@ -350,6 +359,18 @@ func sampleOf(name string, label func(string) string, at int64) string {
 	return strings.Join(parts, " ")
 }
 
+// late reports whether a receiver with a window does not take a sample at a time.
+func (w *world) late(at int64, now time.Time) bool {
+	return w.window > 0 && now.Sub(time.UnixMilli(at)) > w.window-latenessPrecision
+}
+
+func pointsOf(r Rejection) (n int) {
+	for _, s := range r.Series {
+		n += len(s.Points)
+	}
+	return n
+}
+
 // arrived is how many different samples the receiver has or has refused for good.
 func arrived(t *testing.T, w *world) int {
 	t.Helper()
@@ -363,7 +384,7 @@ func arrived(t *testing.T, w *world) int {
 	defer w.sink.mu.Unlock()
 	told := 0
 	for _, r := range w.sink.all {
-		if w.ordered { // tells how many, and among which
+		if (w.ordered || w.window > 0) && r.Samples < pointsOf(r) { // tells how many, and among which
 			told += r.Samples
 			continue
 		}
@@ -374,8 +395,8 @@ func arrived(t *testing.T, w *world) int {
 			}
 			for _, p := range s.Points {
 				sample := sampleOf(s.Name, label, p.T)
-				if !w.bad(sample) {
-					t.Fatalf("rejected although it is good: %s: %d samples, %.200s", sample, r.Samples, r.Words)
+				if !w.ordered && !w.bad(sample) && !w.late(p.T, r.Time) {
+					t.Fatalf("rejected although it is good: %s: %d samples, status %d, %s", sample, r.Samples, r.Status, r.Words)
 				}
 				at[sample] = true
 			}
