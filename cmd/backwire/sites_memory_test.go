@@ -76,14 +76,15 @@ func TestCycleOfTenThousandClients(t *testing.T) {
 // cycleOf is the CPU time of a cycle, over some of them after the history was read, and the peak of memory. There is a job a second.
 func cycleOf(t *testing.T, m deployment, endpoint map[string]string) (took time.Duration, peak int64) {
 	t.Helper()
-	const settled, cycles = 15, 60
+	const settled, cycles = 45, 60
+	const pause = 20 * time.Second // the answer costs the agent as much as a cycle
 	settings := map[string]string{"INTERVAL": "2s"}
 	maps.Copy(settings, endpoint)
 	d := deploy(t, m, 60, settings, "off")
 	defer d.end()
-	first, _ := d.await(t, settled)
+	first, _ := d.await(t, settled, pause)
 	before := d.running.used(t)
-	last, _ := d.await(t, settled+cycles)
+	last, _ := d.await(t, settled+cycles, pause)
 	after := d.running.used(t)
 	return (after.cpu - before.cpu) / time.Duration(last-first), after.peak
 }
@@ -115,7 +116,7 @@ func memoryOfSites(t *testing.T, m deployment, limit string) (peak int64, series
 	t.Helper()
 	d := deploy(t, m, 20, map[string]string{"INTERVAL": "10s"}, limit)
 	defer d.end()
-	_, series = d.await(t, 3)
+	_, series = d.await(t, 3, time.Second)
 	return peakMemory(t, d.running), series
 }
 
@@ -169,8 +170,8 @@ func deploy(t *testing.T, m deployment, jobsPerMinute float64, settings map[stri
 	return &deployed{m, running, s.settings["LISTEN"], primary, push}
 }
 
-// await waits until each site had so many cycles. It returns how many all of them had, and the series of a cycle.
-func (d *deployed) await(t *testing.T, each uint64) (cycles uint64, series int) {
+// await waits until each site had so many cycles, and asks again after a pause. It returns how many all of them had, and the series of a cycle.
+func (d *deployed) await(t *testing.T, each uint64, pause time.Duration) (cycles uint64, series int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute) // fifty sites take their time where the machine has other work
 	defer cancel()
@@ -179,7 +180,7 @@ func (d *deployed) await(t *testing.T, each uint64) (cycles uint64, series int) 
 		if err == nil {
 			return cycles, series
 		}
-		if !wait(ctx, 5*time.Second) { // the answer costs the agent as much as a cycle
+		if !wait(ctx, pause) {
 			t.Fatal(err)
 		}
 	}
