@@ -1,22 +1,24 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
+	"strings"
 
-	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 )
 
 // progress draws how much of long work is done, on a terminal only: in a log a bar would be noise.
 // It belongs to one goroutine.
 type progress struct {
-	what string
-	out  io.Writer // nil where nothing is drawn
-	bar  *progressbar.ProgressBar
-
-	pieces bool // are counted, and not bytes
+	what  string
+	out   io.Writer // nil where nothing is drawn
+	drawn int64     // percent, and one; 0 where nothing is drawn yet
 }
+
+// barWidth leaves room for what is done, and for the amount, in a line of 80 columns.
+const barWidth = 40
 
 func (sh *shell) progress(what string) *progress {
 	if f, ok := sh.stderr.(*os.File); !ok || !term.IsTerminal(int(f.Fd())) {
@@ -27,19 +29,20 @@ func (sh *shell) progress(what string) *progress {
 
 // tell says how many of how many bytes or pieces are done.
 func (p *progress) tell(done, total int64) {
-	if p.out == nil {
+	if p.out == nil || total <= 0 {
 		return
 	}
-	if p.bar == nil {
-		p.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(p.out), progressbar.OptionSetDescription(p.what),
-			progressbar.OptionShowBytes(!p.pieces), progressbar.OptionClearOnFinish())
+	percent := min(max(done, 0), total) * 100 / total
+	if percent+1 == p.drawn {
+		return
 	}
-	_ = p.bar.Set64(done) // a bar that cannot be drawn is no reason to stop
+	p.drawn = percent + 1
+	fmt.Fprintf(p.out, "\r%s %3d%% |%-*s| ", p.what, percent, barWidth, strings.Repeat("█", int(percent*barWidth/100)))
 }
 
 // end clears the line.
 func (p *progress) end() {
-	if p.bar != nil {
-		_ = p.bar.Clear()
+	if p.drawn > 0 {
+		fmt.Fprint(p.out, "\r\x1b[K")
 	}
 }

@@ -115,7 +115,6 @@ func (sh *shell) repush(ctx context.Context, cfg *config.Config, to send.Config)
 		return err
 	}
 	bar := sh.progress(to.Name)
-	bar.pieces = true
 	done, err := store.Repush(ctx, to, sh.logger(cfg), bar.tell)
 	bar.end()
 	refused := sum(done.Stats.Rejected)
