@@ -93,6 +93,9 @@ func (b *bisect) counted(l life, a answer) error {
 	e.recorder.stored(a.written)
 	b.shard.counted = true
 	again, err := b.takesAgain(l)
+	if err == nil && !again && !b.again && !b.earlier { // or all of it is bad that was sent again
+		again, err = b.shard.takesBehind(l, b.window.OldestTime())
+	}
 	if err != nil {
 		return err
 	}

@@ -146,6 +146,33 @@ func TestFirstSampleIsBad(t *testing.T) {
 	}
 }
 
+// So is it with one of 2.0, which says how many it has stored: of two series nearly all is bad, and the two samples that are good arrive.
+func TestNearlyAllIsBad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := testwindow.New(2, 10)
+		good := map[string]int64{}
+		for i, k := range []int{4, 9} {
+			good[testkit.ReceivedKey(testwindow.Labels(w, &w.Dict.Series[w.Columns[i].Series], nil))] = testwindow.Points(w, i)[k].T
+		}
+		g := newRig(t, Config{}, receiver.Options{Poison: func(s *receiver.Series, p receiver.Point) error {
+			return errorIf(s.Name() != canaryMetric && p.T != good[s.Key()], "poisoned")
+		}}, w)
+		time.Sleep(time.Until(time.UnixMilli(w.Newest)))
+		g.run(t, func() {})
+		if n := len(g.sink.points()); n != 18 {
+			t.Errorf("%d samples of 20 are rejected, want 18", n)
+		}
+		for _, r := range g.sink.all {
+			if r.Samples != pointsOf(r) {
+				t.Errorf("%d of %d samples are rejected, and nobody knows which", r.Samples, pointsOf(r))
+			}
+		}
+		if got := g.endpoint.Stats(); got.Samples != 2 {
+			t.Errorf("%d samples are delivered, want 2", got.Samples)
+		}
+	})
+}
+
 // A queue that was set back by a snapshot of its machine sends again what its receiver has, and newer of it. That is repeated
 // and not rejected, and raises no alert; what the receiver has not arrives.
 func TestSetBackQueueRejectsNothing(t *testing.T) {
