@@ -12,6 +12,8 @@ import (
 	"backwire/remotewrite/window"
 	"backwire/remotewrite/wire"
 	"backwire/source"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // canaryMetric is a sample that must be right: value 1, now, with labels that no receiver objects to. Where an
@@ -59,7 +61,8 @@ type canary struct {
 	config   Config
 	client   *client
 	instance string
-	newest   atomic.Int64 // time of the newest that was taken, ms since the epoch
+	newest   atomic.Int64        // time of the newest that was taken, ms since the epoch
+	turn     *semaphore.Weighted // 1
 }
 
 func newCanary(c Config, cl *client) *canary {
@@ -67,12 +70,15 @@ func newCanary(c Config, cl *client) *canary {
 	if instance == "" {
 		instance, _ = os.Hostname() // empty where there is none, which makes no label
 	}
-	return &canary{config: c, client: cl, instance: instance}
+	return &canary{config: c, client: cl, instance: instance, turn: semaphore.NewWeighted(1)}
 }
 
-// ask sends the canary. A clock that was set back does not make it older than the last one, which a database without an
-// out-of-order window would refuse.
+// ask sends the canary, which is not older than the last one even where the clock was set back: a database without an out-of-order
+// window would refuse it. So one is asked after the other: of two on their way the older might come last.
 func (c *canary) ask(ctx context.Context, p wire.Protocol) (wire.Request, answer) {
+	if c.turn.Acquire(ctx, 1) == nil { // or the request fails for the same reason
+		defer c.turn.Release(1)
+	}
 	at := max(time.Now().UnixMilli(), c.newest.Load())
 	r, a := c.send(ctx, p, at)
 	if judge(a, false) == delivered {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -46,6 +47,31 @@ func TestConclude(t *testing.T) {
 
 // canaries are the requests that a receiver was asked with.
 func (g *rig) canaries() []receiver.Series { return g.receiver.Select(canaryMetric) }
+
+// Two requests that raise a question at once ask it one after the other: a receiver without an out-of-order window would refuse the
+// older canary behind the newer one, and seem to refuse everything.
+func TestCanariesDoNotOvertakeEachOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := testwindow.New(40, 3)
+		var refused, asked atomic.Int32
+		g := newRig(t, Config{Concurrency: 4, MaxSamples: 10}, receiver.Options{Ordered: true, V2: receiver.Refuse}, w)
+		whole := g.endpoint.client.http.Transport
+		g.endpoint.client.http.Transport = transport(func(r *http.Request) (*http.Response, error) {
+			switch {
+			case r.Header.Get("X-Prometheus-Remote-Write-Version") == string(receiver.V2):
+				time.Sleep(time.Duration(refused.Add(1)) * time.Millisecond) // the questions come one after the other
+			case asked.Add(1) == 1:
+				time.Sleep(time.Second) // the first of them is on its way for longer
+			}
+			return whole.RoundTrip(r)
+		})
+		g.run(t, func() { time.Sleep(2 * time.Second) })
+		g.stored(t, w)
+		if stats := g.endpoint.Stats(); stats.Failures != 0 || stats.Requests["400"] != 0 {
+			t.Errorf("stats %+v", stats)
+		}
+	})
+}
 
 func TestCanaryIsTheFirstThingSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
