@@ -8,14 +8,16 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"backwire/remotewrite/receiver"
 	"backwire/remotewrite/rejected"
 )
 
-// picky refuses the samples of some metrics.
-func picky(ordered bool, names ...string) receiver.Options {
-	return receiver.Options{Ordered: ordered, Poison: func(s *receiver.Series, _ receiver.Point) error {
+// picky refuses the samples of some metrics. It is a database with a window for late samples, which has a sample that comes again once, or
+// with none.
+func picky(window time.Duration, names ...string) receiver.Options {
+	return receiver.Options{Ordered: true, OutOfOrder: window, Poison: func(s *receiver.Series, _ receiver.Point) error {
 		for _, name := range names {
 			if s.Name() == name {
 				return errors.New("no room for " + name)
@@ -46,7 +48,7 @@ func TestRejectedArePushedBesideTheAgent(t *testing.T) {
 	t.Parallel()
 	const mended, still = "nbu_up", "backwire_queue_bytes"
 	dir := t.TempDir()
-	r := receiver.New(picky(false, mended, still))
+	r := receiver.New(picky(time.Hour, mended, still))
 	push := httptest.NewServer(r)
 	t.Cleanup(push.Close)
 	primary := startPrimary(t, dir, "--history", "20", "--history-span", "1m", "--jobs-per-minute", "60")
@@ -73,14 +75,14 @@ func TestRejectedArePushedBesideTheAgent(t *testing.T) {
 	refused(still, 3)
 
 	// One of two is mended, in a receiver that takes nothing older than it has: what has newer samples stays, and it is said why.
-	r.Set(picky(true, still))
+	r.Set(picky(0, still))
 	await(t, "newer samples are there", func() error { return grown(int64(len(r.Select(mended))), 1) })
 	before := kept(t, queue)[mended]
 	if p := again("rejected"); p.err == nil || kept(t, queue)[mended] < before {
 		t.Errorf("of %d samples %d are kept; ended with %v", before, kept(t, queue)[mended], p.err)
 	}
 	// With a window for late samples all of it is taken.
-	r.Set(picky(false, still))
+	r.Set(picky(time.Hour, still))
 	if p := again("no room for " + still); p.err == nil {
 		t.Error("what is refused again is no failure")
 	}
@@ -88,7 +90,7 @@ func TestRejectedArePushedBesideTheAgent(t *testing.T) {
 		t.Errorf("kept are %v", left)
 	}
 	refused(still, kept(t, queue)[still]+2) // the agent writes on into the same store
-	r.Set(receiver.Options{})
+	r.Set(picky(time.Hour))
 	await(t, "newer samples are there", func() error { return grown(int64(len(r.Select(still))), 1) })
 	if p := again("rejections accepted now, 0 samples rejected again"); p.err != nil || len(kept(t, queue)) > 0 {
 		t.Errorf("%v is left; ended with %v", kept(t, queue), p.err)
