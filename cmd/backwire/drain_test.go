@@ -23,6 +23,7 @@ import (
 
 // What is queued and then drained: a fleet's series, each with so many points a minute apart.
 const (
+	drainSite   = "backlog"
 	drainSeries = 20_000
 	drainPoints = 100
 )
@@ -88,7 +89,7 @@ func (p *fleet) queued(b *testing.B, dir string) {
 		for i := range batch.Samples {
 			batch.Samples[i].Value = p.values[i]
 		}
-		if err := q.Commit(source.Cycle{Site: "backlog", Batches: []source.Batch{batch}}); err != nil {
+		if err := q.Commit(source.Cycle{Site: drainSite, Batches: []source.Batch{batch}}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -199,6 +200,7 @@ func drainBackwire(b *testing.B, binary, queue string, samples int) drained {
 	to.begin(b)
 	p := start(b, []string{
 		"BACKWIRE_NETBACKUP_URL=https://127.0.0.1:9/netbackup", "BACKWIRE_NETBACKUP_API_KEY=none", // nobody there
+		"BACKWIRE_NETBACKUP_SITE=" + drainSite,
 		"BACKWIRE_REMOTE_WRITE_URL=" + to.url + "/write", "BACKWIRE_REMOTE_WRITE_START=oldest", "BACKWIRE_QUEUE_DIR=" + queue,
 		"BACKWIRE_LISTEN=", "BACKWIRE_INTERVAL=4m", "BACKWIRE_SELF_METRICS=false",
 	}, binary, "run")
