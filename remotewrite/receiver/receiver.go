@@ -132,6 +132,7 @@ type Refusal struct {
 	Point  Point
 	Held   bool // the receiver has this very point: it came twice
 	Reason string
+	Time   time.Time // when it came
 }
 
 // New returns an empty receiver.
@@ -327,7 +328,7 @@ func (r *Receiver) sift(v Version, s *Series, fresh store) []error {
 	good.Points = nil
 	for _, p := range s.Points {
 		if err := r.checkPoint(key, s, p, good, fresh); err != nil {
-			r.refusals = append(r.refusals, Refusal{key, p, r.store.holds(key, p), err.Error()})
+			r.refusals = append(r.refusals, Refusal{key, p, r.store.holds(key, p), err.Error(), time.Now()})
 			problems = append(problems, fmt.Errorf("%s: %w", key, err))
 			continue
 		}
