@@ -128,9 +128,11 @@ type board struct {
 func writeStatus(w io.Writer, s *page.Status) error {
 	b := &board{now: s.Now}
 	b.head(s)
-	b.sites(s)
-	b.queue(&s.Queue)
-	b.endpoints(s)
+	if s.Down != "" || s.Queue.Dir != "" { // what an agent has not opened yet, or waits for, is not known
+		b.sites(s)
+		b.queue(&s.Queue)
+		b.endpoints(s)
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -113,9 +113,10 @@ func TestStatusOfAGuardedPage(t *testing.T) {
 	s.settings["LISTEN_CONFIG_FILE"] = guard
 	running := start(t, s.environ(), buildPrograms(t).backwire, "run")
 	right, wrong := s.file(t, "right", "sesame\n"), s.file(t, "wrong", "open\n")
-	await(t, "the agent answers", func() error {
-		if code, _, stderr := s.execute(t, "status", "--user", "ada", "--password-file", right); code != exitOK {
-			return errors.New(stderr)
+	await(t, "the agent has opened its queue", func() error {
+		code, stdout, stderr := s.execute(t, "status", "--user", "ada", "--password-file", right)
+		if code != exitOK || strings.Contains(stdout, "the queue is not open yet") {
+			return errors.New(stdout + stderr)
 		}
 		return nil
 	})
@@ -239,6 +240,20 @@ func TestStatusIsNarrow(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantNarrow(t, out.String())
+}
+
+// Nothing is said of a queue and of endpoints that an agent has not opened yet.
+func TestStatusOfAnAgentThatStarts(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 24, 6, 0, 0, 0, time.UTC)
+	var out strings.Builder
+	if err := writeStatus(&out, &page.Status{Version: "1.2.3", Now: now, Started: now, Unready: "the queue is not open yet"}); err != nil {
+		t.Fatal(err)
+	}
+	wantLines(t, out.String(), "not ready: the queue is not open yet")
+	if strings.Contains(out.String(), "no endpoint") || strings.Contains(out.String(), "QUEUE") {
+		t.Errorf("it speaks of what is not known:\n%s", out.String())
+	}
 }
 
 // wantLines wants each of these, however the columns are spaced.
