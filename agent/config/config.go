@@ -118,6 +118,9 @@ const (
 	queuePrefix    = prefix + "_QUEUE"
 )
 
+// onlyEndpoint is the name of an endpoint without one.
+const onlyEndpoint = "default"
+
 // Choices are the values that only those who collect can name.
 type Choices struct {
 	Collectors []string

@@ -59,7 +59,7 @@ func (l *loader) validateEndpoints(c *Config) {
 	for i := range c.Endpoints {
 		l.validateEndpoint(newBlock(endpointPrefix, c.Endpoints[i].Name), &c.Endpoints[i])
 		if c.Endpoints[i].Name == "" {
-			c.Endpoints[i].Name = "default"
+			c.Endpoints[i].Name = onlyEndpoint
 		}
 	}
 }

@@ -47,7 +47,8 @@ exits with 1.`,
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return sh.importBundles(cmd.Context(), args[0], flags) },
+		RunE:              func(cmd *cobra.Command, args []string) error { return sh.importBundles(cmd.Context(), args[0], flags) },
+		ValidArgsFunction: directories,
 	}
 	imported.Flags().StringArrayVar(&flags.to, "to", nil, "push URL to send to instead of the configured endpoints; can be repeated")
 	imported.Flags().StringVar(&flags.trustedKey, "trusted-key", "", "ed25519 public key (PEM) that must have signed the bundles")

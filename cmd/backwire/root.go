@@ -68,6 +68,7 @@ Exit codes: 0 success, 1 failure, 2 usage error, 78 invalid configuration.`,
 		newSupportBundle(sh), newVersion(sh),
 	)
 	initCompletion(root)
+	sh.completeValues(root)
 	return root
 }
 

@@ -62,7 +62,6 @@ func TestStatusOfARunningAgentAndOfItsQueue(t *testing.T) {
 	}
 }
 
-// An agent without a page is told from none at all, by its hold on the queue.
 // An endpoint that waits for somebody is told, and with --fail by the exit code too.
 func TestStatusFails(t *testing.T) {
 	t.Parallel()
@@ -83,6 +82,7 @@ func TestStatusFails(t *testing.T) {
 	}
 }
 
+// An agent without a page is told from none at all, by its hold on the queue.
 func TestStatusOfAnAgentThatShowsNoPage(t *testing.T) {
 	t.Parallel()
 	s := newStand(t)
