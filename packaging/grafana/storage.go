@@ -50,6 +50,7 @@ func storage() Dashboard {
 			graph("Deduplication", "Deduplication ratio, as reported by the storage server.", unitCount,
 				query("max by (site, storage_server) ("+of("nbu_storage_server_dedup_ratio")+")", "{{storage_server}}")),
 		),
+		heading("Copies by storage lifecycle policies"), copyNumbers(), copyGraphs(),
 		heading("Tapes"), tapeNumbers(), tapeGraphs(),
 	))
 }

@@ -24,6 +24,7 @@ const (
 	plans          = "site:nbu_slos:sum"
 	frozenTapes    = "site:nbu_frozen_tapes:sum"
 	scratchTapes   = "site_pool:nbu_scratch_tapes:sum"
+	slpBacklog     = "site_slp:nbu_slp_images:sum"
 )
 
 // Backups and copies are leaf jobs: their parents would count them twice. Who cancels a job (status 150) ends it on purpose: it is
@@ -124,7 +125,21 @@ count by (site) (` + clientRPO + `)`,
 	}
 }
 
-func storageRecordings() []Rule { return []Rule{daysUntilFull(), basicDiskDays()} }
+func storageRecordings() []Rule {
+	return []Rule{daysUntilFull(), basicDiskDays(), imagesWithoutCopies()}
+}
+
+// imagesWithoutCopies is 0 for a policy of which nothing waits, where the policies are known.
+func imagesWithoutCopies() Rule {
+	return Rule{
+		Record: slpBacklog, help: "Images of which the storage lifecycle policy has not made all copies.",
+		Expr: `sum by (site, slp) (nbu_slp_images)
+or
+0 * sum by (site, slp) (nbu_slp_active)
+and on (site)
+nbu_collector_success{collector="slp"} == 1`,
+	}
+}
 
 // keptRecordings count what a server keeps; 0 is recorded too, so that the first one is one more.
 func keptRecordings() []Rule {

@@ -20,7 +20,7 @@ func collectors() []collector {
 	return []collector{
 		serverCollector(), storageUnitCollector(), diskPoolCollector(), storageServerCollector(), tapeDriveCollector(),
 		jobCollector(), policyCollector(), pausedClientCollector(), alertCollector(), malwareCollector(), imageCollector(), sloCollector(),
-		tapeMediumCollector(), volumePoolCollector(), robotCollector(), mediaServerCollector(),
+		tapeMediumCollector(), volumePoolCollector(), robotCollector(), mediaServerCollector(), slpCollector(), slpActiveCollector(),
 	}
 }
 

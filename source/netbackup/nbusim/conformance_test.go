@@ -124,6 +124,8 @@ func testAnswers(t *testing.T, docs *vendordoc.Collection) {
 			"/manage/alerts", "/manage/alerts?page%5Blimit%5D=100&page%5Boffset%5D=0",
 			"/malware/latest-scan-results", "/malware/latest-scan-results?page%5Blimit%5D=100&page%5Boffset%5D=1",
 			"/catalog/images", "/catalog/images?page%5Blimit%5D=100&page%5Boffset%5D=1",
+			"/catalog/slp-images", "/catalog/slp-images?page%5Blimit%5D=5&filter=" + url.QueryEscape("slpImageState eq 'IN_PROCESS'"),
+			"/catalog/slp-images?page%5Blimit%5D=1000&filter=" + url.QueryEscape("slpImageState eq 'IN_PROCESS|INACTIVE'"),
 			"/servicecatalog/slos", "/servicecatalog/slos?page%5Blimit%5D=100&page%5Boffset%5D=0",
 		} {
 			c.ask(http.MethodGet, path, "", http.StatusOK)
@@ -132,8 +134,9 @@ func testAnswers(t *testing.T, docs *vendordoc.Collection) {
 			"/storage/tape-media", "/storage/tape-media?page%5Blimit%5D=1", "/storage/tape-media?page%5Blimit%5D=100&page%5Bafter%5D=after-A00001",
 			"/storage/tape-volume-pools", "/storage/tape-volume-pools?page%5Blimit%5D=100", "/storage/robots-device-hosts",
 			"/config/media-servers", "/config/media-servers?page%5Blimit%5D=500&page%5Boffset%5D=0",
+			"/config/slps", "/config/slps?page%5Blimit%5D=100&page%5Boffset%5D=1",
 		} {
-			if release != "10.3" { // has no tapes, and of media servers no document that can be read
+			if release != "10.3" { // has no tapes, and of media servers and SLPs no document that can be read
 				c.ask(http.MethodGet, path, "", http.StatusOK)
 			}
 		}

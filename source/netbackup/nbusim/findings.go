@@ -3,7 +3,8 @@ package nbusim
 import "time"
 
 // AddFindings adds what a server of some size has found and keeps: alerts of every severity, a
-// night of images of which one is infected, their scans of which one failed, protection plans, and media servers.
+// night of images of which one is infected, their scans of which one failed, copies that wait, protection
+// plans, and media servers.
 func (s *Server) AddFindings() {
 	now := s.clock()
 	s.AddAlerts(
@@ -24,7 +25,24 @@ func (s *Server) AddFindings() {
 		MalwareScan{Result: "NOT_SUPPORTED"},
 	)
 	s.AddMediaServers(MediaServer{Name: "media-1"}, MediaServer{Name: "media-2"})
+	s.addCopies(now)
 	s.AddSLOs(SLO{Name: "gold"}, SLO{Name: "silver"}, SLO{Name: "databases", Workload: "SQL_SERVER"}, SLO{Name: "cloud", Workload: "CLOUD"})
+}
+
+// addCopies adds images of two storage lifecycle policies: some wait for their copies, others are complete. A third one is inactive.
+func (s *Server) addCopies(now time.Time) {
+	for i := range 12 {
+		s.AddSLPImages(
+			SLPImage{SLP: "gold", State: "COMPLETE", At: now.Add(-time.Duration(i+10) * time.Hour), Copies: []SLPCopy{{"BACKUP", "COPYCOMPLETE"}, {"DUPLICATE", "COPYCOMPLETE"}}},
+			SLPImage{SLP: "gold", At: now.Add(-time.Duration(i+1) * 20 * time.Minute)},
+		)
+	}
+	s.AddSLPImages(
+		SLPImage{SLP: "gold", State: "NOT_STARTED", At: now.Add(-5 * time.Minute), Copies: []SLPCopy{{"BACKUP", "COPYCOMPLETE"}}},
+		SLPImage{SLP: "remote", At: now.Add(-9 * time.Hour), Copies: []SLPCopy{{"IMPORT", "IMPORT_PENDING"}}},
+		SLPImage{SLP: "old", State: "IN_PROCESS|INACTIVE", At: now.Add(-30 * time.Hour), Copies: []SLPCopy{{"BACKUP", "COPYCOMPLETE"}, {"DUPLICATE", "NOT_STARTED|INACTIVE"}}},
+	)
+	s.AddSLPs(SLP{Name: "gold"}, SLP{Name: "remote"}, SLP{Name: "old", Inactive: true})
 }
 
 // nightOfImages are one each quarter of an hour.

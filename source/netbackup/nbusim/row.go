@@ -2,6 +2,7 @@ package nbusim
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -134,6 +135,33 @@ func (x *exchange) offsetPage(rows []row, offset, limit int) reply {
 		p["prev"] = max(offset-limit, 0)
 		place("prev", max(offset-limit, 0))
 	}
+	return x.json(http.StatusOK, map[string]any{"data": shown, "links": links, "meta": map[string]any{"pagination": p}})
+}
+
+// cursorPage answers a page by cursor. Documented (storage.yaml of 10.5 and 11.0, catalog.yaml): page[limit] from 0, a cursor that is
+// opaque and absent at the end. House belief: the cursor is the id of the last row, behind a prefix that makes it no number.
+func (x *exchange) cursorPage(rows []row, usual, most int) reply {
+	const prefix = "after-"
+	q := x.request.URL.Query()
+	limit, err := numberIn(q, "page[limit]", usual, 0, most)
+	if err != nil {
+		return x.refuse("page[limit]", err)
+	}
+	if after := q.Get("page[after]"); after != "" {
+		i := slices.IndexFunc(rows, func(r row) bool { return prefix+r.id == after })
+		if i < 0 {
+			return x.refuse("page[after]", fmt.Errorf("%q is not a cursor", after))
+		}
+		rows = rows[i+1:]
+	}
+	shown, p := []any{}, map[string]any{"limit": limit}
+	for _, r := range rows[:min(limit, len(rows))] {
+		shown = append(shown, x.untidy.spoil(r.render()))
+	}
+	if len(rows) > limit && limit > 0 {
+		p["next"] = prefix + rows[limit-1].id
+	}
+	links := map[string]any{"self": link(x.request.URL.Path[len(Mount):] + "?" + q.Encode())}
 	return x.json(http.StatusOK, map[string]any{"data": shown, "links": links, "meta": map[string]any{"pagination": p}})
 }
 

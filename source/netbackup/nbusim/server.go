@@ -53,6 +53,8 @@ type Server struct {
 
 	mediaServers []MediaServer
 	paused       []PausedClient
+	slpImages    []SLPImage
+	slps         []SLP
 
 	untidy   *untidy
 	keep     time.Duration
@@ -135,6 +137,8 @@ func (s *Server) routes() *http.ServeMux {
 		"/malware/latest-scan-results":  {method: get, base: jsonType, namespace: NamespaceMalware, answer: (*Server).latestScans},
 		"/catalog/images":               {method: get, base: jsonType, namespace: NamespaceImages, answer: (*Server).imageList},
 		"/config/paused-clients":        {method: get, base: jsonType, namespace: NamespaceHostProperties, answer: (*Server).pausedClientList},
+		"/catalog/slp-images":           {method: get, base: jsonType, namespace: NamespaceSLPImages, answer: (*Server).slpImageList},
+		"/config/slps":                  {method: get, base: jsonType, namespace: NamespaceSLPs, answer: (*Server).slpList},
 		"/servicecatalog/slos":          {method: get, base: jsonType, namespace: NamespaceSLOs, answer: (*Server).sloList},
 	} {
 		mux.Handle(Mount+path, answering(func(req *http.Request) reply { return s.serve(r, req) }))

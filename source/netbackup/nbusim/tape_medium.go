@@ -120,31 +120,10 @@ func (s *Server) robotHosts(x *exchange) reply {
 	return x.json(http.StatusOK, map[string]any{"data": shown})
 }
 
-// tapePage answers a page by cursor. Documented (storage.yaml of 10.5 and 11.0): page[limit] from 0 to 100, a cursor that is
-// opaque and absent at the end. House belief: the cursor is the id of the last row, behind a prefix that makes it no number.
+// tapePage answers a page of 0 to 100 rows, as storage.yaml of 10.5 and 11.0 says.
 func (s *Server) tapePage(x *exchange, rows []row) reply {
 	if s.release.api < version105 {
 		return s.unknown(x.request)
 	}
-	const prefix = "after-"
-	q := x.request.URL.Query()
-	limit, err := numberIn(q, "page[limit]", defaultLimit, 0, 100)
-	if err != nil {
-		return x.refuse("page[limit]", err)
-	}
-	if after := q.Get("page[after]"); after != "" {
-		i := slices.IndexFunc(rows, func(r row) bool { return prefix+r.id == after })
-		if i < 0 {
-			return x.refuse("page[after]", fmt.Errorf("%q is not a cursor", after))
-		}
-		rows = rows[i+1:]
-	}
-	shown, p := []any{}, map[string]any{"limit": limit}
-	for _, r := range rows[:min(limit, len(rows))] {
-		shown = append(shown, x.untidy.spoil(r.render()))
-	}
-	if len(rows) > limit && limit > 0 {
-		p["next"] = prefix + rows[limit-1].id
-	}
-	return x.json(http.StatusOK, map[string]any{"data": shown, "meta": map[string]any{"pagination": p}})
+	return x.cursorPage(rows, defaultLimit, 100)
 }
