@@ -42,10 +42,18 @@ func appendNumber(b []byte, field byte, v uint64) []byte {
 	return appendVarint(append(b, field<<3|wireVarint), v)
 }
 
-// appendTime is appendNumber for milliseconds since the epoch, which take six bytes from 1971 to 2109.
+// timeBytes is what a field with a recent time takes.
+const timeBytes = 7
+
+// isRecent reports whether milliseconds since the epoch take six bytes, as they do from 1971 to 2109.
+func isRecent(ms int64) bool {
+	return uint64(ms)>>35 != 0 && uint64(ms)>>42 == 0
+}
+
+// appendTime is appendNumber for milliseconds since the epoch.
 func appendTime(b []byte, field byte, ms int64) []byte {
 	v := uint64(ms)
-	if v>>35 == 0 || v>>42 != 0 {
+	if !isRecent(ms) {
 		return appendNumber(b, field, v)
 	}
 	return append(b, field<<3|wireVarint,

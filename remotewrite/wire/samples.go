@@ -56,20 +56,29 @@ func appendSamples(b []byte, c window.Runs, start int64) []byte {
 	return b
 }
 
-// samplesSize is how many bytes appendSamples takes.
+// samplesSize is how many bytes appendSamples takes. The times of a series ascend, so that what its first and its last take, all take.
 func samplesSize(c window.Runs, start int64) int {
-	size, starts := sampleHeadBytes*len(c.Times), numberSize(uint64(start))
-	for k, r := range c.Values {
-		end := len(c.Times)
-		if k+1 < len(c.Values) {
-			end = int(c.Values[k+1].From)
-		}
-		for _, t := range c.Times[r.From:end] {
-			size += sampleSize(r.Bits, t)
+	n := len(c.Times)
+	if n == 0 {
+		return 0
+	}
+	size, starts := n*sampleHeadBytes, numberSize(uint64(start))
+	if first := c.Times[0]; isRecent(first) && isRecent(c.Times[n-1]) && start <= first {
+		size += n * (timeBytes + starts)
+	} else {
+		for _, t := range c.Times {
+			size += numberSize(uint64(t))
 			if start != 0 && start <= t {
 				size += starts
 			}
 		}
+	}
+	for k, r := range c.Values {
+		end := n
+		if k+1 < len(c.Values) {
+			end = int(c.Values[k+1].From)
+		}
+		size += (end - int(r.From)) * doubleSize(math.Float64frombits(r.Bits))
 	}
 	return size
 }
