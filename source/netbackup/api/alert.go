@@ -17,8 +17,11 @@ const alertsPage = 100
 // Alerts lists all alerts that the server keeps.
 func (c *Client) Alerts(ctx context.Context) iter.Seq2[Alert, error] {
 	return listing[Alert]{
-		client: c, noun: "alert", path: "/manage/alerts", row: alertRow,
-		size: alertsPage, pager: byOffset,
+		row: alertRow,
+		list: list{
+			client: c, noun: "alert", path: "/manage/alerts",
+			size: alertsPage, pager: byOffset,
+		},
 	}.rows(ctx)
 }
 

@@ -18,8 +18,11 @@ const apiKeysPage = 100
 
 func (c *Client) apiKeys(ctx context.Context) iter.Seq2[apiKey, error] {
 	return listing[apiKey]{
-		client: c, noun: "api_key", path: "/security/api-keys", row: apiKeyRow,
-		size: apiKeysPage, pager: byOffset, emptyIs404: true,
+		row: apiKeyRow,
+		list: list{
+			client: c, noun: "api_key", path: "/security/api-keys",
+			size: apiKeysPage, pager: byOffset, emptyIs404: true,
+		},
 	}.rows(ctx)
 }
 

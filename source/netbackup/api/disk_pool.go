@@ -38,12 +38,15 @@ const diskPoolsPage = 500
 // DiskPools lists all disk pools. A release that leaves capacity out of the list is asked
 // for each pool that should have one.
 func (c *Client) DiskPools(ctx context.Context) iter.Seq2[DiskPool, error] {
-	list := listing[DiskPool]{
-		client: c, noun: "disk_pool", path: "/storage/disk-pools", row: diskPoolRow,
-		size: diskPoolsPage, pager: byOffset,
+	all := listing[DiskPool]{
+		row: diskPoolRow,
+		list: list{
+			client: c, noun: "disk_pool", path: "/storage/disk-pools",
+			size: diskPoolsPage, pager: byOffset,
+		},
 	}
 	return func(yield func(DiskPool, error) bool) {
-		for p, err := range list.rows(ctx) {
+		for p, err := range all.rows(ctx) {
 			if err == nil && p.ID != "" && p.lacksCapacity() {
 				p, err = c.wholePool(ctx, p)
 			}

@@ -18,8 +18,11 @@ const imagesPage = 100
 // Images lists the images of the last 24 hours: without a filter there are no others.
 func (c *Client) Images(ctx context.Context) iter.Seq2[Image, error] {
 	return listing[Image]{
-		client: c, noun: "image", path: "/catalog/images", row: imageRow,
-		size: imagesPage, pager: byOffset,
+		row: imageRow,
+		list: list{
+			client: c, noun: "image", path: "/catalog/images",
+			size: imagesPage, pager: byOffset,
+		},
 	}.rows(ctx)
 }
 

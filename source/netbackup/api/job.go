@@ -86,8 +86,11 @@ func (c *Client) Jobs(ctx context.Context, q JobQuery) iter.Seq2[Job, error] {
 		query.Set("sort", q.Sort)
 	}
 	return listing[Job]{
-		client: c, noun: "job", path: "/admin/jobs", query: query, row: jobRow,
-		size: JobsPage, limit: q.Limit, pager: byCursor, lenient: true,
+		row: jobRow,
+		list: list{
+			client: c, noun: "job", path: "/admin/jobs", query: query,
+			size: JobsPage, limit: q.Limit, pager: byCursor, lenient: true,
+		},
 	}.rows(ctx)
 }
 

@@ -22,8 +22,11 @@ const mediaServersPage = 500
 // MediaServers lists all media servers.
 func (c *Client) MediaServers(ctx context.Context) iter.Seq2[MediaServer, error] {
 	return listing[MediaServer]{
-		client: c, noun: "media_server", path: "/config/media-servers", row: mediaServerRow,
-		size: mediaServersPage, pager: byOffset,
+		row: mediaServerRow,
+		list: list{
+			client: c, noun: "media_server", path: "/config/media-servers",
+			size: mediaServersPage, pager: byOffset,
+		},
 	}.rows(ctx)
 }
 

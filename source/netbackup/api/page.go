@@ -34,42 +34,58 @@ type pager interface {
 	advance(p pagination, rows int) (bool, error)
 }
 
-// listing is one resource that comes in pages.
-type listing[T any] struct {
+// list is one resource that comes in pages.
+type list struct {
 	client *Client
 	noun   string // names the resource in the counts of what could not be read
 	path   string
 	query  url.Values
 	size   int // rows a page: the documented maximum, more answers 400; 0 where there are no pages
 	limit  int // rows at most; 0 is all
-	row    func(*decoder) (T, bool)
 	pager  func() pager
 
 	emptyIs404 bool // the documents answer 404 where there are no rows
 	lenient    bool // rows that cannot be read are the caller's matter, also where no row can
 }
 
+// listing is a list of rows of one type. How a list is walked is the same code for all of them: a copy for each type would be a
+// large part of the program.
+type listing[T any] struct {
+	list
+	row func(*decoder) (T, bool)
+}
+
 // rows yields row after row, page after page. Nothing follows an error.
 func (l listing[T]) rows(ctx context.Context) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		d := l.client.borrowDecoder(l.noun)
-		defer l.client.returnDecoder(d)
-		w := &walk[T]{listing: l, decoder: d, pager: l.pager(), yield: yield, seen: newSeenRows()}
-		defer func() { l.client.apart.Add(-int64(w.apart)) }()
-		w.size = l.client.pageSizes.of(l.path, l.size)
-		if err := w.pages(ctx); err != nil {
-			var none T
+		var row, none T
+		read := func(d *decoder) (ok bool) {
+			row, ok = l.row(d)
+			return ok
+		}
+		if err := l.walk(ctx, read, func() bool { return yield(row, nil) }); err != nil {
 			yield(none, err)
 		}
 	}
 }
 
-// walk is one pass over a listing.
-type walk[T any] struct {
-	listing[T]
+// walk reads row after row, and gives each that can be read until there are enough.
+func (l list) walk(ctx context.Context, read func(*decoder) (ok bool), give func() (more bool)) error {
+	d := l.client.borrowDecoder(l.noun)
+	defer l.client.returnDecoder(d)
+	w := &walk{list: l, decoder: d, pager: l.pager(), row: read, yield: give, seen: newSeenRows()}
+	defer func() { l.client.apart.Add(-int64(w.apart)) }()
+	w.size = l.client.pageSizes.of(l.path, l.size)
+	return w.pages(ctx)
+}
+
+// walk is one pass over a list.
+type walk struct {
+	list
 	decoder *decoder
 	pager   pager
-	yield   func(T, error) bool
+	row     func(*decoder) (ok bool)
+	yield   func() (more bool) // the row that was read
 	seen    *seenRows
 	total   int  // rows that were yielded
 	apart   int  // rows of it among the client's
@@ -78,12 +94,12 @@ type walk[T any] struct {
 }
 
 // pages reads the list, and once more where rows moved so that some were passed over.
-func (w *walk[T]) pages(ctx context.Context) error {
+func (w *walk) pages(ctx context.Context) error {
 	if err := w.pass(ctx); err != nil || w.done {
 		return err
 	}
 	if w.seen.missing(w.total + w.decoder.lost) {
-		w.seen.again, w.pager = true, w.listing.pager()
+		w.seen.again, w.pager = true, w.list.pager()
 		if err := w.pass(ctx); err != nil || w.done {
 			return err
 		}
@@ -95,7 +111,7 @@ func (w *walk[T]) pages(ctx context.Context) error {
 }
 
 // pass reads page after page.
-func (w *walk[T]) pass(ctx context.Context) error {
+func (w *walk) pass(ctx context.Context) error {
 	learned := false
 	w.promise = false
 	for range pageLimit {
@@ -130,7 +146,7 @@ func (w *walk[T]) pass(ctx context.Context) error {
 }
 
 // ask is one page; a reading in the background asks again where it was.
-func (w *walk[T]) ask(ctx context.Context, q url.Values) (*answer, error) {
+func (w *walk) ask(ctx context.Context, q url.Values) (*answer, error) {
 	budget := budgetOf(ctx)
 	for {
 		if err := budget.Take(ctx); err != nil {
@@ -144,22 +160,22 @@ func (w *walk[T]) ask(ctx context.Context, q url.Values) (*answer, error) {
 }
 
 // page yields the rows of one answer and says whether another page is to be read.
-func (w *walk[T]) page(a *answer) (bool, error) {
+func (w *walk) page(a *answer) (bool, error) {
 	defer a.release()
 	defer w.decoder.reset(nil) // the next page may be cycles away, and this one's bytes have no room meanwhile
 	w.seen.next()
 	known := w.total + w.decoder.lost
 	p, err := w.decoder.page(a.body, func() bool {
 		w.decoder.id, w.decoder.described = w.decoder.id[:0], false
-		switch v, ok := w.row(w.decoder); {
+		switch ok := w.row(w.decoder); {
 		case w.decoder.err != nil: // the row may be cut off in its middle
 		case w.lenient && ok:
-			w.give(v)
+			w.give()
 		case !w.lenient && w.seen.nameless(w.decoder.id):
 			w.decoder.lostRow(nil)
 		case !w.seen.fresh(w.decoder.id):
 		case ok:
-			w.give(v)
+			w.give()
 		default:
 			w.decoder.lostRow(nil)
 		}
@@ -186,7 +202,7 @@ func (w *walk[T]) page(a *answer) (bool, error) {
 
 // advance says whether another page is to be read. A list that ends although its server says that there are more rows is
 // cut: that is an error, whatever was missing.
-func (w *walk[T]) advance(p pagination, knownBefore int) (bool, error) {
+func (w *walk) advance(p pagination, knownBefore int) (bool, error) {
 	known, rows, promised := w.total+w.decoder.lost, w.decoder.elementsRead, w.promise
 	w.promise = p.promises(known)
 	more, err := w.pager.advance(p, rows)
@@ -203,12 +219,12 @@ func (w *walk[T]) advance(p pagination, knownBefore int) (bool, error) {
 	return false, nil // the same page again: this server knows no offset
 }
 
-func (w *walk[T]) give(v T) {
+func (w *walk) give() {
 	w.total++
-	w.done = !w.yield(v, nil) || w.total == w.limit
+	w.done = !w.yield() || w.total == w.limit
 }
 
-func (w *walk[T]) pageSize() int {
+func (w *walk) pageSize() int {
 	if w.limit > 0 {
 		return min(w.size, w.limit-w.total)
 	}
@@ -224,7 +240,7 @@ func (c *Client) Beyond(path string, cause guard.Limit) error {
 }
 
 // failed is an error of the list as a whole, whatever each page was.
-func (w *walk[T]) failed(kind Kind, cause error) error {
+func (w *walk) failed(kind Kind, cause error) error {
 	e := w.client.newError(request{method: "GET", path: w.path, query: w.query})
 	e.Kind, e.Err = kind, w.client.secrets.ClearError(cause)
 	return e

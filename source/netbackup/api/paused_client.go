@@ -25,8 +25,11 @@ const pausedClientsPage = 100
 // PausedClients lists the clients whose backups are paused.
 func (c *Client) PausedClients(ctx context.Context) iter.Seq2[PausedClient, error] {
 	return listing[PausedClient]{
-		client: c, noun: "paused_client", path: "/config/paused-clients", row: pausedClientRow,
-		size: pausedClientsPage, pager: byOffset,
+		row: pausedClientRow,
+		list: list{
+			client: c, noun: "paused_client", path: "/config/paused-clients",
+			size: pausedClientsPage, pager: byOffset,
+		},
 	}.rows(ctx)
 }
 

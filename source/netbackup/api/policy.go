@@ -34,8 +34,11 @@ const policiesPage = 500
 // Policies lists all policies.
 func (c *Client) Policies(ctx context.Context) iter.Seq2[Policy, error] {
 	return listing[Policy]{
-		client: c, noun: "policy", path: "/config/policies/", row: policyRow,
-		size: policiesPage, pager: byOffset,
+		row: policyRow,
+		list: list{
+			client: c, noun: "policy", path: "/config/policies/",
+			size: policiesPage, pager: byOffset,
+		},
 	}.rows(ctx)
 }
 

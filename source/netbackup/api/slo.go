@@ -17,8 +17,11 @@ const slosPage = 100
 // SLOs lists all service level objectives.
 func (c *Client) SLOs(ctx context.Context) iter.Seq2[SLO, error] {
 	return listing[SLO]{
-		client: c, noun: "slo", path: "/servicecatalog/slos", row: sloRow,
-		size: slosPage, pager: byOffset,
+		row: sloRow,
+		list: list{
+			client: c, noun: "slo", path: "/servicecatalog/slos",
+			size: slosPage, pager: byOffset,
+		},
 	}.rows(ctx)
 }
 

@@ -51,8 +51,11 @@ func (c *Client) IncompleteSLPImages(ctx context.Context) iter.Seq2[SLPImage, er
 
 func (c *Client) slpImages(ctx context.Context, state string) iter.Seq2[SLPImage, error] {
 	return listing[SLPImage]{
-		client: c, noun: "slp_image", path: "/catalog/slp-images", row: slpImageRow, size: slpImagesPage, pager: byCursor,
-		query: url.Values{"filter": {"slpImageState eq '" + state + "'"}},
+		row: slpImageRow,
+		list: list{
+			client: c, noun: "slp_image", path: "/catalog/slp-images", size: slpImagesPage, pager: byCursor,
+			query: url.Values{"filter": {"slpImageState eq '" + state + "'"}},
+		},
 	}.rows(ctx)
 }
 
@@ -102,7 +105,10 @@ const slpsPage = 100
 // SLPs lists all storage lifecycle policies.
 func (c *Client) SLPs(ctx context.Context) iter.Seq2[SLP, error] {
 	return listing[SLP]{
-		client: c, noun: "slp", path: "/config/slps", row: slpRow, size: slpsPage, pager: byOffset,
+		row: slpRow,
+		list: list{
+			client: c, noun: "slp", path: "/config/slps", size: slpsPage, pager: byOffset,
+		},
 	}.rows(ctx)
 }
 

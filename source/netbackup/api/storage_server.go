@@ -20,8 +20,11 @@ const storageServersPage = 100
 // StorageServers lists all storage servers.
 func (c *Client) StorageServers(ctx context.Context) iter.Seq2[StorageServer, error] {
 	return listing[StorageServer]{
-		client: c, noun: "storage_server", path: "/storage/storage-servers", row: storageServerRow,
-		size: storageServersPage, pager: byOffset,
+		row: storageServerRow,
+		list: list{
+			client: c, noun: "storage_server", path: "/storage/storage-servers",
+			size: storageServersPage, pager: byOffset,
+		},
 	}.rows(ctx)
 }
 

@@ -38,8 +38,11 @@ const storageUnitsPage = 500
 // StorageUnits lists all storage units.
 func (c *Client) StorageUnits(ctx context.Context) iter.Seq2[StorageUnit, error] {
 	return listing[StorageUnit]{
-		client: c, noun: "storage_unit", path: "/storage/storage-units", row: storageUnitRow,
-		size: storageUnitsPage, pager: byOffset,
+		row: storageUnitRow,
+		list: list{
+			client: c, noun: "storage_unit", path: "/storage/storage-units",
+			size: storageUnitsPage, pager: byOffset,
+		},
 	}.rows(ctx)
 }
 

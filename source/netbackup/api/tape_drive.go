@@ -24,8 +24,11 @@ const tapeDrivesPage = 100
 // TapeDrives lists all tape drives.
 func (c *Client) TapeDrives(ctx context.Context) iter.Seq2[TapeDrive, error] {
 	return listing[TapeDrive]{
-		client: c, noun: "tape_drive", path: "/storage/drives", row: tapeDriveRow,
-		size: tapeDrivesPage, pager: byOffset,
+		row: tapeDriveRow,
+		list: list{
+			client: c, noun: "tape_drive", path: "/storage/drives",
+			size: tapeDrivesPage, pager: byOffset,
+		},
 	}.rows(ctx)
 }
 

@@ -27,23 +27,32 @@ const tapePage = 100
 // TapeMedia lists all tapes. Releases before 10.5 do not offer it.
 func (c *Client) TapeMedia(ctx context.Context) iter.Seq2[TapeMedium, error] {
 	return listing[TapeMedium]{
-		client: c, noun: "tape_medium", path: "/storage/tape-media", row: tapeMediumRow,
-		size: tapePage, pager: byCursor,
+		row: tapeMediumRow,
+		list: list{
+			client: c, noun: "tape_medium", path: "/storage/tape-media",
+			size: tapePage, pager: byCursor,
+		},
 	}.rows(ctx)
 }
 
 // VolumePools lists all volume pools. Releases before 10.5 do not offer it.
 func (c *Client) VolumePools(ctx context.Context) iter.Seq2[VolumePool, error] {
 	return listing[VolumePool]{
-		client: c, noun: "volume_pool", path: "/storage/tape-volume-pools", row: volumePoolRow,
-		size: tapePage, pager: byCursor,
+		row: volumePoolRow,
+		list: list{
+			client: c, noun: "volume_pool", path: "/storage/tape-volume-pools",
+			size: tapePage, pager: byCursor,
+		},
 	}.rows(ctx)
 }
 
 // RobotHosts lists the hosts that control robots, by name. Releases before 10.5 do not offer it.
 func (c *Client) RobotHosts(ctx context.Context) iter.Seq2[string, error] {
 	return listing[string]{
-		client: c, noun: "robot_host", path: "/storage/robots-device-hosts", row: robotHostRow, pager: inOne,
+		row: robotHostRow,
+		list: list{
+			client: c, noun: "robot_host", path: "/storage/robots-device-hosts", pager: inOne,
+		},
 	}.rows(ctx)
 }
 
