@@ -92,6 +92,7 @@ const (
 	uidClients  = "backwire-clients"
 	uidStorage  = "backwire-storage"
 	uidPipeline = "backwire-pipeline"
+	uidSecurity = "backwire-security"
 )
 
 const tag = "backwire"
@@ -101,7 +102,7 @@ func Dashboards() []Dashboard { return dashboards(rules.Documents) }
 
 // dashboards lead to documents at another place.
 func dashboards(documents string) []Dashboard {
-	all := []Dashboard{overview(), jobs(), clients(), storage(), pipeline()}
+	all := []Dashboard{overview(), jobs(), clients(), storage(), security(), pipeline()}
 	for i := range all {
 		all[i].Links = append(all[i].Links, document("Metrics", documents+"/metrics.md"), document("Alerts", documents+"/alerts.md"),
 			document("Troubleshooting", documents+"/troubleshooting.md"))

@@ -24,6 +24,7 @@ const (
 	plans          = "site:nbu_slos:sum"
 	frozenTapes    = "site:nbu_frozen_tapes:sum"
 	scratchTapes   = "site_pool:nbu_scratch_tapes:sum"
+	highAnomalies  = "site:nbu_high_anomalies:sum"
 	slpBacklog     = "site_slp:nbu_slp_images:sum"
 )
 
@@ -145,6 +146,7 @@ nbu_collector_success{collector="slp"} == 1`,
 func keptRecordings() []Rule {
 	return []Rule{
 		counted(impactedScans, "malware", `nbu_malware_scans{result="IMPACTED"}`, "Images in which the newest scan found malware."),
+		counted(highAnomalies, "anomalies", `nbu_anomalies{severity="HIGH"}`, "Anomalies of high severity that the server keeps."),
 		counted(errorAlerts, "alerts", `nbu_alerts{severity=~"ERROR|CRITICAL",category!="JOB"}`, "Error alerts on the server that are not about jobs."),
 		counted(jobErrorAlerts, "alerts", `nbu_alerts{severity=~"ERROR|CRITICAL",category="JOB"}`, "Error alerts on the server about jobs."),
 		counted(plans, "slos", `nbu_slos`, "Protection plans."),

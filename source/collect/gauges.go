@@ -128,6 +128,14 @@ func (g *Gauges) Least(f *Family, v float64, labels ...string) {
 	}
 }
 
+// Most keeps the largest value that is given.
+func (g *Gauges) Most(f *Family, v float64, labels ...string) {
+	x, fresh := g.slot(f, labels)
+	if x.sum = true; fresh || v > x.value {
+		x.value = v
+	}
+}
+
 // TakeContradictions are the series that became ambiguous since it was last asked.
 func (g *Gauges) TakeContradictions() []string {
 	taken := g.contradictions

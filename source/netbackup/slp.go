@@ -1,8 +1,6 @@
 package netbackup
 
 import (
-	"time"
-
 	"backwire/source/collect"
 	"backwire/source/netbackup/api"
 )
@@ -27,8 +25,8 @@ func slpCollector() collector {
 				for _, c := range i.Copies {
 					g.Count(copies, i.SLP, c.Type, c.State)
 				}
-				if at := i.BackupTime; !at.IsZero() && at.Before(w.site.now().Add(aheadMost*time.Millisecond)) && !deferred(i.Copies) {
-					g.Least(oldest, float64(milliseconds(at))/1000, i.SLP)
+				if w.happened(i.BackupTime) && !deferred(i.Copies) {
+					g.Least(oldest, float64(milliseconds(i.BackupTime))/1000, i.SLP)
 				}
 			})
 		},

@@ -124,6 +124,7 @@ func testAnswers(t *testing.T, docs *vendordoc.Collection) {
 			"/manage/alerts", "/manage/alerts?page%5Blimit%5D=100&page%5Boffset%5D=0",
 			"/malware/latest-scan-results", "/malware/latest-scan-results?page%5Blimit%5D=100&page%5Boffset%5D=1",
 			"/catalog/images", "/catalog/images?page%5Blimit%5D=100&page%5Boffset%5D=1",
+			"/security/anomalies", "/security/anomalies?page%5Blimit%5D=100&page%5Boffset%5D=1",
 			"/catalog/slp-images", "/catalog/slp-images?page%5Blimit%5D=5&filter=" + url.QueryEscape("slpImageState eq 'IN_PROCESS'"),
 			"/catalog/slp-images?page%5Blimit%5D=1000&filter=" + url.QueryEscape("slpImageState eq 'IN_PROCESS|INACTIVE'"),
 			"/servicecatalog/slos", "/servicecatalog/slos?page%5Blimit%5D=100&page%5Boffset%5D=0",
@@ -139,6 +140,9 @@ func testAnswers(t *testing.T, docs *vendordoc.Collection) {
 			if release != "10.3" { // has no tapes, and of media servers and SLPs no document that can be read
 				c.ask(http.MethodGet, path, "", http.StatusOK)
 			}
+		}
+		if release != "11.0" { // has no document of the event log
+			c.ask(http.MethodGet, "/eventlog/notifications?page%5Blimit%5D=100&filter="+url.QueryEscape("createdDateTime ge 2026-02-28T12:00:00.000Z"), "", http.StatusOK)
 		}
 		c.ask(http.MethodGet, "/admin/jobs?page%5Blimit%5D=101", "", http.StatusBadRequest)
 		c.ask(http.MethodGet, "/admin/jobs?filter=nonsense", "", http.StatusBadRequest)

@@ -3,8 +3,8 @@ package nbusim
 import "time"
 
 // AddFindings adds what a server of some size has found and keeps: alerts of every severity, a
-// night of images of which one is infected, their scans of which one failed, copies that wait, protection
-// plans, and media servers.
+// night of images of which one is infected, their scans of which one failed, copies that wait, anomalies,
+// events, protection plans, and media servers.
 func (s *Server) AddFindings() {
 	now := s.clock()
 	s.AddAlerts(
@@ -26,6 +26,12 @@ func (s *Server) AddFindings() {
 	)
 	s.AddMediaServers(MediaServer{Name: "media-1"}, MediaServer{Name: "media-2"})
 	s.addCopies(now)
+	s.AddAnomalies(
+		Anomaly{At: now.Add(-3 * time.Hour)},
+		Anomaly{Severity: "MEDIUM", At: now.Add(-8 * time.Hour)},
+		Anomaly{Severity: "LOW", Type: "CLIENT_OFFLINE_BASED", Status: "IGNORED", At: now.Add(-80 * time.Hour)},
+	)
+	s.AddEvents(Event{At: now.Add(-time.Hour)}, Event{Severity: "WARNING", At: now.Add(-2 * time.Hour)}, Event{Severity: "INFO", At: now.Add(-50 * time.Hour)})
 	s.AddSLOs(SLO{Name: "gold"}, SLO{Name: "silver"}, SLO{Name: "databases", Workload: "SQL_SERVER"}, SLO{Name: "cloud", Workload: "CLOUD"})
 }
 

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"time"
 )
 
 // row is an object of a list that is paged by offset.
@@ -40,6 +41,17 @@ func (r row) render() map[string]any {
 func rowColumn(name string, k kind, operators string) column[row] {
 	return column[row]{name: name, kind: k, operators: operators, sortable: true, get: func(r *row) value {
 		return valueOf(k, r.attributes[name])
+	}}
+}
+
+// dateColumn is an attribute that holds a time, as stamp writes it.
+func dateColumn(name, operators string) column[row] {
+	return column[row]{name: name, kind: date, operators: operators, sortable: true, get: func(r *row) value {
+		at, err := time.Parse(time.RFC3339, valueOf(text, r.attributes[name]).s)
+		if err != nil {
+			return instant(0)
+		}
+		return instant(at.UnixMilli())
 	}}
 }
 

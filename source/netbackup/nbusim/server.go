@@ -55,6 +55,8 @@ type Server struct {
 	paused       []PausedClient
 	slpImages    []SLPImage
 	slps         []SLP
+	anomalies    []Anomaly
+	events       []Event
 
 	untidy   *untidy
 	keep     time.Duration
@@ -139,6 +141,8 @@ func (s *Server) routes() *http.ServeMux {
 		"/config/paused-clients":        {method: get, base: jsonType, namespace: NamespaceHostProperties, answer: (*Server).pausedClientList},
 		"/catalog/slp-images":           {method: get, base: jsonType, namespace: NamespaceSLPImages, answer: (*Server).slpImageList},
 		"/config/slps":                  {method: get, base: jsonType, namespace: NamespaceSLPs, answer: (*Server).slpList},
+		"/security/anomalies":           {method: get, base: jsonType, namespace: NamespaceAnomalies, answer: (*Server).anomalyList},
+		"/eventlog/notifications":       {method: get, base: jsonType, namespace: NamespaceEvents, answer: (*Server).eventList},
 		"/servicecatalog/slos":          {method: get, base: jsonType, namespace: NamespaceSLOs, answer: (*Server).sloList},
 	} {
 		mux.Handle(Mount+path, answering(func(req *http.Request) reply { return s.serve(r, req) }))
