@@ -25,5 +25,35 @@ func security() Dashboard {
 				query("sum by (severity) ("+of("nbu_events")+")", "{{severity}}")).stacked(),
 		),
 		protectionGraphs(),
+		heading("What expires"), endNumbers(), endGraphs(),
 	))
+}
+
+func endNumbers() line {
+	left := func(metric string) string { return "min(" + of(metric) + " - time())" }
+	colors := thresholds(bad, step(warn, 86400), step(good, 2592000))
+	return numbers(
+		stat("Next certificate", "Time until the first certificate of a host expires. Those of hosts that are long gone do not count.", unitSeconds, colors,
+			now(left("nbu_certificate_expiry_timestamp_seconds"), "")),
+		stat("Next licence", "Time until the first licence, or its service, ends.", unitSeconds, colors, now(left("nbu_license_expiry_timestamp_seconds"), "")),
+		stat("API keys", "API keys that expire within 30 days.", unitCount, anyIsWarn, now("sum("+of("nbu_api_keys_expiring", `within="30d"`)+")", "")).whole(),
+		stat("Licence in use", "Front-end data of the last usage report, as a share of the capacity that is licensed.", unitShare, thresholds(good, step(warn, 0.9), step(bad, 1)),
+			now("sum("+of("nbu_front_end_bytes")+") / sum("+of("nbu_licensed_bytes")+")", "")),
+	)
+}
+
+func endGraphs() line {
+	return graphs(
+		table("Certificates that expire first", "The twenty hosts whose certificates expire first.", "left",
+			[]column{
+				{"host", "host", "", nil},
+				{"site", "site", "", nil},
+				{"Value", "left", unitSeconds, thresholds(bad, step(warn, 86400), step(good, 2592000))},
+			},
+			row("bottomk(20, "+of("nbu_certificate_expiry_timestamp_seconds")+" - time())")).ascending(),
+		meters("Certificates, by month", "Certificates of hosts by the month in which they expire. NetBackup renews them long before.", unitCount, plain,
+			now("sum by (month) ("+of("nbu_certificates_expiring")+")", "{{month}}")),
+		graph("Front-end data", "Front-end data of the last usage report, and what is licensed.", unitBytes,
+			query("sum("+of("nbu_front_end_bytes")+")", "protected"), query("sum by (meter) ("+of("nbu_licensed_bytes")+")", "licensed {{meter}}")),
+	)
 }

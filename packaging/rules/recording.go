@@ -25,6 +25,7 @@ const (
 	frozenTapes    = "site:nbu_frozen_tapes:sum"
 	scratchTapes   = "site_pool:nbu_scratch_tapes:sum"
 	highAnomalies  = "site:nbu_high_anomalies:sum"
+	expiresIn      = "site_kind_name:nbu_expires_in:seconds"
 	slpBacklog     = "site_slp:nbu_slp_images:sum"
 )
 
@@ -41,7 +42,7 @@ const (
 )
 
 func recordings() Group {
-	return Group{Name: "backwire-recordings", Rules: slices.Concat(backupRecordings(), clientRecordings(), storageRecordings(), keptRecordings())}
+	return Group{Name: "backwire-recordings", Rules: slices.Concat(backupRecordings(), clientRecordings(), storageRecordings(), keptRecordings(), []Rule{whatExpires()})}
 }
 
 func backupRecordings() []Rule {

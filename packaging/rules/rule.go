@@ -79,7 +79,7 @@ func groups(documents string) []Group {
 		recordings(),
 		alerts("backwire-backups", policyAlerts(), missedAlerts(), failedAlerts(), jobAlerts(), copyAlerts(), slpAlerts(), capAlerts()),
 		alerts("backwire-storage", storageAlerts(), tapeAlerts()),
-		alerts("backwire-protection", protectionAlerts(), anomalyAlerts()),
+		alerts("backwire-protection", protectionAlerts(), anomalyAlerts(), endAlerts()),
 		alerts("backwire-server", serverAlerts()),
 		alerts("backwire-pipeline", silenceAlerts(), endpointAlerts(), lossAlerts()),
 	}

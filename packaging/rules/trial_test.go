@@ -40,7 +40,7 @@ const (
 
 func trials() []trial {
 	var all []trial
-	for _, some := range [][]trial{clientTrials(), jobTrials(), storageTrials(), tapeTrials(), malwareTrials(), keptTrials(), serverTrials(), silenceTrials(), lossTrials(), policyTrials(), failedTrials(), unknownTrials(), slpTrials(), anomalyTrials()} {
+	for _, some := range [][]trial{clientTrials(), jobTrials(), storageTrials(), tapeTrials(), malwareTrials(), keptTrials(), serverTrials(), silenceTrials(), lossTrials(), policyTrials(), failedTrials(), unknownTrials(), slpTrials(), anomalyTrials(), endTrials()} {
 		all = append(all, some...)
 	}
 	return all

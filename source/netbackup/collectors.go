@@ -21,7 +21,7 @@ func collectors() []collector {
 		serverCollector(), storageUnitCollector(), diskPoolCollector(), storageServerCollector(), tapeDriveCollector(),
 		jobCollector(), policyCollector(), pausedClientCollector(), alertCollector(), malwareCollector(), imageCollector(), sloCollector(),
 		tapeMediumCollector(), volumePoolCollector(), robotCollector(), mediaServerCollector(), slpCollector(), slpActiveCollector(),
-		anomalyCollector(), eventCollector(),
+		anomalyCollector(), eventCollector(), certificateCollector(), licenseCollector(), frontEndCollector(),
 	}
 }
 

@@ -1,6 +1,7 @@
 package netbackup
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"strings"
@@ -47,24 +48,26 @@ func TestHalfAWebServiceProvesNothing(t *testing.T) {
 
 // Rows that cannot be read are counted by collector, and where none can be the collector has not succeeded.
 func TestUnreadableRowsAreCounted(t *testing.T) {
-	const readable, unreadable = `{"type":"x","id":"good","attributes":{"name":"good","sType":"PureDisk","driveStatus":"DRIVE_STATUS_UP","severity":"ERROR",` +
-		`"scanState":"PENDING","volumePoolName":"good","workloadType":"VMWARE","slpName":"good"}}`, `{"type":"x","id":null,"attributes":null}`
+	const readable, unreadable = `{"type":"x","id":"good","hostName":"good","attributes":{"name":"good","sType":"PureDisk","driveStatus":"DRIVE_STATUS_UP","severity":"ERROR",` +
+		`"scanState":"PENDING","volumePoolName":"good","workloadType":"VMWARE","slpName":"good","productName":"good"}}`, `{"type":"x","id":null,"attributes":null}`
 	paths := collectorPaths(t)
 	delete(paths, collectorServer)
 	delete(paths, collectorJobs)
-	part := map[string]string{"slp": "eq 'IN_PROCESS'"} // asks for one state after the other
+	part := map[string]string{"slp": "eq 'IN_PROCESS'"}           // asks for one state after the other
+	under := map[string]string{"certificates": "certificateList"} // the member that holds its rows
 	for name, path := range paths {
+		list := `{"` + cmp.Or(under[name], "data") + `":[`
 		for _, lost := range []string{unreadable, `null`, `7`, `"x"`, `{}`, `[]`} {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t, nbusim.Options{Storage: nbusim.NewEstate(8)})
-				mend := r.sim.Inject(nbusim.Fault{Path: path, Query: part[name], Effect: nbusim.Body(`{"data":[` + strings.Repeat(lost+",", 2) + lost + `]}`)})
+				mend := r.sim.Inject(nbusim.Fault{Path: path, Query: part[name], Effect: nbusim.Body(list + strings.Repeat(lost+",", 2) + lost + `]}`)})
 				r.tick()
 				r.want(0, "nbu_collector_success", "collector", name)
 				if got := r.store.sum("nbu_rows_unreadable_total", "collector", name); got != 3 {
 					t.Errorf("%s, rows %s: %v unreadable, want 3", name, lost, got)
 				}
 				mend()
-				r.sim.Inject(nbusim.Fault{Path: path, Query: part[name], Effect: nbusim.Body(`{"data":[` + readable + "," + lost + `]}`)})
+				r.sim.Inject(nbusim.Fault{Path: path, Query: part[name], Effect: nbusim.Body(list + readable + "," + lost + `]}`)})
 				r.start() // the count outlives a restart
 				r.tick()
 				r.want(1, "nbu_collector_success", "collector", name)

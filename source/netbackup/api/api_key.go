@@ -29,21 +29,27 @@ func (c *Client) apiKeys(ctx context.Context) iter.Seq2[apiKey, error] {
 // APIKeyExpiry is when the key in use runs out; zero where the server does not show which
 // one that is. A role that may see other users' keys sees them here too.
 func (c *Client) APIKeyExpiry(ctx context.Context) (time.Time, error) {
+	own, _, err := c.APIKeyExpiries(ctx)
+	return own, err
+}
+
+// APIKeyExpiries is beside that when each key runs out that the role may see; zero for one that never does.
+func (c *Client) APIKeyExpiries(ctx context.Context) (own time.Time, all []time.Time, err error) {
 	var keys []apiKey
 	for k, err := range c.apiKeys(ctx) {
 		if err != nil {
-			return time.Time{}, err
+			return time.Time{}, nil, err
 		}
-		keys = append(keys, k)
+		keys, all = append(keys, k), append(all, k.Expires)
 	}
 	if len(keys) > 1 {
 		id, err := c.Identity(ctx)
 		if err != nil {
-			return time.Time{}, err
+			return time.Time{}, nil, err
 		}
 		keys = slices.DeleteFunc(keys, func(k apiKey) bool { return !id.names(k.UserName) })
 	}
-	return soonest(keys), nil
+	return soonest(keys), all, nil
 }
 
 // soonest is when the first key runs out; one without a date never does.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -48,6 +49,7 @@ type decoder struct {
 	problems *Problems
 	limited  *atomic.Uint64 // the client's
 	noun     string
+	under    string // member of an answer that holds the rows of a list; empty is "data"
 	field    []byte // the member's name that is being read
 	valued   bool   // the last scalar had a value that could be read
 	odd      bool   // it had one that could not
@@ -65,7 +67,7 @@ func (c *Client) borrowDecoder(noun string) *decoder {
 	if !ok {
 		d = &decoder{words: words{}, problems: c.problems, limited: &c.limited}
 	}
-	d.noun, d.lost = noun, 0
+	d.noun, d.under, d.lost = noun, "", 0
 	return d
 }
 
@@ -83,7 +85,7 @@ func (d *decoder) reset(body []byte) {
 	d.field, d.err = d.field[:0], nil
 }
 
-// page reads {"data": […], "meta": {"pagination": …}} and calls row at the beginning of
+// page reads {"data": […], "meta": {"pagination": …}}, or another member than data, and calls row at the beginning of
 // each element of data that is an object, until row says that it is enough.
 func (d *decoder) page(body []byte, row func() bool) (pagination, error) {
 	d.reset(body)
@@ -92,7 +94,7 @@ func (d *decoder) page(body []byte, row func() bool) (pagination, error) {
 	list, null := false, false
 	for name := range d.members() {
 		switch string(name) {
-		case "data":
+		case cmp.Or(d.under, "data"):
 			null = d.json.PeekKind() == 'n'
 			list = d.list()
 			if !d.rows(row) {
@@ -105,7 +107,7 @@ func (d *decoder) page(body []byte, row func() bool) (pagination, error) {
 		}
 	}
 	if d.err == nil && !list {
-		d.err = errors.New(`no "data"`)
+		d.err = fmt.Errorf("no %q", cmp.Or(d.under, "data"))
 	}
 	p.noList = null
 	return p, d.failure()

@@ -39,6 +39,7 @@ type list struct {
 	client *Client
 	noun   string // names the resource in the counts of what could not be read
 	path   string
+	under  string // member of the answer that holds the rows; empty is "data"
 	query  url.Values
 	size   int // rows a page: the documented maximum, more answers 400; 0 where there are no pages
 	limit  int // rows at most; 0 is all
@@ -56,6 +57,8 @@ type listing[T any] struct {
 }
 
 // rows yields row after row, page after page. Nothing follows an error.
+//
+//go:noinline
 func (l listing[T]) rows(ctx context.Context) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var row, none T
@@ -72,6 +75,7 @@ func (l listing[T]) rows(ctx context.Context) iter.Seq2[T, error] {
 // walk reads row after row, and gives each that can be read until there are enough.
 func (l list) walk(ctx context.Context, read func(*decoder) (ok bool), give func() (more bool)) error {
 	d := l.client.borrowDecoder(l.noun)
+	d.under = l.under
 	defer l.client.returnDecoder(d)
 	w := &walk{list: l, decoder: d, pager: l.pager(), row: read, yield: give, seen: newSeenRows()}
 	defer func() { l.client.apart.Add(-int64(w.apart)) }()

@@ -124,6 +124,7 @@ func testAnswers(t *testing.T, docs *vendordoc.Collection) {
 			"/manage/alerts", "/manage/alerts?page%5Blimit%5D=100&page%5Boffset%5D=0",
 			"/malware/latest-scan-results", "/malware/latest-scan-results?page%5Blimit%5D=100&page%5Boffset%5D=1",
 			"/catalog/images", "/catalog/images?page%5Blimit%5D=100&page%5Boffset%5D=1",
+			"/security/certificates/current", "/licensing/entitlements?page%5Blimit%5D=100&page%5Boffset%5D=0", "/licensing/capacity?page%5Blimit%5D=10",
 			"/security/anomalies", "/security/anomalies?page%5Blimit%5D=100&page%5Boffset%5D=1",
 			"/catalog/slp-images", "/catalog/slp-images?page%5Blimit%5D=5&filter=" + url.QueryEscape("slpImageState eq 'IN_PROCESS'"),
 			"/catalog/slp-images?page%5Blimit%5D=1000&filter=" + url.QueryEscape("slpImageState eq 'IN_PROCESS|INACTIVE'"),

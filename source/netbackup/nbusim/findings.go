@@ -4,7 +4,7 @@ import "time"
 
 // AddFindings adds what a server of some size has found and keeps: alerts of every severity, a
 // night of images of which one is infected, their scans of which one failed, copies that wait, anomalies,
-// events, protection plans, and media servers.
+// events, what expires, protection plans, and media servers.
 func (s *Server) AddFindings() {
 	now := s.clock()
 	s.AddAlerts(
@@ -26,6 +26,7 @@ func (s *Server) AddFindings() {
 	)
 	s.AddMediaServers(MediaServer{Name: "media-1"}, MediaServer{Name: "media-2"})
 	s.addCopies(now)
+	s.addEnds(now)
 	s.AddAnomalies(
 		Anomaly{At: now.Add(-3 * time.Hour)},
 		Anomaly{Severity: "MEDIUM", At: now.Add(-8 * time.Hour)},
@@ -33,6 +34,15 @@ func (s *Server) AddFindings() {
 	)
 	s.AddEvents(Event{At: now.Add(-time.Hour)}, Event{Severity: "WARNING", At: now.Add(-2 * time.Hour)}, Event{Severity: "INFO", At: now.Add(-50 * time.Hour)})
 	s.AddSLOs(SLO{Name: "gold"}, SLO{Name: "silver"}, SLO{Name: "databases", Workload: "SQL_SERVER"}, SLO{Name: "cloud", Workload: "CLOUD"})
+}
+
+// addEnds adds what expires: certificates, of which one does in a week, licences and their use.
+func (s *Server) addEnds(now time.Time) {
+	for i, host := range []string{"client-1", "client-2", "media-1", "media-2"} {
+		s.AddCertificates(Certificate{Host: host + ".example", Expires: now.AddDate(0, 3*i, 6)})
+	}
+	s.AddLicenses(License{Count: 50, End: now.AddDate(1, 0, 0), ServiceEnd: now.AddDate(0, 5, 0)})
+	s.SetFrontEnd(31.5 * (1 << 20))
 }
 
 // addCopies adds images of two storage lifecycle policies: some wait for their copies, others are complete. A third one is inactive.

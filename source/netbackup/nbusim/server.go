@@ -57,6 +57,9 @@ type Server struct {
 	slps         []SLP
 	anomalies    []Anomaly
 	events       []Event
+	certificates []Certificate
+	licenses     []License
+	frontEnd     []float64 // MB; empty where there is no report
 
 	untidy   *untidy
 	keep     time.Duration
@@ -111,39 +114,42 @@ func (s *Server) routes() *http.ServeMux {
 	const get, post = http.MethodGet, http.MethodPost
 	mux := http.NewServeMux()
 	for path, r := range map[string]route{
-		"/ping":                         {method: get, base: plainType, open: true, answer: (*Server).ping},
-		"/login":                        {method: post, base: jsonType, open: true, answer: (*Server).login},
-		"/logout":                       {method: post, base: jsonType, answer: (*Server).logout},
-		"/authorization-context":        {method: get, base: jsonType, answer: (*Server).authorizationContext},
-		"/security/cacert":              {method: get, base: jsonType, open: true, answer: (*Server).caCert},
-		"/security/serverinfo":          {method: get, base: jsonType, open: true, answer: (*Server).serverInfo},
-		"/security/servertime":          {method: get, base: jsonType, open: true, answer: (*Server).serverTime},
-		"/security/api-keys":            {method: get, base: jsonType, namespace: NamespaceAPIKeys, answer: (*Server).apiKeys},
-		"/security/api-keys/{tag}":      {method: get, base: jsonType, namespace: NamespaceAPIKeys, answer: (*Server).apiKey},
-		"/admin/jobs":                   {method: get, base: jsonType, namespace: NamespaceJobs, answer: (*Server).jobPage},
-		"/admin/jobs/{id}":              {method: get, base: jsonType, namespace: NamespaceJobs, answer: (*Server).oneJob},
-		"/storage/storage-units":        {method: get, base: jsonType, namespace: NamespaceStorageUnits, answer: (*Server).storageUnits},
-		"/storage/storage-units/{id}":   {method: get, base: jsonType, namespace: NamespaceStorageUnits, answer: (*Server).storageUnit},
-		"/storage/disk-pools":           {method: get, base: jsonType, namespace: NamespaceDiskPools, answer: (*Server).diskPools},
-		"/storage/disk-pools/{id}":      {method: get, base: jsonType, namespace: NamespaceDiskPools, answer: (*Server).diskPool},
-		"/storage/storage-servers":      {method: get, base: jsonType, namespace: NamespaceStorageServers, answer: (*Server).storageServers},
-		"/storage/storage-servers/{id}": {method: get, base: jsonType, namespace: NamespaceStorageServers, answer: (*Server).storageServer},
-		"/storage/drives":               {method: get, base: jsonType, namespace: NamespaceTapeDevices, answer: (*Server).tapeDrives},
-		"/config/policies/{$}":          {method: get, base: jsonType, namespace: NamespacePolicies, answer: (*Server).policyList},
-		"/config/policies/{name}":       {method: get, base: jsonType, namespace: NamespacePolicies, answer: (*Server).onePolicy},
-		"/storage/tape-media":           {method: get, base: jsonType, namespace: NamespaceTapeMedia, answer: (*Server).tapeMedia},
-		"/storage/tape-volume-pools":    {method: get, base: jsonType, namespace: NamespaceVolumePools, answer: (*Server).volumePools},
-		"/storage/robots-device-hosts":  {method: get, base: jsonType, namespace: NamespaceTapeDevices, answer: (*Server).robotHosts},
-		"/config/media-servers":         {method: get, base: jsonType, namespace: NamespaceMediaServers, answer: (*Server).mediaServerList},
-		"/manage/alerts":                {method: get, base: jsonType, namespace: NamespaceAlerts, answer: (*Server).alertList},
-		"/malware/latest-scan-results":  {method: get, base: jsonType, namespace: NamespaceMalware, answer: (*Server).latestScans},
-		"/catalog/images":               {method: get, base: jsonType, namespace: NamespaceImages, answer: (*Server).imageList},
-		"/config/paused-clients":        {method: get, base: jsonType, namespace: NamespaceHostProperties, answer: (*Server).pausedClientList},
-		"/catalog/slp-images":           {method: get, base: jsonType, namespace: NamespaceSLPImages, answer: (*Server).slpImageList},
-		"/config/slps":                  {method: get, base: jsonType, namespace: NamespaceSLPs, answer: (*Server).slpList},
-		"/security/anomalies":           {method: get, base: jsonType, namespace: NamespaceAnomalies, answer: (*Server).anomalyList},
-		"/eventlog/notifications":       {method: get, base: jsonType, namespace: NamespaceEvents, answer: (*Server).eventList},
-		"/servicecatalog/slos":          {method: get, base: jsonType, namespace: NamespaceSLOs, answer: (*Server).sloList},
+		"/ping":                          {method: get, base: plainType, open: true, answer: (*Server).ping},
+		"/login":                         {method: post, base: jsonType, open: true, answer: (*Server).login},
+		"/logout":                        {method: post, base: jsonType, answer: (*Server).logout},
+		"/authorization-context":         {method: get, base: jsonType, answer: (*Server).authorizationContext},
+		"/security/cacert":               {method: get, base: jsonType, open: true, answer: (*Server).caCert},
+		"/security/serverinfo":           {method: get, base: jsonType, open: true, answer: (*Server).serverInfo},
+		"/security/servertime":           {method: get, base: jsonType, open: true, answer: (*Server).serverTime},
+		"/security/api-keys":             {method: get, base: jsonType, namespace: NamespaceAPIKeys, answer: (*Server).apiKeys},
+		"/security/api-keys/{tag}":       {method: get, base: jsonType, namespace: NamespaceAPIKeys, answer: (*Server).apiKey},
+		"/admin/jobs":                    {method: get, base: jsonType, namespace: NamespaceJobs, answer: (*Server).jobPage},
+		"/admin/jobs/{id}":               {method: get, base: jsonType, namespace: NamespaceJobs, answer: (*Server).oneJob},
+		"/storage/storage-units":         {method: get, base: jsonType, namespace: NamespaceStorageUnits, answer: (*Server).storageUnits},
+		"/storage/storage-units/{id}":    {method: get, base: jsonType, namespace: NamespaceStorageUnits, answer: (*Server).storageUnit},
+		"/storage/disk-pools":            {method: get, base: jsonType, namespace: NamespaceDiskPools, answer: (*Server).diskPools},
+		"/storage/disk-pools/{id}":       {method: get, base: jsonType, namespace: NamespaceDiskPools, answer: (*Server).diskPool},
+		"/storage/storage-servers":       {method: get, base: jsonType, namespace: NamespaceStorageServers, answer: (*Server).storageServers},
+		"/storage/storage-servers/{id}":  {method: get, base: jsonType, namespace: NamespaceStorageServers, answer: (*Server).storageServer},
+		"/storage/drives":                {method: get, base: jsonType, namespace: NamespaceTapeDevices, answer: (*Server).tapeDrives},
+		"/config/policies/{$}":           {method: get, base: jsonType, namespace: NamespacePolicies, answer: (*Server).policyList},
+		"/config/policies/{name}":        {method: get, base: jsonType, namespace: NamespacePolicies, answer: (*Server).onePolicy},
+		"/storage/tape-media":            {method: get, base: jsonType, namespace: NamespaceTapeMedia, answer: (*Server).tapeMedia},
+		"/storage/tape-volume-pools":     {method: get, base: jsonType, namespace: NamespaceVolumePools, answer: (*Server).volumePools},
+		"/storage/robots-device-hosts":   {method: get, base: jsonType, namespace: NamespaceTapeDevices, answer: (*Server).robotHosts},
+		"/config/media-servers":          {method: get, base: jsonType, namespace: NamespaceMediaServers, answer: (*Server).mediaServerList},
+		"/manage/alerts":                 {method: get, base: jsonType, namespace: NamespaceAlerts, answer: (*Server).alertList},
+		"/malware/latest-scan-results":   {method: get, base: jsonType, namespace: NamespaceMalware, answer: (*Server).latestScans},
+		"/catalog/images":                {method: get, base: jsonType, namespace: NamespaceImages, answer: (*Server).imageList},
+		"/config/paused-clients":         {method: get, base: jsonType, namespace: NamespaceHostProperties, answer: (*Server).pausedClientList},
+		"/catalog/slp-images":            {method: get, base: jsonType, namespace: NamespaceSLPImages, answer: (*Server).slpImageList},
+		"/config/slps":                   {method: get, base: jsonType, namespace: NamespaceSLPs, answer: (*Server).slpList},
+		"/security/anomalies":            {method: get, base: jsonType, namespace: NamespaceAnomalies, answer: (*Server).anomalyList},
+		"/eventlog/notifications":        {method: get, base: jsonType, namespace: NamespaceEvents, answer: (*Server).eventList},
+		"/security/certificates/current": {method: get, base: jsonType, namespace: NamespaceCertificates, answer: (*Server).certificateList},
+		"/licensing/entitlements":        {method: get, base: jsonType, namespace: NamespaceLicenses, answer: (*Server).licenseList},
+		"/licensing/capacity":            {method: get, base: jsonType, namespace: NamespaceLicenseUsage, answer: (*Server).frontEndList},
+		"/servicecatalog/slos":           {method: get, base: jsonType, namespace: NamespaceSLOs, answer: (*Server).sloList},
 	} {
 		mux.Handle(Mount+path, answering(func(req *http.Request) reply { return s.serve(r, req) }))
 	}
