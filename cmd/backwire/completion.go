@@ -19,7 +19,7 @@ func (sh *shell) completeValues(root *cobra.Command) {
 		"trust":          {"site": block, "fingerprint": cobra.NoFileCompletions, "ca-file": files},
 		"support-bundle": {"output": files},
 		"queue export":   {"to": directories, "endpoint": endpoint, "since": since, "key": files},
-		"queue import":   {"to": cobra.NoFileCompletions, "trusted-key": files, "rejected": directories},
+		"queue import":   {"to": cobra.NoFileCompletions, "trusted-key": files, "rejected": directories, "listen": cobra.NoFileCompletions},
 		"queue rejected": {"endpoint": endpoint},
 		"":               {"env-file": files},
 	} {

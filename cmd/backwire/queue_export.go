@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,7 +32,7 @@ agent runs and does not change the queue. With --key it signs the manifest:
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return sh.exportQueue(cmd.Context(), flags) },
 	}
-	export.Flags().StringVar(&flags.to, "to", "", "directory to write to; created if it does not exist")
+	export.Flags().StringVar(&flags.to, "to", "", "directory to write to; in one that exists, the bundle gets a directory of its own")
 	export.Flags().StringVar(&flags.endpoint, "endpoint", "", "only what this endpoint has not received yet")
 	export.Flags().StringVar(&flags.since, "since", "", "only segments with samples since then: a duration such as 36h or 7d, a date or an RFC 3339 time")
 	export.Flags().StringVar(&flags.key, "key", "", "ed25519 private key (PEM, PKCS #8) to sign with")
@@ -61,13 +62,22 @@ func (sh *shell) exportQueue(ctx context.Context, flags exportFlags) error {
 	}
 	bar := sh.progress("export")
 	options.Progress = bar.tell
-	manifest, err := bundle.Export(ctx, cfg.Dir, flags.to, options)
+	to, manifest, err := exportTo(ctx, cfg.Dir, flags.to, options)
 	bar.end()
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(sh.stdout, "%s: %s\n", flags.to, describeBundle(manifest))
+	fmt.Fprintf(sh.stdout, "%s: %s\n", to, describeBundle(manifest))
 	return nil
+}
+
+// exportTo makes a bundle of a new directory, and one of its own in a directory that is there.
+func exportTo(ctx context.Context, dir, to string, options bundle.ExportOptions) (string, *bundle.Manifest, error) {
+	if _, err := os.Stat(to); err == nil {
+		return bundle.ExportBelow(ctx, dir, to, options)
+	}
+	manifest, err := bundle.Export(ctx, dir, to, options)
+	return to, manifest, err
 }
 
 func describeBundle(m *bundle.Manifest) string {

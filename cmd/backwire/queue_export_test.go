@@ -1,10 +1,14 @@
 package main
 
 import (
+	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"backwire/remotewrite/receiver"
 )
 
 func TestQueueExportSince(t *testing.T) {
@@ -18,6 +22,34 @@ func TestQueueExportSince(t *testing.T) {
 	code, out = said(t, environ, "queue", "export", "--to", late, "--since", "5m")
 	if code != exitOK || len(tree(t, late)) >= len(tree(t, whole)) {
 		t.Errorf("since 5m, exit code %d:\n%s", code, out)
+	}
+}
+
+// Each week the same two commands, on the same stick: nothing is in the way, and all of it arrives.
+func TestQueueIsExportedEachWeek(t *testing.T) {
+	t.Parallel()
+	_, environ := fillQueue(t, 60)
+	key, trusted := keyFiles(t)
+	for name, made := range map[string]bool{"out was made": true, "out is made by the first export": false} {
+		out := filepath.Join(t.TempDir(), "out")
+		if made {
+			if err := os.Mkdir(out, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for week := range 3 {
+			code, text := said(t, environ, "queue", "export", "--to", out, "--since", "8d", "--key", key)
+			if code != exitOK {
+				t.Fatalf("%s: week %d, exit code %d:\n%s", name, week, code, text)
+			}
+			r := receiver.New(receiver.Options{})
+			server := httptest.NewServer(r)
+			code, text = said(t, nil, "queue", "import", out, "--trusted-key", trusted, "--to", server.URL)
+			server.Close()
+			if code != exitOK || strings.Count(text, ": verified, ") != week+1 || len(data(r)) != 20 {
+				t.Errorf("%s: week %d, exit code %d, %d series:\n%s", name, week, code, len(data(r)), text)
+			}
+		}
 	}
 }
 

@@ -19,9 +19,9 @@ import (
 
 // importFlags are those of queue import.
 type importFlags struct {
-	to         []string
-	trustedKey string
-	rejected   string
+	to                           []string
+	trustedKey, rejected, listen string
+	follow                       bool
 }
 
 // importMemory is what an import's garbage is collected at, in bytes: a bundle of somebody else's never takes much more.
@@ -38,21 +38,34 @@ it sends them, oldest first, to each configured endpoint, or to the URLs of --to
 credentials. An import can be repeated, also after an interruption; the result is the same.
 With --trusted-key it refuses a bundle that is not signed with that key. If a receiver refuses
 samples, or a bundle is missing between two others, import sends the rest, reports it and
-exits with 1.`,
+exits with 1.
+
+With --follow it runs until it is stopped and takes bundles as they come into the directory,
+each in a directory of its own: a bundle is sent when all its files are there and verified, the
+oldest first, and moved to DIR/done when every endpoint has it. A page and /metrics at --listen
+name bundles that are missing, incomplete or refused. It can be ended at any time.`,
 		Example: `  backwire queue import /media/stick/out --trusted-key trusted.pem
-  backwire queue import /media/stick/out --to http://localhost:9090/api/v1/write`,
+  backwire queue import /media/stick/out --to http://localhost:9090/api/v1/write
+  backwire queue import --follow /var/lib/backwire-import --trusted-key trusted.pem`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usageError{errors.New("queue import needs one directory")}
 			}
 			return nil
 		},
-		RunE:              func(cmd *cobra.Command, args []string) error { return sh.importBundles(cmd.Context(), args[0], flags) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if flags.follow {
+				return sh.followBundles(cmd.Context(), args[0], flags)
+			}
+			return sh.importBundles(cmd.Context(), args[0], flags)
+		},
 		ValidArgsFunction: directories,
 	}
 	imported.Flags().StringArrayVar(&flags.to, "to", nil, "push URL to send to instead of the configured endpoints; can be repeated")
 	imported.Flags().StringVar(&flags.trustedKey, "trusted-key", "", "ed25519 public key (PEM) that must have signed the bundles")
 	imported.Flags().StringVar(&flags.rejected, "rejected", "", "directory for samples that receivers refuse; BACKWIRE_QUEUE_DIR=DIR backwire queue rejected lists them")
+	imported.Flags().BoolVar(&flags.follow, "follow", false, "take bundles as they come into the directory, until stopped")
+	imported.Flags().StringVar(&flags.listen, "listen", defaultFollowListen, "with --follow, loopback address of the page and /metrics; empty turns them off")
 	return imported
 }
 

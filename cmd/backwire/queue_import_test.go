@@ -179,9 +179,10 @@ func TestQueueImportShowsNothingThatATerminalObeys(t *testing.T) {
 	}
 }
 
-// Bundles of an endpoint that writes to a stick are numbered: one that was left behind is named, the others are sent.
-func TestQueueImportNamesAMissingBundle(t *testing.T) {
-	dir, medium := filepath.Join(t.TempDir(), "queue"), t.TempDir()
+// numberedBundles is a queue and what an agent that exports to a stick has made of it: so many bundles, of a cycle each.
+func numberedBundles(t *testing.T, n int) (dir, medium string, bundles []string) {
+	t.Helper()
+	dir, medium = filepath.Join(t.TempDir(), "queue"), t.TempDir()
 	q, err := queue.Open(dir, queue.Options{Endpoints: []string{"stick"}})
 	if err != nil {
 		t.Fatal(err)
@@ -194,7 +195,7 @@ func TestQueueImportNamesAMissingBundle(t *testing.T) {
 	now, cancel := context.WithCancel(t.Context())
 	cancel() // what is there is exported at once
 	up := source.NewSeries(&source.Metric{Name: "up", Type: source.Gauge}, "", 0)
-	for i := range 3 {
+	for i := range n {
 		cycle := source.Cycle{Site: "paris", Batches: []source.Batch{{T: int64(1+i) * 60_000, Samples: []source.Sample{{Series: up, Value: 1}}}}}
 		if err := errors.Join(q.Commit(cycle), exporter.Run(now, 0)); err != nil {
 			t.Fatal(err)
@@ -203,10 +204,16 @@ func TestQueueImportNamesAMissingBundle(t *testing.T) {
 	if err := errors.Join(subscription.Close(), q.Close()); err != nil {
 		t.Fatal(err)
 	}
-	bundles, err := bundle.Bundles(medium)
-	if err != nil || len(bundles) != 3 {
+	bundles, err = bundle.Bundles(medium)
+	if err != nil || len(bundles) != n {
 		t.Fatalf("%q, %v", bundles, err)
 	}
+	return dir, medium, bundles
+}
+
+// Bundles of an endpoint that writes to a stick are numbered: one that was left behind is named, the others are sent.
+func TestQueueImportNamesAMissingBundle(t *testing.T) {
+	dir, medium, bundles := numberedBundles(t, 3)
 	r := receiver.New(receiver.Options{})
 	server := httptest.NewServer(r)
 	defer server.Close()

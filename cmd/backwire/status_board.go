@@ -326,7 +326,7 @@ func (b *board) queue(q *page.QueueStatus) {
 }
 
 // endpointForm is a line of the table of endpoints.
-const endpointForm = "%-22s %-9s %8s %10s %11s %9s %5s"
+const endpointForm = "%-22s %-9s %8s %10s %10s %9s %6s"
 
 func (b *board) endpoints(s *page.Status) {
 	if len(s.Endpoints) == 0 {
@@ -339,7 +339,7 @@ func (b *board) endpoints(s *page.Status) {
 		if s.Down != "" {
 			state, lag, sent = "-", "-", "-"
 		}
-		b.line(endpointForm, clip(e.Name, 22), state, lag, count(e.Pending), sent, count(sum(e.Rejected)), clip(dash(e.Protocol), 5))
+		b.line(endpointForm, clip(e.Name, 22), state, lag, count(e.Pending), sent, count(sum(e.Rejected)), clip(dash(e.Protocol), 6))
 		b.underEndpoint(e, s.Down != "")
 	}
 }

@@ -55,6 +55,9 @@ func (b *Bundle) open(ctx context.Context, from *Medium, progress func(done, tot
 	return err
 }
 
+// Close lets the bundle's files go.
+func (b *Bundle) Close() error { return b.log.Close() }
+
 // bundleRoom is that of a bundle. One that nobody vouches for is read within a fixed room, which 150,000 series fit in.
 func bundleRoom(signed bool, stop <-chan struct{}) record.Room {
 	r := record.Room{Base: 14 << 20, Payload: 8 << 20, Text: 16 << 10, Labels: 64, Damages: 1000, Window: 6 << 20, Stop: stop}

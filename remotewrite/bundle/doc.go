@@ -2,7 +2,8 @@
 //
 // An export is whole or not there, and an exporter writes one bundle after the other, each where the one before ended. Nothing on a
 // medium is trusted: all of a bundle is verified before anything of it is sent, and what its bytes ask for is bounded.
-// It promises that no sample is between two bundles unnoticed. It never writes to a queue but the numbers of its bundles.
+// A follower sends bundles as they come into a directory. It promises that no sample is between two bundles unnoticed. It never writes to a
+// queue but the numbers of its bundles.
 //
 // # The bundle
 //

@@ -41,6 +41,39 @@ func Export(ctx context.Context, dir, to string, o ExportOptions) (*Manifest, er
 	return &x.manifest, nil
 }
 
+// ExportBelow is Export to a new directory below one that exists, as on a medium that has the bundles of other weeks. It returns the
+// new directory, which has its name when it is whole.
+func ExportBelow(ctx context.Context, dir, medium string, o ExportOptions) (string, *Manifest, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return "", nil, err
+	}
+	root, err := os.OpenRoot(medium)
+	if err != nil {
+		return "", nil, fmt.Errorf("export queue %s to %s: %w", dir, medium, err)
+	}
+	defer root.Close()
+	part := host + "-export" + partSuffix
+	if err := root.RemoveAll(part); err != nil { // of an export that was killed
+		return "", nil, fmt.Errorf("remove an unfinished bundle: %w%s", err, queue.Advice(err, medium))
+	}
+	manifest, err := Export(ctx, dir, filepath.Join(medium, part), o)
+	if err != nil {
+		_ = root.Remove(part) // it is empty where nothing was written
+		return "", nil, err
+	}
+	name := bundleName(manifest.Created, host, "export")
+	if err := errors.Join(root.Rename(part, name), syncDir(root)); err != nil {
+		return "", nil, fmt.Errorf("export queue %s to %s: %w", dir, medium, err)
+	}
+	return filepath.Join(medium, name), manifest, nil
+}
+
+// bundleName sorts bundles by their time.
+func bundleName(created time.Time, host, by string) string {
+	return fmt.Sprintf("%s-%s-%s", created.Format("20060102T150405.000Z"), host, by)
+}
+
 // export is one on its way.
 type export struct {
 	options  ExportOptions

@@ -175,7 +175,7 @@ func (x *Exporter) export() error {
 	if err != nil {
 		return fmt.Errorf("export to %s: %w%s", x.config.Dir, errors.Join(err, root.RemoveAll(part)), x.advice(err))
 	}
-	name := fmt.Sprintf("%s-%s-%s", out.manifest.Created.Format("20060102T150405.000Z"), host, x.config.Name)
+	name := bundleName(out.manifest.Created, host, x.config.Name)
 	if err := root.Rename(part, name); err != nil {
 		return err
 	}

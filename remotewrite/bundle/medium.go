@@ -40,8 +40,8 @@ type Medium struct {
 // NewMedium is a medium whose bundles have to be signed with the key, where there is one.
 func NewMedium(trusted ed25519.PublicKey) *Medium { return &Medium{trusted: trusted} }
 
-// Bundles are the bundles below a directory that an agent exports to, the oldest first. Where there is none it is the
-// directory itself, which is one or is refused as one.
+// Bundles are those below a directory, the oldest first, behind the directory itself where that is one too. Where there is none it
+// is the directory, which is refused as one.
 func Bundles(dir string) ([]string, error) {
 	entries, err := entriesOf(dir)
 	if err != nil {
@@ -61,8 +61,8 @@ func Bundles(dir string) ([]string, error) {
 		}
 		found = append(found, path)
 	}
-	if len(found) == 0 {
-		return []string{dir}, nil
+	if _, err := os.Lstat(filepath.Join(dir, manifestFile)); err == nil || len(found) == 0 {
+		return append([]string{dir}, found...), nil
 	}
 	return found, nil
 }

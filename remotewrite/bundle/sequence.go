@@ -21,24 +21,40 @@ func (m *Medium) Missing() []string {
 	}
 	var missing []string
 	for _, agent := range order {
-		missing = append(missing, gaps(agents[agent])...)
+		for _, g := range gaps(agents[agent]) {
+			missing = append(missing, g.String())
+		}
 	}
 	return missing
 }
 
+// gap is where a bundle begins behind the end of all that came before.
+type gap struct {
+	text string
+	next *Manifest // that it lies before
+}
+
+// String implements fmt.Stringer.
+func (g gap) String() string { return g.text }
+
 // gaps goes along one agent's log. Bundles may overlap, and more than one endpoint may write them.
-func gaps(bundles []*Manifest) (found []string) {
+func gaps(bundles []*Manifest) (found []gap) {
 	slices.SortStableFunc(bundles, func(a, b *Manifest) int { return a.start().Compare(b.start()) })
 	last := bundles[0] // that reaches furthest
 	for i, next := range bundles[1:] {
-		if next.start().Compare(last.end()) > 0 && next.FirstSequence != last.LastSequence+1 {
-			found = append(found, describeGap(bundles[:i+1], last, next))
+		if !next.follows(last) {
+			found = append(found, gap{describeGap(bundles[:i+1], last, next), next})
 		}
 		if next.end().Compare(last.end()) > 0 {
 			last = next
 		}
 	}
 	return found
+}
+
+// follows says that nothing of the log lies between two bundles of it.
+func (m *Manifest) follows(last *Manifest) bool {
+	return m.start().Compare(last.end()) <= 0 || m.FirstSequence == last.LastSequence+1
 }
 
 func describeGap(before []*Manifest, last, next *Manifest) string {

@@ -4,7 +4,10 @@ import (
 	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 
 	"backwire/source/regular"
 )
@@ -26,6 +29,9 @@ func ReadTrustedKey(path string) (ed25519.PublicKey, error) {
 func readKey[K any](path, kind string, parse func(der []byte) (any, error)) (K, error) {
 	var none K
 	b, err := regular.Read(path, maxKeyFile)
+	if errors.Is(err, fs.ErrPermission) {
+		return none, fmt.Errorf("read key: %w; user %d has to read it: chown root:backwire %s && chmod 0640 %s", err, os.Geteuid(), path, path)
+	}
 	if err != nil {
 		return none, fmt.Errorf("read key: %w", err)
 	}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"backwire/agent/config"
+	"backwire/agent/page"
+	"backwire/remotewrite"
+	"backwire/remotewrite/bundle"
+)
+
+// defaultFollowListen is where a following import shows how far it is: beside the agent's page.
+const defaultFollowListen = "127.0.0.1:9470"
+
+// followBundles sends bundles as they come, until ctx ends. A service manager does not start it again where a setting is wrong.
+func (sh *shell) followBundles(ctx context.Context, dir string, flags importFlags) (err error) {
+	cfg, err := sh.endpointsConfig()
+	if err != nil {
+		return err
+	}
+	receivers, err := receiversOf(cfg, flags.to)
+	if err != nil {
+		return err
+	}
+	sh.beModest()
+	if !sh.isSet("GOMEMLIMIT") {
+		debug.SetMemoryLimit(importMemory)
+	}
+	follow := bundle.FollowConfig{Dir: dir, To: receivers}
+	if flags.trustedKey != "" {
+		if follow.Trusted, err = bundle.ReadTrustedKey(flags.trustedKey); err != nil {
+			return refusedError{err}
+		}
+	}
+	rejected, finish, err := openRejected(flags.rejected)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, finish()) }()
+	follow.Rejected = rejected
+	log := sh.logger(cfg)
+	follower, err := bundle.NewFollower(follow, log)
+	if err != nil {
+		return err
+	}
+	running, stop := context.WithCancel(ctx)
+	shown, err := showFollower(running, flags.listen, follower, log)
+	if err != nil {
+		stop()
+		return err
+	}
+	log.Info("waiting for bundles", "directory", dir, "page", flags.listen)
+	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady) // nobody may listen
+	err = follower.Run(running)
+	stop()
+	return errors.Join(err, <-shown)
+}
+
+// showFollower serves the page of a following import until ctx ends, and then gives its error; there may be no page.
+func showFollower(ctx context.Context, address string, f *bundle.Follower, log *slog.Logger) (<-chan error, error) {
+	ended := make(chan error, 1)
+	if address == "" {
+		ended <- nil
+		return ended, nil
+	}
+	host, _, err := net.SplitHostPort(address)
+	if err != nil || !config.LoopbackHost(host) {
+		return nil, usageError{fmt.Errorf("--listen %q: expected a loopback host and a port, such as %s", address, defaultFollowListen)}
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen for the page: %w", err)
+	}
+	go func() {
+		ended <- page.Serve(ctx, listener, page.Hosts{}.Only(followPage(f, time.Now())), "", log)
+	}()
+	return ended, nil
+}
+
+func followPage(f *bundle.Follower, began time.Time) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(remotewrite.ImportMetrics(f), promhttp.HandlerOpts{EnableOpenMetrics: true}))
+	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "healthy") })
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		fmt.Fprint(w, describeFollower(f.Stats(), began, time.Now()))
+	})
+	return mux
+}
+
+// shownBundles is how many bundles that wait are named.
+const shownBundles = 20
+
+// describeFollower is what a person reads: what is wrong first.
+func describeFollower(s bundle.FollowStats, began, now time.Time) string {
+	b := &board{now: now}
+	b.line("backwire queue import --follow, up %s, %s imported", page.Roughly(now.Sub(began)), plural(int(s.Done), "bundle"))
+	if s.Trouble != "" {
+		b.under(0, "FAILING: "+s.Trouble)
+	}
+	for _, a := range s.Agents {
+		for _, gap := range a.Gaps {
+			b.under(0, "MISSING: "+gap)
+		}
+	}
+	for i, w := range s.Waiting {
+		if i == shownBundles {
+			b.line("and %s", plural(len(s.Waiting)-i, "more bundle"))
+			break
+		}
+		kind := "waiting"
+		if w.Stuck {
+			kind = "STUCK"
+		}
+		b.under(0, kind+": "+w.Name+", unchanged for "+page.Roughly(now.Sub(w.Since))+": "+w.Why)
+	}
+	for _, a := range s.Agents {
+		switch {
+		case a.Newest.IsZero():
+		case a.Number > 0:
+			b.under(0, fmt.Sprintf("%s: up to bundle %d, made on %s", a.Agent, a.Number, a.Newest.Format("2006-01-02 15:04 MST")))
+		default:
+			b.under(0, fmt.Sprintf("%s: up to the bundle made on %s", a.Agent, a.Newest.Format("2006-01-02 15:04 MST")))
+		}
+	}
+	for _, e := range s.Endpoints {
+		b.under(0, fmt.Sprintf("endpoint %s: %s samples sent, %s rejected, %s not sent", e.Endpoint, count(e.Samples), count(e.Rejected), count(e.Dropped)))
+		if e.Error != "" {
+			b.under(2, "FAILING: "+e.Error)
+		}
+	}
+	return b.String()
+}
