@@ -41,9 +41,9 @@ fmt: ## Format the code
 bench: ## Print the README's table of figures
 	@./.ci/bench
 
-demo: ## Show backwire at work with a simulated primary server and a receiver
+demo: ## Show backwire at work with a simulated primary server and a receiver; KEEP=1 keeps it running
 	@echo "building backwire: the first build downloads about 40 modules and takes a few minutes" >&2
-	@$(GO) run ./cmd/backwire demo
+	@$(GO) run ./cmd/backwire demo $(if $(KEEP),--keep)
 
 rules: ## Write the rules for Prometheus and for mimirtool, and docs/alerts.md; DOCUMENTS=URL is where alerts lead to
 	$(GO) test ./packaging -run FilesAreCurrent/rules -update $(if $(DOCUMENTS),-documents $(DOCUMENTS))

@@ -5,7 +5,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
+	"backwire/remotewrite/receiver"
 	"backwire/source/netbackup/nbusim"
 )
 
@@ -19,6 +21,7 @@ func TestAirGapChapter(t *testing.T) {
 	c.says("systemctl is-active backwire-import; systemctl is-enabled backwire-import", "inactive\ndisabled")
 	c.says("systemd-analyze verify --man=no backwire-import.service", "")
 	site := newSite(t, "127.0.0.1")
+	site.receiver = receiver.New(receiver.Options{OutOfOrder: 48 * time.Hour}) // as the chapter wants it
 	settings := regexp.MustCompile(`(?m)^BACKWIRE_REMOTE_WRITE_.*\n`)
 	endpoint := settings.FindString(site.settings())
 	c.run(file("/etc/backwire/backwire.env", settings.ReplaceAllString(site.settings(), ""), ">>") +
