@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -257,7 +258,7 @@ func TestPageOfARunningAgent(t *testing.T) {
 	text := fetch(t, server.URL+"/metrics")
 	for _, want := range []string{
 		`backwire_cycle_duration_seconds_count{site="a"} 1`, `backwire_missed_ticks_total{site="a"} 0`,
-		`backwire_build_info{version="test"} 1`, "go_goroutines", "process_start_time_seconds",
+		`backwire_build_info{goversion="` + runtime.Version() + `",revision="unknown",version="test"} 1`, "go_goroutines", "process_start_time_seconds",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("/metrics lacks %s", want)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -72,9 +73,9 @@ func TestMetricsAfterAKnownHistory(t *testing.T) {
 		told.Name = "paris"
 		status = page.Status{Unready: "not yet", Sites: []page.SiteStatus{told}}
 		wantMetrics(t, m, `
-			# HELP backwire_build_info Version of the agent.
+			# HELP backwire_build_info Version of the agent, the commit and the version of Go that it was built from.
 			# TYPE backwire_build_info gauge
-			backwire_build_info{version="1.2.3"} 1
+			backwire_build_info{goversion="`+runtime.Version()+`",revision="unknown",version="1.2.3"} 1
 			# HELP backwire_commit_errors_total Cycles that the queue could not write at once.
 			# TYPE backwire_commit_errors_total counter
 			backwire_commit_errors_total{site="paris"} 2

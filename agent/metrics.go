@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"runtime"
 	"time"
 
 	"backwire/agent/page"
@@ -27,7 +28,8 @@ func newSelfMetrics(version string, status func() page.Status) *selfMetrics {
 		}, []string{"site"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "backwire_build_info", Help: "Version of the agent.", ConstLabels: prometheus.Labels{"version": version},
+		Name: "backwire_build_info", Help: "Version of the agent, the commit and the version of Go that it was built from.",
+		ConstLabels: prometheus.Labels{"version": version, "revision": Revision(), "goversion": runtime.Version()},
 	})
 	build.Set(1)
 	m.registry.MustRegister(

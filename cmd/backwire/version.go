@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"backwire/agent"
 )
 
 func newVersion(sh *shell) *cobra.Command {
@@ -35,7 +37,7 @@ func (b build) String() string {
 }
 
 func readBuild() build {
-	b := build{version: "(devel)", revision: "unknown"}
+	b := build{version: "(devel)", revision: agent.Revision()}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b
@@ -43,19 +45,10 @@ func readBuild() build {
 	if info.Main.Version != "" {
 		b.version = info.Main.Version
 	}
-	dirty := ""
 	for _, s := range info.Settings {
-		switch s.Key {
-		case "vcs.revision":
-			b.revision = s.Value[:min(12, len(s.Value))]
-		case "GOFIPS140":
+		if s.Key == "GOFIPS140" {
 			b.fips = s.Value
-		case "vcs.modified":
-			if s.Value == "true" {
-				dirty = "-dirty"
-			}
 		}
 	}
-	b.revision += dirty
 	return b
 }

@@ -1,6 +1,8 @@
 package packagetest
 
 import (
+	"errors"
+	"maps"
 	"os"
 	"regexp"
 	"strings"
@@ -51,8 +53,16 @@ func TestAirGapChapter(t *testing.T) {
 	c.says("systemctl is-active backwire-import", "active")
 	c.run("systemctl kill -s KILL backwire-import")
 	site.primary.Work(nbusim.Workload{})
-	c.commits()
-	c.commits()
+	await(t, "all jobs have ended", func() error {
+		before := site.happened()
+		for range 3 {
+			c.commits()
+		}
+		if !maps.Equal(site.happened(), before) {
+			return errors.New("some end")
+		}
+		return nil
+	})
 	c.run(chapter["on the backup network, each time"])
 	c.run(chapter["on the other side, each time, for the service"])
 	site.settle(t)
