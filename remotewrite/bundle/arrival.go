@@ -39,7 +39,7 @@ func lookFor(dir string, trusted ed25519.PublicKey, before map[string]*arrival, 
 	var found []*arrival
 	for _, e := range entries {
 		name := e.Name()
-		if !e.IsDir() || name == doneDir || strings.HasPrefix(name, ".") || strings.HasSuffix(name, partSuffix) || source.Printable(name) != name {
+		if !e.IsDir() || name == doneDir || name == "lost+found" || strings.HasPrefix(name, ".") || strings.HasSuffix(name, partSuffix) || source.Printable(name) != name {
 			continue
 		}
 		a := &arrival{name: name, since: now}

@@ -46,6 +46,7 @@ type Follower struct {
 	log    *slog.Logger
 	lanes  []*lane
 	taken  *taken              // of Run's goroutine
+	stored bool                // what was taken is on the disk, likewise
 	seen   map[string]*arrival // by name, likewise; nil before the first look
 	news   chan struct{}       // a lane has sent or refused something
 
@@ -60,6 +61,8 @@ type lane struct {
 	to      send.Config
 	sent    map[string]bool    // guarded by the follower's mu, as is the rest
 	refused map[string]refusal // what could not be verified
+	sending string             // a bundle's name, empty where none is under way
+	moved   time.Time          // when that began or last made progress
 	stats   LaneStats
 }
 
@@ -72,7 +75,7 @@ type refusal struct {
 type LaneStats struct {
 	Endpoint                   string
 	Samples, Rejected, Dropped uint64
-	Error                      string // of the last bundle, empty where it was sent
+	Error                      string // of the last bundle, or that the one under way does not get on; empty where all is well
 }
 
 // Waiting is a bundle that is not sent, and why.
@@ -113,7 +116,7 @@ func NewFollower(c FollowConfig, log *slog.Logger) (*Follower, error) {
 	if err != nil {
 		return nil, fmt.Errorf("follow %s: %w", c.Dir, err)
 	}
-	f := &Follower{config: c, log: log, taken: taken, news: make(chan struct{}, 1)}
+	f := &Follower{config: c, log: log, taken: taken, stored: true, news: make(chan struct{}, 1)}
 	for _, to := range c.To {
 		f.lanes = append(f.lanes, &lane{to: to, sent: map[string]bool{}, refused: map[string]refusal{}, stats: LaneStats{Endpoint: to.Name}})
 	}
@@ -238,16 +241,22 @@ func (f *Follower) tellTrouble(err error) {
 // again: it is moved too.
 func (f *Follower) settle(arrivals []*arrival) (left []*arrival, err error) {
 	for i, a := range arrivals {
-		known := a.hash != "" && f.taken.has(a.hash)
-		if a.why != "" || !known && !f.sentToAll(a.hash) {
+		known, sent := a.hash != "" && f.taken.has(a.hash), f.sentToAll(a.hash)
+		if a.why != "" || !known && !sent {
 			left = append(left, a)
 			continue
 		}
 		if !known {
 			f.taken.add(a.hash, a.manifest)
+			f.stored = false
+		}
+		if !f.stored {
 			if err := f.taken.write(filepath.Join(f.config.Dir, doneDir)); err != nil {
 				return append(left, arrivals[i:]...), err
 			}
+			f.stored = true
+		}
+		if sent {
 			f.mu.Lock()
 			f.facts.Done++
 			f.mu.Unlock()
@@ -355,7 +364,11 @@ func (f *Follower) Stats() FollowStats {
 		s.Waiting = append(s.Waiting, w)
 	}
 	for _, l := range f.lanes {
-		s.Endpoints = append(s.Endpoints, l.stats)
+		stats := l.stats
+		if idle := time.Since(l.moved); stats.Error == "" && l.sending != "" && idle >= gapPatience {
+			stats.Error = fmt.Sprintf("bundle %s has made no progress for %s: the log has the receiver's answer", l.sending, idle.Round(time.Second))
+		}
+		s.Endpoints = append(s.Endpoints, stats)
 	}
 	return s
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,7 +27,9 @@ type inbox struct {
 	in       string
 	names    []string // of the medium's bundles, the oldest first
 	receiver *receiver.Receiver
-	down     bool // the second endpoint's receiver
+	down     atomic.Bool  // the second endpoint's receiver
+	hangs    atomic.Bool  // after its first answer
+	requests atomic.Int64 // that it answered
 	trusted  ed25519.PublicKey
 	second   bool
 }
@@ -55,9 +58,10 @@ func newInbox(t *testing.T, key ed25519.PrivateKey) *inbox {
 
 // RoundTrip implements http.RoundTripper: it is the way to the second receiver.
 func (x *inbox) RoundTrip(r *http.Request) (*http.Response, error) {
-	if x.down {
+	if x.down.Load() || x.hangs.Load() && x.requests.Load() > 0 {
 		return nil, context.DeadlineExceeded
 	}
+	x.requests.Add(1)
 	return testkit.Loopback{To: receiver.New(receiver.Options{})}.RoundTrip(r)
 }
 
@@ -292,7 +296,8 @@ func TestFollowerGoesOnAfterAKill(t *testing.T) {
 func TestFollowerSendsToEachEndpointOnItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newInbox(t, nil)
-		x.second, x.down = true, true
+		x.second = true
+		x.down.Store(true)
 		x.arriveWhole(t, 0, 1)
 		x.follow(t, func(f *Follower) {
 			time.Sleep(time.Hour)
@@ -300,7 +305,7 @@ func TestFollowerSendsToEachEndpointOnItsOwn(t *testing.T) {
 			if s := f.Stats(); s.Endpoints[1].Error == "" || s.Endpoints[0].Error != "" {
 				t.Errorf("%+v", s.Endpoints)
 			}
-			x.down = false
+			x.down.Store(false)
 			time.Sleep(time.Hour)
 			x.wantDone(t, 1000, 0, 1)
 			if s := f.Stats(); s.Endpoints[1].Error != "" || s.Endpoints[1].Samples != 1000 {
@@ -308,6 +313,96 @@ func TestFollowerSendsToEachEndpointOnItsOwn(t *testing.T) {
 			}
 		})
 	})
+}
+
+// A receiver that fails in the middle of a bundle is told after a while, and the rest is sent when it is back.
+func TestFollowerTellsWhatMakesNoProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newInbox(t, nil)
+		x.second = true
+		x.hangs.Store(true)
+		x.arriveWhole(t, 0)
+		x.follow(t, func(f *Follower) {
+			time.Sleep(5 * time.Minute)
+			if s := f.Stats(); s.Endpoints[1].Error != "" || s.Waiting[0].Why != "it is being sent" {
+				t.Errorf("%+v", s)
+			}
+			time.Sleep(10 * time.Minute)
+			if s := f.Stats(); !strings.Contains(s.Endpoints[1].Error, x.names[0]+" has made no progress for 1") {
+				t.Errorf("%+v", s)
+			}
+			x.hangs.Store(false)
+			time.Sleep(time.Hour)
+			x.wantDone(t, 500, 0)
+			if s := f.Stats(); s.Endpoints[1].Error != "" || s.Endpoints[1].Samples != 500 {
+				t.Errorf("%+v", s)
+			}
+		})
+	})
+}
+
+// What cannot be written down is not moved: it is told, and tried again.
+func TestFollowerWritesDownWhatItMoves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newInbox(t, nil)
+		inTheWay := filepath.Join(x.in, doneDir, takenFile)
+		x.follow(t, func(f *Follower) {
+			if err := os.Mkdir(inTheWay, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			x.arriveWhole(t, 0, 1)
+			time.Sleep(time.Minute)
+			if s := f.Stats(); !strings.Contains(s.Trouble, "store what was imported") || s.Done != 0 || len(s.Waiting) != 2 {
+				t.Errorf("%+v", s)
+			}
+			if err := os.Remove(inTheWay); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+			x.wantDone(t, 1000, 0, 1)
+			if s := f.Stats(); s.Trouble != "" || s.Done != 2 {
+				t.Errorf("%+v", s)
+			}
+		})
+		root, err := os.OpenRoot(filepath.Join(x.in, doneDir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer root.Close()
+		if stored, err := readTaken(root); err != nil || len(stored.Manifests) != 2 {
+			t.Errorf("%+v, %v", stored, err)
+		}
+	})
+}
+
+// A file that is damaged is not believed.
+func TestTakenIsChecked(t *testing.T) {
+	dir := t.TempDir()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	stored, err := readTaken(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored.Manifests = []string{"a"}
+	if err := stored.write(dir); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, takenFile)
+	right := testkit.ContentOf(t, dir)[path]
+	for _, wrong := range []string{"", right[:5], right[:len(right)-1], strings.Replace(right, `"a"`, `"b"`, 1), takenSum([]byte("{}")) + "{}"} {
+		testkit.WriteFile(t, path, wrong)
+		if got, err := readTaken(root); err == nil || !strings.Contains(err.Error(), "is damaged") {
+			t.Errorf("%q: %+v, %v", wrong, got, err)
+		}
+	}
+	testkit.WriteFile(t, path, right)
+	if got, err := readTaken(root); err != nil || !got.has("a") {
+		t.Errorf("%+v, %v", got, err)
+	}
 }
 
 // Two programs do not take from one directory.

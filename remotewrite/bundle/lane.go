@@ -45,7 +45,9 @@ func (f *Follower) sendOne(ctx context.Context, l *lane, a *arrival) bool {
 		f.refuse(ctx, l, a, err)
 		return ctx.Err() == nil
 	}
-	s, err := b.Send(ctx, l.to, f.config.Rejected, f.log, func(int64, int64) {})
+	f.note(l, a.name)
+	s, err := b.Send(ctx, l.to, f.config.Rejected, f.log, func(int64, int64) { f.note(l, a.name) })
+	f.note(l, "")
 	_ = b.Close() // it was only read
 	if ctx.Err() != nil {
 		return false
@@ -71,6 +73,13 @@ func (f *Follower) sendOne(ctx context.Context, l *lane, a *arrival) bool {
 	l.sent[a.hash] = true
 	f.tell()
 	return true
+}
+
+// note remembers that a bundle gets on; with an empty name, that none is under way.
+func (f *Follower) note(l *lane, sending string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l.sending, l.moved = sending, time.Now()
 }
 
 // refuse remembers what could not be verified: it may still be copied, although its files have their sizes.

@@ -37,14 +37,14 @@ type taken struct {
 }
 
 func readTaken(root *os.Root) (*taken, error) {
-	t := &taken{Version: 1, Stretches: map[string][]*Manifest{}}
 	b, err := regular.ReadIn(root, takenFile, maxTakenFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return t, nil
+		return &taken{Version: 1, Stretches: map[string][]*Manifest{}}, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read what was imported: %w", err)
 	}
+	t := &taken{}
 	if len(b) < 9 || string(b[:9]) != takenSum(b[9:]) || json.Unmarshal(b[9:], t) != nil || t.Version != 1 || t.Stretches == nil {
 		return nil, fmt.Errorf("read what was imported: %s is damaged or of a newer version; without it every bundle that is there is sent again, which does no harm", takenFile)
 	}
