@@ -86,14 +86,14 @@ func (s *Cached) end(err error, now int64) {
 }
 
 // CountRows notes each row, until there is more than is taken.
-func CountRows[T any](rows func(context.Context) iter.Seq2[T, error], note func(*Gauges, *T)) func(context.Context, *Gauges) (int, error) {
+func CountRows[T any](rows func(context.Context) iter.Seq2[T, error], note func(*Gauges, T)) func(context.Context, *Gauges) (int, error) {
 	return func(ctx context.Context, g *Gauges) (n int, err error) {
 		for v, err := range rows(ctx) {
 			if err != nil {
 				return n, err
 			}
 			n++
-			note(g, &v)
+			note(g, v)
 			if err := g.Beyond(); err != nil {
 				return n, err
 			}

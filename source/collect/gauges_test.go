@@ -105,7 +105,7 @@ func TestAListOfTooManyLabelsIsNotReadToItsEnd(t *testing.T) {
 			}
 		}
 	}
-	count := CountRows(states, func(g *Gauges, state *string) { g.Count(metric("stalled", "job_type"), *state) })
+	count := CountRows(states, func(g *Gauges, state string) { g.Count(metric("stalled", "job_type"), state) })
 	g := NewGauges("paris")
 	_, err := count(t.Context(), g)
 	if _, beyond := errors.AsType[guard.Limit](err); !beyond || read > seriesLimit {

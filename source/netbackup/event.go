@@ -12,7 +12,7 @@ import (
 
 // eventCollector counts what the server has logged within a day.
 func eventCollector() collector {
-	lastDay := func(c *api.Client, ctx context.Context) iter.Seq2[api.Event, error] {
+	lastDay := func(c *api.Client, ctx context.Context) iter.Seq2[*api.Event, error] {
 		return c.Events(ctx, time.Now().Add(-dayMillis*time.Millisecond))
 	}
 	return collector{
@@ -22,7 +22,7 @@ func eventCollector() collector {
 			events := w.Gauge("nbu_events", "",
 				"Events of the last 24 hours in the server's event log, by severity (CRITICAL, ERROR, WARNING, INFO, …).", "severity")
 			var since atomic.Int64 // ms of the server's clock; the list is read by another goroutine
-			rows := func(c *api.Client, ctx context.Context) iter.Seq2[api.Event, error] {
+			rows := func(c *api.Client, ctx context.Context) iter.Seq2[*api.Event, error] {
 				return c.Events(ctx, time.UnixMilli(since.Load()))
 			}
 			read := counting(w, rows, func(g *collect.Gauges, e *api.Event) {

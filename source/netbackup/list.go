@@ -10,7 +10,7 @@ import (
 )
 
 // counting reads a list seldom, and notes each row.
-func counting[T any](w *workplace, rows func(*api.Client, context.Context) iter.Seq2[T, error], note func(*collect.Gauges, *T)) collect.Reader {
+func counting[T any](w *workplace, rows func(*api.Client, context.Context) iter.Seq2[T, error], note func(*collect.Gauges, T)) collect.Reader {
 	list := func(ctx context.Context) iter.Seq2[T, error] { return rows(w.client(), ctx) }
 	count := collect.CountRows(list, note)
 	return collect.NewCached(w.site.background, w.Place, settled, func(ctx context.Context, pages *collect.Pages, g *collect.Gauges) (int, error) {

@@ -15,7 +15,7 @@ func robotCollector() collector {
 		Start: func(w *workplace) collect.Reader {
 			hosts := w.Gauge("nbu_tape_robot_hosts", "",
 				"Hosts that control tape robots.")
-			return counting(w, (*api.Client).RobotHosts, func(g *collect.Gauges, _ *string) {
+			return counting(w, (*api.Client).RobotHosts, func(g *collect.Gauges, _ string) {
 				g.Count(hosts)
 				w.compat().RobotHost(g)
 			})

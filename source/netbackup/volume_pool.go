@@ -22,7 +22,7 @@ func volumePoolCollector() collector {
 			partlyFull := w.Gauge("nbu_tape_pool_partially_full_media", "",
 				"Partially full tapes in the volume pool.", "pool", "type")
 			var told collect.LastTold[api.VolumePool]
-			rows := func(c *api.Client, ctx context.Context) iter.Seq2[api.VolumePool, error] {
+			rows := func(c *api.Client, ctx context.Context) iter.Seq2[*api.VolumePool, error] {
 				told.Begin()
 				return c.VolumePools(ctx)
 			}

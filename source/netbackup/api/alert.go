@@ -15,8 +15,8 @@ type Alert struct {
 const alertsPage = 100
 
 // Alerts lists all alerts that the server keeps.
-func (c *Client) Alerts(ctx context.Context) iter.Seq2[Alert, error] {
-	return listing[Alert]{
+func (c *Client) Alerts(ctx context.Context) iter.Seq2[*Alert, error] {
+	return listing[*Alert]{
 		row: alertRow,
 		list: list{
 			client: c, noun: "alert", path: "/manage/alerts",
@@ -25,7 +25,8 @@ func (c *Client) Alerts(ctx context.Context) iter.Seq2[Alert, error] {
 	}.rows(ctx)
 }
 
-func alertRow(d *decoder) (a Alert, ok bool) {
+func alertRow(d *decoder) (a *Alert, ok bool) {
+	a = &Alert{}
 	for name := range d.attributes() {
 		switch string(name) {
 		case "severity":

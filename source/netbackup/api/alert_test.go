@@ -12,7 +12,7 @@ const vendorAlert = `{"type":"alert","id":2,"links":{"self":{"href":"/manage/ale
 
 func TestAlerts(t *testing.T) {
 	c := newTestClient(t, serveRows(vendorAlert, `{"attributes":{"severity":"NEW","category":null}}`, `{"id":"3","attributes":{"title":"t"}}`))
-	want := []Alert{{Severity: "ERROR", Category: "JOB"}, {Severity: "NEW"}}
+	want := []*Alert{{Severity: "ERROR", Category: "JOB"}, {Severity: "NEW"}}
 	if diff := cmp.Diff(want, collect(t, c.Alerts(t.Context()))); diff != "" {
 		t.Errorf("alerts (-want +got):\n%s", diff)
 	}

@@ -18,14 +18,15 @@ type Anomaly struct {
 const anomaliesPage = 100
 
 // Anomalies lists all anomalies that the server keeps.
-func (c *Client) Anomalies(ctx context.Context) iter.Seq2[Anomaly, error] {
-	return listing[Anomaly]{
+func (c *Client) Anomalies(ctx context.Context) iter.Seq2[*Anomaly, error] {
+	return listing[*Anomaly]{
 		row:  anomalyRow,
 		list: list{client: c, noun: "anomaly", path: "/security/anomalies", size: anomaliesPage, pager: byOffset},
 	}.rows(ctx)
 }
 
-func anomalyRow(d *decoder) (a Anomaly, ok bool) {
+func anomalyRow(d *decoder) (a *Anomaly, ok bool) {
+	a = &Anomaly{}
 	for name := range d.attributes() {
 		switch string(name) {
 		case "anomalySeverity":

@@ -18,14 +18,15 @@ type Certificate struct {
 const stateActive = 1
 
 // Certificates lists the newest certificate of each host, in one answer.
-func (c *Client) Certificates(ctx context.Context) iter.Seq2[Certificate, error] {
-	return listing[Certificate]{
+func (c *Client) Certificates(ctx context.Context) iter.Seq2[*Certificate, error] {
+	return listing[*Certificate]{
 		row:  certificateRow,
 		list: list{client: c, noun: "certificate", path: "/security/certificates/current", under: "certificateList", pager: inOne},
 	}.rows(ctx)
 }
 
-func certificateRow(d *decoder) (c Certificate, ok bool) {
+func certificateRow(d *decoder) (c *Certificate, ok bool) {
+	c = &Certificate{}
 	state, deleted, id := Optional[int64]{}, Optional[bool]{}, ""
 	for name := range d.members() {
 		switch string(name) {

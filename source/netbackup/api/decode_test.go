@@ -211,22 +211,22 @@ func FuzzAPIKeys(f *testing.F) {
 
 func FuzzAlerts(f *testing.F) {
 	f.Add([]byte(page("", vendorAlert)))
-	fuzzRows(f, alertRow, func(t *testing.T, a Alert) { checkText(t, a.Severity, a.Category) })
+	fuzzRows(f, alertRow, func(t *testing.T, a *Alert) { checkText(t, a.Severity, a.Category) })
 }
 
 func FuzzMalwareScans(f *testing.F) {
 	f.Add([]byte(page("", vendorScan, olderScan)))
-	fuzzRows(f, malwareScanRow, func(t *testing.T, m MalwareScan) { checkText(t, m.State, m.Result) })
+	fuzzRows(f, malwareScanRow, func(t *testing.T, m *MalwareScan) { checkText(t, m.State, m.Result) })
 }
 
 func FuzzImages(f *testing.F) {
 	f.Add([]byte(page("", newerImage, olderImage)))
-	fuzzRows(f, imageRow, func(t *testing.T, i Image) { checkText(t, i.MalwareStatus, i.AnomalyStatus) })
+	fuzzRows(f, imageRow, func(t *testing.T, i *Image) { checkText(t, i.MalwareStatus, i.AnomalyStatus) })
 }
 
 func FuzzSLOs(f *testing.F) {
 	f.Add([]byte(page("", vendorSLO)))
-	fuzzRows(f, sloRow, func(t *testing.T, s SLO) {
+	fuzzRows(f, sloRow, func(t *testing.T, s *SLO) {
 		if checkText(t, s.ID, s.Workload); s.ID == "" {
 			t.Errorf("SLO %+v", s)
 		}
@@ -235,7 +235,7 @@ func FuzzSLOs(f *testing.F) {
 
 func FuzzTapeMedia(f *testing.F) {
 	f.Add([]byte(page("b", vendorTape)))
-	fuzzRows(f, tapeMediumRow, func(t *testing.T, m TapeMedium) {
+	fuzzRows(f, tapeMediumRow, func(t *testing.T, m *TapeMedium) {
 		if checkText(t, m.ID, m.Pool, m.Status); m.ID == "" {
 			t.Errorf("tape %+v", m)
 		}
@@ -244,7 +244,7 @@ func FuzzTapeMedia(f *testing.F) {
 
 func FuzzVolumePools(f *testing.F) {
 	f.Add([]byte(page("", vendorPool)))
-	fuzzRows(f, volumePoolRow, func(t *testing.T, p VolumePool) {
+	fuzzRows(f, volumePoolRow, func(t *testing.T, p *VolumePool) {
 		if checkText(t, p.Name, p.Type); p.Name == "" {
 			t.Errorf("volume pool %+v", p)
 		}

@@ -17,8 +17,8 @@ type Event struct {
 const eventsPage = 100
 
 // Events lists what the server has logged since a time of its clock.
-func (c *Client) Events(ctx context.Context, since time.Time) iter.Seq2[Event, error] {
-	return listing[Event]{
+func (c *Client) Events(ctx context.Context, since time.Time) iter.Seq2[*Event, error] {
+	return listing[*Event]{
 		row: eventRow,
 		list: list{
 			client: c, noun: "event", path: "/eventlog/notifications", size: eventsPage, pager: byOffset,
@@ -27,7 +27,8 @@ func (c *Client) Events(ctx context.Context, since time.Time) iter.Seq2[Event, e
 	}.rows(ctx)
 }
 
-func eventRow(d *decoder) (e Event, ok bool) {
+func eventRow(d *decoder) (e *Event, ok bool) {
+	e = &Event{}
 	for name := range d.attributes() {
 		switch string(name) {
 		case "severity":
@@ -38,5 +39,5 @@ func eventRow(d *decoder) (e Event, ok bool) {
 			d.skip()
 		}
 	}
-	return e, e != Event{}
+	return e, *e != Event{}
 }

@@ -16,8 +16,8 @@ type Image struct {
 const imagesPage = 100
 
 // Images lists the images of the last 24 hours: without a filter there are no others.
-func (c *Client) Images(ctx context.Context) iter.Seq2[Image, error] {
-	return listing[Image]{
+func (c *Client) Images(ctx context.Context) iter.Seq2[*Image, error] {
+	return listing[*Image]{
 		row: imageRow,
 		list: list{
 			client: c, noun: "image", path: "/catalog/images",
@@ -26,7 +26,8 @@ func (c *Client) Images(ctx context.Context) iter.Seq2[Image, error] {
 	}.rows(ctx)
 }
 
-func imageRow(d *decoder) (i Image, ok bool) {
+func imageRow(d *decoder) (i *Image, ok bool) {
+	i = &Image{}
 	var scanned string
 	for name := range d.attributes() {
 		switch string(name) {

@@ -23,14 +23,15 @@ const (
 )
 
 // Licenses lists all licences.
-func (c *Client) Licenses(ctx context.Context) iter.Seq2[License, error] {
-	return listing[License]{
+func (c *Client) Licenses(ctx context.Context) iter.Seq2[*License, error] {
+	return listing[*License]{
 		row:  licenseRow,
 		list: list{client: c, noun: "license", path: "/licensing/entitlements", size: licensesPage, pager: byOffset},
 	}.rows(ctx)
 }
 
-func licenseRow(d *decoder) (l License, ok bool) {
+func licenseRow(d *decoder) (l *License, ok bool) {
+	l = &License{}
 	l.Active = true
 	for name := range d.attributes() {
 		switch string(name) {
@@ -66,14 +67,15 @@ const (
 )
 
 // FrontEnds lists what each primary server protects that this one knows of: itself, most often.
-func (c *Client) FrontEnds(ctx context.Context) iter.Seq2[FrontEnd, error] {
-	return listing[FrontEnd]{
+func (c *Client) FrontEnds(ctx context.Context) iter.Seq2[*FrontEnd, error] {
+	return listing[*FrontEnd]{
 		row:  frontEndRow,
 		list: list{client: c, noun: "front_end", path: "/licensing/capacity", size: frontEndPage, pager: byOffset, emptyIs404: true},
 	}.rows(ctx)
 }
 
-func frontEndRow(d *decoder) (f FrontEnd, ok bool) {
+func frontEndRow(d *decoder) (f *FrontEnd, ok bool) {
+	f = &FrontEnd{}
 	for name := range d.attributes() {
 		if string(name) == "masterConsumptionMB" {
 			f.Megabytes = d.numberUpTo(mostMegabytes)

@@ -20,8 +20,8 @@ type MediaServer struct {
 const mediaServersPage = 500
 
 // MediaServers lists all media servers.
-func (c *Client) MediaServers(ctx context.Context) iter.Seq2[MediaServer, error] {
-	return listing[MediaServer]{
+func (c *Client) MediaServers(ctx context.Context) iter.Seq2[*MediaServer, error] {
+	return listing[*MediaServer]{
 		row: mediaServerRow,
 		list: list{
 			client: c, noun: "media_server", path: "/config/media-servers",
@@ -30,7 +30,8 @@ func (c *Client) MediaServers(ctx context.Context) iter.Seq2[MediaServer, error]
 	}.rows(ctx)
 }
 
-func mediaServerRow(d *decoder) (m MediaServer, ok bool) {
+func mediaServerRow(d *decoder) (m *MediaServer, ok bool) {
+	m = &MediaServer{}
 	for name := range d.attributes() {
 		switch string(name) {
 		case "hostName":

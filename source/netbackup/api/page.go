@@ -49,14 +49,15 @@ type list struct {
 	lenient    bool // rows that cannot be read are the caller's matter, also where no row can
 }
 
-// listing is a list of rows of one type. How a list is walked is the same code for all of them: a copy for each type would be a
-// large part of the program.
+// listing is a list of rows of one type. How a list is walked is the same code for all of them, and rows that are pointers share what
+// is left of it: a copy for each type would be a large part of the program.
 type listing[T any] struct {
 	list
 	row func(*decoder) (T, bool)
 }
 
-// rows yields row after row, page after page. Nothing follows an error.
+// rows yields row after row, page after page. Nothing follows an error. Inlined, it would be in the program once
+// for each caller.
 //
 //go:noinline
 func (l listing[T]) rows(ctx context.Context) iter.Seq2[T, error] {

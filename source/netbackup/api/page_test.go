@@ -192,7 +192,7 @@ func TestListThatIsCutIsNoWholeOne(t *testing.T) {
 		`"next":null,"count":250`:       false,
 	} {
 		c := newTestClient(t, func(*http.Request) *http.Response { return reply(200, offsetPage(pagination, tape)) })
-		times, err := collected(c.TapeMedia(t.Context()), func(m TapeMedium) string { return m.ID })
+		times, err := collected(c.TapeMedia(t.Context()), func(m *TapeMedium) string { return m.ID })
 		if times["t1"] != 1 || (err == nil) != whole || err != nil && !errors.Is(err, ErrPages) {
 			t.Errorf("{%s}: %v, error %v; whole: %v", pagination, times, err, whole)
 		}

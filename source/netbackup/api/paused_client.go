@@ -23,8 +23,8 @@ type PausedClient struct {
 const pausedClientsPage = 100
 
 // PausedClients lists the clients whose backups are paused.
-func (c *Client) PausedClients(ctx context.Context) iter.Seq2[PausedClient, error] {
-	return listing[PausedClient]{
+func (c *Client) PausedClients(ctx context.Context) iter.Seq2[*PausedClient, error] {
+	return listing[*PausedClient]{
 		row: pausedClientRow,
 		list: list{
 			client: c, noun: "paused_client", path: "/config/paused-clients",
@@ -33,7 +33,8 @@ func (c *Client) PausedClients(ctx context.Context) iter.Seq2[PausedClient, erro
 	}.rows(ctx)
 }
 
-func pausedClientRow(d *decoder) (p PausedClient, ok bool) {
+func pausedClientRow(d *decoder) (p *PausedClient, ok bool) {
+	p = &PausedClient{}
 	for name := range d.attributes() {
 		switch string(name) {
 		case "displayName":

@@ -16,7 +16,7 @@ func TestPausedClients(t *testing.T) {
 		`{"type":"pausedClient","id":"9","attributes":{"triggerMethod":"MANUAL"}}`, `{"type":"pausedClient","attributes":{"triggerMethod":"MANUAL"}}`,
 	))
 	at := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
-	want := []PausedClient{
+	want := []*PausedClient{
 		{Name: "db-1.example", Identifier: "c-7", From: at, Until: at.Add(96 * time.Hour), Trigger: "MANUAL", By: "alice", Reason: "maintenance"},
 		{Name: "vm-8", Identifier: "vm-8", From: at, Trigger: "AUTOMATIC"},
 		{Name: "9", Trigger: "MANUAL"},

@@ -202,7 +202,7 @@ func TestNotFoundHasThreeMeanings(t *testing.T) {
 		for name, rows := range map[string]func() error{
 			"drives": func() error { _, err := collected(c.TapeDrives(t.Context()), driveName); return err },
 			"tapes": func() error {
-				_, err := collected(c.TapeMedia(t.Context()), func(TapeMedium) string { return "" })
+				_, err := collected(c.TapeMedia(t.Context()), func(*TapeMedium) string { return "" })
 				return err
 			},
 			"jobs": func() error {

@@ -15,8 +15,8 @@ type SLO struct {
 const slosPage = 100
 
 // SLOs lists all service level objectives.
-func (c *Client) SLOs(ctx context.Context) iter.Seq2[SLO, error] {
-	return listing[SLO]{
+func (c *Client) SLOs(ctx context.Context) iter.Seq2[*SLO, error] {
+	return listing[*SLO]{
 		row: sloRow,
 		list: list{
 			client: c, noun: "slo", path: "/servicecatalog/slos",
@@ -25,7 +25,8 @@ func (c *Client) SLOs(ctx context.Context) iter.Seq2[SLO, error] {
 	}.rows(ctx)
 }
 
-func sloRow(d *decoder) (s SLO, ok bool) {
+func sloRow(d *decoder) (s *SLO, ok bool) {
+	s = &SLO{}
 	for name := range d.attributes() {
 		if string(name) == "workloadType" {
 			s.Workload = d.word()

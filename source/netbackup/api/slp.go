@@ -34,14 +34,15 @@ func incompleteStates() []string {
 
 // IncompleteSLPImages lists the images that lack a copy, one state after the other: the filter takes one value. Images that are
 // complete, which most are, are never asked for, and left out where a server gives them all the same.
-func (c *Client) IncompleteSLPImages(ctx context.Context) iter.Seq2[SLPImage, error] {
-	return func(yield func(SLPImage, error) bool) {
+func (c *Client) IncompleteSLPImages(ctx context.Context) iter.Seq2[*SLPImage, error] {
+	return func(yield func(*SLPImage, error) bool) {
 		for _, state := range incompleteStates() {
 			for image, err := range c.slpImages(ctx, state) {
-				if image.State = cmp.Or(image.State, state); err == nil && image.State != state {
-					continue
+				if err != nil {
+					yield(nil, err)
+					return
 				}
-				if !yield(image, err) || err != nil {
+				if image.State = cmp.Or(image.State, state); image.State == state && !yield(image, nil) {
 					return
 				}
 			}
@@ -49,8 +50,8 @@ func (c *Client) IncompleteSLPImages(ctx context.Context) iter.Seq2[SLPImage, er
 	}
 }
 
-func (c *Client) slpImages(ctx context.Context, state string) iter.Seq2[SLPImage, error] {
-	return listing[SLPImage]{
+func (c *Client) slpImages(ctx context.Context, state string) iter.Seq2[*SLPImage, error] {
+	return listing[*SLPImage]{
 		row: slpImageRow,
 		list: list{
 			client: c, noun: "slp_image", path: "/catalog/slp-images", size: slpImagesPage, pager: byCursor,
@@ -59,7 +60,8 @@ func (c *Client) slpImages(ctx context.Context, state string) iter.Seq2[SLPImage
 	}.rows(ctx)
 }
 
-func slpImageRow(d *decoder) (i SLPImage, ok bool) {
+func slpImageRow(d *decoder) (i *SLPImage, ok bool) {
+	i = &SLPImage{}
 	for name := range d.attributes() {
 		switch string(name) {
 		case "slpName":
@@ -103,8 +105,8 @@ type SLP struct {
 const slpsPage = 100
 
 // SLPs lists all storage lifecycle policies.
-func (c *Client) SLPs(ctx context.Context) iter.Seq2[SLP, error] {
-	return listing[SLP]{
+func (c *Client) SLPs(ctx context.Context) iter.Seq2[*SLP, error] {
+	return listing[*SLP]{
 		row: slpRow,
 		list: list{
 			client: c, noun: "slp", path: "/config/slps", size: slpsPage, pager: byOffset,
@@ -112,7 +114,8 @@ func (c *Client) SLPs(ctx context.Context) iter.Seq2[SLP, error] {
 	}.rows(ctx)
 }
 
-func slpRow(d *decoder) (s SLP, ok bool) {
+func slpRow(d *decoder) (s *SLP, ok bool) {
+	s = &SLP{}
 	for name := range d.attributes() {
 		switch string(name) {
 		case "slpName":

@@ -25,8 +25,8 @@ type VolumePool struct {
 const tapePage = 100
 
 // TapeMedia lists all tapes. Releases before 10.5 do not offer it.
-func (c *Client) TapeMedia(ctx context.Context) iter.Seq2[TapeMedium, error] {
-	return listing[TapeMedium]{
+func (c *Client) TapeMedia(ctx context.Context) iter.Seq2[*TapeMedium, error] {
+	return listing[*TapeMedium]{
 		row: tapeMediumRow,
 		list: list{
 			client: c, noun: "tape_medium", path: "/storage/tape-media",
@@ -36,8 +36,8 @@ func (c *Client) TapeMedia(ctx context.Context) iter.Seq2[TapeMedium, error] {
 }
 
 // VolumePools lists all volume pools. Releases before 10.5 do not offer it.
-func (c *Client) VolumePools(ctx context.Context) iter.Seq2[VolumePool, error] {
-	return listing[VolumePool]{
+func (c *Client) VolumePools(ctx context.Context) iter.Seq2[*VolumePool, error] {
+	return listing[*VolumePool]{
 		row: volumePoolRow,
 		list: list{
 			client: c, noun: "volume_pool", path: "/storage/tape-volume-pools",
@@ -56,7 +56,8 @@ func (c *Client) RobotHosts(ctx context.Context) iter.Seq2[string, error] {
 	}.rows(ctx)
 }
 
-func tapeMediumRow(d *decoder) (m TapeMedium, ok bool) {
+func tapeMediumRow(d *decoder) (m *TapeMedium, ok bool) {
+	m = &TapeMedium{}
 	for name := range d.attributes() {
 		switch string(name) {
 		case "mediaType":
@@ -75,7 +76,8 @@ func tapeMediumRow(d *decoder) (m TapeMedium, ok bool) {
 	return m, m.ID != ""
 }
 
-func volumePoolRow(d *decoder) (p VolumePool, ok bool) {
+func volumePoolRow(d *decoder) (p *VolumePool, ok bool) {
+	p = &VolumePool{}
 	for name := range d.attributes() {
 		switch string(name) {
 		case "volumePoolName":

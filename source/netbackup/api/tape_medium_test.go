@@ -17,7 +17,7 @@ const (
 
 func TestTapeMedia(t *testing.T) {
 	c := newTestClient(t, serveRows(vendorTape, `{"id":"A2","attributes":{"robot":null,"volumePool":null}}`, `{"attributes":{"mediaType":"DLT"}}`))
-	want := []TapeMedium{{"A00001", "HCART3", "TLD", "NetBackup", "ACTIVE MULTIPLEXED"}, {ID: "A2"}}
+	want := []*TapeMedium{{"A00001", "HCART3", "TLD", "NetBackup", "ACTIVE MULTIPLEXED"}, {ID: "A2"}}
 	if diff := cmp.Diff(want, collect(t, c.TapeMedia(t.Context()))); diff != "" {
 		t.Errorf("tapes (-want +got):\n%s", diff)
 	}
@@ -25,7 +25,7 @@ func TestTapeMedia(t *testing.T) {
 
 func TestVolumePools(t *testing.T) {
 	c := newTestClient(t, serveRows(vendorPool, `{"attributes":{"volumePoolName":"None","partiallyFullMedia":null}}`, `{"id":"5"}`))
-	want := []VolumePool{{"Scratch", "SCRATCH_MEDIA_POOL", some[int64](2)}, {Name: "None"}}
+	want := []*VolumePool{{"Scratch", "SCRATCH_MEDIA_POOL", some[int64](2)}, {Name: "None"}}
 	if diff := cmp.Diff(want, collect(t, c.VolumePools(t.Context()))); diff != "" {
 		t.Errorf("pools (-want +got):\n%s", diff)
 	}
