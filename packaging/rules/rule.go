@@ -77,7 +77,7 @@ func Groups() []Group { return groups(Documents) }
 func groups(documents string) []Group {
 	all := []Group{
 		recordings(),
-		alerts("backwire-backups", policyAlerts(), missedAlerts(), failedAlerts(), jobAlerts(), copyAlerts(), slpAlerts(), capAlerts()),
+		alerts("backwire-backups", policyAlerts(), missedAlerts(), failedAlerts(), jobAlerts(), idleAlerts(), copyAlerts(), slpAlerts(), capAlerts()),
 		alerts("backwire-storage", storageAlerts(), tapeAlerts()),
 		alerts("backwire-protection", protectionAlerts(), anomalyAlerts(), endAlerts()),
 		alerts("backwire-server", serverAlerts()),

@@ -40,7 +40,7 @@ const (
 
 func trials() []trial {
 	var all []trial
-	for _, some := range [][]trial{clientTrials(), jobTrials(), storageTrials(), tapeTrials(), malwareTrials(), keptTrials(), serverTrials(), silenceTrials(), lossTrials(), policyTrials(), failedTrials(), unknownTrials(), slpTrials(), anomalyTrials(), endTrials()} {
+	for _, some := range [][]trial{clientTrials(), jobTrials(), storageTrials(), tapeTrials(), malwareTrials(), keptTrials(), serverTrials(), silenceTrials(), lossTrials(), policyTrials(), failedTrials(), unknownTrials(), slpTrials(), anomalyTrials(), endTrials(), idleTrials()} {
 		all = append(all, some...)
 	}
 	return all
