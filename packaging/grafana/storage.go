@@ -45,6 +45,8 @@ func storage() Dashboard {
 			states("Storage servers up", "Whether each storage server is up.", query("max by (site, storage_server, type) ("+of("nbu_storage_server_up")+")", "{{storage_server}} {{type}}")),
 		),
 		graphs(
+			graph("Use of disk volumes", "A full volume gets no more jobs, whatever room its pool has. Cloud has no size.", unitShare,
+				query("1 - "+of("nbu_disk_volume_free_bytes")+" / "+of("nbu_disk_volume_size_bytes"), "{{site}} {{disk_pool}} {{volume}}")).upToAll(),
 			graph("Use of storage units", "Storage units can share a disk pool: do not add them up. Tape and cloud have no capacity.", unitShare,
 				query(of("nbu_storage_unit_used_bytes")+" / "+of("nbu_storage_unit_capacity_bytes"), "{{site}} {{storage_unit}}")).upToAll(),
 			graph("Deduplication", "Deduplication ratio, as reported by the storage server.", unitCount,

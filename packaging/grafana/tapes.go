@@ -20,6 +20,8 @@ func tapeNumbers() line {
 
 func tapeGraphs() line {
 	return graphs(
+		states("Paths to tape drives up", "Each path from a media server to a drive. A drive that is up may be down for one of its servers.",
+			query("max by (site, tape_drive, media_server) ("+of("nbu_tape_drive_path_up")+")", "{{tape_drive}} {{media_server}}")),
 		states("Tape drives up", "A drive is up if at least one of its paths is up.",
 			query("max by (site, tape_drive) ("+of("nbu_tape_drive_up")+")", "{{site}} {{tape_drive}}")),
 		graph("Tapes, by status", "A tape can be full and frozen at once.", unitCount, query("sum by (status) ("+of("nbu_tape_media")+")", "{{status}}")).stacked(),

@@ -1,6 +1,6 @@
 package rules
 
-func storageAlerts() []alert { return append(roomAlerts(), downAlerts()...) }
+func storageAlerts() []alert { return append(append(roomAlerts(), volumeFull()), downAlerts()...) }
 
 // roomAlerts are about storage that fills.
 func roomAlerts() []alert {
@@ -32,6 +32,24 @@ nbu_disk_pool_high_water_mark_ratio`,
 				"Move the most urgent policies to another storage unit.",
 				"Then follow the steps of NetBackupStorageFilling.",
 			},
+		},
+	}
+}
+
+// volumeFull is about one volume of several: NetBackup writes nothing to it any more, whatever room the others of its pool have.
+func volumeFull() alert {
+	return alert{
+		name: "NetBackupDiskVolumeFull", severity: warning, wait: "30m",
+		expr: `1 - nbu_disk_volume_free_bytes / nbu_disk_volume_size_bytes
+>= on (site, disk_pool) group_left ()
+nbu_disk_pool_high_water_mark_ratio
+unless on (site, disk_pool)
+nbu_disk_pool_used_bytes / nbu_disk_pool_usable_bytes >= on (site, disk_pool) group_left () nbu_disk_pool_high_water_mark_ratio`,
+		summary: "volume {{ $labels.volume }} of disk pool {{ $labels.disk_pool }} at {{ $labels.site }} is {{ $value | humanizePercentage }} full",
+		meaning: "The pool as a whole has room, but this volume has reached the high-water mark and gets no more jobs. The streams go to the other volumes.",
+		steps: []string{
+			"nbdevquery -listdv -U shows the volumes of the pool. Run the image cleanup (bpimage -cleanup -allclients) and wait for its job.",
+			"Extend the volume, or move images from it (bpduplicate, then bpexpdate of the first copy).",
 		},
 	}
 }

@@ -4,7 +4,7 @@ package rules
 // that there are others to write to.
 func tapeAlerts() []alert {
 	return []alert{
-		tapeDriveDown(),
+		tapeDriveDown(), tapePathDown(), tapeDriveFails(),
 		{
 			name: "NetBackupNoTapeDriveUp", severity: critical, wait: "15m",
 			expr: `max by (site) (nbu_tape_drive_up) == 0
@@ -63,6 +63,37 @@ func tapeDriveDown() alert {
 			"tpconfig -d and vmoprcmd on the media server show the drive and why it is down; /usr/openv/netbackup/db/media/errors lists its errors.",
 			"Clean it, look for a stuck tape, then set it up with vmoprcmd -up.",
 			"If it goes down again, try another tape; if that fails too, the drive needs service.",
+		},
+	}
+}
+
+func tapePathDown() alert {
+	return alert{
+		name: "NetBackupTapePathDown", severity: warning, wait: "30m",
+		expr: `nbu_tape_drive_path_up == 0
+and on (site, tape_drive)
+nbu_tape_drive_up == 1`,
+		summary: "tape drive {{ $labels.tape_drive }} at {{ $labels.site }} is down for {{ $labels.media_server }}",
+		meaning: "The drive is up by another path. This media server cannot use it by this one: its jobs wait, or share the drives that are left.",
+		steps: []string{
+			"vmoprcmd -d on the media server shows the path; check its HBA, the zoning and the device file.",
+			"Set it up again with vmoprcmd -upbyname DRIVE; if the device file has changed, run the device configuration wizard (tpautoconf).",
+		},
+	}
+}
+
+func tapeDriveFails() alert {
+	return alert{
+		name: "NetBackupTapeDriveFails", severity: warning, wait: "1h",
+		expr: `max by (site, tape_drive) (nbu_tape_drive_alert{alert=~"HARD_ERROR|READ_FAILURE|WRITE_FAILURE|UNRECOVERABLE_SNAPPED_TAPE"})
+or
+max by (site, tape_drive) (nbu_tape_drive_needs_cleaning)`,
+		summary: "tape drive {{ $labels.tape_drive }} at {{ $labels.site }} reports errors, or needs cleaning",
+		meaning: "The drive has set a TapeAlert flag for an error, or wants to be cleaned. It still works, and freezes tapes if it goes on.",
+		steps: []string{
+			"The metric nbu_tape_drive_alert names the flags; /usr/openv/netbackup/db/media/errors on the media servers lists what happened.",
+			"Clean it: tpclean -C DRIVE. If no cleaning starts, check that the library has a cleaning tape with cleanings left.",
+			"Errors that come back after a cleaning: try other tapes, then call for service.",
 		},
 	}
 }

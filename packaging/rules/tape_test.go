@@ -14,6 +14,33 @@ func tapeTrials() []trial {
 	paris := map[string]string{"site": "paris"}
 	return []trial{
 		{
+			// A drive that is down has an alert of its own.
+			alert: "NetBackupTapePathDown", at: "1h", every: "1m", labels: map[string]string{"site": "paris", "tape_drive": "d1", "media_server": "media-2", "path": "/dev/nst0"},
+			fires: []series{
+				{`nbu_tape_drive_up{site="paris",tape_drive="d1",media_server="media-1"}`, "1x100"},
+				{`nbu_tape_drive_path_up{site="paris",tape_drive="d1",media_server="media-1",path="/dev/nst0"}`, "1x100"},
+				{`nbu_tape_drive_path_up{site="paris",tape_drive="d1",media_server="media-2",path="/dev/nst0"}`, "0x100"},
+			},
+			silent: []series{
+				{`nbu_tape_drive_up{site="paris",tape_drive="d1",media_server="media-1"}`, "0x100"},
+				{`nbu_tape_drive_path_up{site="paris",tape_drive="d1",media_server="media-1",path="/dev/nst0"}`, "0x100"},
+				{`nbu_tape_drive_path_up{site="paris",tape_drive="d1",media_server="media-2",path="/dev/nst0"}`, "0x100"},
+			},
+			summary: "tape drive d1 at paris is down for media-2",
+		},
+		{
+			alert: "NetBackupTapeDriveFails", at: "2h", every: "1m", labels: map[string]string{"site": "paris", "tape_drive": "d1"},
+			fires:   []series{{`nbu_tape_drive_alert{site="paris",tape_drive="d1",alert="HARD_ERROR"}`, "1x200"}},
+			silent:  []series{{`nbu_tape_drive_alert{site="paris",tape_drive="d1",alert="NEARING_MEDIA_LIFE"}`, "1x200"}},
+			summary: "tape drive d1 at paris reports errors, or needs cleaning",
+		},
+		{
+			alert: "NetBackupTapeDriveFails", at: "2h", every: "1m", labels: map[string]string{"site": "paris", "tape_drive": "d1"},
+			fires:   []series{{`nbu_tape_drive_needs_cleaning{site="paris",tape_drive="d1"}`, "1x200"}},
+			silent:  []series{{`nbu_tape_drive_needs_cleaning{site="paris",tape_drive="d1"}`, "1x100 stale"}}, // it was cleaned
+			summary: "tape drive d1 at paris reports errors, or needs cleaning",
+		},
+		{
 			alert: "NetBackupTapeDriveDown", at: "1h", every: "1m",
 			labels:  map[string]string{"site": "paris", "tape_drive": "TD8.0"},
 			fires:   []series{{`nbu_tape_drive_up{site="paris",tape_drive="TD8.0"}`, "0x100"}},

@@ -208,6 +208,28 @@ func storageTrials() []trial {
 			summary: "disk pool msdp at paris is 99% full and has reached its high-water mark",
 		},
 		{
+			// Half the pool is empty. Where all of it is full, its own alert says so.
+			alert: "NetBackupDiskVolumeFull", at: "1h", every: "1m",
+			labels: map[string]string{"site": "paris", "disk_pool": "msdp", "volume": "v1"},
+			fires: []series{
+				{`nbu_disk_volume_size_bytes{site="paris",disk_pool="msdp",volume="v1"}`, "1000x100"},
+				{`nbu_disk_volume_free_bytes{site="paris",disk_pool="msdp",volume="v1"}`, "10x100"},
+				{`nbu_disk_volume_size_bytes{site="paris",disk_pool="msdp",volume="v2"}`, "1000x100"},
+				{`nbu_disk_volume_free_bytes{site="paris",disk_pool="msdp",volume="v2"}`, "900x100"},
+				{usable, "2000x100"},
+				{mark, "0.98x100"},
+				{used, "1090x100"},
+			},
+			silent: []series{
+				{`nbu_disk_volume_size_bytes{site="paris",disk_pool="msdp",volume="v1"}`, "1000x100"},
+				{`nbu_disk_volume_free_bytes{site="paris",disk_pool="msdp",volume="v1"}`, "10x100"},
+				{usable, "1000x100"},
+				{mark, "0.98x100"},
+				{used, "990x100"},
+			},
+			summary: "volume v1 of disk pool msdp at paris is 99% full",
+		},
+		{
 			alert: "NetBackupDiskPoolDown", at: "15m", every: "1m", labels: msdp,
 			fires:   []series{{`nbu_disk_pool_up` + down, "0x60"}},
 			silent:  []series{{`nbu_disk_pool_up` + down, "0x5 1x60"}},

@@ -15,6 +15,7 @@ type diskPools struct {
 
 	raw, usable, used, available            *collect.Family
 	highWater, lowWater, up, info, volumeUp *collect.Family
+	volumeSize, volumeFree                  *collect.Family
 }
 
 const collectorDiskPools = "disk_pools"
@@ -49,6 +50,10 @@ func startDiskPools(w *workplace) collect.Reader {
 			"disk_pool", "name", "category", "server_type"),
 		volumeUp: w.Gauge("nbu_disk_volume_up", "",
 			"1 when the disk volume is up, 0 when it is down. Absent if the server reports neither.", "disk_pool", "volume"),
+		volumeSize: w.Gauge("nbu_disk_volume_size_bytes", "bytes",
+			"Size of the disk volume. Absent for cloud.", "disk_pool", "volume"),
+		volumeFree: w.Gauge("nbu_disk_volume_free_bytes", "bytes",
+			"Free space on the disk volume. Absent for cloud.", "disk_pool", "volume"),
 	}
 	return w.site.pools.read
 }
@@ -85,5 +90,7 @@ func (d *diskPools) note(p *api.DiskPool) {
 	d.compat().DiskPool(g, p)
 	for _, v := range p.Volumes {
 		setState(g, d.volumeUp, v.State, p.ID, v.Name)
+		setBytes(g, d.volumeSize, v.Size, p.ID, v.Name)
+		setBytes(g, d.volumeFree, v.Free, p.ID, v.Name)
 	}
 }

@@ -30,6 +30,8 @@ type DiskVolume struct {
 	ID    string
 	Name  string
 	State string // UP, DOWN, UNKNOWN
+
+	Size, Free Optional[int64] // bytes; as those of the pool
 }
 
 // diskPoolsPage is the documented maximum of page[limit] for /storage/disk-pools.
@@ -96,10 +98,15 @@ func diskPoolRow(d *decoder) (p DiskPool, ok bool) {
 	return p, p.ID != ""
 }
 
-// dropNoCapacity leaves out sizes that are none: of cloud, and of a pool whose size is given as 0.
+// dropNoCapacity leaves out sizes that are none: of cloud, of what has a size of 0, and of a volume that has more free than that.
 func (p *DiskPool) dropNoCapacity() {
 	if !hasCapacity(p.Category, p.Usable, p.Raw) {
 		p.Raw, p.Usable, p.Used, p.Available = Optional[int64]{}, Optional[int64]{}, Optional[int64]{}, Optional[int64]{}
+	}
+	for i := range p.Volumes {
+		if v := &p.Volumes[i]; !mayHaveCapacity(p.Category) || v.Size.Value == 0 || v.Free.Value > v.Size.Value {
+			v.Size, v.Free = Optional[int64]{}, Optional[int64]{}
+		}
 	}
 }
 
@@ -145,6 +152,10 @@ func diskVolumes(d *decoder) (volumes []DiskVolume) {
 				v.Name = d.text()
 			case "state":
 				v.State = d.word()
+			case "rawSizeBytes":
+				v.Size = d.size()
+			case "freeSizeBytes":
+				v.Free = d.size()
 			default:
 				d.skip()
 			}

@@ -31,7 +31,7 @@ func TestDiskPoolWithItsAttributes(t *testing.T) {
 		Raw: some[int64](10995116277760), Usable: some[int64](10737418240000),
 		Used: some[int64](2199023255552), Available: some[int64](8796093022208),
 		HighWaterMark: some(98.0), LowWaterMark: some(80.0),
-		Volumes: []DiskVolume{{ID: "vol-1", Name: "PureDiskVolume", State: "UP"}, {ID: "vol-2", Name: "vol-2", State: "DOWN"}},
+		Volumes: []DiskVolume{{ID: "vol-1", Name: "PureDiskVolume", State: "UP", Size: some[int64](10995116277760)}, {ID: "vol-2", Name: "vol-2", State: "DOWN"}},
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("pools (-want +got):\n%s", diff)

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"iter"
+	"strings"
 )
 
 // TapeDrive is one row of /storage/drives.
@@ -16,6 +17,16 @@ type TapeDrive struct {
 	FirstHostMissing bool // the first path names none: the host is another's
 
 	Status string // DRIVE_STATUS_UP, _DOWN, _MIXED, _DISABLED
+
+	Paths    []DrivePath // those whose state is given
+	Cleaning string      // cleaningComment: "NEEDS CLEANING", or something else
+	Alerts   []string    // TapeAlert flags that are set: HARD_ERROR, CLEAN_NOW, … at most two
+}
+
+// DrivePath is one way from a host to a drive.
+type DrivePath struct {
+	Host, Device string
+	Status       string // PATH_STATUS_UP, _DOWN, _DISABLED
 }
 
 // tapeDrivesPage is the documented maximum of page[limit] for /storage/drives.
@@ -44,7 +55,14 @@ func tapeDriveRow(d *decoder) (t TapeDrive, ok bool) {
 		case "driveStatus":
 			t.Status = d.word()
 		case "devicePaths":
-			t.Host, t.FirstHostMissing = firstHost(d)
+			drivePaths(d, &t)
+		case "cleaningComment":
+			t.Cleaning = d.word()
+		case "tapeAlert1", "tapeAlert2":
+			// the documents' words end in a comma, but for the first and the last
+			if flag := strings.Trim(d.word(), ", "); flag != "" && len(t.Alerts) < 2 {
+				t.Alerts = append(t.Alerts, flag)
+			}
 		default:
 			d.skip()
 		}
@@ -53,21 +71,33 @@ func tapeDriveRow(d *decoder) (t TapeDrive, ok bool) {
 	return t, t.Name != ""
 }
 
-// firstHost is that of the first path that names one.
-func firstHost(d *decoder) (host string, firstMissing bool) {
+// drivePaths reads the paths of a drive; its host is that of the first one that names any.
+func drivePaths(d *decoder, t *TapeDrive) {
 	paths := 0
 	for range d.elements() {
-		paths++
+		var p DrivePath
 		for name := range d.members() {
-			if string(name) != "deviceHost" {
+			switch string(name) {
+			case "deviceHost":
+				p.Host = d.text()
+			case "devicePath":
+				p.Device = d.text()
+			case "pathStatus":
+				p.Status = d.word()
+			default:
 				d.skip()
-			} else if text := d.text(); host == "" {
-				host = text
 			}
 		}
-		firstMissing = firstMissing || (paths == 1 && host == "")
+		if t.Host == "" {
+			t.Host = p.Host
+		}
+		if paths++; paths == 1 {
+			t.FirstHostMissing = p.Host == ""
+		}
+		if p.Status != "" {
+			t.Paths = append(t.Paths, p)
+		}
 	}
-	return host, firstMissing
 }
 
 // KeepFacts takes the facts that the row leaves out from the form that it had last.

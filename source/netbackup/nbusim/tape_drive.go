@@ -9,6 +9,9 @@ type TapeDrive struct {
 	RobotNumber int
 	Host        string // of the path to it
 	Status      string // DRIVE_STATUS_UP, _DOWN, _MIXED or _DISABLED
+	AlsoDown    string // a second host, whose path is down
+	Dirty       bool   // it needs cleaning
+	Alert       string // a TapeAlert flag
 }
 
 func (d TapeDrive) withDefaults() TapeDrive {
@@ -26,16 +29,30 @@ func (d TapeDrive) row() row {
 	if up {
 		path, control = "PATH_STATUS_UP", "DRIVE_CONTROL_ACTIVE"
 	}
+	paths := []any{map[string]any{
+		"pathIndex": 0, "deviceHost": d.Host, "driveName": d.Name, "devicePath": "/dev/nst0",
+		"pathStatus": path, "driveControl": control, "isEnabled": true, "isNdmp": false, "robotControl": d.RobotType,
+	}}
+	if d.AlsoDown != "" {
+		paths = append(paths, map[string]any{
+			"pathIndex": 1, "deviceHost": d.AlsoDown, "driveName": d.Name, "devicePath": "/dev/nst0",
+			"pathStatus": "PATH_STATUS_DOWN", "driveControl": "DRIVE_CONTROL_DOWN", "isEnabled": true, "isNdmp": false, "robotControl": d.RobotType,
+		})
+	}
+	a := map[string]any{}
+	if d.Dirty {
+		a["cleaningComment"] = "NEEDS CLEANING"
+	}
+	if d.Alert != "" {
+		a["tapeAlert1"] = d.Alert
+	}
 	return row{
-		kind: "drive", id: d.Name, path: "/storage/drives/",
+		kind: "drive", id: d.Name, path: "/storage/drives/", common: func() map[string]any { return a },
 		attributes: map[string]any{
 			"driveType": d.Type, "robotType": d.RobotType, "robotNumber": d.RobotNumber, "robotDriveNumber": 1,
 			"driveStatus": d.Status, "driveControl": control, "controlHostname": d.Host, "serialNumber": "SN-" + d.Name,
 			"driveIndex": 0, "enabled": true, "sharedDrive": false, "isControlUp": up, "localControl": true,
-			"devicePaths": []any{map[string]any{
-				"pathIndex": 0, "deviceHost": d.Host, "driveName": d.Name, "devicePath": "/dev/nst0",
-				"pathStatus": path, "driveControl": control, "isEnabled": true, "isNdmp": false, "robotControl": d.RobotType,
-			}},
+			"devicePaths": paths,
 		},
 	}
 }
