@@ -38,6 +38,27 @@ func permissions() string {
 	return b.String()
 }
 
+// roles are two of them ready to paste: the least that answers whether backups ran, and all.
+func roles() string {
+	var b strings.Builder
+	list := func(wanted func(collector) bool) {
+		var lines []string
+		for _, c := range collectors() {
+			if line := c.Role.Namespace + "  " + c.Role.Allows(); wanted(c) && !slices.Contains(lines, line) {
+				lines = append(lines, line)
+			}
+		}
+		slices.Sort(lines)
+		fmt.Fprintf(&b, "\n```\n%s\n```\n", strings.Join(lines, "\n"))
+	}
+	least := []string{collectorJobs, collectorPolicies, collectorPaused, collectorServer}
+	fmt.Fprintf(&b, "\nEach line is a namespace and the operation on it. The least role says whether backups ran, with `BACKWIRE_COLLECT=%s`:\n", strings.Join(least, ","))
+	list(func(c collector) bool { return slices.Contains(least, c.Name) })
+	b.WriteString("\nThe full role, for everything:\n")
+	list(func(collector) bool { return true })
+	return b.String()
+}
+
 func rank(c collector) int {
 	if c.Optional {
 		return 1
@@ -57,7 +78,10 @@ func TestRolePageIsCurrent(t *testing.T) {
 	if !found || !ended {
 		t.Fatalf("%s has no table", rolePage)
 	}
-	want := before + head + permissions() + "\n" + after
+	const ready = "## Two roles\n"
+	after, pasted, _ := strings.Cut(after, ready)
+	_, last, _ := strings.Cut(pasted, "\n## ")
+	want := before + head + permissions() + "\n" + after + ready + roles() + "\n## " + last
 	if *update {
 		if err := os.WriteFile(rolePage, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
