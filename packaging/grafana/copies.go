@@ -20,6 +20,14 @@ func copyGraphs() line {
 			query("sum by (site, slp) ("+of("nbu_slp_images")+")", "{{site}} {{slp}}")).stacked(),
 		graph("Oldest copy to be made, by policy", "Age of the oldest image that waits for a copy.", unitSeconds,
 			query("time() - max by (site, slp) ("+of("nbu_slp_oldest_incomplete_timestamp_seconds")+")", "{{site}} {{slp}}")),
+		table("Copied longest ago", "The twenty clients and policies whose last successful duplication, replication or import is oldest.", "age",
+			[]column{
+				{"client", "client", "", nil},
+				{"policy", "policy", "", nil},
+				{"job_type", "kind", "", nil},
+				{"Value", "age", unitSeconds, thresholds(good, step(warn, 86400), step(bad, 604800))},
+			},
+			row("topk(20, time() - max by (site, client, policy, job_type) ("+of("nbu_client_last_copy_timestamp_seconds")+"))")),
 		graph("Copies, by state", "All copies of the images that are not complete.", unitCount,
 			query("sum by (copy_type, state) ("+of("nbu_slp_copies")+")", "{{copy_type}} {{state}}")).stacked(),
 	)

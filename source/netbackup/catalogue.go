@@ -38,7 +38,7 @@ type jobFamilies struct {
 	duration, queueWait                      *collect.Family
 	open, queued, oldestQueued, oldestActive *collect.Family
 	stalled, mediaJobs, mediaRate            *collect.Family
-	catalogBackup                            *collect.Family
+	catalogBackup, lastCopy                  *collect.Family
 	unseen, resets, folded, jobProblems      *collect.Family
 	unaccounted, statusCode                  *collect.Family
 }
@@ -97,6 +97,9 @@ func (c *catalogue) jobs() {
 	c.openJobs(s)
 	c.catalogBackup = s.Memory("nbu_catalog_backup_last_success_timestamp_seconds", "seconds",
 		"End of the last successful backup of the NetBackup catalog.")
+	c.lastCopy = s.Memory("nbu_client_last_copy_timestamp_seconds", "seconds",
+		"End of the last duplication, replication or import (by job_type) that succeeded for the client and policy, as the job names them: for copies of an SLP the policy is the SLP's.",
+		"client", "policy", "job_type")
 	c.unseen = s.Counter("nbu_jobs_unseen_seconds_total", "seconds",
 		"Length of time for which the server had deleted its finished jobs before the agent could read them. Jobs of that time may be missing from the counters.")
 	c.resets = s.Counter("nbu_job_database_resets_total", "",

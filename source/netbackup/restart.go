@@ -76,14 +76,15 @@ func (s *Site) newLedger() *jobLedger {
 	l := newLedger(s.cfg, s.catalogue, s.log, s.readers, s.ended)
 	l.problems.found = s.client.Problems()
 	s.clients = newClients(l.counters, s.cfg.MaxClientSeries, s.cfg.ForgetClients.Milliseconds())
+	s.copies = newCopyAges(l.counters, s.cfg.MaxClientSeries/seriesPerClient, s.cfg.ForgetClients.Milliseconds())
 	s.hours, s.trends = newHours(), trends{}
-	l.observers = []observer{s.clients, s.hours, catalogBackups{l.counters}}
+	l.observers = []observer{s.clients, s.copies, s.hours, catalogBackups{l.counters}}
 	l.memories = []memory{
 		pageHistory{s.log, hoursPrefix, s.hours.changes, s.hours.restore},
 		pageHistory{s.log, trendPrefix, s.trends.changes, s.trends.restore},
 		s.clients,
 	}
-	l.durable = []func(source.Sample) bool{s.clients.restore}
+	l.durable = []func(source.Sample) bool{s.copies.restore, s.clients.restore}
 	return l
 }
 

@@ -60,6 +60,7 @@ type Site struct {
 	collectors   []*collect.Active[*workplace]
 	ledger       *jobLedger
 	clients      *clients // observes what the ledger counts, as do the hours
+	copies       *copyAges
 	hours        *hours
 	meanings     map[int32]string // of the statuses of jobs
 	trends       trends
@@ -155,6 +156,8 @@ func (s *Site) sayOverCaps() {
 	now := s.now().UnixMilli()
 	l := s.ledger
 	s.clients.overCap.Say(s.log, now, "the limit on client series is reached: backups of further client and policy pairs are only counted",
+		"MAX_CLIENT_SERIES", s.cfg.MaxClientSeries)
+	s.copies.overCap.Say(s.log, now, "the limit on client series is reached: the last copies of further clients are not shown",
 		"MAX_CLIENT_SERIES", s.cfg.MaxClientSeries)
 	l.counters.overCap.Say(s.log, now, "the limit on job series is reached: jobs of further policies are counted together",
 		"MAX_JOB_SERIES", s.cfg.MaxJobSeries)
