@@ -15,7 +15,8 @@ import (
 
 // Collect reads everything at once and yields the cycles up to the tick: one, or several
 // where a gap is filled. A cycle that was yielded counts as accepted: it is the caller's
-// to commit it, now or later. A panic costs the part that it happened in, where it was not the caller's.
+// to commit it, now or later; the memory of its samples is used again by the next Collect. A panic costs the part that it happened in,
+// where it was not the caller's.
 func (s *Site) Collect(ctx context.Context, tick time.Time) iter.Seq[source.Cycle] {
 	return func(yield func(source.Cycle) bool) {
 		t, ok := s.follow(tick.UnixMilli())

@@ -26,6 +26,7 @@ type jobLedger struct {
 
 	jobs     *jobSource
 	counters *counters
+	samples  []source.Sample   // of the newest tick
 	lastHour *compat.EndedJobs // nil where nobody asks for it
 	problems jobProblems
 
@@ -140,12 +141,12 @@ func (l *jobLedger) Count(p *ledger.Point) ledger.Page {
 	l.problems.countTo(l.counters)
 	l.counters.enterUnreadable()
 	page := ledger.Page{Zeros: source.Zeros(born, l.counters.takeFresh()), Exemplars: l.counters.takeExemplars()}
-	var live []source.Sample
-	if p.Live != nil {
-		live = p.Live()
+	if p.Live == nil {
+		page.Samples = l.counters.appendTo(make([]source.Sample, 0, len(l.counters.cells)))
+		return page
 	}
-	page.Samples = make([]source.Sample, 0, len(l.counters.cells)+len(live))
-	page.Samples = append(l.counters.appendTo(page.Samples), live...)
+	l.samples = append(l.counters.appendTo(l.samples[:0]), p.Live()...)
+	page.Samples = l.samples
 	return page
 }
 

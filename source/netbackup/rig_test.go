@@ -152,6 +152,7 @@ func (r *rig) take(c source.Cycle) {
 		}
 	}
 	for _, b := range c.Batches {
+		b.Samples = slices.Clone(b.Samples) // their memory is used again
 		r.all = append(r.all, b)
 		if !b.Partial {
 			r.batch = b

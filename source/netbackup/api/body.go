@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +19,7 @@ type Bodies struct {
 	pool  *semaphore.Weighted // bytes
 	used  atomic.Int64        // of them
 	large *semaphore.Weighted // 1
+	first sync.Pool           // of *[firstBytes]byte, which an answer began with
 }
 
 const (
@@ -52,7 +54,25 @@ func (b *heldBody) release() {
 		b.client.cfg.Bodies.large.Release(1)
 		b.client.largeTurn.Release(1)
 	}
+	b.reuse()
 	b.held, b.large, b.bytes = 0, false, nil
+}
+
+// reuse lets another answer begin with this memory, which most answers do not outgrow.
+func (b *heldBody) reuse() {
+	if cap(b.bytes) == firstBytes {
+		b.client.cfg.Bodies.first.Put((*[firstBytes]byte)(b.bytes[:firstBytes]))
+	}
+}
+
+// make returns empty memory.
+func (b *Bodies) make(room int64) []byte {
+	if room == firstBytes {
+		if used, ok := b.first.Get().(*[firstBytes]byte); ok {
+			return used[:0]
+		}
+	}
+	return make([]byte, 0, room)
 }
 
 // readBody reads an answer to its end, or an error up to its limit. broken cancels the read with a cause.
@@ -67,7 +87,7 @@ func (c *Client) readBody(ctx context.Context, resp *http.Response, broken conte
 	if resp.StatusCode >= http.StatusMultipleChoices {
 		most = errorLimit
 	}
-	b.bytes = make([]byte, 0, room)
+	b.bytes = c.cfg.Bodies.make(room)
 	for {
 		n, err := resp.Body.Read(b.bytes[len(b.bytes):cap(b.bytes)])
 		b.bytes = b.bytes[:len(b.bytes)+n]
@@ -138,6 +158,7 @@ func (b *heldBody) grow(ctx context.Context, broken context.CancelCauseFunc) err
 	}
 	grown := make([]byte, len(b.bytes), 2*cap(b.bytes))
 	copy(grown, b.bytes)
+	b.reuse()
 	b.bytes = grown
 	return nil
 }
