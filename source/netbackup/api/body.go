@@ -19,7 +19,7 @@ type Bodies struct {
 	pool  *semaphore.Weighted // bytes
 	used  atomic.Int64        // of them
 	large *semaphore.Weighted // 1
-	first sync.Pool           // of *[firstBytes]byte, which an answer began with
+	spare sync.Pool           // of *[]byte: the memory of answers that have been read
 }
 
 const (
@@ -58,36 +58,45 @@ func (b *heldBody) release() {
 	b.held, b.large, b.bytes = 0, false, nil
 }
 
-// reuse lets another answer begin with this memory, which most answers do not outgrow.
+// reuse lets another answer have this memory, where it is of the pool.
 func (b *heldBody) reuse() {
-	if cap(b.bytes) == firstBytes {
-		b.client.cfg.Bodies.first.Put((*[firstBytes]byte)(b.bytes[:firstBytes]))
+	if n := cap(b.bytes); n > 0 && n <= smallBytes {
+		empty := b.bytes[:0]
+		b.client.cfg.Bodies.spare.Put(&empty)
 	}
 }
 
-// make returns empty memory.
-func (b *Bodies) make(room int64) []byte {
-	if room == firstBytes {
-		if used, ok := b.first.Get().(*[firstBytes]byte); ok {
-			return used[:0]
-		}
+// begin returns memory of the pool for an answer of a length, of one that has been read where there is any.
+func (b *heldBody) begin(ctx context.Context, length int64) error {
+	room := b.firstRoom(length)
+	spare, _ := b.client.cfg.Bodies.spare.Get().(*[]byte)
+	if spare == nil || int64(cap(*spare)) < room || int64(cap(*spare)) > room && !b.fair(int64(cap(*spare))) {
+		spare = nil
+	} else {
+		room = int64(cap(*spare))
 	}
-	return make([]byte, 0, room)
+	if err := b.client.cfg.Bodies.pool.Acquire(ctx, room); err != nil { // nothing of this answer is held meanwhile
+		return err
+	}
+	b.keep(room)
+	if spare != nil {
+		b.bytes = *spare
+	} else {
+		b.bytes = make([]byte, 0, room)
+	}
+	return nil
 }
 
 // readBody reads an answer to its end, or an error up to its limit. broken cancels the read with a cause.
 func (c *Client) readBody(ctx context.Context, resp *http.Response, broken context.CancelCauseFunc) (*heldBody, error) {
 	b := &heldBody{client: c}
-	room := b.firstRoom(resp.ContentLength)
-	if err := c.cfg.Bodies.pool.Acquire(ctx, room); err != nil { // nothing of this answer is held meanwhile
+	if err := b.begin(ctx, resp.ContentLength); err != nil {
 		return b, err
 	}
-	b.keep(room)
 	most := bodyLimit
 	if resp.StatusCode >= http.StatusMultipleChoices {
 		most = errorLimit
 	}
-	b.bytes = c.cfg.Bodies.make(room)
 	for {
 		n, err := resp.Body.Read(b.bytes[len(b.bytes):cap(b.bytes)])
 		b.bytes = b.bytes[:len(b.bytes)+n]
@@ -158,7 +167,6 @@ func (b *heldBody) grow(ctx context.Context, broken context.CancelCauseFunc) err
 	}
 	grown := make([]byte, len(b.bytes), 2*cap(b.bytes))
 	copy(grown, b.bytes)
-	b.reuse()
 	b.bytes = grown
 	return nil
 }

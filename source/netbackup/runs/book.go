@@ -233,9 +233,10 @@ func (b *Book) underWay(r *run) bool { return b.isOpen(r) || b.lacks(r) }
 
 // tidy closes the runs which nothing else can belong to, where they are neither the last attempt nor one of the last two successes of their type, and
 // where a closed success has made them good: one that may still change makes nothing good for ever. What they would tell is in the
-// numbers then. It gives what is left.
+// numbers then. It gives what is left, in the same memory.
 func (b *Book) tidy(h *history, known []judged, now int64) (left []judged) {
 	var over []*tree
+	left = known[:0]
 	for i, x := range known {
 		if Succeeded(x.status) {
 			x.run.past = successesAfter(x, known[i+1:]) >= 2
