@@ -103,7 +103,7 @@ func (c *canary) send(ctx context.Context, p wire.Protocol, at int64, more ...so
 
 // sendOnce sends a window of one sample. The body is used for nothing else, since a transport may read it for longer.
 func sendOnce(ctx context.Context, to *client, external []source.Label, p wire.Protocol, w *window.Window) (wire.Request, answer) {
-	r := wire.NewEncoder(external).Encode(p, w, window.Span{To: window.Place{Column: 1}}, math.MinInt64, wire.Limits{Samples: 1, Bytes: 1 << 20})
+	r := wire.NewEncoder(external).Encode(p, w, window.Span{To: window.Place{Column: 1}}, math.MinInt64, wire.Limits{Samples: 1, Series: 1, Bytes: 1 << 20})
 	a, _ := to.post(ctx, p, r.Body, 0)
 	a.sent = r.Samples
 	return r, a

@@ -321,7 +321,7 @@ func TestBodyIsNotSharedWithTheNextRequest(t *testing.T) {
 	e := wire.NewEncoder(nil)
 	w := testwindow.New(20_000, 1)
 	for range 10 {
-		r := e.Encode(wire.V2, w, w.Whole(), 0, wire.Limits{Samples: math.MaxInt, Bytes: math.MaxInt})
+		r := e.Encode(wire.V2, w, w.Whole(), 0, wire.Limits{Samples: math.MaxInt, Series: math.MaxInt, Bytes: math.MaxInt})
 		a, released := cl.post(t.Context(), wire.V2, r.Body, 0)
 		if !released {
 			e.Abandon()

@@ -136,7 +136,8 @@ func BenchmarkLive(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer func() { _ = from.Close() }()
-	e, err := NewEndpoint(Config{Name: "e", URL: "http://r.test", Transport: &sinkhole{}}, from, nil, slog.New(slog.DiscardHandler))
+	hole := &sinkhole{}
+	e, err := NewEndpoint(Config{Name: "e", URL: "http://r.test", Transport: hole}, from, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -146,10 +147,11 @@ func BenchmarkLive(b *testing.B) {
 		}
 	}
 	cycle() // the series become known
-	start := testkit.CPU(b)
+	start, sent, samples := testkit.CPU(b), hole.bytes, e.Stats().Samples
 	for b.Loop() {
 		cycle()
 	}
 	wantNewest(b, e)
+	b.ReportMetric(float64(hole.bytes-sent)/float64(e.Stats().Samples-samples), "bytes/sample")
 	b.ReportMetric(float64((testkit.CPU(b)-start).Microseconds())/1000/float64(b.N), "cpu-ms")
 }

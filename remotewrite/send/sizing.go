@@ -12,6 +12,10 @@ const (
 	// smallest leaves room and keeps the buffers small.
 	maxRequestBytes = 1 << 20
 
+	// maxRequestSeries is what other senders put into a request at most (Prometheus: max_samples_per_send, 2,000), and what limits of
+	// receivers are made for. Larger ones cost as much CPU and save 3 % of the bytes; they are tried where requests are limited.
+	maxRequestSeries = 2000
+
 	// minSlowSamples is where a slow receiver stops to make requests smaller: below it the
 	// time goes into the requests themselves. A receiver that says "too large" may go down to one sample.
 	minSlowSamples = 500
@@ -32,6 +36,7 @@ type sizing struct {
 	mu     sync.Mutex
 	most   int           // samples, as configured
 	now    int           // samples, at present
+	series int           // at most, at present
 	well   int           // requests in a row that went well
 	after  int           // how many must, before a larger one is tried
 	grown  bool          // the present size is larger than one that went well
@@ -40,12 +45,12 @@ type sizing struct {
 	rate   time.Duration // the longest for which a request was answered 429 before it was taken as it was
 }
 
-func newSizing(most int) *sizing { return &sizing{most: most, now: most, after: growAfter} }
+func newSizing(most int) *sizing { return &sizing{most: most, now: most, series: maxRequestSeries, after: growAfter} }
 
 func (s *sizing) limits() wire.Limits {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return wire.Limits{Samples: s.now, Bytes: maxRequestBytes}
+	return wire.Limits{Samples: s.now, Series: s.series, Bytes: maxRequestBytes}
 }
 
 // tooLarge halves what the receiver refused for its size.
@@ -109,6 +114,9 @@ func (s *sizing) fine(samples int, busyFor time.Duration) {
 		s.grown = false
 	}
 	s.well++
+	if busyFor > 0 {
+		s.series = min(2*s.series, max(s.most, maxRequestSeries))
+	}
 	eager := busyFor > 0 && (s.beyond == 0 || 2*s.now < s.beyond)
 	if s.well < s.after && !eager {
 		return

@@ -1,6 +1,8 @@
 package send
 
 import (
+	"cmp"
+	"fmt"
 	"net/http"
 	"strconv"
 	"testing"
@@ -68,6 +70,44 @@ func TestRateOfRequests(t *testing.T) {
 				}
 				if n := len(g.receiver.Requests()); n > 25 {
 					t.Errorf("%d requests for 100,000 samples", n)
+				}
+			})
+		})
+	}
+}
+
+// A request has as many series as other senders' have at most (Prometheus: max_samples_per_send, 2,000), and more where a receiver limits
+// requests a second.
+func TestSeriesOfARequest(t *testing.T) {
+	for _, limited := range []bool{false, true} {
+		t.Run(fmt.Sprintf("limited=%v", limited), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newRig(t, Config{}, receiver.Options{})
+				if limited {
+					g.endpoint.client.http.Transport = &limitedRate{to: testkit.Loopback{To: g.receiver}, every: time.Second}
+				}
+				var windows []*window.Window
+				g.run(t, func() {
+					for i := range 6 {
+						w := testwindow.Later(10_000, 1, time.Duration(i+1)*time.Minute)
+						windows = append(windows, w)
+						g.tape.push(w)
+						time.Sleep(time.Minute)
+					}
+				})
+				g.stored(t, windows...)
+				first, last := 0, 0
+				for _, r := range g.receiver.Requests() {
+					if r.Series > 1 { // no canary
+						first, last = cmp.Or(first, r.Series), r.Series
+					}
+				}
+				want := 2000
+				if limited {
+					want = 10_000
+				}
+				if first != 2000 || last != want {
+					t.Errorf("the first request has %d series, the last %d", first, last)
 				}
 			})
 		})

@@ -14,7 +14,13 @@ import (
 // Limits are how large a request may become.
 type Limits struct {
 	Samples int // at least 1
+	Series  int // at least 1
 	Bytes   int // before compression; passed by at most one series
+}
+
+// leave says that there is room for another series.
+func (l Limits) leave(samples, series, bytes int) bool {
+	return samples < l.Samples && series < l.Series && bytes < l.Bytes
 }
 
 // Request is an encoded stretch of a window. Its body belongs to the encoder and is
@@ -74,7 +80,7 @@ func (e *Encoder) Encode(p Protocol, w *window.Window, s window.Span, since int6
 	e.begin(m, w, s)
 	r := Request{Protocol: p, Newest: math.MinInt64, Since: since}
 	at := s.From
-	for at.Before(s.To) && (at == s.From || r.Samples < most.Samples && len(e.series)+m.size() < most.Bytes) {
+	for at.Before(s.To) && (at == s.From || most.leave(r.Samples, at.Column-s.From.Column, len(e.series)+m.size())) {
 		at = e.column(m, w, s, at, since, most.Samples-r.Samples, &r)
 	}
 	r.Span = window.Span{From: s.From, To: at}

@@ -19,7 +19,7 @@ import (
 	writev2 "github.com/prometheus/prometheus/prompb/io/prometheus/write/v2"
 )
 
-func unlimited() Limits { return Limits{Samples: math.MaxInt, Bytes: math.MaxInt} }
+func unlimited() Limits { return Limits{Samples: math.MaxInt, Series: math.MaxInt, Bytes: math.MaxInt} }
 
 // plain is a series as either version brought it.
 type plain struct {
@@ -188,7 +188,7 @@ func TestEncoderAgainstStockTypes(t *testing.T) {
 			for _, p := range []Protocol{V1, V2} {
 				most := unlimited()
 				if round%2 == 1 {
-					most = Limits{Samples: 1 + r.IntN(5), Bytes: 1 + r.IntN(100)}
+					most = Limits{Samples: 1 + r.IntN(5), Series: 1 + r.IntN(3), Bytes: 1 + r.IntN(100)}
 				}
 				want := join(expected(w, slices.DeleteFunc(slices.Clone(with), func(l source.Label) bool { return l.Value == "" }), p))
 				if d := gocmp.Diff(want, encodeAll(t, e, p, w, most), sameBits, gocmp.AllowUnexported(window.Point{}, record.Exemplar{})); d != "" {
@@ -209,7 +209,11 @@ func encodeAll(t *testing.T, e *Encoder, p Protocol, w *window.Window, most Limi
 			t.Fatalf("took %+v of %+v, %d samples of %d", r.Span, rest, r.Samples, most.Samples)
 		}
 		if r.Samples > 0 {
-			got = append(got, decoded(t, r)...)
+			series := decoded(t, r)
+			if len(series) > most.Series {
+				t.Fatalf("%d series, want %d at most", len(series), most.Series)
+			}
+			got = append(got, series...)
 		}
 		if n := r.Span.Count(w); n != r.Samples {
 			t.Fatalf("span %+v has %d samples, encoded %d", r.Span, n, r.Samples)

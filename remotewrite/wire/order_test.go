@@ -46,14 +46,14 @@ func TestRequestEndsAtItsLimitOfBytes(t *testing.T) {
 	}
 	_, all := length(unlimited())
 	for limit := 1; limit <= all; limit++ {
-		n, bytes := length(Limits{Samples: math.MaxInt, Bytes: limit})
+		n, bytes := length(Limits{Samples: math.MaxInt, Series: math.MaxInt, Bytes: limit})
 		if bytes < limit && n < 40 {
 			t.Fatalf("limit %d: a request of %d series has %d bytes and ends", limit, n, bytes)
 		}
 		if n == 1 {
 			continue
 		}
-		if _, less := length(Limits{Samples: n - 1, Bytes: math.MaxInt}); less >= limit {
+		if _, less := length(Limits{Samples: n - 1, Series: math.MaxInt, Bytes: math.MaxInt}); less >= limit {
 			t.Fatalf("limit %d: a request of %d series has %d bytes without the last, and goes on", limit, n, less)
 		}
 	}

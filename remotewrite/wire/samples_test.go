@@ -23,7 +23,7 @@ func TestSamplesAgainstStockTypes(t *testing.T) {
 		for _, p := range []Protocol{V1, V2} {
 			most := unlimited()
 			if round%2 == 1 {
-				most = Limits{Samples: 1 + r.IntN(200), Bytes: math.MaxInt}
+				most = Limits{Samples: 1 + r.IntN(200), Series: math.MaxInt, Bytes: math.MaxInt}
 			}
 			want := join(expected(w, nil, p))
 			if d := gocmp.Diff(want, encodeAll(t, e, p, w, most), sameBits, gocmp.AllowUnexported(window.Point{}, record.Exemplar{})); d != "" {
