@@ -9,7 +9,7 @@ GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
 DEADCODE      := golang.org/x/tools/cmd/deadcode@v0.52.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help build test race lint vuln fmt bench demo rules dashboards crash-loop memory cycle mutants conservation freshness histories nights bits week year package test-packages check clean
+.PHONY: help build test race lint vuln fmt bench demo rules dashboards crash-loop memory cycle mutants compliance conservation freshness histories nights bits week year package test-packages check clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ dashboards: ## Write the Grafana dashboards; DOCUMENTS=URL is where they lead to
 
 crash-loop: ## Kill the agent ROUNDS times at random and check that nothing is lost; SEED repeats a run
 	$(GO) test ./cmd/backwire -count 1 -timeout 0 -v -run '^TestCrashLoop$$' -args -rounds $(or $(ROUNDS),1000) -seed $(or $(SEED),0)
+
+compliance: ## Run Prometheus's suite for senders; SUITE is a checkout of github.com/prometheus/compliance, RUN a part of it
+	@SUITE="$(SUITE)" RUN="$(RUN)" ./.ci/compliance
 
 conservation: ## Check on 10,000 random receivers, with outages, limits and kills, that each committed sample has one ending
 	BACKWIRE_TEST_SEEDS=10000 $(GO) test ./remotewrite/send -count 1 -timeout 0 -run '^TestConservation$$'

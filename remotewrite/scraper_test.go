@@ -3,7 +3,6 @@ package remotewrite_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -17,8 +16,8 @@ import (
 	"backwire/source"
 )
 
-// scraper is a source for tests: it reads a page of OpenMetrics as Prometheus does, with the labels job and
-// instance and the series up. A time that the page gives is not used: a batch has one.
+// scraper is a source for tests: it reads a page as Prometheus does, with the labels job and instance and the series up, which is 0
+// where the page cannot be parsed. A time that the page gives is not used: a batch has one.
 type scraper struct {
 	address, job string
 	metrics      map[string]*source.Metric // by family; what is not declared is a gauge
@@ -31,36 +30,40 @@ func newScraper(address, job string) *scraper {
 // cycle reads the page once.
 func (s *scraper) cycle(ctx context.Context) (source.Cycle, error) {
 	start := time.Now()
-	page, err := s.page(ctx)
+	page, contentType, err := s.page(ctx)
 	if err != nil {
 		return source.Cycle{}, err
 	}
-	b := source.Batch{T: start.UnixMilli()}
-	if err := s.parse(page, &b); err != nil {
-		return source.Cycle{}, fmt.Errorf("parse %s: %w", s.address, err)
+	b, up := source.Batch{T: start.UnixMilli()}, 1.0
+	if err := s.parse(page, contentType, &b); err != nil {
+		b.Samples, b.Exemplars, up = nil, nil, 0
 	}
 	n := len(b.Samples)
-	s.own(&b, "up", 1)
+	s.own(&b, "up", up)
 	s.own(&b, "scrape_samples_scraped", float64(n))
 	s.own(&b, "scrape_duration_seconds", time.Since(start).Seconds())
 	return source.Cycle{Site: s.job, Batches: []source.Batch{b}}, nil
 }
 
-func (s *scraper) page(ctx context.Context) ([]byte, error) {
+func (s *scraper) page(ctx context.Context) (page []byte, contentType string, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.address+"/metrics", http.NoBody)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer resp.Body.Close()
-	return io.ReadAll(resp.Body)
+	page, err = io.ReadAll(resp.Body)
+	return page, resp.Header.Get("Content-Type"), err
 }
 
-func (s *scraper) parse(page []byte, b *source.Batch) error {
-	p := textparse.NewOpenMetricsParser(page, labels.NewSymbolTable(), textparse.WithOMParserSTSeriesSkipped())
+func (s *scraper) parse(page []byte, contentType string, b *source.Batch) error {
+	p, err := textparse.New(page, contentType, labels.NewSymbolTable(), textparse.ParserOptions{OpenMetricsSkipSTSeries: true})
+	if p == nil {
+		return err
+	}
 	for {
 		entry, err := p.Next()
 		switch {

@@ -45,7 +45,9 @@ type sizing struct {
 	rate   time.Duration // the longest for which a request was answered 429 before it was taken as it was
 }
 
-func newSizing(most int) *sizing { return &sizing{most: most, now: most, series: maxRequestSeries, after: growAfter} }
+func newSizing(most int) *sizing {
+	return &sizing{most: most, now: most, series: maxRequestSeries, after: growAfter}
+}
 
 func (s *sizing) limits() wire.Limits {
 	s.mu.Lock()
