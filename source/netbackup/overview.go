@@ -77,6 +77,7 @@ func (s *Site) clientOverview(now int64) []overview.ClientPolicy {
 	pairs := s.clients.pairs
 	out := make([]overview.ClientPolicy, 0, max(len(pairs), len(s.policies.clients)))
 	s.overviews++
+	shown := 0
 	for i := range s.policies.clients {
 		told := &s.policies.clients[i]
 		due := told.due
@@ -86,10 +87,14 @@ func (s *Site) clientOverview(now int64) []overview.ClientPolicy {
 		switch c := pairs[told.key]; {
 		case c != nil:
 			c.shown = s.overviews
+			shown++
 			out = append(out, s.clientOf(c, told.key, due, told.nothing, now))
 		case told.named:
 			out = append(out, overview.ClientPolicy{Client: told.key.client, Policy: told.key.policy, Paused: told.paused, Due: cmp.Or(due, overview.NothingDue)})
 		}
+	}
+	if shown == len(pairs) {
+		return out
 	}
 	for k, c := range pairs {
 		if c.shown != s.overviews {
