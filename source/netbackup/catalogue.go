@@ -38,6 +38,7 @@ type jobFamilies struct {
 	duration, queueWait                      *collect.Family
 	open, queued, oldestQueued, oldestActive *collect.Family
 	stalled, mediaJobs, mediaRate            *collect.Family
+	oldestHeld                               *collect.Family
 	catalogBackup, lastCopy                  *collect.Family
 	unseen, resets, folded, jobProblems      *collect.Family
 	unaccounted, statusCode                  *collect.Family
@@ -123,6 +124,8 @@ func (c *catalogue) openJobs(s collect.Group) {
 		"Time since which the longest-waiting job has been queued: its start, or the end of its last attempt.", "job_type")
 	c.oldestActive = s.Gauge("nbu_jobs_oldest_active_timestamp_seconds", "seconds",
 		"Time since which the longest-running job has been active: the start of its current attempt.", "job_type", "policy")
+	c.oldestHeld = s.Gauge("nbu_jobs_oldest_held_timestamp_seconds", "seconds",
+		"Start of the oldest job that is SUSPENDED or INCOMPLETE. Such a job does nothing until somebody resumes it, or NetBackup gives it up.", "job_type", "state")
 	c.stalled = s.Gauge("nbu_jobs_stalled", "",
 		"Active leaf jobs that have transferred no data for 30 minutes.", "job_type")
 	c.mediaJobs = s.Gauge("nbu_media_server_active_jobs", "",

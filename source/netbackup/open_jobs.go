@@ -98,6 +98,10 @@ func (o *openJobs) note(j *api.Job, now int64) {
 		if since := o.waitingSince(j, now); since != 0 {
 			g.Least(c.oldestQueued, float64(since)/1000, j.Type)
 		}
+	case api.StateSuspended, api.StateIncomplete:
+		if since := milliseconds(j.Start); since != 0 {
+			g.Least(c.oldestHeld, float64(since)/1000, j.Type, j.State)
+		}
 	case api.StateActive:
 		if since := max(milliseconds(j.Start), milliseconds(j.ActiveTryStart)); since != 0 {
 			k := o.admit(activeKey{j.Type, j.Policy})

@@ -86,3 +86,27 @@ func TestOpenJobsForgetThoseThatEnded(t *testing.T) {
 		}
 	})
 }
+
+// A job that somebody suspended, and one that waits for its next try, are told by the oldest of each (admin.yaml, state).
+func TestOldestJobsThatAreHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		held := func(state nbusim.State) {
+			r.sim.AddJob(nbusim.JobSpec{Policy: "gold", Life: []nbusim.Step{{State: nbusim.Active}, {After: time.Second, State: state}}})
+		}
+		first := r.sim.Now()
+		held(nbusim.Suspended)
+		r.sim.AddJob(nbusim.JobSpec{Policy: "gold", Life: []nbusim.Step{{State: nbusim.Active}}})
+		r.tick()
+		later := r.sim.Now()
+		held(nbusim.Suspended)
+		held(nbusim.Incomplete)
+		r.tick()
+		const name = "nbu_jobs_oldest_held_timestamp_seconds"
+		r.want(float64(first.Unix()), name, "job_type", "BACKUP", "state", "SUSPENDED")
+		r.want(float64(later.Unix()), name, "job_type", "BACKUP", "state", "INCOMPLETE")
+		if _, n := r.live(name); n != 2 {
+			t.Errorf("%d series, want 2: active jobs are not held", n)
+		}
+	})
+}
