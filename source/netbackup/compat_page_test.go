@@ -11,10 +11,19 @@ import (
 	"backwire/source/netbackup/compat"
 )
 
-const (
-	migrationPage = "../../docs/migrate-from-nbu_exporter.md"
-	notEmitted    = "not collected yet"
-)
+const migrationPage = "../../docs/migrate-from-nbu_exporter.md"
+
+// The metrics of that exporter, of its reference (docs/metrics.md of github.com/fjacquet/nbu_exporter), and the one of
+// buildinfo.go, which its reference leaves out.
+const exporterMetrics = `
+	nbu_jobs_count nbu_jobs_bytes nbu_status_count nbu_jobs_state_count nbu_jobs_queued_count nbu_jobs_files_count
+	nbu_jobs_dedup_ratio nbu_job_duration_seconds
+	nbu_disk_bytes nbu_disk_capacity_bytes nbu_storage_max_concurrent_jobs nbu_storage_max_fragment_size_bytes nbu_storage_info
+	nbu_alerts_count nbu_malware_files_scanned nbu_malware_files_infected nbu_malware_scan_count nbu_catalog_images_count
+	nbu_slo_count nbu_tape_drives_count nbu_tape_drive_info nbu_tape_media_count nbu_tape_robot_device_hosts
+	nbu_tape_pool_partially_full nbu_disk_pool_volume_count
+	nbu_client_last_successful_backup_timestamp_seconds nbu_client_jobs_count nbu_client_last_job_success_seconds
+	nbu_up nbu_api_version nbu_response_time_ms nbu_last_scrape_timestamp_seconds nbu_exporter_build_info`
 
 // replacement is what to ask instead of a name of that exporter.
 type replacement struct{ old, now, differs string }
@@ -29,14 +38,14 @@ func replacements() []replacement {
 		{"nbu_jobs_queued_count", "nbu_jobs_queued", "The reason is a code in the old one and text in the new one."},
 		{"nbu_jobs_files_count", "nbu_job_files_total", hour},
 		{"nbu_jobs_dedup_ratio", "nbu_job_moved_bytes_total", "`1 - increase(nbu_job_moved_bytes_total[1h]) / increase(nbu_job_bytes_total[1h])` is weighted by bytes; the old one is the mean of the percentages of the jobs."},
-		{"nbu_client_last_successful_backup_timestamp_seconds", "nbu_client_last_success_timestamp_seconds", "Also by policy, and for all clients, not only for listed ones. In both, partial success (status 1) counts as success."},
+		{"nbu_client_last_successful_backup_timestamp_seconds", "nbu_client_last_success_timestamp_seconds", "Also by policy, and for all clients, not only for listed ones. backwire counts partial success (status 1) as success under both names; the exporter counts status 0 alone."},
 		{"nbu_client_jobs_count", "nbu_client_consecutive_failures", "Or `nbu_client_last_status`. They show the state of a client, not a count over a time window."},
-		{"nbu_client_last_job_success_seconds", "nbu_client_last_success_timestamp_seconds", "The new one is for backups only. The old one keeps backups; other jobs are shown for an hour."},
+		{"nbu_client_last_job_success_seconds", "nbu_client_last_success_timestamp_seconds", "The new one is for backups only. The old one keeps backups; other jobs are shown for an hour. Backups count with status 1 too; in the exporter, status 0 alone."},
 		{"nbu_disk_bytes", "nbu_storage_unit_used_bytes", "And `nbu_storage_unit_free_bytes`. Absent for cloud, whose numbers have no meaning. To add up space, use pools: `nbu_disk_pool_used_bytes`."},
 		{"nbu_disk_capacity_bytes", "nbu_storage_unit_capacity_bytes", "Absent for cloud."},
 		{"nbu_storage_max_concurrent_jobs", "nbu_storage_unit_max_concurrent_jobs", ""},
 		{"nbu_storage_max_fragment_size_bytes", "", "No replacement: it is a setting, not a measurement."},
-		{"nbu_storage_info", "nbu_storage_unit_info", "`type` in the old one is the type of the storage server; the new one calls it `server_type`. Only the new one includes tape."},
+		{"nbu_storage_info", "nbu_storage_unit_info", "`type` in the old one is the type of the storage server; the new one calls it `server_type`. Only the new one includes tape. What the server does not say about a unit is `false` in the exporter and empty in backwire."},
 		{"nbu_disk_pool_volume_count", "nbu_disk_volume_up", "One series per volume."},
 		{"nbu_tape_drives_count", "nbu_tape_drive_up", "One series per drive: `count by (drive_type) (nbu_tape_drive_up == 0)`."},
 		{"nbu_tape_drive_info", "nbu_tape_drive_up", "In the new one a drive is up if one of its paths is up; the old one has the state as text."},
@@ -57,6 +66,7 @@ func replacements() []replacement {
 // missing are the names that need what is not collected.
 func missing() []replacement {
 	return []replacement{
+		{"nbu_exporter_build_info", "", "`backwire_build_info`: the program is another one. It has `version`, `revision` and `goversion`."},
 		{"nbu_response_time_ms", "nbu_collector_duration_seconds", "There is no scrape to measure. The new metric is the duration of each collector."},
 	}
 }
@@ -89,7 +99,9 @@ reads jobs by their changes, so a value is complete or absent, never too low bec
 	}
 	b.WriteString(`
 ` + "`nbu_job_duration_seconds`" + ` exists in both: its series get the additional label ` + "`action`" + `. It counts every job once since the start, not
-the jobs of a time window, so use ` + "`rate()`" + ` on its buckets. ` + "`nbu_up`" + ` has the same meaning in both.
+the jobs of a time window, so use ` + "`rate()`" + ` on its buckets. With Grafana,
+` + "`rate(nbu_job_duration_seconds_bucket[$__rate_interval])`" + ` is empty at ` + "`BACKWIRE_INTERVAL=60s`" + ` unless the data source knows that interval:
+set its *Scrape interval* (` + "`timeInterval`" + ` in a provisioning file) to ` + "`60s`" + `. ` + "`nbu_up`" + ` has the same meaning in both.
 
 ## Not emitted
 
@@ -113,9 +125,9 @@ func code(name string) string {
 func TestMigrationPageIsCurrent(t *testing.T) {
 	c := wholeCatalogue(t, compat.Name)
 	told := map[string]bool{}
-	for _, r := range append(replacements(), missing()...) {
+	for i, r := range append(replacements(), missing()...) {
 		f := c.named(r.old)
-		if emitted := f != nil && f.Section == compat.Section; told[r.old] || emitted == (r.differs == notEmitted || r.old == "nbu_response_time_ms") {
+		if emitted := f != nil && f.Section == compat.Section; told[r.old] || emitted != (i < len(replacements())) {
 			t.Errorf("%s: told twice, or emitted and said not to be, or the reverse", r.old)
 		}
 		told[r.old] = true
@@ -131,6 +143,11 @@ func TestMigrationPageIsCurrent(t *testing.T) {
 		}
 	}
 	want := migration(c)
+	for _, name := range strings.Fields(exporterMetrics) {
+		if !strings.Contains(want, "`"+name+"`") {
+			t.Errorf("%s of nbu_exporter is not on the page", name)
+		}
+	}
 	if *update {
 		if err := os.WriteFile(filepath.FromSlash(migrationPage), []byte(want), 0o644); err != nil {
 			t.Fatal(err)
