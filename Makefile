@@ -15,6 +15,8 @@ help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Functions begin at multiples of 16 bytes, as on other machines than amd64, where 32 would add 190 KB and no speed.
+# Not position-independent: -buildmode=pie adds 2.1 MB of relocations (19.7 to 21.8 MB, and the limit is 20), because Go's linker
+# does not pack them. Stack and data are not executable without it, and the service's unit denies writable code.
 build: ## Build the static binaries into bin/
 	$(GO) build -buildvcs=auto -trimpath -ldflags '-s -w -funcalign=16' -o $(BIN)/ ./cmd/...
 
