@@ -9,7 +9,7 @@ GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
 DEADCODE      := golang.org/x/tools/cmd/deadcode@v0.52.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help build test race lint vuln fmt bench demo rules dashboards crash-loop memory cycle mutants compliance conservation freshness histories nights bits week year package test-packages check clean
+.PHONY: help build test race lint vuln fmt bench demo rules dashboards crash-loop memory cycle mutants compliance receivers conservation freshness histories nights bits week year package test-packages check clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,10 @@ dashboards: ## Write the Grafana dashboards; DOCUMENTS=URL is where they lead to
 
 crash-loop: ## Kill the agent ROUNDS times at random and check that nothing is lost; SEED repeats a run
 	$(GO) test ./cmd/backwire -count 1 -timeout 0 -v -run '^TestCrashLoop$$' -args -rounds $(or $(ROUNDS),1000) -seed $(or $(SEED),0)
+
+receivers: ## Build the Prometheus of the module's own version, ten minutes, and run the tests of a real Prometheus against it
+	cd remotewrite/internal/prometheus && $(GO) build -tags remove_all_sd -o $(CURDIR)/bin/receivers/prometheus github.com/prometheus/prometheus/cmd/prometheus
+	PATH="$(CURDIR)/bin/receivers:$$PATH" BACKWIRE_TEST_REQUIRE=all $(GO) test ./cmd/backwire -count 1 -v -run 'Prometheus'
 
 compliance: ## Run Prometheus's suite for senders; SUITE is a checkout of github.com/prometheus/compliance, RUN a part of it
 	@SUITE="$(SUITE)" RUN="$(RUN)" ./.ci/compliance

@@ -40,3 +40,21 @@ func TestActAsSender(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// The Prometheus that make receivers builds is of the version whose types the tests use.
+func TestPrometheusIsOfTheModulesVersion(t *testing.T) {
+	version := func(file string) string {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := regexp.MustCompile(`github\.com/prometheus/prometheus (v\S+)`).FindSubmatch(text)
+		if found == nil {
+			t.Fatalf("%s does not name github.com/prometheus/prometheus", file)
+		}
+		return string(found[1])
+	}
+	if want, got := version("../go.mod"), version("internal/prometheus/go.mod"); got != want {
+		t.Errorf("make receivers builds %s, the module requires %s: in remotewrite/internal/prometheus, go get -tool github.com/prometheus/prometheus/cmd/prometheus@%s", got, want, want)
+	}
+}
