@@ -37,7 +37,7 @@ func TestSELinuxLabelsThePathsOfTheUnits(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, of := range regexp.MustCompile(`(?m)^(ExecStart|StateDirectory|ConfigurationDirectory)=(.*)$`).FindAllStringSubmatch(string(text), -1) {
-			for _, value := range strings.Fields(of[2]) {
+			for value := range strings.FieldsSeq(of[2]) {
 				switch of[1] {
 				case "StateDirectory":
 					want["/var/lib/"+value], want["/var/lib/"+value+"/a/b"] = "backwire_var_lib_t", "backwire_var_lib_t"

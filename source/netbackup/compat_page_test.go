@@ -143,7 +143,7 @@ func TestMigrationPageIsCurrent(t *testing.T) {
 		}
 	}
 	want := migration(c)
-	for _, name := range strings.Fields(exporterMetrics) {
+	for name := range strings.FieldsSeq(exporterMetrics) {
 		if !strings.Contains(want, "`"+name+"`") {
 			t.Errorf("%s of nbu_exporter is not on the page", name)
 		}
