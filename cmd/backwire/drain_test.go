@@ -66,8 +66,9 @@ func (p *fleet) labels(i int) []source.Label {
 	}
 }
 
-// queued commits the fleet's life to a queue that an endpoint of the name default has not read.
-func (p *fleet) queued(b *testing.B, dir string) {
+// queued commits so many series with so many points, a minute apart and the last one a minute ago, to a queue that an endpoint of the
+// name default has not read.
+func (p *fleet) queued(b *testing.B, dir string, series, points int) {
 	b.Helper()
 	q, err := queue.Open(dir, queue.Options{Endpoints: []string{"default"}})
 	if err != nil {
@@ -78,12 +79,12 @@ func (p *fleet) queued(b *testing.B, dir string) {
 		b.Fatal(err)
 	}
 	m := &source.Metric{Name: "nbu_jobs_completed_total", Type: source.Counter, Help: "Finished jobs."}
-	batch := source.Batch{Samples: make([]source.Sample, drainSeries)}
+	batch := source.Batch{Samples: make([]source.Sample, series)}
 	for i := range batch.Samples {
 		batch.Samples[i].Series = source.NewSeries(m, "", 0, p.labels(i)...)
 	}
-	first := time.Now().Add(-drainPoints * time.Minute)
-	for k := range drainPoints {
+	first := time.Now().Add(-time.Duration(points) * time.Minute)
+	for k := range points {
 		p.step()
 		batch.T = first.Add(time.Duration(k) * time.Minute).UnixMilli()
 		for i := range batch.Samples {
@@ -160,7 +161,7 @@ func benchmarkBackwire(b *testing.B, rate float64) {
 	for b.Loop() {
 		idle := drainBackwire(b, binary, b.TempDir(), 1)
 		dir := b.TempDir()
-		newFleet(rate).queued(b, dir)
+		newFleet(rate).queued(b, dir, drainSeries, drainPoints)
 		d := drainBackwire(b, binary, dir, drainSeries*drainPoints)
 		d.cpu -= idle.cpu // starting up, and its own cycle
 		best = better(best, d)

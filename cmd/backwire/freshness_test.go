@@ -14,9 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"backwire/remotewrite/queue"
 	"backwire/remotewrite/receiver"
-	"backwire/source"
 )
 
 // An outage of a day: so many series have a point a minute, and then a receiver that takes so many samples a second is up.
@@ -100,7 +98,7 @@ func BenchmarkFreshness(b *testing.B) {
 			s := newSlowReceiver()
 			to := httptest.NewServer(s)
 			dir := b.TempDir()
-			queueOutage(b, dir)
+			newFleet(busy).queued(b, dir, outageSeries, outagePoints)
 			s.open()
 			p := start(b, []string{
 				"BACKWIRE_NETBACKUP_URL=https://127.0.0.1:9/netbackup", "BACKWIRE_NETBACKUP_API_KEY=none", // nobody there
@@ -139,42 +137,6 @@ func (s *slowReceiver) hasNewest() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return !s.newest.IsZero()
-}
-
-// queueOutage commits the outage to a queue.
-func queueOutage(b *testing.B, dir string) {
-	b.Helper()
-	q, err := queue.Open(dir, queue.Options{Endpoints: []string{"default"}})
-	if err != nil {
-		b.Fatal(err)
-	}
-	from, err := q.Subscribe("default", true)
-	if err != nil {
-		b.Fatal(err)
-	}
-	m := &source.Metric{Name: "nbu_jobs_completed_total", Type: source.Counter, Help: "Finished jobs."}
-	p := newFleet(busy)
-	batch := source.Batch{Samples: make([]source.Sample, outageSeries)}
-	for i := range batch.Samples {
-		batch.Samples[i].Series = source.NewSeries(m, "", 0, p.labels(i)...)
-	}
-	first := time.Now().Add(-outagePoints * time.Minute)
-	for k := range outagePoints {
-		p.step()
-		batch.T = first.Add(time.Duration(k) * time.Minute).UnixMilli()
-		for i := range batch.Samples {
-			batch.Samples[i].Value = p.values[i]
-		}
-		if err := q.Commit(source.Cycle{Site: drainSite, Batches: []source.Batch{batch}}); err != nil {
-			b.Fatal(err)
-		}
-	}
-	if err := from.Close(); err != nil {
-		b.Fatal(err)
-	}
-	if err := q.Close(); err != nil {
-		b.Fatal(err)
-	}
 }
 
 // outageLine is one sample as VictoriaMetrics imports it.

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"runtime/debug"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -24,17 +23,9 @@ const defaultFollowListen = "127.0.0.1:9470"
 
 // followBundles sends bundles as they come, until ctx ends. A service manager does not start it again where a setting is wrong.
 func (sh *shell) followBundles(ctx context.Context, dir string, flags importFlags) (err error) {
-	cfg, err := sh.endpointsConfig()
+	cfg, receivers, err := sh.importTo(flags)
 	if err != nil {
 		return err
-	}
-	receivers, err := receiversOf(cfg, flags.to)
-	if err != nil {
-		return err
-	}
-	sh.beModest()
-	if !sh.isSet("GOMEMLIMIT") {
-		debug.SetMemoryLimit(importMemory)
 	}
 	follow := bundle.FollowConfig{Dir: dir, To: receivers}
 	if flags.trustedKey != "" {

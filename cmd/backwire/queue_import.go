@@ -70,17 +70,9 @@ name bundles that are missing, incomplete or refused. It can be ended at any tim
 }
 
 func (sh *shell) importBundles(ctx context.Context, dir string, flags importFlags) (err error) {
-	cfg, err := sh.endpointsConfig()
+	cfg, receivers, err := sh.importTo(flags)
 	if err != nil {
 		return err
-	}
-	receivers, err := receiversOf(cfg, flags.to)
-	if err != nil {
-		return err
-	}
-	sh.beModest()
-	if !sh.isSet("GOMEMLIMIT") {
-		debug.SetMemoryLimit(importMemory)
 	}
 	medium, err := newMedium(flags.trustedKey)
 	if err != nil {
@@ -109,6 +101,23 @@ func (sh *shell) importBundles(ctx context.Context, dir string, flags importFlag
 		failed = append(failed, errors.New(gap))
 	}
 	return errors.Join(failed...)
+}
+
+// importTo is what an import sends to, and makes the program take little.
+func (sh *shell) importTo(flags importFlags) (*config.Config, []send.Config, error) {
+	cfg, err := sh.endpointsConfig()
+	if err != nil {
+		return nil, nil, err
+	}
+	receivers, err := receiversOf(cfg, flags.to)
+	if err != nil {
+		return nil, nil, err
+	}
+	sh.beModest()
+	if !sh.isSet("GOMEMLIMIT") {
+		debug.SetMemoryLimit(importMemory)
+	}
+	return cfg, receivers, nil
 }
 
 func newMedium(trustedKey string) (*bundle.Medium, error) {

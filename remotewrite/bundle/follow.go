@@ -42,13 +42,13 @@ type FollowConfig struct {
 // endpoint on its own. What every endpoint has is written down and moved to done/. When it is ended at any point, a bundle may be sent again,
 // which changes nothing at a receiver, and none is left out.
 type Follower struct {
-	config FollowConfig
-	log    *slog.Logger
-	lanes  []*lane
-	taken  *taken              // of Run's goroutine
-	stored bool                // what was taken is on the disk, likewise
-	seen   map[string]*arrival // by name, likewise; nil before the first look
-	news   chan struct{}       // a lane has sent or refused something
+	config     FollowConfig
+	log        *slog.Logger
+	deliveries []*delivery
+	taken      *taken              // of Run's goroutine
+	stored     bool                // what was taken is on the disk, likewise
+	seen       map[string]*arrival // by name, likewise; nil before the first look
+	news       chan struct{}       // a delivery has sent or refused something
 
 	mu       sync.Mutex
 	ready    []*arrival // whole and not held back, the oldest first
@@ -56,14 +56,14 @@ type Follower struct {
 	facts    FollowStats
 }
 
-// lane sends to one endpoint. What it did with a bundle is known by the manifest's hash.
-type lane struct {
+// delivery sends to one endpoint. What it did with a bundle is known by the manifest's hash.
+type delivery struct {
 	to      send.Config
 	sent    map[string]bool    // guarded by the follower's mu, as is the rest
 	refused map[string]refusal // what could not be verified
 	sending string             // a bundle's name, empty where none is under way
 	moved   time.Time          // when that began or last made progress
-	stats   LaneStats
+	stats   DeliveryStats
 }
 
 type refusal struct {
@@ -71,8 +71,8 @@ type refusal struct {
 	at           time.Time
 }
 
-// LaneStats is what one endpoint has been sent since the follower began.
-type LaneStats struct {
+// DeliveryStats is what one endpoint has been sent since the follower began.
+type DeliveryStats struct {
 	Endpoint                   string
 	Samples, Rejected, Dropped uint64
 	Error                      string // of the last bundle, or that the one under way does not get on; empty where all is well
@@ -99,7 +99,7 @@ type FollowStats struct {
 	Trouble   string // why nothing goes on, empty where it does
 	Waiting   []Waiting
 	Agents    []AgentStats
-	Endpoints []LaneStats
+	Endpoints []DeliveryStats
 }
 
 // NewFollower makes done/ where there is none.
@@ -118,7 +118,7 @@ func NewFollower(c FollowConfig, log *slog.Logger) (*Follower, error) {
 	}
 	f := &Follower{config: c, log: log, taken: taken, stored: true, news: make(chan struct{}, 1)}
 	for _, to := range c.To {
-		f.lanes = append(f.lanes, &lane{to: to, sent: map[string]bool{}, refused: map[string]refusal{}, stats: LaneStats{Endpoint: to.Name}})
+		f.deliveries = append(f.deliveries, &delivery{to: to, sent: map[string]bool{}, refused: map[string]refusal{}, stats: DeliveryStats{Endpoint: to.Name}})
 	}
 	return f, nil
 }
@@ -139,8 +139,8 @@ func (f *Follower) Run(ctx context.Context) error {
 	defer func() { _ = lock.Close() }()
 	var running sync.WaitGroup
 	defer running.Wait()
-	for _, l := range f.lanes {
-		running.Go(func() { f.send(ctx, l) })
+	for _, d := range f.deliveries {
+		running.Go(func() { f.send(ctx, d) })
 	}
 	for {
 		f.look()
@@ -163,7 +163,7 @@ func waitFor(ctx context.Context, d time.Duration, news <-chan struct{}) error {
 	return nil
 }
 
-// look finds what has come, moves what is done and tells the lanes what is ready.
+// look finds what has come, moves what is done and tells the deliveries what is ready.
 func (f *Follower) look() {
 	now := time.Now()
 	arrivals, err := lookFor(f.config.Dir, f.config.Trusted, f.seen, now)
@@ -183,15 +183,15 @@ func (f *Follower) look() {
 	f.facts.Agents = f.agents(gaps)
 }
 
-// forget drops what lanes know of bundles that are gone.
+// forget drops what deliveries know of bundles that are gone.
 func (f *Follower) forget(arrivals []*arrival) {
 	names, hashes := map[string]bool{}, map[string]bool{}
 	for _, a := range arrivals {
 		names[a.name], hashes[a.hash] = true, true
 	}
-	for _, l := range f.lanes {
-		maps.DeleteFunc(l.sent, func(hash string, _ bool) bool { return !hashes[hash] })
-		maps.DeleteFunc(l.refused, func(name string, _ refusal) bool { return !names[name] })
+	for _, d := range f.deliveries {
+		maps.DeleteFunc(d.sent, func(hash string, _ bool) bool { return !hashes[hash] })
+		maps.DeleteFunc(d.refused, func(name string, _ refusal) bool { return !names[name] })
 	}
 }
 
@@ -216,10 +216,10 @@ func (f *Follower) readyOf(arrivals []*arrival, gaps map[string][]gap, now time.
 	return ready
 }
 
-// refusedBy says why a lane could not verify a bundle as it is now.
+// refusedBy says why a delivery could not verify a bundle as it is now.
 func (f *Follower) refusedBy(a *arrival) (why string) {
-	for _, l := range f.lanes {
-		if r, found := l.refused[a.name]; found && r.listing == a.listing {
+	for _, d := range f.deliveries {
+		if r, found := d.refused[a.name]; found && r.listing == a.listing {
 			why = r.why
 		}
 	}
@@ -272,8 +272,8 @@ func (f *Follower) settle(arrivals []*arrival) (left []*arrival, err error) {
 func (f *Follower) sentToAll(hash string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, l := range f.lanes {
-		if !l.sent[hash] {
+	for _, d := range f.deliveries {
+		if !d.sent[hash] {
 			return false
 		}
 	}
@@ -363,10 +363,10 @@ func (f *Follower) Stats() FollowStats {
 		}
 		s.Waiting = append(s.Waiting, w)
 	}
-	for _, l := range f.lanes {
-		stats := l.stats
-		if idle := time.Since(l.moved); stats.Error == "" && l.sending != "" && idle >= gapPatience {
-			stats.Error = fmt.Sprintf("bundle %s has made no progress for %s: the log has the receiver's answer", l.sending, idle.Round(time.Second))
+	for _, d := range f.deliveries {
+		stats := d.stats
+		if idle := time.Since(d.moved); stats.Error == "" && d.sending != "" && idle >= gapPatience {
+			stats.Error = fmt.Sprintf("bundle %s has made no progress for %s: the log has the receiver's answer", d.sending, idle.Round(time.Second))
 		}
 		s.Endpoints = append(s.Endpoints, stats)
 	}
