@@ -65,6 +65,7 @@ func New(facts Facts, where *time.Location, hours config.Night, metrics promethe
 	mux.HandleFunc("GET /clients.csv", p.clientsCSV)
 	mux.HandleFunc("GET /failed.csv", p.failedCSV)
 	mux.HandleFunc("GET /paused.csv", p.pausedCSV)
+	mux.HandleFunc("GET /without-policy.csv", p.withoutPolicyCSV)
 	mux.HandleFunc("GET /storage.csv", p.storageCSV)
 	mux.HandleFunc("GET /jobs.csv", p.jobsCSV)
 	mux.HandleFunc("GET /status.json", p.json)

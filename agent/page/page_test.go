@@ -101,6 +101,34 @@ func TestClientsAreFound(t *testing.T) {
 	}
 }
 
+// Clients that no policy backs up are listed, and no answer is changed by them: nothing is promised to them.
+func TestClientsWithoutPolicyAreListed(t *testing.T) {
+	t.Parallel()
+	site := &overview.Site{Name: "paris", WithoutPolicy: []string{"<alone>"}}
+	show := func(path string) string {
+		handler := New(shown{told{exampleStatus()}, []*overview.Site{site}}, zone(), usual(), prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, http.NoBody))
+		return w.Body.String()
+	}
+	if page := show("/"); !strings.Contains(page, "1 client that NetBackup knows") || !strings.Contains(page, "<li>&lt;alone&gt;</li>") || strings.Contains(page, "more-without-policy") {
+		t.Errorf("the page does not list it:\n%s", page)
+	}
+	for i := range 30 {
+		site.WithoutPolicy = append(site.WithoutPolicy, "x-"+strconv.Itoa(i))
+	}
+	if page := show("/"); !strings.Contains(page, "31 clients that NetBackup knows") || !strings.Contains(page, "and 6 more</a>") {
+		t.Errorf("the page does not count them:\n%s", page)
+	}
+	if file := show("/without-policy.csv"); !strings.Contains(file, "site,client\nparis,<alone>\n") || !strings.HasSuffix(file, "paris,x-29\n") {
+		t.Errorf("the file is %s", file)
+	}
+	site.WithoutPolicy = nil
+	if strings.Contains(show("/"), "without-policy") {
+		t.Error("the page has a part of them although there are none")
+	}
+}
+
 // Whose backups are paused is listed, with who paused them and until when; those that find no room are in a file.
 func TestPausedClientsAreListed(t *testing.T) {
 	t.Parallel()
@@ -288,7 +316,7 @@ func TestPagePolicyNamesWhatThePageHolds(t *testing.T) {
 
 func TestPageIsReadOnly(t *testing.T) {
 	t.Parallel()
-	for _, path := range []string{"/", "/clients", "/clients.csv", "/failed.csv", "/paused.csv", "/storage.csv", "/jobs.csv", "/metrics", "/status.json", "/-/healthy", "/-/ready"} {
+	for _, path := range []string{"/", "/clients", "/clients.csv", "/failed.csv", "/paused.csv", "/without-policy.csv", "/storage.csv", "/jobs.csv", "/metrics", "/status.json", "/-/healthy", "/-/ready"} {
 		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete} {
 			if r := ask(t, exampleStatus(), method, path); r.StatusCode != http.StatusMethodNotAllowed {
 				t.Errorf("%s %s: %d", method, path, r.StatusCode)

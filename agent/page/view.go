@@ -14,21 +14,23 @@ import (
 
 // view is the page as its template wants it.
 type view struct {
-	Style    template.CSS
-	Script   template.JS
-	Status   Status
-	Now      time.Time // in the page's place
-	Answer   verdict
-	Night    night
-	Chart    chart
-	Nights   []nightRow
-	Sites    []siteRow // where there are several
-	Failed   clientTable
-	Overdue  clientTable
-	Paused   pausedTable
-	Storage  []storageRow
-	Jobs     []jobsRow
-	Troubles []string // what keeps the overview from being whole
+	Style   template.CSS
+	Script  template.JS
+	Status  Status
+	Now     time.Time // in the page's place
+	Answer  verdict
+	Night   night
+	Chart   chart
+	Nights  []nightRow
+	Sites   []siteRow // where there are several
+	Failed  clientTable
+	Overdue clientTable
+	Paused  pausedTable
+
+	WithoutPolicy hostTable
+	Storage       []storageRow
+	Jobs          []jobsRow
+	Troubles      []string // what keeps the overview from being whole
 }
 
 // Several says whether a line has to say whose it is.
@@ -56,6 +58,8 @@ func look(s Status, sites []*overview.Site, where *time.Location, hours config.N
 	rows := n.clientRows(now, sites)
 	paused := pausedRows(sites)
 	v.Paused = pausedTable{len(paused), first(shownOnPage, paused)}
+	hosts := hostRows(sites)
+	v.WithoutPolicy = hostTable{len(hosts), first(shownOnPage, hosts)}
 	v.Failed, v.Overdue = tableOf(rows, showFailed), tableOf(rows, showOverdue)
 	for i := range s.Sites {
 		if site := &s.Sites[i]; site.State == "down" && len(sites) == 1 {

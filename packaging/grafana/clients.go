@@ -18,6 +18,8 @@ func clients() Dashboard {
 				now("count("+of("nbu_client_last_attempt_timestamp_seconds")+" > time() - 86400)", "")).whole(),
 			stat("Paused", "Clients whose backups are paused, by hand or by the server. None of theirs is due, and none is made.", unitCount, plain,
 				now(zeroElse("count("+of("nbu_client_paused")+")"), "")).whole(),
+			stat("In no policy", "Clients that NetBackup knows as hosts and that no active policy backs up by any of their names. The status page lists them.", unitCount, anyIsWarn,
+				now("sum("+of("nbu_hosts_without_policy")+")", "")).whole(),
 			stat("Not monitored", "Backups of clients without series of their own, because the limit on client series was reached.", unitCount, anyIsWarn,
 				now(zeroElse("sum("+during(of("nbu_client_overflow_total"))+")"), "")).whole(),
 		),
@@ -27,6 +29,8 @@ func clients() Dashboard {
 				query("max by (site) ("+of(rules.InTime)+")", "{{site}}")).upToAll().marked(shareColors),
 			graph("Failed in a row", "The ten clients with the most failed backups since their last success.", unitCount,
 				query("topk(10, max by (site, client, policy) ("+of("nbu_client_consecutive_failures", `policy=~"$policy"`, `client=~"$client"`)+") > 0)", "{{client}} ({{policy}})")),
+			meters("Hosts, by release", "Hosts that NetBackup knows, by their release of NetBackup and their operating system.", unitCount, plain,
+				now("sum by (nbu_version, os) ("+of("nbu_hosts")+")", "{{nbu_version}} {{os}}")),
 		),
 	))
 }

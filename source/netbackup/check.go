@@ -115,7 +115,7 @@ func checkFirst(ctx context.Context, c *collect.Active[*workplace]) probe.Findin
 	case rows == 0 && c.Role.Always:
 		f.Result, f.Found, f.Next = probe.Failed, "200 with an empty list, as for a key without permission", grant(c.Role)
 	case rows == 0:
-		f.Found = "there are none, or the role lacks the permission View on " + c.Role.Namespace
+		f.Found = "there are none, or the role lacks the permission View on " + c.Role.Namespace + " (" + c.Role.Allows() + ")"
 	}
 	return f.Timed(took)
 }

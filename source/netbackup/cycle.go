@@ -174,6 +174,9 @@ func (s *Site) samples() []source.Sample {
 	if err := guard.Run(func() error { s.policies.emit(); return nil }); err != nil {
 		s.failed(collectorPolicies, err)
 	}
+	if err := guard.Run(func() error { s.hosts.emit(); return nil }); err != nil {
+		s.failed(collectorHosts, err)
+	}
 	if n, ok := s.ledger.Unaccounted(); ok {
 		s.open.gauges.Set(s.catalogue.unaccounted, float64(n))
 	}

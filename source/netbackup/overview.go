@@ -28,7 +28,7 @@ func (s *Site) makeOverview(at int64) {
 	now := at + s.ledger.Clock.Skew
 	made := &overview.Site{
 		Name: s.cfg.Client.Site, Schedules: s.unknownSchedules(), Unwatched: s.clients.overCap.Count(),
-		Hours: s.hours.overview(), Clients: s.clientOverview(now), Paused: s.paused.overview(now, s.ledger.Clock.Skew),
+		Hours: s.hours.overview(), Clients: s.clientOverview(now), Paused: s.paused.overview(now, s.ledger.Clock.Skew), WithoutPolicy: s.hosts.inNoneOf,
 		Storage: s.storageOverview(live, at), Jobs: s.jobsOverview(live, s.ledger.Clock.Skew),
 	}
 	if s.ledger.ReadAt > 0 {

@@ -24,6 +24,7 @@ type policies struct {
 	cannotRead *collect.Family
 
 	policyBook
+	reading  uint64 // of those that came to a book, the number
 	under    *collect.Task
 	next     policyBook // of the reading under way, once it has ended
 	readable bool       // in this cycle
@@ -109,6 +110,7 @@ func (p *policies) read(ctx context.Context, now int64) (int, error) {
 		if p.next.plans != nil {
 			p.policyBook, p.next = p.next, policyBook{}
 			p.refused, p.fresh = false, true
+			p.reading++
 			p.noteSeen(&p.policyBook, now)
 		} else if err != nil {
 			p.refused = errors.Is(err, api.ErrRole) || errors.Is(err, api.ErrNotOffered)

@@ -69,6 +69,7 @@ type Site struct {
 	units        *storageUnits
 	pools        *diskPools
 	policies     *policies
+	hosts        *hostBook
 	paused       *pauses
 	background   *collect.Background
 	jobLimits    *jobLimits

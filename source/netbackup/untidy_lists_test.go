@@ -53,8 +53,8 @@ func TestUnreadableRowsAreCounted(t *testing.T) {
 	paths := collectorPaths(t)
 	delete(paths, collectorServer)
 	delete(paths, collectorJobs)
-	part := map[string]string{"slp": "eq 'IN_PROCESS'"}           // asks for one state after the other
-	under := map[string]string{"certificates": "certificateList"} // the member that holds its rows
+	part := map[string]string{"slp": "eq 'IN_PROCESS'"}                             // asks for one state after the other
+	under := map[string]string{"certificates": "certificateList", "hosts": "hosts"} // the member that holds its rows
 	for name, path := range paths {
 		list := `{"` + cmp.Or(under[name], "data") + `":[`
 		for _, lost := range []string{unreadable, `null`, `7`, `"x"`, `{}`, `[]`} {

@@ -18,7 +18,9 @@ type Site struct {
 	Clients   []ClientPolicy
 	Paused    []Paused  // clients whose backups are held back, by name
 	Storage   []Storage // what is full first, first
-	Jobs      []Jobs    // not done, by type; the most first
+
+	WithoutPolicy []string // clients that the server knows and that no active policy names; nil where that is not known
+	Jobs          []Jobs   // not done, by type; the most first
 }
 
 // Quarter is the backups that ended within a quarter of an hour, so that they can be laid into the hours of any zone.

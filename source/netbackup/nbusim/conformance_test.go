@@ -136,9 +136,10 @@ func testAnswers(t *testing.T, docs *vendordoc.Collection) {
 			"/storage/tape-media", "/storage/tape-media?page%5Blimit%5D=1", "/storage/tape-media?page%5Blimit%5D=100&page%5Bafter%5D=after-A00001",
 			"/storage/tape-volume-pools", "/storage/tape-volume-pools?page%5Blimit%5D=100", "/storage/robots-device-hosts",
 			"/config/media-servers", "/config/media-servers?page%5Blimit%5D=500&page%5Boffset%5D=0",
+			"/config/hosts", "/config/hosts?filter=" + url.QueryEscape("nbuHostType eq 'MEDIA_SERVER'"),
 			"/config/slps", "/config/slps?page%5Blimit%5D=100&page%5Boffset%5D=1",
 		} {
-			if release != "10.3" { // has no tapes, and of media servers and SLPs no document that can be read
+			if release != "10.3" { // has no tapes, and of media servers, SLPs and hosts no document that can be read
 				c.ask(http.MethodGet, path, "", http.StatusOK)
 			}
 		}

@@ -25,6 +25,8 @@ func (s *Server) AddFindings() {
 		MalwareScan{Result: "NOT_SUPPORTED"},
 	)
 	s.AddMediaServers(MediaServer{Name: "media-1"}, MediaServer{Name: "media-2"})
+	s.AddHosts(Host{Name: s.name, Type: "PRIMARY_SERVER"}, Host{Name: "media-1", Type: "MEDIA_SERVER"}, Host{Name: "media-2", Type: "MEDIA_SERVER"})
+	s.AddHosts(Host{Name: "client-1.example", Mapped: []string{"client-1"}}, Host{Name: "client-2.example", Version: "10.5", OS: "Windows"}, Host{Name: "forgotten.example"})
 	s.addCopies(now)
 	s.addEnds(now)
 	s.AddAnomalies(
