@@ -78,3 +78,33 @@ func wantLoaded(t *testing.T, page, path, env string) {
 		t.Errorf("%s warns %q\n%s", page, c.Warnings, env)
 	}
 }
+
+// The settings of the Kubernetes example load as its container gives them: as environment, with the files of the secret.
+func TestKubernetesExampleLoads(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../packaging/kubernetes/backwire.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	var environ []string
+	for _, m := range regexp.MustCompile(`- \{name: (BACKWIRE_\w+), value: "?(.*?)"?\}`).FindAllStringSubmatch(string(text), -1) {
+		if name, found := strings.CutPrefix(m[2], "/etc/backwire/"); found {
+			if !strings.Contains(string(text), "--from-file="+name) {
+				t.Errorf("the secret has no %s", name)
+			}
+			m[2] = filepath.Join(dir, name)
+			if err := os.WriteFile(m[2], []byte(canary), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		environ = append(environ, m[1]+"="+m[2])
+	}
+	if len(environ) < 6 || len(environ) != strings.Count(string(text), "name: BACKWIRE_") {
+		t.Errorf("%q was found", environ)
+	}
+	c, err := load(environ, nil)
+	if err != nil || len(c.Warnings) > 0 {
+		t.Errorf("%v, %+v", err, c)
+	}
+}

@@ -65,26 +65,31 @@ func newKey(dir string) error {
 	return nil
 }
 
-// build makes the packages of a version in a copy of the checkout, whose dist is the developer's, and takes them
-// into a folder of dir; key signs them, unless it is empty.
+// build makes the packages of a version into a folder of dir; key signs them, unless it is empty.
 func build(dir, name, version, key string) error {
+	return makeFiles(dir, name, "packaging/build amd64", "VERSION="+version, "VARIANTS=backwire", "SIGNING_KEY_FILE="+key)
+}
+
+// makeFiles runs a script of the project in a copy of the checkout, whose dist is the developer's, and takes what it leaves in dist into a folder
+// of dir.
+func makeFiles(dir, name, build string, env ...string) error {
 	const script = `
 	git ls-files -z --cached --others --exclude-standard | xargs -0 sh -c 'for f; do [ ! -e "$f" ] || printf "%s\0" "$f"; done' sh |
 		tar -c --null -T - | tar -x -C "$COPY"
 	cd "$COPY"
-	packaging/build amd64
+	$BUILD
 	mkdir "$INTO/$NAME"
-	mv dist/*.deb dist/*.rpm "$INTO/$NAME"`
+	find dist -maxdepth 1 -type f -exec mv -t "$INTO/$NAME" {} +`
 	copied, err := os.MkdirTemp("", "backwire-checkout-")
 	if err != nil {
 		return err
 	}
 	c := exec.Command("sh", "-ec", script)
 	c.Dir = filepath.Join("..", "..")
-	c.Env = append(os.Environ(), "COPY="+copied, "INTO="+dir, "NAME="+name, "VERSION="+version, "VARIANTS=backwire", "SOURCE_DATE_EPOCH=1750000000",
-		"SIGNING_KEY_FILE="+key)
+	c.Env = append(os.Environ(), "COPY="+copied, "INTO="+dir, "NAME="+name, "BUILD="+build, "SOURCE_DATE_EPOCH=1750000000")
+	c.Env = append(c.Env, env...)
 	if out, buildErr := c.CombinedOutput(); buildErr != nil {
-		err = fmt.Errorf("build %s: %w\n%s", version, buildErr, out)
+		err = fmt.Errorf("%s: %w\n%s", build, buildErr, out)
 	}
 	return errors.Join(err, os.RemoveAll(copied))
 }
