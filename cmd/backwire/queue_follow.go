@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -81,6 +84,10 @@ func showFollower(ctx context.Context, address string, f *bundle.Follower, log *
 func followPage(f *bundle.Follower, began time.Time) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(remotewrite.ImportMetrics(f), promhttp.HandlerOpts{EnableOpenMetrics: true}))
+	mux.HandleFunc("GET /status.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(followStatus{Import: true, Started: began, FollowStats: f.Stats()}) // who asked may have gone
+	})
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "healthy") })
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -88,6 +95,51 @@ func followPage(f *bundle.Follower, began time.Time) http.Handler {
 		fmt.Fprint(w, describeFollower(f.Stats(), began, time.Now()))
 	})
 	return mux
+}
+
+// followStatus is what an import tells backwire status on its machine.
+type followStatus struct {
+	Import  bool      `json:"import"` // tells it from what else may answer there
+	Started time.Time `json:"started"`
+	bundle.FollowStats
+}
+
+// askFollower returns what the import that follows a directory on this machine tells, or nil where none answers.
+func askFollower(ctx context.Context, address string) *followStatus {
+	if address == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, askFollowerWithin)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/status.json", http.NoBody)
+	if err != nil {
+		return nil
+	}
+	direct := new(http.Transport) // no proxy stands between this machine and itself
+	defer direct.CloseIdleConnections()
+	resp, err := direct.RoundTrip(req)
+	if err != nil {
+		return nil
+	}
+	defer resp.Body.Close()
+	var s followStatus
+	if resp.StatusCode != http.StatusOK || json.NewDecoder(io.LimitReader(resp.Body, maxFollowerAnswer)).Decode(&s) != nil || !s.Import {
+		return nil
+	}
+	return &s
+}
+
+const (
+	askFollowerWithin = 3 * time.Second
+	maxFollowerAnswer = 4 << 20 // bytes
+)
+
+// needsSomebody says that bundles are missing or stuck, or cannot be read or sent.
+func (s *followStatus) needsSomebody() bool {
+	return s.Trouble != "" ||
+		slices.ContainsFunc(s.Agents, func(a bundle.AgentStats) bool { return len(a.Gaps) > 0 }) ||
+		slices.ContainsFunc(s.Waiting, func(w bundle.Waiting) bool { return w.Stuck }) ||
+		slices.ContainsFunc(s.Endpoints, func(e bundle.DeliveryStats) bool { return e.Error != "" })
 }
 
 // shownBundles is how many bundles that wait are named.

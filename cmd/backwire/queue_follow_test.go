@@ -121,6 +121,36 @@ func TestFollowedImportShowsWhatIsMissing(t *testing.T) {
 			t.Errorf("there is no %q:\n%s", line, metrics)
 		}
 	}
+	statusShowsImport(t, listen, dir)
+}
+
+// statusShowsImport where no agent ever ran, which is the other side of an air gap, and below an agent that is down.
+func statusShowsImport(t *testing.T, listen, dir string) {
+	t.Helper()
+	nowhere := []string{"BACKWIRE_QUEUE_DIR=" + filepath.Join(t.TempDir(), "none"), "BACKWIRE_LISTEN="}
+	for _, c := range []struct {
+		environ []string
+		args    []string
+		code    int
+		want    []string
+	}{
+		{nowhere, nil, exitOK, []string{"MISSING: bundle 2 of ", dir + " is missing", "2 bundles imported"}},
+		{nowhere, []string{"--fail"}, exitFailed, []string{"MISSING: bundle 2 of "}},
+		{nowhere, []string{"--json"}, exitOK, []string{`"import": {`, "bundle 2 of "}},
+		{[]string{"BACKWIRE_QUEUE_DIR=" + t.TempDir(), "BACKWIRE_LISTEN="}, nil, exitFailed, []string{"The queue is empty.", "MISSING: bundle 2 of "}},
+		{nowhere, []string{"--import="}, exitFailed, []string{"no such file"}},
+	} {
+		code, out := said(t, c.environ, append([]string{"status", "--import", listen}, c.args...)...)
+		if code != c.code {
+			t.Errorf("%q: exit code %d, want %d", c.args, code, c.code)
+		}
+		out = strings.Join(strings.Fields(out), " ") // as it is without its line breaks
+		for _, want := range c.want {
+			if !strings.Contains(out, want) {
+				t.Errorf("%q: no %q in %s", c.args, want, out)
+			}
+		}
+	}
 }
 
 func TestFollowedImportUsedWrongly(t *testing.T) {

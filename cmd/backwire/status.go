@@ -24,6 +24,7 @@ const watchEvery = 2 * time.Second
 type statusFlags struct {
 	asJSON, watch, fail      bool
 	site, user, passwordFile string
+	imports                  string // where an import that follows a directory has its page
 }
 
 func newStatus(sh *shell) *cobra.Command {
@@ -36,7 +37,9 @@ fail first, with what is wrong. Of a single site, or the one of --site, it shows
 and the last cycles. If no agent answers, it reads the queue instead, and says so and when the
 agent last wrote to it. It exits with 1 if no agent answers or the agent is unhealthy, and with
 --fail also if it is not ready, a site is down, or an endpoint is paused, refuses everything or
-is stuck. If the status page needs a password, use --user and --password-file.`,
+is stuck. If the status page needs a password, use --user and --password-file. An import of
+bundles that runs on this host (queue import --follow) is shown last, with the bundles that are
+missing; with --fail these count too.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return sh.status(cmd.Context(), flags) },
 	}
@@ -44,6 +47,7 @@ is stuck. If the status page needs a password, use --user and --password-file.`,
 	status.Flags().BoolVar(&flags.watch, "watch", false, "refresh every 2 seconds, until interrupted")
 	status.Flags().BoolVar(&flags.fail, "fail", false, "also exit with 1 if the agent is not ready, a site is down, or an endpoint is paused, refuses everything or is stuck")
 	status.Flags().StringVar(&flags.site, "site", "", "only this site, with its collectors and last cycles")
+	status.Flags().StringVar(&flags.imports, "import", defaultFollowListen, "address of the page of an import that follows a directory; empty shows none")
 	status.Flags().StringVar(&flags.user, "user", "", "user for the status page, if it needs a password")
 	status.Flags().StringVar(&flags.passwordFile, "password-file", "", "file with the password of that user")
 	return status
@@ -68,26 +72,38 @@ func (sh *shell) status(ctx context.Context, flags statusFlags) error {
 	}
 	for {
 		s, err := client.Status(ctx)
-		if err != nil {
+		imports := askFollower(ctx, flags.imports)
+		alone := err != nil && imports != nil // this is the other side of an air gap, where no agent runs
+		if err != nil && !alone {
 			return err
 		}
-		if err := onlySite(&s, flags.site); err != nil {
-			return err
+		if !alone {
+			if err := onlySite(&s, flags.site); err != nil {
+				return err
+			}
 		}
 		if flags.watch {
 			sh.clear()
 		}
-		if err := write(sh.stdout, &s); err != nil {
+		if err := write(sh.stdout, shown{&s, alone, imports}); err != nil {
 			return err
 		}
 		switch {
 		case flags.watch && wait(ctx, watchEvery):
 			continue
-		case s.Down != "" || s.Unhealthy != "" || flags.fail && needsSomebody(&s):
+		case flags.fail && imports != nil && imports.needsSomebody(),
+			!alone && (s.Down != "" || s.Unhealthy != "" || flags.fail && needsSomebody(&s)):
 			return errSaid
 		}
 		return nil
 	}
+}
+
+// shown is what status shows: the agent, and the import on its machine, which may be there alone.
+type shown struct {
+	agent   *page.Status
+	alone   bool
+	imports *followStatus
 }
 
 // onlySite leaves one site in a status; without a name it leaves all.
@@ -130,9 +146,15 @@ func (sh *shell) clear() {
 	}
 }
 
-func writeStatusJSON(w io.Writer, s *page.Status) error {
+func writeStatusJSON(w io.Writer, s shown) error {
 	out := json.NewEncoder(w)
 	out.SetIndent("", "  ")
 	out.SetEscapeHTML(false)
-	return out.Encode(s)
+	if s.alone {
+		return out.Encode(map[string]*followStatus{"import": s.imports})
+	}
+	return out.Encode(struct {
+		*page.Status
+		Import *followStatus `json:"import,omitempty"`
+	}{s.agent, s.imports})
 }

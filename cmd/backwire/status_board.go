@@ -20,7 +20,22 @@ type board struct {
 	now time.Time
 }
 
-func writeStatus(w io.Writer, s *page.Status) error {
+func writeStatus(w io.Writer, s shown) error {
+	text := ""
+	if !s.alone {
+		text = describeAgent(s.agent)
+	}
+	if s.imports != nil {
+		if text != "" {
+			text += "\n"
+		}
+		text += describeFollower(s.imports.FollowStats, s.imports.Started, time.Now())
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+func describeAgent(s *page.Status) string {
 	b := &board{now: s.Now}
 	b.head(s)
 	if s.Down != "" || s.Queue.Dir != "" { // what an agent has not opened yet, or waits for, is not known
@@ -28,8 +43,7 @@ func writeStatus(w io.Writer, s *page.Status) error {
 		b.queue(&s.Queue)
 		b.endpoints(s)
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return b.String()
 }
 
 func (b *board) line(format string, args ...any) {

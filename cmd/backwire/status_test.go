@@ -230,13 +230,13 @@ func TestStatusIsNarrow(t *testing.T) {
 		},
 	}
 	var out strings.Builder
-	if err := writeStatus(&out, &s); err != nil {
+	if err := writeStatus(&out, shown{agent: &s}); err != nil {
 		t.Fatal(err)
 	}
 	wantNarrow(t, out.String())
 	s.Down, s.Seen = long, &now
 	out.Reset()
-	if err := writeStatus(&out, &s); err != nil {
+	if err := writeStatus(&out, shown{agent: &s}); err != nil {
 		t.Fatal(err)
 	}
 	wantNarrow(t, out.String())
@@ -247,7 +247,7 @@ func TestStatusOfAnAgentThatStarts(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 24, 6, 0, 0, 0, time.UTC)
 	var out strings.Builder
-	if err := writeStatus(&out, &page.Status{Version: "1.2.3", Now: now, Started: now, Unready: "the queue is not open yet"}); err != nil {
+	if err := writeStatus(&out, shown{agent: &page.Status{Version: "1.2.3", Now: now, Started: now, Unready: "the queue is not open yet"}}); err != nil {
 		t.Fatal(err)
 	}
 	wantLines(t, out.String(), "not ready: the queue is not open yet")

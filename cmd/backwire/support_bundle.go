@@ -108,7 +108,7 @@ func (sh *shell) addAgent(ctx context.Context, b *supportBundle, client agent.Lo
 	var text bytes.Buffer
 	status, err := client.Status(ctx)
 	if err == nil {
-		err = writeStatusJSON(&text, &status)
+		err = writeStatusJSON(&text, shown{agent: &status})
 	}
 	b.add("status.json", text.Bytes(), err)
 	for _, page := range [][2]string{

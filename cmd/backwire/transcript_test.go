@@ -95,7 +95,7 @@ func troubled() *page.Status {
 func board80(t *testing.T, s *page.Status) string {
 	t.Helper()
 	var out strings.Builder
-	if err := writeStatus(&out, s); err != nil {
+	if err := writeStatus(&out, shown{agent: s}); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()

@@ -6,7 +6,7 @@ import (
 )
 
 // rpmTree is bookworm with dnf. In its rpm database is what Debian has in another one.
-var rpmTree = tree{suite: "bookworm", extra: []string{"dnf", "rpm", "createrepo-c"}, setup: `
+var rpmTree = tree{suite: "bookworm", extra: []string{"dnf", "rpm", "createrepo-c", "curl"}, setup: `
 cat >/root/debian.spec <<'END'
 Name: debian
 Version: 12

@@ -73,33 +73,36 @@ type refusal struct {
 
 // DeliveryStats is what one endpoint has been sent since the follower began.
 type DeliveryStats struct {
-	Endpoint                   string
-	Samples, Rejected, Dropped uint64
-	Error                      string // of the last bundle, or that the one under way does not get on; empty where all is well
+	Endpoint string `json:"endpoint"`
+	Samples  uint64 `json:"samples"`
+	Rejected uint64 `json:"rejected"`
+	Dropped  uint64 `json:"dropped"`
+	Error    string `json:"error,omitempty"` // of the last bundle, or that the one under way does not get on; empty where all is well
 }
 
 // Waiting is a bundle that is not sent, and why.
 type Waiting struct {
-	Name, Why string
-	Since     time.Time // when it last changed
-	Stuck     bool      // it does not become whole, or is not what its manifest or the key says
+	Name  string    `json:"name"`
+	Why   string    `json:"why"`
+	Since time.Time `json:"since"` // when it last changed
+	Stuck bool      `json:"stuck"` // it does not become whole, or is not what its manifest or the key says
 }
 
 // AgentStats is how far the bundles of an agent have come.
 type AgentStats struct {
-	Agent  string
-	Number uint64    // of the newest bundle, 0 where they have none
-	Newest time.Time // when that was made
-	Gaps   []string  // between bundles, in words
+	Agent  string    `json:"agent"`
+	Number uint64    `json:"number"`         // of the newest bundle, 0 where they have none
+	Newest time.Time `json:"newest"`         // when that was made
+	Gaps   []string  `json:"gaps,omitempty"` // between bundles, in words
 }
 
 // FollowStats is what a follower knows.
 type FollowStats struct {
-	Done      uint64 // bundles that every endpoint got, since the follower began
-	Trouble   string // why nothing goes on, empty where it does
-	Waiting   []Waiting
-	Agents    []AgentStats
-	Endpoints []DeliveryStats
+	Done      uint64          `json:"done"`              // bundles that every endpoint got, since the follower began
+	Trouble   string          `json:"trouble,omitempty"` // why nothing goes on, empty where it does
+	Waiting   []Waiting       `json:"waiting,omitempty"`
+	Agents    []AgentStats    `json:"agents"`
+	Endpoints []DeliveryStats `json:"endpoints"`
 }
 
 // NewFollower makes done/ where there is none.
