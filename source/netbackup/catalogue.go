@@ -110,7 +110,7 @@ func (c *catalogue) jobs() {
 	c.unaccounted = s.Gauge("nbu_jobs_unaccounted", "",
 		"Job ids for which the server shows neither an open nor a finished job: deleted jobs, late jobs or skipped ids. Absent until each id has been requested, and if the server refuses to filter by job id.")
 	c.statusCode = s.Info("nbu_status_code_info",
-		"What a status means, for each with which a counted job has ended. Absent for a status whose meaning is not known.", "status", "message")
+		"What a status means, for each with which a counted job has ended: in the words of the server where it offers them (10.5 and later), else in those of backwire. Absent for a status whose meaning is not known.", "status", "message")
 	c.jobProblems = s.Counter("nbu_job_problems_total", "",
 		"Unreadable or impossible values in rows of jobs, by field. They are left out. The field is row if the whole row is unusable.", "field")
 }

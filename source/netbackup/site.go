@@ -63,6 +63,7 @@ type Site struct {
 	copies       *copyAges
 	hours        *hours
 	meanings     map[int32]string // of the statuses of jobs
+	words        *statusWords     // the server's, which become meanings
 	trends       trends
 	open         *openJobs
 	facts        *serverFacts
@@ -114,6 +115,7 @@ func NewSite(cfg SiteConfig, cp source.Checkpoint, log *slog.Logger, now func() 
 		gauges:       collect.NewGauges(cfg.Client.Site),
 		compatGauges: collect.NewGauges(cfg.Client.Site), background: collect.NewBackground(cfg.Interval, passes), jobLimits: newJobLimits(cfg.MaxJobSeries), meanings: statusMeanings(), paused: newPauses(),
 	}
+	s.words = &statusWords{site: s, asked: map[int32]bool{}}
 	if cfg.Compat == compat.Name {
 		c.addCompat()
 	}

@@ -12,7 +12,7 @@ import (
 //go:embed status_meanings.txt
 var statusText string
 
-// statusMeanings says what a job's status means.
+// statusMeanings says what a job's status means, where the server does not say it itself.
 func statusMeanings() map[int32]string {
 	meanings := map[int32]string{}
 	for line := range strings.Lines(statusText) {
@@ -32,6 +32,7 @@ func (s *Site) tellStatusCodes() {
 			seen[done.status] = true
 		}
 	}
+	s.words.ask(seen, s.now().UnixMilli())
 	for status := range seen {
 		if meaning := s.meanings[status]; meaning != "" {
 			s.open.gauges.Set(s.catalogue.statusCode, 1, strconv.Itoa(int(status)), meaning)

@@ -143,6 +143,7 @@ func (s *Server) routes() *http.ServeMux {
 		"/malware/latest-scan-results":   {method: get, base: jsonType, namespace: NamespaceMalware, answer: (*Server).latestScans},
 		"/catalog/images":                {method: get, base: jsonType, namespace: NamespaceImages, answer: (*Server).imageList},
 		"/config/paused-clients":         {method: get, base: jsonType, namespace: NamespaceHostProperties, answer: (*Server).pausedClientList},
+		"/status-codes/{code}":           {method: get, base: jsonType, answer: (*Server).statusCode},
 		"/config/hosts":                  {method: get, base: jsonType, namespace: NamespaceHosts, answer: (*Server).hostList},
 		"/catalog/slp-images":            {method: get, base: jsonType, namespace: NamespaceSLPImages, answer: (*Server).slpImageList},
 		"/config/slps":                   {method: get, base: jsonType, namespace: NamespaceSLPs, answer: (*Server).slpList},
