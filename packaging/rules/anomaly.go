@@ -26,6 +26,18 @@ func anomalyAlerts() []alert {
 				"Report each as an anomaly or as a false positive, or ignore it.",
 			},
 		},
+		{
+			name: "NetBackupImagesDeletedByHand", severity: warning, wait: "0s",
+			expr:    `sum by (site) (nbu_audit_records{category="CATALOG",operation=~"DELETE|MODIFY"}) > 0`,
+			summary: "somebody deleted or expired images at {{ $labels.site }}: {{ $value }} record(s) of the audit log in 24 hours",
+			meaning: "Images end by themselves when their retention is over. Who encrypts data often deletes its backups first. The alert goes on for a day.",
+			steps: []string{
+				"Web UI, Security > Security events > Audit events: filter by the category Catalog; the user and the images are in the record.",
+				"Ask that user. If nobody knows of it, inform the security team, disable the user and its API keys, and put a hold on the images that are left.",
+				"Look for copies that were not deleted: replicas at another primary server, tapes, storage with WORM.",
+				"Where images are expired by hand every day, as by a script, raise the number in this alert's expression.",
+			},
+		},
 	}
 }
 

@@ -7,6 +7,7 @@ func anomalyTrials() []trial {
 		low     = `nbu_anomalies{site="paris",severity="LOW",type="JOB_BASED",status="NOT_REVIEWED"}`
 		newest  = `nbu_anomaly_last_timestamp_seconds{site="paris",severity="HIGH"}`
 		lowest  = `nbu_anomaly_last_timestamp_seconds{site="paris",severity="LOW"}`
+		audit   = `nbu_audit_records{site="paris",`
 		read    = `nbu_collector_success{site="paris",collector="anomalies"}`
 	)
 	paris := map[string]string{"site": "paris"}
@@ -66,6 +67,17 @@ func anomalyTrials() []trial {
 			fires:   []series{{high, "2x50"}},
 			silent:  []series{{high, "2x10 stale"}, {ignored, "_x10 2x50"}, {low, "9x50"}},
 			summary: "2 anomalies of high severity at paris have waited for a review for more than a day",
+		},
+		{
+			// Of the catalog, what is read and verified is no deletion, and access that was refused is none either.
+			alert: "NetBackupImagesDeletedByHand", at: "30m", every: "1m", labels: paris,
+			fires: []series{{audit + `category="CATALOG",operation="DELETE"}`, "_x20 2x20"}, {audit + `category="CATALOG",operation="MODIFY"}`, "_x20 1x20"}},
+			silent: []series{
+				{audit + `category="CATALOG",operation="DELETE"}`, "2x20 stale"},
+				{audit + `category="CATALOG",operation="ACCESS"}`, "9x40"},
+				{audit + `category="AZFAILURE",operation="DELETE"}`, "9x40"},
+			},
+			summary: "somebody deleted or expired images at paris: 3 record(s) of the audit log in 24 hours",
 		},
 	}
 }

@@ -186,8 +186,9 @@ func TestSiteKeepsSeriesInTheirPlace(t *testing.T) {
 		r := newRig(t, nbusim.Options{Storage: oneUnit()})
 		r.sim.AddJob(nbusim.JobSpec{Policy: "gold"})
 		r.sim.AddHistory(nbusim.Workload{Seed: 1}, 200, time.Hour)
-		r.tick()
-		r.tick()
+		for range 10 { // until the server has explained each status: its words are other series
+			r.tick()
+		}
 		before := r.batch.Samples
 		r.tick()
 		if len(before) != len(r.batch.Samples) {

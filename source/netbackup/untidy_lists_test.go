@@ -49,7 +49,7 @@ func TestHalfAWebServiceProvesNothing(t *testing.T) {
 // Rows that cannot be read are counted by collector, and where none can be the collector has not succeeded.
 func TestUnreadableRowsAreCounted(t *testing.T) {
 	const readable, unreadable = `{"type":"x","id":"good","hostName":"good","attributes":{"name":"good","sType":"PureDisk","driveStatus":"DRIVE_STATUS_UP","severity":"ERROR",` +
-		`"scanState":"PENDING","volumePoolName":"good","workloadType":"VMWARE","slpName":"good","productName":"good"}}`, `{"type":"x","id":null,"attributes":null}`
+		`"scanState":"PENDING","volumePoolName":"good","workloadType":"VMWARE","slpName":"good","productName":"good","category":"CATALOG"}}`, `{"type":"x","id":null,"attributes":null}`
 	paths := collectorPaths(t)
 	delete(paths, collectorServer)
 	delete(paths, collectorJobs)

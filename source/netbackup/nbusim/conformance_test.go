@@ -125,6 +125,7 @@ func testAnswers(t *testing.T, docs *vendordoc.Collection) {
 			"/malware/latest-scan-results", "/malware/latest-scan-results?page%5Blimit%5D=100&page%5Boffset%5D=1",
 			"/catalog/images", "/catalog/images?page%5Blimit%5D=100&page%5Boffset%5D=1",
 			"/security/certificates/current", "/licensing/entitlements?page%5Blimit%5D=100&page%5Boffset%5D=0", "/licensing/capacity?page%5Blimit%5D=10",
+			"/security/auditlogs", "/security/auditlogs?page%5Blimit%5D=100&page%5Boffset%5D=0&filter=" + url.QueryEscape("category eq 'CATALOG' and auditDateTime gt 2026-02-28T12:00:00.000Z"),
 			"/security/anomalies", "/security/anomalies?page%5Blimit%5D=100&page%5Boffset%5D=1",
 			"/catalog/slp-images", "/catalog/slp-images?page%5Blimit%5D=5&filter=" + url.QueryEscape("slpImageState eq 'IN_PROCESS'"),
 			"/catalog/slp-images?page%5Blimit%5D=1000&filter=" + url.QueryEscape("slpImageState eq 'IN_PROCESS|INACTIVE'"),

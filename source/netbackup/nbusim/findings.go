@@ -35,6 +35,8 @@ func (s *Server) AddFindings() {
 		Anomaly{Severity: "LOW", Type: "CLIENT_OFFLINE_BASED", Status: "IGNORED", At: now.Add(-80 * time.Hour)},
 	)
 	s.AddEvents(Event{At: now.Add(-time.Hour)}, Event{Severity: "WARNING", At: now.Add(-2 * time.Hour)}, Event{Severity: "INFO", At: now.Add(-50 * time.Hour)})
+	s.AddAuditRecords(AuditRecord{At: now.Add(-4 * time.Hour)}, AuditRecord{Operation: "ACCESS", At: now.Add(-5 * time.Hour)})
+	s.AddAuditRecords(AuditRecord{Category: "AZFAILURE", Operation: "ACCESS", At: now.Add(-time.Hour)}, AuditRecord{Category: "LOGIN", Operation: "ACCESS", At: now.Add(-time.Hour)})
 	s.AddSLOs(SLO{Name: "gold"}, SLO{Name: "silver"}, SLO{Name: "databases", Workload: "SQL_SERVER"}, SLO{Name: "cloud", Workload: "CLOUD"})
 }
 

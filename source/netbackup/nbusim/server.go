@@ -59,6 +59,7 @@ type Server struct {
 	events       []Event
 	certificates []Certificate
 	hosts        []Host
+	audit        []AuditRecord
 	licenses     []License
 	frontEnd     []float64 // MB; empty where there is no report
 
@@ -144,6 +145,7 @@ func (s *Server) routes() *http.ServeMux {
 		"/catalog/images":                {method: get, base: jsonType, namespace: NamespaceImages, answer: (*Server).imageList},
 		"/config/paused-clients":         {method: get, base: jsonType, namespace: NamespaceHostProperties, answer: (*Server).pausedClientList},
 		"/status-codes/{code}":           {method: get, base: jsonType, answer: (*Server).statusCode},
+		"/security/auditlogs":            {method: get, base: jsonType, namespace: NamespaceAudit, answer: (*Server).auditList},
 		"/config/hosts":                  {method: get, base: jsonType, namespace: NamespaceHosts, answer: (*Server).hostList},
 		"/catalog/slp-images":            {method: get, base: jsonType, namespace: NamespaceSLPImages, answer: (*Server).slpImageList},
 		"/config/slps":                   {method: get, base: jsonType, namespace: NamespaceSLPs, answer: (*Server).slpList},
