@@ -3,13 +3,17 @@ package grafana
 func tapeNumbers() line {
 	const writable = `status!~".*(FULL|FROZEN|SUSPENDED).*"`
 	tapes := of("nbu_tape_media")
-	scratch := "sum(sum by (site, pool) (" + of("nbu_tape_media", writable) + ") and on (site, pool) " +
-		of("nbu_tape_pool_partially_full_media", `type="SCRATCH_MEDIA_POOL"`) + ")"
+	scratch := func(where string) string {
+		return "sum(sum by (site, pool) (" + of("nbu_tape_media", writable, where) + ") and on (site, pool) " +
+			of("nbu_tape_pool_partially_full_media", `type="SCRATCH_MEDIA_POOL"`) + ") or 0 * count(" + tapes + ")"
+	}
 	return numbers(
 		stat("Drives up", "Share of the known tape drives that are up.", unitShare, thresholds(bad, step(warn, 0.5), step(good, 1)),
 			now("avg("+of("nbu_tape_drive_up")+")", "")),
-		stat("Scratch tapes", "Tapes that a volume pool receives when its own are full.", unitCount, thresholds(bad, step(good, 1)),
-			now(scratch+" or 0 * count("+tapes+")", "")).whole(),
+		stat("Scratch tapes", "Tapes in a library that a volume pool receives when its own are full.", unitCount, thresholds(bad, step(good, 1)),
+			now(scratch(`robot_type!~"NOT_ROBOTIC|NA"`), "")).whole(),
+		stat("Scratch on the shelf", "Scratch tapes that are in no library: NetBackup cannot load them.", unitCount, plain,
+			now(scratch(`robot_type=~"NOT_ROBOTIC|NA"`), "")).whole(),
 		stat("Frozen or suspended", "Tapes to which NetBackup no longer writes because of errors, or that somebody suspended.", unitCount, anyIsWarn,
 			now(zeroElse("sum("+of("nbu_tape_media", `status=~".*(FROZEN|SUSPENDED).*"`)+")"), "")).whole(),
 		stat("Full", "Share of all tapes.", unitShare, plain, now("sum("+of("nbu_tape_media", `status=~".*FULL.*"`)+") / sum("+tapes+")", "")),

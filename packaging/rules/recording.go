@@ -153,8 +153,14 @@ func keptRecordings() []Rule {
 		counted(plans, "slos", `nbu_slos`, "Protection plans."),
 		counted(frozenTapes, "tape_media", `nbu_tape_media{status=~".*(FROZEN|SUSPENDED).*"}`, "Tapes that are frozen or suspended."),
 		{
-			Record: scratchTapes, help: "Writable tapes in a scratch pool.",
-			Expr: `sum by (site, pool) (nbu_tape_media{status!~".*(FULL|FROZEN|SUSPENDED).*"})
+			Record: scratchTapes, help: "Writable tapes of a scratch pool that are in a library. Where no tape is in one, as with drives that stand alone, all count.",
+			Expr: `(
+  sum by (site, pool) (nbu_tape_media{status!~".*(FULL|FROZEN|SUSPENDED).*",robot_type!~"NOT_ROBOTIC|NA"})
+  or
+  sum by (site, pool) (nbu_tape_media{status!~".*(FULL|FROZEN|SUSPENDED).*"})
+  unless on (site)
+  nbu_tape_media{robot_type!~"NOT_ROBOTIC|NA"}
+)
 and on (site, pool)
 nbu_tape_pool_partially_full_media{type="SCRATCH_MEDIA_POOL"}
 or

@@ -32,9 +32,10 @@ max by (site) (max_over_time(nbu_tape_drive_up[7d])) == 1`,
 		{
 			name: "NetBackupScratchPoolEmpty", severity: critical, wait: "30m",
 			expr:    scratchTapes + ` == 0 and max_over_time(` + scratchTapes + `[30d]) > 0`,
-			summary: "the scratch pool {{ $labels.pool }} at {{ $labels.site }} has no tape left",
+			summary: "the scratch pool {{ $labels.pool }} at {{ $labels.site }} has no tape left in a library",
 			meaning: "A volume pool that needs another tape gets none: once its own tapes are full, backups to tape fail with status 96. A scratch pool that has been unused for a month is ignored.",
 			steps: []string{
+				"Tapes on the shelf do not count, as NetBackup cannot load them: the dashboard Storage and forecast shows how many of the pool are there.",
 				"Add new or expired tapes to the library and inventory the robot (vmupdate, or the web UI), so that they go to the scratch pool.",
 				"Look for tapes without images, for frozen tapes (NetBackupTapesFreezing), and for cleanup jobs that do not run: they free expired tapes.",
 				"Check for longer retention or larger backups: nbu_job_moved_bytes_total by policy.",

@@ -3,6 +3,8 @@ package rules_test
 const (
 	readsTapes = `nbu_collector_success{site="paris",collector="tape_media"}`
 	scratch    = `nbu_tape_media{site="paris",pool="Scratch",media_type="HCART3",status="ACTIVE"}`
+	inLibrary  = `nbu_tape_media{site="paris",pool="Scratch",robot_type="TLD",status="ACTIVE"}`
+	onShelf    = `nbu_tape_media{site="paris",pool="Scratch",robot_type="NOT_ROBOTIC",status="ACTIVE"}`
 	broken3    = `nbu_tape_media{site="paris",pool="Scratch",media_type="HCART3",status="FROZEN"}`
 	fullTapes  = `nbu_tape_media{site="paris",pool="NetBackup",media_type="HCART3",status="FULL"}`
 	frozen     = `nbu_tape_media{site="paris",pool="NetBackup",media_type="HCART3",status="FROZEN"}`
@@ -68,6 +70,13 @@ func tapeTrials() []trial {
 			summary: "3 tapes were frozen or suspended within a day at paris",
 		},
 		scratchEmptyTrial([]series{{spare, "0x100"}, {scratch, "1x100"}}),
+		{
+			// Twenty on the shelf do not hide that the library has none. Where all drives stand alone the shelf is all there is.
+			alert: "NetBackupScratchPoolEmpty", at: "60h", every: "1h", labels: map[string]string{"site": "paris", "pool": "Scratch"},
+			fires:   []series{{spare, "0x100"}, {inLibrary, "3x40 stale"}, {onShelf, "20x100"}, {`nbu_tape_media{site="paris",pool="NetBackup",robot_type="TLD",status="FULL"}`, "9x100"}},
+			silent:  []series{{spare, "0x100"}, {onShelf, "20x100"}, {`nbu_tape_media{site="paris",pool="NetBackup",robot_type="NA",status="FULL"}`, "9x100"}},
+			summary: "the scratch pool Scratch at paris has no tape left in a library",
+		},
 		// It never held any: this site does without.
 		scratchEmptyTrial([]series{{spare, "0x100"}, {fullTapes, "20x100"}}),
 		// Its tapes are not known, which is not none.
@@ -87,6 +96,6 @@ func scratchEmptyTrial(silent []series) trial {
 		alert: "NetBackupScratchPoolEmpty", at: "60h", every: "1h", labels: map[string]string{"site": "paris", "pool": "Scratch"},
 		fires:   []series{{spare, "0x100"}, {scratch, "3x40 stale"}, {broken3, "1x100"}},
 		silent:  silent,
-		summary: "the scratch pool Scratch at paris has no tape left",
+		summary: "the scratch pool Scratch at paris has no tape left in a library",
 	}
 }

@@ -37,6 +37,7 @@ type jobFamilies struct {
 	completed, bytes, moved, files, retries  *collect.Family
 	duration, queueWait                      *collect.Family
 	open, queued, oldestQueued, oldestActive *collect.Family
+	unitJobs                                 *collect.Family
 	stalled, mediaJobs, mediaRate            *collect.Family
 	oldestHeld                               *collect.Family
 	catalogBackup, lastCopy                  *collect.Family
@@ -84,11 +85,11 @@ func (c *catalogue) jobs() {
 		"Finished jobs, each counted once. result is success (status 0), partial (1) or failure; parent is true for a job that has child jobs.",
 		"job_type", "policy_type", "policy", "schedule_type", "result", "status", "parent")
 	c.bytes = s.Counter("nbu_job_bytes_total", "bytes",
-		"Bytes of finished leaf jobs, before deduplication (kilobytesTransferred).", work...)
+		"Bytes of finished leaf jobs, before deduplication (kilobytesTransferred). Of a backup that writes several copies at once only the first counts.", work...)
 	c.moved = s.Counter("nbu_job_moved_bytes_total", "bytes",
 		"Bytes that finished leaf jobs transferred, after deduplication (kilobytesDataTransferred).", work...)
 	c.files = s.Counter("nbu_job_files_total", "",
-		"Files of finished leaf jobs.", work...)
+		"Files of finished leaf jobs. Of several copies that are written at once only the first counts.", work...)
 	c.retries = s.Counter("nbu_job_retries_total", "",
 		"Retries of finished leaf jobs.", work...)
 	c.duration = s.Histogram("nbu_job_duration_seconds", "seconds",
@@ -128,6 +129,8 @@ func (c *catalogue) openJobs(s collect.Group) {
 		"Start of the oldest job that is SUSPENDED or INCOMPLETE. Such a job does nothing until somebody resumes it, or NetBackup gives it up.", "job_type", "state")
 	c.stalled = s.Gauge("nbu_jobs_stalled", "",
 		"Active leaf jobs that have transferred no data for 30 minutes.", "job_type")
+	c.unitJobs = s.Gauge("nbu_storage_unit_jobs", "",
+		"Leaf jobs that write to the storage unit (ACTIVE), or wait for it (QUEUED, REQUEUED), beside nbu_storage_unit_max_concurrent_jobs. Jobs that name no unit do not count.", "storage_unit", "state")
 	c.mediaJobs = s.Gauge("nbu_media_server_active_jobs", "",
 		"Active leaf jobs by media server.", "media_server")
 	c.mediaRate = s.Gauge("nbu_media_server_transfer_bytes_per_second", "bytes_per_second",
@@ -145,7 +148,7 @@ func (c *catalogue) clients() {
 	c.failures = s.Memory("nbu_client_consecutive_failures", "",
 		"Failed runs of the client that no later success has made good. A success makes those good of its schedule type and of the types that hold less: a full backup those of incremental ones, never the reverse.", "client", "policy")
 	c.lastBytes = s.Memory("nbu_client_last_bytes", "bytes",
-		"Bytes of all jobs of the client's last run, before deduplication.", "client", "policy")
+		"Bytes of all jobs of the client's last run, before deduplication. Of several copies that are written at once only the first counts.", "client", "policy")
 	c.overflow = s.Counter("nbu_client_overflow_total", "",
 		"Backups of client and policy pairs without series of their own, because the limit on client series was reached.")
 }

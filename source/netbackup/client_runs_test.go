@@ -20,6 +20,35 @@ func machineJob(kind, client string, parent int64, run time.Duration, status int
 
 // A machine whose snapshot fails every night has failed every night, also one that was never backed up. The policy's own jobs, its
 // search for machines that fails once among them, make no client.
+// A policy that writes two copies at once has a job for each, and they hold the same data (copyNumber of admin.yaml): the backup is as
+// large as one of them. A duplication has work of its own.
+func TestTwoCopiesAreOneBackup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		work := nbusim.Work{Kilobytes: 1000, Moved: 100, Files: 7}
+		parent := r.sim.AddJob(nbusim.JobSpec{Policy: "gold", Client: "db-1", Life: nbusim.Run(time.Second, 20*time.Second, 0)})
+		for copyNumber := range 2 {
+			r.sim.AddJob(nbusim.JobSpec{Policy: "gold", Client: "db-1", Parent: parent, Copy: copyNumber + 1, Work: work, Life: nbusim.Run(time.Second, 10*time.Second, 0)})
+		}
+		r.sim.AddJob(nbusim.JobSpec{Type: "DUPLICATE", Policy: "gold", Client: "db-1", Copy: 2, Work: work, Life: nbusim.Run(time.Second, 10*time.Second, 0)})
+		time.Sleep(30 * time.Second)
+		r.tick()
+		r.tick()
+		r.wantTruth()
+		for name, want := range map[string]float64{"nbu_job_bytes_total": 1000 * 1024, "nbu_job_moved_bytes_total": 2 * 100 * 1024, "nbu_job_files_total": 7} {
+			if got := r.store.sum(name, "job_type", "BACKUP"); got != want {
+				t.Errorf("%s of backups: %v, want %v", name, got, want)
+			}
+		}
+		if got := r.store.sum("nbu_job_bytes_total", "job_type", "DUPLICATE"); got != 1000*1024 {
+			t.Errorf("%v bytes of duplications", got)
+		}
+		if got := r.store.sum("nbu_client_last_bytes", "client", "db-1"); got != 1000*1024 {
+			t.Errorf("%v bytes of the client's last run", got)
+		}
+	})
+}
+
 func TestASnapshotThatFailsIsAFailedRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, nbusim.Options{Storage: oneUnit()}, func(c *SiteConfig) { c.Interval = 10 * minute })

@@ -52,6 +52,9 @@ func newEnding(j *api.Job) *ending {
 	if j.NumberOfFiles.Given && j.NumberOfFiles.Value >= 0 {
 		e.files = j.NumberOfFiles.Value
 	}
+	if j.Type == backup && j.Copy > 1 { // two copies are one backup: the first one's data are the same
+		e.bytes, e.files = 0, 0
+	}
 	if s := j.Status; s.Given && s.Value >= 0 && s.Value <= math.MaxInt32 {
 		e.status = int32(s.Value)
 	}

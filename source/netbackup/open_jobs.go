@@ -91,6 +91,9 @@ func (o *openJobs) note(j *api.Job, now int64) {
 	g, c := o.gauges, o.c
 	o.listed = append(o.listed, openJob{j.ID, milliseconds(j.Start)})
 	g.Count(c.open, j.Type, j.PolicyType, j.State)
+	if unit := unitOf(j); unit != "" {
+		g.Count(c.unitJobs, unit, j.State)
+	}
 	c.compat.OpenJob(g, j)
 	switch j.State {
 	case api.StateQueued, api.StateRequeued:
@@ -160,6 +163,25 @@ func (o *openJobs) noteWork(j *api.Job, now int64) {
 	g.Count(c.mediaJobs, server)
 	rate := j.TransferRate // in kilobytes
 	g.AddGiven(c.mediaRate, float64(rate.Value)*bytesPerKilobyte, rate.Given && rate.Value >= 0, server)
+}
+
+// unitOf is the storage unit that a leaf job writes to or waits for; empty where it names none.
+func unitOf(j *api.Job) string {
+	switch {
+	case isParent(j):
+		return ""
+	case j.State == api.StateActive:
+		return j.StorageUnit
+	case j.State != api.StateQueued && j.State != api.StateRequeued:
+		return ""
+	case j.StorageUnit != "":
+		return j.StorageUnit
+	}
+	switch reason(j.QueueReason) {
+	case "max storage unit jobs", "storageunit job counts throttled", "drives in storage unit in use":
+		return j.WaitsFor
+	}
+	return ""
 }
 
 // starts are the ids of the open jobs and their starts.

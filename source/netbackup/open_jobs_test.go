@@ -2,6 +2,8 @@ package netbackup
 
 import (
 	"net/http"
+	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,6 +90,34 @@ func TestOpenJobsForgetThoseThatEnded(t *testing.T) {
 }
 
 // A job that somebody suspended, and one that waits for its next try, are told by the oldest of each (admin.yaml, state).
+// Jobs stand at the unit that they write to, or wait for: where the destination is not known yet, the resource that a queued job waits
+// for is a storage unit by three of the documented reasons (jobQueueReason 5, 15, 25 of admin.yaml).
+func TestJobsByStorageUnit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		row := func(id int, more string) string {
+			return `{"id":"` + strconv.Itoa(id) + `","attributes":{"jobId":` + strconv.Itoa(id) + `,"jobType":"BACKUP","startTime":"1999-12-31T23:00:00Z",` + more + `}}`
+		}
+		rows := []string{
+			row(1, `"state":"ACTIVE","destinationStorageUnitName":"msdp"`), row(2, `"state":"ACTIVE","destinationStorageUnitName":"msdp","childCount":3`),
+			row(3, `"state":"QUEUED","destinationStorageUnitName":"","jobQueueReason":5,"jobQueueResource":"msdp"`),
+			row(4, `"state":"QUEUED","jobQueueReason":15,"jobQueueResource":"msdp"`), row(5, `"state":"REQUEUED","jobQueueReason":25,"jobQueueResource":"tape"`),
+			row(6, `"state":"QUEUED","jobQueueReason":1,"jobQueueResource":"A00001"`), row(7, `"state":"QUEUED","destinationStorageUnitName":"tape","jobQueueReason":1,"jobQueueResource":"A00001"`),
+			row(8, `"state":"SUSPENDED","destinationStorageUnitName":"msdp"`), row(9, `"state":"ACTIVE"`),
+		}
+		r.sim.Inject(nbusim.Fault{Path: "/admin/jobs", Query: "state ne 'DONE'", Effect: nbusim.Body(`{"data":[` + strings.Join(rows, ",") + `],"meta":{"pagination":{}}}`)})
+		r.tick()
+		const jobs = "nbu_storage_unit_jobs"
+		r.want(1, jobs, "storage_unit", "msdp", "state", "ACTIVE")
+		r.want(2, jobs, "storage_unit", "msdp", "state", "QUEUED")
+		r.want(1, jobs, "storage_unit", "tape", "state", "REQUEUED")
+		r.want(1, jobs, "storage_unit", "tape", "state", "QUEUED")
+		if n, _ := r.live(jobs); n != 5 {
+			t.Errorf("%v jobs, want 5", n)
+		}
+	})
+}
+
 func TestOldestJobsThatAreHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, nbusim.Options{Storage: oneUnit()})

@@ -23,10 +23,13 @@ type Job struct {
 
 	SourceMediaServer      string
 	DestinationMediaServer string
+	StorageUnit            string // destinationStorageUnitName
 
 	Status      Optional[int64] // 0 success, 1 partial, else failed; the server gives 0 while a job runs
 	Try         int64           // 1 for the first; 0 where absent
 	QueueReason int64           // 1 to 31, -99 unknown, 0 none
+	WaitsFor    string          // jobQueueResource, by the reason a storage unit, a drive, …
+	Copy        int64           // copyNumber of the image that it writes; 0 where it says none
 	ChildCount  int64
 	Stream      int64 // number among the streams of its parent; 0 where it is none
 
@@ -136,6 +139,10 @@ func jobAttributes(d *decoder, j *Job) {
 			j.SourceMediaServer = d.text()
 		case "destinationMediaServerName":
 			j.DestinationMediaServer = d.text()
+		case "destinationStorageUnitName":
+			j.StorageUnit = d.text()
+		case "jobQueueResource":
+			j.WaitsFor = d.text()
 		default:
 			f = jobMeasure(d, name, j)
 		}
@@ -158,6 +165,8 @@ func jobMeasure(d *decoder, name []byte, j *Job) (f JobFields) {
 		j.QueueReason = d.within(leastQueueReason, mostQueueReason).Value
 	case "childCount":
 		j.ChildCount, f = d.within(0, mostChildren).Value, FieldChildren
+	case "copyNumber":
+		j.Copy = d.within(0, mostTries).Value
 	case "streamNumber":
 		j.Stream = d.within(0, mostChildren).Value
 	case "startTime":

@@ -41,6 +41,7 @@ type JobSpec struct {
 	StorageUnit  string
 	Owner        string
 	Stream       int    // streamNumber; 0 is none
+	Copy         int    // copyNumber; 0 where it is not said
 	Work         Work   // at the end of a try; grows evenly while the job is active
 	Own          bool   // it is work of the policy itself, as a search for clients: the truth knows, the API does not say it
 	Life         []Step // after it was queued; nothing more happens after the last step

@@ -100,7 +100,7 @@ func jobPlaceColumns() columns[view] {
 		s("transportType", "", func(*view) string { return "LAN" }),
 		s("dteMode", "eq", func(*view) string { return "OFF" }),
 		n("streamNumber", "", func(v *view) int64 { return int64(v.Stream) }),
-		n("copyNumber", ranked, zero),
+		n("copyNumber", ranked, func(v *view) int64 { return int64(v.Copy) }),
 		n("priority", ranked, zero),
 		n("retentionLevel", "", func(*view) int64 { return 3 }),
 		n("compression", "", zero),

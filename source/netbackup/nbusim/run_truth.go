@@ -168,7 +168,7 @@ func runOf(k ClientKey, jobs []*treeJob) RunTruth {
 		if j.End.After(r.End) {
 			r.End = j.End
 		}
-		if len(j.children) == 0 {
+		if len(j.children) == 0 && !j.furtherCopy() {
 			r.Bytes += j.Work.Kilobytes * 1024
 		}
 	}

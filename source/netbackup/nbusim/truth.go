@@ -13,6 +13,7 @@ type Completion struct {
 	ParentID     int64 // 0 or its own id for a root
 	Generation   int   // of the ids: in it an id means one job
 	Stream       int
+	Copy         int
 	Own          bool
 	Try          int
 	Type         string
@@ -30,6 +31,9 @@ type Completion struct {
 	Seen         time.Time // from when on the API shows it, by the server's clock
 	Gone         time.Time // until when: it ran again, aged out or was deleted; zero is still there
 }
+
+// furtherCopy says that the job wrote the second copy of a backup, or another one, beside its first one: the same data.
+func (c *Completion) furtherCopy() bool { return c.Type == "BACKUP" && c.Copy > 1 }
 
 // Result is the word for the status.
 func (c Completion) Result() string {
@@ -63,7 +67,7 @@ func (l *ledger) count(j *job, at int64) {
 	}
 	l.counted[key] = len(l.completions)
 	l.completions = append(l.completions, Completion{
-		ID: j.ID, ParentID: j.Parent, Generation: j.generation, Stream: j.Stream, Own: j.Own, Try: j.try, Type: j.Type, PolicyType: j.PolicyType, Policy: j.Policy,
+		ID: j.ID, ParentID: j.Parent, Generation: j.generation, Stream: j.Stream, Copy: j.Copy, Own: j.Own, Try: j.try, Type: j.Type, PolicyType: j.PolicyType, Policy: j.Policy,
 		ScheduleType: j.ScheduleType, Client: j.Client, Status: j.status, Parent: j.children > 0,
 		Work: j.work, Retries: max(j.try-1, 0) - max(l.tries[attempt{j.generation, j.ID, 0}]-1, 0),
 		Start: time.UnixMilli(j.start), TryStart: time.UnixMilli(j.tryStart), End: time.UnixMilli(j.end),
@@ -160,9 +164,11 @@ func (t *Truth) add(c Completion) {
 	const kib = 1024
 	w := WorkKey{c.Type, c.PolicyType, c.Policy}
 	a := t.Work[w]
-	a.Bytes += c.Work.Kilobytes * kib
+	if !c.furtherCopy() {
+		a.Bytes += c.Work.Kilobytes * kib
+		a.Files += c.Work.Files
+	}
 	a.MovedBytes += c.Work.Moved * kib
-	a.Files += c.Work.Files
 	a.Retries += int64(c.Retries)
 	t.Work[w] = a
 
