@@ -53,7 +53,7 @@ func TestUnreadableRowsAreCounted(t *testing.T) {
 	paths := collectorPaths(t)
 	delete(paths, collectorServer)
 	delete(paths, collectorJobs)
-	part := map[string]string{"slp": "eq 'IN_PROCESS'"}                             // asks for one state after the other
+	part := map[string]string{"slp": "eq 'IN_PROCESS'", "audit": "eq 'CATALOG'"}    // asks for one state after the other
 	under := map[string]string{"certificates": "certificateList", "hosts": "hosts"} // the member that holds its rows
 	for name, path := range paths {
 		list := `{"` + cmp.Or(under[name], "data") + `":[`

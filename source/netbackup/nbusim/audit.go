@@ -21,7 +21,7 @@ func (a AuditRecord) row(id int) row {
 	return row{kind: "audit", id: itoa(id), path: "/security/auditlogs/", attributes: map[string]any{
 		"messageId": 1401, "category": a.Category, "operation": a.Operation, "message": "-", "reason": "", "auditDateTime": stamp(a.At),
 		"auditKeyList": []any{}, "auditRecordAttributeList": []any{},
-		"auditUserIdentity": []any{map[string]any{"userName": "admin", "domainName": "primary.example", "domainType": "LOCAL_HOST"}},
+		"auditUserIdentity": map[string]any{"userName": "admin", "domainName": "primary.example", "domainType": "LOCAL_HOST"},
 	}}
 }
 
