@@ -130,6 +130,16 @@ nbu_client_paused`,
 			},
 		},
 		{
+			name: "NetBackupJobsNotShown", severity: warning, wait: "1h", expr: `nbu_clients_not_shown > 0`,
+			summary: "no job of any {{ $labels.policy_type }} policy of {{ $labels.site }} is known, though backups of {{ $value }} client(s) were due",
+			meaning: "Jobs of other policies are known, so the role probably shows the jobs of some workloads and all policies. Whether these clients were backed up is not known; nbu_client_due_timestamp_seconds and nbu_client_never_succeeded are absent for them.",
+			steps: []string{
+				"Web UI, Activity monitor > Jobs, as an administrator: if there are jobs of these policies, give backwire's role View on |MANAGE|JOBS| under Global permissions, in place of a permission on single workloads.",
+				"If there are none, no backup of this type has ever started: check that a policy of it is active and has a schedule with a window, and run it manually for one client.",
+				"If these policies are backed up and monitored elsewhere, silence the alert for the policy type.",
+			},
+		},
+		{
 			name: "NetBackupClientNeverSucceeded", severity: warning, wait: "1h", expr: neverBackedUp,
 			summary: "{{ $labels.client }} (policy {{ $labels.policy }}, site {{ $labels.site }}) has never been backed up successfully",
 			meaning: "The client is in an active policy and its first backup was due, or a backup was attempted, but no successful backup is known. Nothing of this client can be restored.",

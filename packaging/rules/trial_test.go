@@ -52,6 +52,12 @@ func clientTrials() []trial {
 	full := map[string]string{"site": "paris", "client": "db1", "policy": "oracle", "schedule_type": "FULL"}
 	return []trial{
 		{
+			alert: "NetBackupJobsNotShown", at: "3h", every: "1m", labels: map[string]string{"site": "paris", "policy_type": "VMware"},
+			fires:   []series{{`nbu_clients_not_shown{site="paris",policy_type="VMware"}`, "7x300"}},
+			silent:  []series{{`nbu_clients_not_shown{site="paris",policy_type="VMware"}`, "7x150 stale"}}, // the role shows them now
+			summary: "no job of any VMware policy of paris is known, though backups of 7 client(s) were due",
+		},
+		{
 			// Due at one in the morning; a backup that runs or that succeeded has moved the date on.
 			alert: "NetBackupBackupMissed", at: "8h", every: "1m", labels: full,
 			fires:   []series{{success, "0x600"}, {due, "3600x600"}},

@@ -27,7 +27,7 @@ func (s *Site) makeOverview(at int64) {
 	}
 	now := at + s.ledger.Clock.Skew
 	made := &overview.Site{
-		Name: s.cfg.Client.Site, Schedules: s.unknownSchedules(), Unwatched: s.clients.overCap.Count(),
+		Name: s.cfg.Client.Site, Schedules: cmp.Or(s.unknownSchedules(), s.policies.hidden.says()), Unwatched: s.clients.overCap.Count(),
 		Hours: s.hours.overview(), Clients: s.clientOverview(now), Paused: s.paused.overview(now, s.ledger.Clock.Skew), WithoutPolicy: s.hosts.inNoneOf,
 		Storage: s.storageOverview(live, at), Jobs: s.jobsOverview(live, s.ledger.Clock.Skew),
 	}
@@ -89,6 +89,8 @@ func (s *Site) clientOverview(now int64) []overview.ClientPolicy {
 			c.shown = s.overviews
 			shown++
 			out = append(out, s.clientOf(c, told.key, due, told.nothing, now))
+		case told.hidden:
+			out = append(out, overview.ClientPolicy{Client: told.key.client, Policy: told.key.policy})
 		case told.named:
 			out = append(out, overview.ClientPolicy{Client: told.key.client, Policy: told.key.policy, Paused: told.paused, Due: cmp.Or(due, overview.NothingDue)})
 		}

@@ -17,6 +17,7 @@ type promises struct {
 	overCap collect.OverCap
 	runs    clientRuns
 	seen    firstSeen
+	hidden  notShown
 	dates   map[string]*policyDates // by policy
 	told    bool                    // in this cycle
 	clients []toldClient            // of this cycle, in the order of the policies
@@ -31,6 +32,7 @@ type toldClient struct {
 	named   bool  // by the policy
 	paused  bool
 	nothing bool // is promised
+	hidden  bool // its jobs are not known
 }
 
 // policyDates are the dates of a policy's clients, as far as they do not change.
@@ -74,6 +76,8 @@ const (
 func newPromises(w *workplace) promises {
 	return promises{
 		zone: w.site.cfg.TimeZone, limit: w.site.cfg.MaxClientSeries,
+		hidden: notShown{clients: w.Gauge("nbu_clients_not_shown", "",
+			"Clients of policies of this type whose backup was due, where no job of any policy of the type is known though those of other types are: the role may show the jobs of other workloads alone. Their nbu_client_due_timestamp_seconds and nbu_client_never_succeeded are absent.", "policy_type")},
 		runs: clientRuns{w.site}, seen: newFirstSeen(), dates: map[string]*policyDates{},
 		dueAt: w.Gauge("nbu_client_due_timestamp_seconds", "seconds",
 			"Time by which the client's next backup of this type has to have started: the end of the first start window after the last success and the frequency. A time in the past is a missed backup. It is not in the past while a backup is queued or active. Absent if nothing is promised.", "client", "policy", "schedule_type"),
@@ -108,6 +112,7 @@ func (p *policies) emit() {
 	p.readable = false
 	until := time.Now().Add(dateLimit)
 	found := p.foundClients()
+	p.hidden.begin(p)
 	left := p.limit
 	for _, name := range p.order {
 		file := p.plans[name]
@@ -127,6 +132,9 @@ func (p *policies) emit() {
 			}
 			p.promise(clientKey{client, name}, s)
 		}
+	}
+	for policyType, n := range p.hidden.late {
+		p.Gauges.Set(p.hidden.clients, float64(n), policyType)
 	}
 	p.Gauges.Set(p.cannotRead, float64(len(p.unreadable())))
 }
@@ -149,6 +157,7 @@ func (p *policies) foundClients() map[string][]string {
 type promiser struct {
 	*policyDates
 	name     string
+	kind     string // its type
 	plan     *due.Plan
 	query    bool
 	now      int64     // server's clock, ms
@@ -169,7 +178,7 @@ func (p *policies) promiserOf(name string, file *policyFile, until time.Time) *p
 		}
 		p.dates[name] = d
 	}
-	return &promiser{policyDates: d, name: name, plan: plan, query: file.plan.Query, now: p.now, until: until}
+	return &promiser{policyDates: d, name: name, kind: file.row.Type, plan: plan, query: file.plan.Query, now: p.now, until: until}
 }
 
 // cost is how many series a client of this policy takes the room of: those of its runs, or two for each type of its promises and one.
@@ -217,6 +226,10 @@ func (p *policies) promise(k clientKey, s *promiser) {
 		delete(s.clients, k.client)
 		return
 	}
+	if known && p.hidden.hides(s.kind, late) {
+		p.clients = append(p.clients, toldClient{key: k, named: !s.query, hidden: true})
+		known = false
+	}
 	for i := range c.types {
 		x := &c.types[i]
 		if gap := s.gaps[i]; gap > 0 {
@@ -233,7 +246,7 @@ func (p *policies) promise(k clientKey, s *promiser) {
 		if first.due == math.MaxInt64 {
 			first.due = 0
 		}
-		p.clients = append(p.clients, toldClient{k, first.due, !s.query, paused, nothing})
+		p.clients = append(p.clients, toldClient{k, first.due, !s.query, paused, nothing, false})
 	}
 }
 

@@ -59,7 +59,7 @@ func (s *Site) publish() {
 	for _, c := range s.collectors {
 		h, warning := &c.Health, ""
 		if c.Name == collectorPolicies && h.Outcome.Err == nil {
-			warning = s.policies.warning()
+			warning = cmp.Or(s.policies.warning(), s.policies.hidden.says())
 		}
 		st.Collectors = append(st.Collectors, CollectorStatus{
 			Name: c.Name, Took: h.Outcome.Took, Err: h.Outcome.Err, NotOffered: h.NotOffered, Warning: warning,
