@@ -34,6 +34,7 @@ type Question[P any] func(ctx context.Context, place P) (rows int, err error)
 type Role struct {
 	Namespace string // that may be seen, by the product's documents
 	Operation string // empty is |OPERATIONS|VIEW|
+	Lists     bool   // beside the operation it takes |OPERATIONS|VIEW|, for the list of what the rows are of
 	Screen    string // where it is in the web UI
 	Without   string // what is missing without it, as the page of the role says it
 	Always    bool   // every server has rows: none means that the role is missing

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"backwire/source/collect"
 )
 
 const rolePage = "../../docs/netbackup-role.md"
@@ -32,6 +34,9 @@ func permissions() string {
 		permission := "`" + c.Role.Namespace + "`"
 		if c.Role.Operation != "" {
 			permission += ", operation `" + c.Role.Operation + "`"
+			if c.Role.Lists {
+				permission += " and the usual one"
+			}
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", strings.ReplaceAll(permission, "|", `\|`), c.Role.Screen, strings.Join(names, ", "), strings.Join(without, ", "))
 	}
@@ -44,8 +49,14 @@ func roles() string {
 	list := func(wanted func(collector) bool) {
 		var lines []string
 		for _, c := range collectors() {
-			if line := c.Role.Namespace + "  " + c.Role.Allows(); wanted(c) && !slices.Contains(lines, line) {
-				lines = append(lines, line)
+			operations := []string{c.Role.Allows()}
+			if c.Role.Lists {
+				operations = append(operations, collect.Role{}.Allows())
+			}
+			for _, operation := range operations {
+				if line := c.Role.Namespace + "  " + operation; wanted(c) && !slices.Contains(lines, line) {
+					lines = append(lines, line)
+				}
 			}
 		}
 		slices.Sort(lines)
