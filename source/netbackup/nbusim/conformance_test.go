@@ -45,6 +45,7 @@ func newChecked(t *testing.T, docs *vendordoc.Collection, release, version strin
 		Except: nbusim.Calendar{Dates: []string{"2026-05-15"}}, Later: true, Windows: nbusim.Windows(20*time.Hour, 8*time.Hour, time.Monday, time.Friday),
 	}}})
 	s.AddFindings()
+	s.AddKMSKeys(nbusim.KMSKey{Service: "nbkms", Ends: at}, nbusim.KMSKey{Service: "nbkms", State: "INACTIVE"})
 	s.AddImages(nbusim.Image{At: at, MalwareStatus: "INFECTION_DETECTED_BY_FILE_HASH_SEARCH", AnomalyStatus: "FALSE_POSITIVE"})
 	s.AddJob(nbusim.JobSpec{})
 	s.AddJob(nbusim.JobSpec{Life: []nbusim.Step{{State: nbusim.Active}, {After: time.Hour, State: nbusim.Done}}})
@@ -125,6 +126,7 @@ func testAnswers(t *testing.T, docs *vendordoc.Collection) {
 			"/malware/latest-scan-results", "/malware/latest-scan-results?page%5Blimit%5D=100&page%5Boffset%5D=1",
 			"/catalog/images", "/catalog/images?page%5Blimit%5D=100&page%5Boffset%5D=1",
 			"/security/certificates/current", "/licensing/entitlements?page%5Blimit%5D=100&page%5Boffset%5D=0", "/licensing/capacity?page%5Blimit%5D=10",
+			"/security/key-management-services?page%5Blimit%5D=100&page%5Boffset%5D=0", "/security/key-management-services/nbkms/key-details?page%5Blimit%5D=100&page%5Boffset%5D=0",
 			"/security/auditlogs", "/security/auditlogs?page%5Blimit%5D=100&page%5Boffset%5D=0&filter=" + url.QueryEscape("category eq 'CATALOG' and auditDateTime gt 2026-02-28T12:00:00.000Z"),
 			"/security/anomalies", "/security/anomalies?page%5Blimit%5D=100&page%5Boffset%5D=1",
 			"/catalog/slp-images", "/catalog/slp-images?page%5Blimit%5D=5&filter=" + url.QueryEscape("slpImageState eq 'IN_PROCESS'"),
