@@ -14,6 +14,7 @@ import (
 func (s *Site) Overview() *overview.Site {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.given = true
 	return s.overview
 }
 
@@ -36,7 +37,11 @@ func (s *Site) makeOverview(at int64) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.overview = made
+	s.spareClients = nil
+	if s.overview != nil && !s.given { // nobody looks at it, so its memory serves the next but one
+		s.spareClients = s.overview.Clients[:0]
+	}
+	s.overview, s.given = made, false
 }
 
 // unknownSchedules says why it is not known, or not of each policy, when backups are due; empty where it is.
@@ -75,7 +80,7 @@ func (h *hours) overview() []overview.Quarter {
 // clientOverview also shows those that a policy names and that have never been seen. now is ms of the server's clock.
 func (s *Site) clientOverview(now int64) []overview.ClientPolicy {
 	pairs := s.clients.pairs
-	out := make([]overview.ClientPolicy, 0, max(len(pairs), len(s.policies.clients)))
+	out := slices.Grow(s.spareClients, max(len(pairs), len(s.policies.clients)))
 	s.overviews++
 	shown := 0
 	for i := range s.policies.clients {

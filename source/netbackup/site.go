@@ -87,9 +87,12 @@ type Site struct {
 	live      []source.Sample // of the newest cycle, without those that the ledger counts
 	overviews uint64          // that were made
 
+	spareClients []overview.ClientPolicy // memory of an overview that nobody was given
+
 	mu       sync.Mutex
 	status   Status
 	overview *overview.Site
+	given    bool // somebody has the overview
 }
 
 // NewSite returns a site that goes on where the checkpoint ended. It does not talk to the
