@@ -10,11 +10,10 @@ import (
 // same series in the same order every time, give or take a few: so the next one is
 // nearly always known by its address, without looking at its labels.
 type follower struct {
-	last  []placed
-	next  []placed // the batch being read; nil as long as it is as the last was
-	spare []placed // memory for the next one, as long as each batch differs
-	at    int      // in last, where the next series is expected
-	same  int      // how many of last the batch began with
+	last []placed
+	next []placed // the batch being read, from where it differs from the last
+	at   int      // in last, where the next series is expected
+	same int      // how many of last the batch began with
 }
 
 type placed struct {
@@ -26,7 +25,7 @@ type placed struct {
 // to be found by name.
 const lookahead = 16
 
-func (f *follower) rewind() { f.at, f.same, f.next = 0, 0, nil }
+func (f *follower) rewind() { f.at, f.same, f.next = 0, 0, f.next[:0] }
 
 func (f *follower) find(s *source.Series) (uint32, bool) {
 	for i := f.at; i < min(f.at+lookahead, len(f.last)); i++ {
@@ -40,27 +39,19 @@ func (f *follower) find(s *source.Series) (uint32, bool) {
 
 // note takes the next series of the batch.
 func (f *follower) note(p placed) {
-	if f.next == nil {
-		if f.same < len(f.last) && f.last[f.same] == p {
-			f.same++
-			return
-		}
-		if cap(f.spare) < len(f.last) {
-			f.spare = make([]placed, 0, len(f.last)+lookahead)
-		}
-		f.next, f.spare = f.spare[:0], nil
-		f.next = append(f.next, f.last[:f.same]...)
+	if len(f.next) == 0 && f.same < len(f.last) && f.last[f.same] == p {
+		f.same++
+		return
 	}
 	f.next = append(f.next, p)
 }
 
 // end makes the batch the last one.
 func (f *follower) end() {
-	if f.next == nil {
-		f.last, f.spare = f.last[:f.same], nil
-		return
+	f.last = append(f.last[:f.same], f.next...)
+	if len(f.next) > len(f.last)/8 { // as for the first batch: not worth to be held
+		f.next = nil
 	}
-	f.last, f.next, f.spare = f.next, nil, f.last[:0]
 }
 
 // forget is needed where references no longer mean what they did.

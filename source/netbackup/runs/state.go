@@ -253,22 +253,21 @@ func (b *Book) readHistory(h *history, r *reader) {
 		t.attempt, t.failures, t.failed = r.at(), r.Varint(), r.at()
 		h.tracks = append(h.tracks, t)
 	}
+	var nodes []*node
 	for r.More() {
 		head, root := r.Varint(), r.ident()
-		whole := &run{history: h, verdict: verdict(head & (1<<verdictBits - 1)), restored: true}
+		nodes = nodes[:0]
 		for range head >> verdictBits {
 			if r.Short() {
 				return
 			}
-			n := r.node(root)
-			n.run = whole
-			whole.nodes = append(whole.nodes, n)
+			nodes = append(nodes, r.node(root))
 		}
-		if len(whole.nodes) == 0 {
+		if len(nodes) == 0 {
 			r.Refuse()
 			return
 		}
-		b.link(whole, root)
+		b.link(h, root, nodes, verdict(head&(1<<verdictBits-1)))
 	}
 }
 
@@ -291,19 +290,20 @@ func (r *reader) node(root int64) *node {
 	return n
 }
 
-// link puts a run that was read into its tree.
-func (b *Book) link(r *run, root int64) {
-	r.tree = b.treeOf(root)
-	r.tree.runs = append(r.tree.runs, r)
-	r.history.runs = append(r.history.runs, r)
-	for _, n := range r.nodes {
+// link puts the jobs of a run that was read into its tree.
+func (b *Book) link(h *history, root int64, nodes []*node, v verdict) {
+	t := b.treeOf(root)
+	r := t.run(h)
+	for _, n := range nodes {
 		b.nodes[n.id] = n
 		if n.parent != 0 {
 			b.children[n.parent]++
 		}
-		r.tree.touched = max(r.tree.touched, n.end)
+		r.add(n)
+		t.touched = max(t.touched, n.end)
 	}
-	b.dirty[r.history] = true
+	r.verdict, r.restored = v, true
+	b.dirty[h] = true
 }
 
 // Restored is to be called when all keys were taken back; it gives all pairs of which something is known. now is ms of the server's clock.

@@ -35,6 +35,11 @@ type tree struct {
 	root    int64
 	runs    []*run
 	touched int64 // latest end, or when a job of it was last seen to be open: ms of the server's clock
+
+	// Nearly all trees are one run of one job. Each piece of memory costs the collector where trees are tens of thousands.
+	first      run
+	firstOf    [1]*run
+	firstNodes [1]*node
 }
 
 // deepest is how many parents above a job are followed: the product's trees have four levels.
@@ -134,10 +139,20 @@ func (t *tree) run(h *history) *run {
 			return r
 		}
 	}
-	r := &run{tree: t, history: h}
+	r := t.newRun()
+	r.tree, r.history = t, h
 	t.runs = append(t.runs, r)
 	h.runs = append(h.runs, r)
 	return r
+}
+
+// newRun is memory for one, which for the first is the tree's.
+func (t *tree) newRun() *run {
+	if t.first.tree != nil {
+		return &run{}
+	}
+	t.runs, t.first.nodes = t.firstOf[:0], t.firstNodes[:0]
+	return &t.first
 }
 
 func (r *run) add(n *node) {
