@@ -17,15 +17,14 @@ func (r clientRuns) ready() bool { return !r.site.ledger.Idle && r.site.ledger.R
 // lastSuccess is the start of the last successful run that keeps the promise of a type; 0 where there was none. It is not known where
 // there was no room to remember any.
 func (r clientRuns) lastSuccess(k clientKey, scheduleType string) (start int64, known bool) {
-	successes, known := r.successes(k)
-	return started(successes, scheduleType), known
+	s, told := r.site.clients.book.Summary(k.pair())
+	return started(s.Successes, scheduleType), told || r.room(k)
 }
 
-// successes are the last ones of each type. They are not known where there was no room to remember any.
-func (r clientRuns) successes(k clientKey) (last []runs.Success, known bool) {
+// room says that runs of a client would be remembered if there were any.
+func (r clientRuns) room(k clientKey) bool {
 	book := r.site.clients.book
-	s, told := book.Summary(k.pair())
-	return s.Successes, told || book.Room() || book.Has(k.pair())
+	return book.Room() || book.Has(k.pair())
 }
 
 // started is when the last of these runs that keeps the promise of a type started; 0 where there is none. A success whose type is not

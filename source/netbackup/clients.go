@@ -39,7 +39,20 @@ func keyOf(p runs.Pair) clientKey { return clientKey{p.Client, p.Policy} }
 type client struct {
 	attempt, status, failures, bytes *cell
 	successes                        []*cell // by schedule type
-	shown                            uint64  // in which overview
+	told                             runs.Summary
+	forgotten                        bool   // it is not among the pairs any more
+	shown                            uint64 // in which overview
+
+	// Most have no more than these. Each piece of memory costs the collector where clients are tens of thousands.
+	room  [seriesPerClient]cell
+	taken int // of the room
+	first [1]*cell
+}
+
+func newClient() *client {
+	p := &client{}
+	p.successes = p.first[:0]
+	return p
 }
 
 func newClients(t *counters, limit int, keep int64) *clients {
@@ -99,28 +112,34 @@ func (c *clients) tell(pair runs.Pair, gone map[*cell]bool) {
 		return
 	}
 	if p == nil {
-		p = &client{}
+		p = newClient()
 		c.pairs[k] = p
 		c.overCap.Forget(k.client + "/" + k.policy)
 	}
+	p.told = s
 	f := c.t.c
 	c.set(p, &p.attempt, f.lastAttempt, float64(s.Attempt)/1000, true, gone, k.client, k.policy)
 	c.set(p, &p.status, f.lastStatus, float64(s.Status), s.Status >= 0, gone, k.client, k.policy)
 	c.set(p, &p.bytes, f.lastBytes, float64(s.Bytes), s.Bytes >= 0, gone, k.client, k.policy)
 	c.set(p, &p.failures, f.failures, float64(s.Failures), s.Failures > 0 || len(s.Successes) > 0, gone, k.client, k.policy)
-	before := p.successes
-	p.successes = make([]*cell, 0, len(s.Successes))
-	for _, x := range s.Successes {
-		var at *cell
-		if i := indexOfType(before, x.ScheduleType); i >= 0 {
-			at = before[i]
-			before = slices.Delete(before, i, i+1)
+	c.tellSuccesses(k, p, s.Successes, gone)
+}
+
+func (c *clients) tellSuccesses(k clientKey, p *client, successes []runs.Success, gone map[*cell]bool) {
+	p.successes = slices.DeleteFunc(p.successes, func(at *cell) bool {
+		if slices.ContainsFunc(successes, func(x runs.Success) bool { return x.ScheduleType == scheduleTypeOf(at) }) {
+			return false
 		}
-		c.set(p, &at, f.lastSuccess, float64(x.End)/1000, true, gone, k.client, k.policy, x.ScheduleType)
-		p.successes = append(p.successes, at)
-	}
-	for _, at := range before {
 		gone[at] = true
+		return true
+	})
+	for _, x := range successes {
+		at := p.success(x.ScheduleType)
+		known := at != nil
+		c.set(p, &at, c.t.c.lastSuccess, float64(x.End)/1000, true, gone, k.client, k.policy, x.ScheduleType)
+		if !known {
+			p.successes = append(p.successes, at)
+		}
 	}
 }
 
@@ -140,10 +159,23 @@ func (c *clients) set(p *client, place **cell, f *collect.Family, v float64, kno
 
 // cell makes a series of a pair. Those that have no other labels than the pair share them.
 func (c *clients) cell(p *client, f *collect.Family, labels ...string) *cell {
+	at := p.newCell()
 	if alike := p.any(); alike != nil && f != c.t.c.lastSuccess {
-		return c.t.add(alike.series.Of(f.Metric))
+		at.series = *alike.series.Of(f.Metric)
+	} else {
+		at.series = *collect.NewSeries(f, c.t.site, "", 0, labels...)
 	}
-	return c.t.add(collect.NewSeries(f, c.t.site, "", 0, labels...))
+	c.t.keep(at)
+	return at
+}
+
+// newCell is memory for one, which for the first ones is the client's.
+func (p *client) newCell() *cell {
+	if p.taken == len(p.room) {
+		return &cell{}
+	}
+	p.taken++
+	return &p.room[p.taken-1]
 }
 
 // any is a cell that has the labels of the pair alone; nil where there is none.
@@ -166,8 +198,10 @@ func (p *client) success(scheduleType string) *cell {
 }
 
 func indexOfType(successes []*cell, scheduleType string) int {
-	return slices.IndexFunc(successes, func(c *cell) bool { return c.series.Label("schedule_type") == scheduleType })
+	return slices.IndexFunc(successes, func(c *cell) bool { return scheduleTypeOf(c) == scheduleType })
 }
+
+func scheduleTypeOf(c *cell) string { return c.series.Label("schedule_type") }
 
 func (c *clients) forget(k clientKey, p *client, gone map[*cell]bool) {
 	if p == nil {
@@ -179,6 +213,7 @@ func (c *clients) forget(k clientKey, p *client, gone map[*cell]bool) {
 		}
 	}
 	delete(c.pairs, k)
+	p.forgotten = true
 	c.overCap.RoomMade()
 }
 
@@ -234,7 +269,7 @@ func (c *clients) restore(s source.Sample) bool {
 	k := clientKey{s.Series.Label("client"), s.Series.Label("policy")}
 	p := c.pairs[k]
 	if p == nil {
-		p = &client{}
+		p = newClient()
 		c.pairs[k] = p
 	}
 	at := c.cell(p, f, labelsOf(f, s.Series)...)
@@ -269,7 +304,8 @@ func (c *clients) restored(now int64) {
 	gone := map[*cell]bool{}
 	for k, p := range c.pairs {
 		c.book.Adopt(k.pair(), p.summary())
-		if _, known := c.book.Summary(k.pair()); !known {
+		var known bool
+		if p.told, known = c.book.Summary(k.pair()); !known {
 			c.forget(k, p, gone)
 		}
 	}

@@ -269,11 +269,15 @@ func (t *counters) suffixed(f *collect.Family, suffix string, values ...string) 
 
 func (t *counters) add(s *source.Series) *cell {
 	c := &cell{series: *s}
+	t.keep(c)
+	return c
+}
+
+func (t *counters) keep(c *cell) {
 	t.cells = append(t.cells, c)
-	if s.Metric.Type != source.Gauge {
+	if c.series.Metric.Type != source.Gauge {
 		t.made++
 	}
-	return c
 }
 
 // drop takes cells out of the batches: their series end.

@@ -7,6 +7,7 @@ import (
 
 	"backwire/source"
 	"backwire/source/netbackup/api"
+	"backwire/source/netbackup/runs"
 	"backwire/source/overview"
 )
 
@@ -27,9 +28,11 @@ func (s *Site) makeOverview(at int64) {
 		}
 	}
 	now := at + s.ledger.Clock.Skew
+	room := s.spareRoom
+	room.failed = room.failed[:0]
 	made := &overview.Site{
 		Name: s.cfg.Client.Site, Schedules: cmp.Or(s.unknownSchedules(), s.policies.hidden.says()), Unwatched: s.clients.overCap.Count(),
-		Hours: s.hours.overview(), Clients: s.clientOverview(now), Paused: s.paused.overview(now, s.ledger.Clock.Skew), WithoutPolicy: s.hosts.inNoneOf,
+		Hours: s.hours.overview(), Clients: s.clientOverview(now, &room), Paused: s.paused.overview(now, s.ledger.Clock.Skew), WithoutPolicy: s.hosts.inNoneOf,
 		Storage: s.storageOverview(live, at), Jobs: s.jobsOverview(live, s.ledger.Clock.Skew),
 	}
 	if s.ledger.ReadAt > 0 {
@@ -37,11 +40,18 @@ func (s *Site) makeOverview(at int64) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.spareClients = nil
-	if s.overview != nil && !s.given { // nobody looks at it, so its memory serves the next but one
-		s.spareClients = s.overview.Clients[:0]
+	s.spareRoom = s.shownRoom
+	if s.given { // somebody may look at it for as long as he likes
+		s.spareRoom = overviewRoom{}
 	}
-	s.overview, s.given = made, false
+	s.overview, s.shownRoom, s.given = made, room, false
+}
+
+// overviewRoom is the memory of what an overview says of clients. Where nobody was given the overview it serves the next but one: at
+// tens of thousands of clients it would be most of a cycle's garbage.
+type overviewRoom struct {
+	clients []overview.ClientPolicy
+	failed  []overview.Failed
 }
 
 // unknownSchedules says why it is not known, or not of each policy, when backups are due; empty where it is.
@@ -78,9 +88,9 @@ func (h *hours) overview() []overview.Quarter {
 }
 
 // clientOverview also shows those that a policy names and that have never been seen. now is ms of the server's clock.
-func (s *Site) clientOverview(now int64) []overview.ClientPolicy {
+func (s *Site) clientOverview(now int64, room *overviewRoom) []overview.ClientPolicy {
 	pairs := s.clients.pairs
-	out := slices.Grow(s.spareClients, max(len(pairs), len(s.policies.clients)))
+	out := slices.Grow(room.clients[:0], max(len(pairs), len(s.policies.clients)))
 	s.overviews++
 	shown := 0
 	for i := range s.policies.clients {
@@ -89,33 +99,35 @@ func (s *Site) clientOverview(now int64) []overview.ClientPolicy {
 		if due != 0 {
 			due -= s.ledger.Clock.Skew
 		}
-		switch c := pairs[told.key]; {
+		switch c := told.seen; {
 		case c != nil:
 			c.shown = s.overviews
 			shown++
-			out = append(out, s.clientOf(c, told.key, due, told.nothing, now))
+			out = append(out, s.clientOf(c, told.key, due, told.nothing, now, room))
 		case told.hidden:
 			out = append(out, overview.ClientPolicy{Client: told.key.client, Policy: told.key.policy})
 		case told.named:
 			out = append(out, overview.ClientPolicy{Client: told.key.client, Policy: told.key.policy, Paused: told.paused, Due: cmp.Or(due, overview.NothingDue)})
 		}
 	}
-	if shown == len(pairs) {
-		return out
-	}
 	for k, c := range pairs {
+		if shown == len(pairs) {
+			break
+		}
 		if c.shown != s.overviews {
-			out = append(out, s.clientOf(c, k, 0, false, now))
+			out = append(out, s.clientOf(c, k, 0, false, now, room))
 		}
 	}
+	room.clients = out
 	return out
 }
 
 // clientOf is a client that was seen; due is 0 where no date is known, nothing says that none is promised.
-func (s *Site) clientOf(c *client, k clientKey, due int64, nothing bool, now int64) overview.ClientPolicy {
+func (s *Site) clientOf(c *client, k clientKey, due int64, nothing bool, now int64, room *overviewRoom) overview.ClientPolicy {
 	x := c.overview(k, s.ledger.Clock.Skew, s.meanings)
-	if x.Failures > 0 {
-		x.Failed = s.failedOf(k)
+	if f := c.told.Failure; f != nil {
+		room.failed = append(room.failed, s.failedOf(f))
+		x.Failed = &room.failed[len(room.failed)-1]
 	}
 	x.Paused = s.paused.holds(k.client, now)
 	if x.Due = due; due == 0 && (x.Paused || nothing || s.policies.promisesNothing(k.policy)) {
@@ -125,14 +137,9 @@ func (s *Site) clientOf(c *client, k clientKey, due int64, nothing bool, now int
 }
 
 // failedOf is the last failed run of a client that no success has made good.
-func (s *Site) failedOf(k clientKey) *overview.Failed {
-	sum, _ := s.clients.book.Summary(k.pair())
-	f := sum.Failure
-	if f == nil {
-		return nil
-	}
+func (s *Site) failedOf(f *runs.Failure) overview.Failed {
 	skew := s.ledger.Clock.Skew
-	x := &overview.Failed{ScheduleType: f.ScheduleType, Status: f.Status, Meaning: s.meanings[f.Status], Start: f.Start, End: f.End - skew, Tries: f.Tries}
+	x := overview.Failed{ScheduleType: f.ScheduleType, Status: f.Status, Meaning: s.meanings[f.Status], Start: f.Start, End: f.End - skew, Tries: f.Tries}
 	if f.Start != 0 {
 		x.Start -= skew
 	}
@@ -140,22 +147,14 @@ func (s *Site) failedOf(k clientKey) *overview.Failed {
 }
 
 func (p *client) overview(k clientKey, skew int64, meanings map[int32]string) overview.ClientPolicy {
-	at := func(c *cell) int64 {
-		if c == nil {
-			return 0
-		}
-		return int64(c.value*1000) - skew
+	t := &p.told
+	x := overview.ClientPolicy{Client: k.client, Policy: k.policy, Attempt: t.Attempt - skew, Failures: int32(t.Failures)}
+	for _, success := range t.Successes {
+		x.Success = max(x.Success, success.End-skew)
 	}
-	x := overview.ClientPolicy{Client: k.client, Policy: k.policy, Attempt: at(p.attempt)}
-	if end := p.lastSuccess(); end != 0 {
-		x.Success = int64(end*1000) - skew
-	}
-	if p.status != nil {
-		x.Status = int32(p.status.value)
+	if t.Status >= 0 {
+		x.Status = t.Status
 		x.Meaning = meanings[x.Status]
-	}
-	if p.failures != nil {
-		x.Failures = int32(p.failures.value)
 	}
 	return x
 }

@@ -8,6 +8,7 @@ import (
 	"backwire/source"
 	"backwire/source/collect"
 	"backwire/source/netbackup/due"
+	"backwire/source/netbackup/runs"
 )
 
 // promises tells by when each client's next backup has to have started, from the policies and from the runs that there were.
@@ -28,8 +29,9 @@ type promises struct {
 // toldClient is what a client is told in a cycle.
 type toldClient struct {
 	key     clientKey
-	due     int64 // of its types the first, ms of the server's clock; 0 where there is none
-	named   bool  // by the policy
+	seen    *client // nil where no run is known
+	due     int64   // of its types the first, ms of the server's clock; 0 where there is none
+	named   bool    // by the policy
 	paused  bool
 	nothing bool // is promised
 	hidden  bool // its jobs are not known
@@ -41,10 +43,13 @@ type policyDates struct {
 	types          []string                   // that are promised
 	gaps           []time.Duration            // the longest of each type
 	clients        map[string]*promisedClient // by the client
+	order          []*promisedClient          // as they came in the last cycle, so that the index is seldom asked
 }
 
 // promisedClient is what one client of a policy is promised, and the series that tell of it.
 type promisedClient struct {
+	name           string
+	seen           *client       // as of the last cycle
 	types          []typePromise // as the policy has them
 	neverSucceeded source.Series
 }
@@ -125,12 +130,12 @@ func (p *policies) emit() {
 			clients = found[name]
 			s.others = clients
 		}
-		for _, client := range clients {
+		for i, client := range clients {
 			if left -= s.cost(); left < 0 {
 				p.overCap.TurnAway(client + "/" + name)
 				continue
 			}
-			p.promise(clientKey{client, name}, s)
+			p.promise(clientKey{client, name}, p.clientOf(s, i, client), s)
 		}
 	}
 	for policyType, n := range p.hidden.late {
@@ -142,6 +147,9 @@ func (p *policies) emit() {
 // foundClients are those of policies that look for their clients, in their order: they are known from their runs.
 func (p *policies) foundClients() map[string][]string {
 	found := map[string][]string{}
+	if !p.anyQuery() {
+		return found
+	}
 	for k := range p.site.clients.pairs {
 		if file := p.plans[k.policy]; file != nil && file.plan.Query {
 			found[k.policy] = append(found[k.policy], k.client)
@@ -151,6 +159,15 @@ func (p *policies) foundClients() map[string][]string {
 		slices.Sort(clients)
 	}
 	return found
+}
+
+func (p *policies) anyQuery() bool {
+	for _, file := range p.plans {
+		if file.plan.Query {
+			return true
+		}
+	}
+	return false
 }
 
 // promiser is a policy while its clients are gone through.
@@ -184,18 +201,31 @@ func (p *policies) promiserOf(name string, file *policyFile, until time.Time) *p
 // cost is how many series a client of this policy takes the room of: those of its runs, or two for each type of its promises and one.
 func (s *promiser) cost() int { return max(seriesPerClient, 2*len(s.types)+1) }
 
-// clientOf is what one of the policy's is promised.
-func (p *policies) clientOf(s *promiser, name string) *promisedClient {
+// clientOf is what one of the policy's is promised. It is the one that came at this place in the last cycle, most of the time.
+func (p *policies) clientOf(s *promiser, at int, name string) *promisedClient {
+	if at < len(s.order) && s.order[at].name == name {
+		return p.look(s, s.order[at])
+	}
 	c := s.clients[name]
 	if c == nil {
-		pair := p.site.clients.pairs[clientKey{name, s.name}]
-		c = &promisedClient{make([]typePromise, len(s.types)), p.series(p.neverSucceeded, pair.any(), name, s.name)}
+		c = &promisedClient{name: name, types: make([]typePromise, len(s.types))}
+		p.look(s, c)
+		c.neverSucceeded = p.series(p.neverSucceeded, c.seen.any(), name, s.name)
 		for i, t := range s.types {
 			x := &c.types[i]
-			x.dueAt = p.series(p.dueAt, pair.success(t), name, s.name, t)
+			x.dueAt = p.series(p.dueAt, c.seen.success(t), name, s.name, t)
 			x.rpo = *x.dueAt.Of(p.rpo.Metric)
 		}
 		s.clients[name] = c
+	}
+	s.order = append(s.order[:min(at, len(s.order))], c)
+	return p.look(s, c)
+}
+
+// look finds what is known of the runs of a client.
+func (p *policies) look(s *promiser, c *promisedClient) *promisedClient {
+	if c.seen == nil || c.seen.forgotten {
+		c.seen = p.site.clients.pairs[clientKey{c.name, s.name}]
 	}
 	return c
 }
@@ -209,8 +239,7 @@ func (p *policies) series(f *collect.Family, alike *cell, labels ...string) sour
 }
 
 // promise tells what one client of a policy is promised.
-func (p *policies) promise(k clientKey, s *promiser) {
-	c := p.clientOf(s, k.client)
+func (p *policies) promise(k clientKey, c *promisedClient, s *promiser) {
 	paused := p.site.paused.holds(k.client, s.now)
 	dates, succeeded, known := p.datesOf(k, c, s, paused)
 	first, nothing := dueDate{due: math.MaxInt64}, known
@@ -227,7 +256,7 @@ func (p *policies) promise(k clientKey, s *promiser) {
 		return
 	}
 	if known && p.hidden.hides(s.kind, late) {
-		p.clients = append(p.clients, toldClient{key: k, named: !s.query, hidden: true})
+		p.clients = append(p.clients, toldClient{key: k, seen: c.seen, named: !s.query, hidden: true})
 		known = false
 	}
 	for i := range c.types {
@@ -246,7 +275,7 @@ func (p *policies) promise(k clientKey, s *promiser) {
 		if first.due == math.MaxInt64 {
 			first.due = 0
 		}
-		p.clients = append(p.clients, toldClient{k, first.due, !s.query, paused, nothing, false})
+		p.clients = append(p.clients, toldClient{k, c.seen, first.due, !s.query, paused, nothing, false})
 	}
 }
 
@@ -256,8 +285,10 @@ func (p *policies) datesOf(k clientKey, c *promisedClient, s *promiser, paused b
 	if !p.runs.ready() {
 		return nil, false, false
 	}
-	successes, known := p.runs.successes(k)
-	if !known {
+	var successes []runs.Success
+	if c.seen != nil {
+		successes = c.seen.told.Successes
+	} else if !p.runs.room(k) {
 		return nil, false, false
 	}
 	succeeded = started(successes, "") != 0

@@ -75,6 +75,38 @@ func TestDueIsNotPastWhileABackupIsUnderWay(t *testing.T) {
 	})
 }
 
+// After a panic the clients are made anew from the queue: the dates follow those, and not the ones of before.
+func TestDatesFollowTheRunsAfterAPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		r.remember()
+		r.sim.AddPolicy(daily("gold", "db-1"))
+		r.sim.AddJob(quick("gold"))
+		r.tick()
+		r.tick()
+		r.until(2, 12)
+		before, _ := r.live(dueAt)
+		r.sim.AddJob(quick("gold"))
+		clients := r.site.clients
+		for _, k := range r.site.ledger.counters.kinds {
+			k.timing = nil // the next job that is counted panics
+		}
+		r.tick()
+		r.tick()
+		if r.site.clients == clients {
+			t.Fatal("nothing was made anew")
+		}
+		r.until(2, 13) // before the policy is read again
+		after, _ := r.live(dueAt)
+		if after <= before {
+			t.Errorf("after another run the next one is due %v later", time.Duration(after-before)*time.Second)
+		}
+		if row := r.row("db-1"); row.Due != int64(after)*1000 {
+			t.Errorf("the page says %v, the series %v", time.UnixMilli(row.Due).UTC(), time.Unix(int64(after), 0).UTC())
+		}
+	})
+}
+
 func TestNothingIsDueWhereNothingIsPromised(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, nbusim.Options{Storage: oneUnit()})

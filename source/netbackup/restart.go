@@ -55,6 +55,7 @@ func (s *Site) startAgain(cause error) error {
 	before := s.clients
 	l := s.newLedger()
 	s.clients.needed = before.needed
+	clear(s.policies.dates) // they point to the clients of before
 	s.tellSearches()
 	l.Idle, l.Clock.Skew, l.listed, l.problems.counted = s.ledger.Idle, s.ledger.Clock.Skew, s.ledger.listed, s.ledger.problems.counted
 	if err := s.restoreLedger(l, s.cfg.Checkpoint()); err != nil {
