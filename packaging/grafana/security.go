@@ -42,6 +42,7 @@ func endNumbers() line {
 		stat("Next certificate", "Time until the first certificate of a host expires. Those of hosts that are long gone do not count.", unitSeconds, colors,
 			now(left("nbu_certificate_expiry_timestamp_seconds"), "")),
 		stat("Next licence", "Time until the first licence, or its service, ends.", unitSeconds, colors, now(left("nbu_license_expiry_timestamp_seconds"), "")),
+		stat("Next KMS key", "Time until the first active key of a key management service is deactivated.", unitSeconds, colors, now(left("nbu_kms_key_expiry_timestamp_seconds"), "")),
 		stat("API keys", "API keys that expire within 30 days.", unitCount, anyIsWarn, now("sum("+of("nbu_api_keys_expiring", `within="30d"`)+")", "")).whole(),
 		stat("Licence in use", "Front-end data of the last usage report, as a share of the capacity that is licensed.", unitShare, thresholds(good, step(warn, 0.9), step(bad, 1)),
 			now("sum("+of("nbu_front_end_bytes")+") / sum("+of("nbu_licensed_bytes")+")", "")),
@@ -59,6 +60,8 @@ func endGraphs() line {
 			row("bottomk(20, "+of("nbu_certificate_expiry_timestamp_seconds")+" - time())")).ascending(),
 		meters("Certificates, by month", "Certificates of hosts by the month in which they expire. NetBackup renews them long before.", unitCount, plain,
 			now("sum by (month) ("+of("nbu_certificates_expiring")+")", "{{month}}")),
+		meters("KMS keys, by state", "Keys of key management services. What was encrypted with one that is destroyed cannot be restored.", unitCount, plain,
+			now("sum by (kms, state) ("+of("nbu_kms_keys")+")", "{{kms}} {{state}}")),
 		graph("Front-end data", "Front-end data of the last usage report, and what is licensed.", unitBytes,
 			query("sum("+of("nbu_front_end_bytes")+")", "protected"), query("sum by (meter) ("+of("nbu_licensed_bytes")+")", "licensed {{meter}}")),
 	)

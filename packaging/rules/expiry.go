@@ -4,10 +4,12 @@ package rules
 // and its name.
 func whatExpires() Rule {
 	return Rule{
-		Record: expiresIn, help: "Seconds until something expires: certificates of hosts, licences and their service, API keys. What expired more than 30 days ago is left out.",
+		Record: expiresIn, help: "Seconds until something expires: certificates of hosts, licences and their service, keys of key management services, API keys. What expired more than 30 days ago is left out.",
 		Expr: expiring("certificate", "host", "nbu_certificate_expiry_timestamp_seconds") + `
 or
 ` + expiring("licence", "product", "nbu_license_expiry_timestamp_seconds") + `
+or
+` + expiring("KMS key", "kms", "nbu_kms_key_expiry_timestamp_seconds") + `
 or
 ` + keysWithin("1d", "86400") + `
 or on (site, kind)
@@ -37,6 +39,7 @@ func endAlerts() []alert {
 		"The dashboard Security, in its part What expires, shows all of it in the order of the dates.",
 		"Certificate of a host: NetBackup renews it halfway through its lifetime, so find out why it did not: nbcertcmd -renewCertificate on that host shows the error. A host that is gone: decommission it in the web UI, Security > Host mappings.",
 		"Licence or service: order the renewal; a new licence is added in the web UI, Settings > License management.",
+		"KMS key: what is encrypted with it stays readable as long as the key is kept. Make a new key active in its key group (nbkmsutil -createkey, or at the external KMS) before the date, or backups to encrypted storage fail.",
 		"API key: web UI, Security > Access keys, sorted by the expiry; tell its user. If it is backwire's own, NetBackupAPIKeyExpiring fires too.",
 	}
 	const summary = `{{ $labels.kind }} {{ $labels.name }} at {{ $labels.site }} expires within {{ $value | humanizeDuration }}`

@@ -4,6 +4,7 @@ func endTrials() []trial {
 	const (
 		host    = `nbu_certificate_expiry_timestamp_seconds{site="paris",host="db1"}`
 		product = `nbu_license_expiry_timestamp_seconds{site="paris",product="base"}`
+		kms     = `nbu_kms_key_expiry_timestamp_seconds{site="paris",kms="nbkms"}`
 		today   = `nbu_api_keys_expiring{site="paris",within="1d"}`
 		week    = `nbu_api_keys_expiring{site="paris",within="7d"}`
 		month   = `nbu_api_keys_expiring{site="paris",within="30d"}`
@@ -24,15 +25,21 @@ func endTrials() []trial {
 		{
 			// Each is told by one of the three.
 			alert: "NetBackupExpiresWithinAMonth", at: "2h", every: "1h", labels: licence,
-			fires:   []series{{product, "1735200x10"}},
-			silent:  []series{{product, "439200x10"}},
-			summary: "licence base at paris expires within 20d 0h 0m 0s",
+			fires:   []series{{product, "615600x10"}}, // a week and an hour are left
+			silent:  []series{{product, "608400x10"}}, // an hour less than a week
+			summary: "licence base at paris expires within 7d 1h 0m 0s",
 		},
 		{
 			alert: "NetBackupExpiresWithinAWeek", at: "2h", every: "1h", labels: licence,
-			fires:   []series{{product, "439200x10"}},
-			silent:  []series{{product, "79200x10"}},
-			summary: "licence base at paris expires within 5d 0h 0m 0s",
+			fires:   []series{{product, "97200x10"}}, // a day and an hour are left
+			silent:  []series{{product, "90000x10"}}, // an hour less than a day
+			summary: "licence base at paris expires within 1d 1h 0m 0s",
+		},
+		{
+			alert: "NetBackupExpiresWithinAWeek", at: "2h", every: "1h", labels: map[string]string{"site": "paris", "kind": "KMS key", "name": "nbkms"},
+			fires:   []series{{kms, "439200x10"}},
+			silent:  []series{{kms, "1735200x10"}},
+			summary: "KMS key nbkms at paris expires within 5d 0h 0m 0s",
 		},
 		{
 			alert: "NetBackupExpiresWithinAWeek", at: "2h", every: "1h", labels: key,

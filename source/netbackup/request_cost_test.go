@@ -27,7 +27,14 @@ func TestRequestsOfALargeSite(t *testing.T) {
 		for i := range 5_000 {
 			r.sim.AddCertificates(nbusim.Certificate{Host: "host-" + strconv.Itoa(i), Expires: time.Now().AddDate(0, 0, i%700)})
 		}
+		for i := range 5_000 {
+			r.sim.AddHosts(nbusim.Host{Name: "host-" + strconv.Itoa(i), Mapped: []string{"host-" + strconv.Itoa(i) + ".example"}})
+		}
 		r.sim.AddSLPImages(make([]nbusim.SLPImage, 2_000)...)
+		for i := range 2_000 {
+			r.sim.AddAuditRecords(nbusim.AuditRecord{At: time.Now().Add(time.Duration(i) * time.Minute)})
+			r.sim.AddKMSKeys(nbusim.KMSKey{Service: "kms-" + strconv.Itoa(i%10)})
+		}
 		r.sim.Work(nbusim.Workload{Seed: 1, JobsPerMinute: 10})
 		const minutes = 240 // a list of 100,000 rows is read again after two hours
 		for range minutes {
@@ -44,6 +51,10 @@ func TestRequestsOfALargeSite(t *testing.T) {
 		t.Logf("%.1f requests a minute", asked)
 		r.want(100_000, "nbu_images")
 		r.want(2_012, "nbu_slp_images", "slp", "gold", "state", "IN_PROCESS")
+		r.want(200, "nbu_kms_keys", "kms", "kms-9")
+		if hosts, _ := r.live("nbu_hosts"); hosts < 5_000 {
+			t.Errorf("%v hosts", hosts)
+		}
 		for _, name := range Collectors() {
 			r.want(1, "nbu_collector_success", "collector", name)
 		}

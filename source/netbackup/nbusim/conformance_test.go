@@ -45,7 +45,6 @@ func newChecked(t *testing.T, docs *vendordoc.Collection, release, version strin
 		Except: nbusim.Calendar{Dates: []string{"2026-05-15"}}, Later: true, Windows: nbusim.Windows(20*time.Hour, 8*time.Hour, time.Monday, time.Friday),
 	}}})
 	s.AddFindings()
-	s.AddKMSKeys(nbusim.KMSKey{Service: "nbkms", Ends: at}, nbusim.KMSKey{Service: "nbkms", State: "INACTIVE"})
 	s.AddImages(nbusim.Image{At: at, MalwareStatus: "INFECTION_DETECTED_BY_FILE_HASH_SEARCH", AnomalyStatus: "FALSE_POSITIVE"})
 	s.AddJob(nbusim.JobSpec{})
 	s.AddJob(nbusim.JobSpec{Life: []nbusim.Step{{State: nbusim.Active}, {After: time.Hour, State: nbusim.Done}}})

@@ -37,6 +37,7 @@ func (s *Server) AddFindings() {
 	s.AddEvents(Event{At: now.Add(-time.Hour)}, Event{Severity: "WARNING", At: now.Add(-2 * time.Hour)}, Event{Severity: "INFO", At: now.Add(-50 * time.Hour)})
 	s.AddAuditRecords(AuditRecord{At: now.Add(-4 * time.Hour)}, AuditRecord{Operation: "ACCESS", At: now.Add(-5 * time.Hour)})
 	s.AddAuditRecords(AuditRecord{Category: "AZFAILURE", Operation: "ACCESS", At: now.Add(-time.Hour)}, AuditRecord{Category: "LOGIN", Operation: "ACCESS", At: now.Add(-time.Hour)})
+	s.AddKMSKeys(KMSKey{Service: "nbkms", Ends: now.AddDate(0, 4, 0)}, KMSKey{Service: "nbkms", State: "INACTIVE"})
 	s.AddSLOs(SLO{Name: "gold"}, SLO{Name: "silver"}, SLO{Name: "databases", Workload: "SQL_SERVER"}, SLO{Name: "cloud", Workload: "CLOUD"})
 }
 
