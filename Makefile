@@ -73,7 +73,7 @@ freshness: ## Check that after an outage of 24 hours of 10,000 series the newest
 	BACKWIRE_FRESHNESS_SERIES=10000 $(GO) test ./remotewrite/send -count 1 -timeout 0 -v -run '^TestNewestFirst$$'
 
 memory: ## Measure the memory of 1 to 50 sites, for the table in docs/sizing.md
-	BACKWIRE_TEST_SITES=full $(GO) test ./cmd/backwire -count 1 -timeout 0 -v -run '^TestMemoryOf(Sites|TenThousandClients)$$'
+	BACKWIRE_TEST_SITES=full $(GO) test ./cmd/backwire -count 1 -timeout 0 -v -run '^TestMemoryOf(Sites|TenThousandClients|ALargeSite)$$'
 
 cycle: ## Measure the CPU of a cycle of 10,000 clients, with and without sending
 	BACKWIRE_TEST_SITES=full $(GO) test ./cmd/backwire -count 1 -timeout 0 -v -run '^TestCycleOfTenThousandClients$$'

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"maps"
@@ -12,6 +13,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -58,6 +60,70 @@ func TestMemoryOfTenThousandClients(t *testing.T) {
 	if peak > limit {
 		t.Errorf("peak RSS is %d bytes, want %d at most", peak, limit)
 	}
+}
+
+// A site with all that the lists have room for at a large one takes 96 MiB at most, without any limit: 100,000 images in the catalog, 5,000
+// hosts, each with a certificate, and 2,000 images that wait for a copy, beside 2,000 clients.
+func TestMemoryOfALargeSite(t *testing.T) {
+	if os.Getenv("BACKWIRE_TEST_SITES") != "full" {
+		t.Skip("left out: it measures; make memory runs it")
+	}
+	const limit, images = 96 << 20, 100_000
+	var served atomic.Int64
+	d := deploy(t, deployment{1, 2000}, 20, map[string]string{"INTERVAL": "2s"}, "off", func(s *nbusim.Server) http.Handler {
+		s.AddFindings()
+		for i := range 5_000 {
+			name := "host-" + strconv.Itoa(i)
+			s.AddCertificates(nbusim.Certificate{Host: name, Expires: time.Now().AddDate(0, 0, i%700)})
+			s.AddHosts(nbusim.Host{Name: name, Mapped: []string{name + ".example"}})
+		}
+		s.AddSLPImages(make([]nbusim.SLPImage, 2_000)...)
+		return largeCatalog(s, images, &served)
+	})
+	defer d.end()
+	for cycles := uint64(3); served.Load() < images; cycles++ {
+		d.await(t, cycles, time.Second)
+	}
+	_, series := d.await(t, 3, time.Second)
+	peak := peakMemory(t, d.running)
+	t.Logf("%d series: peak RSS %.1f MiB", series, float64(peak)/(1<<20))
+	if peak > limit {
+		t.Errorf("peak RSS is %d bytes, want %d at most", peak, limit)
+	}
+	status, err := ask(d.listen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range status.Sites[0].Collectors {
+		if !c.Success {
+			t.Errorf("%s has not read its list: %+v", c.Name, c)
+		}
+	}
+}
+
+// largeCatalog answers for the catalog, which the simulator would make anew for each page.
+func largeCatalog(next http.Handler, images int, served *atomic.Int64) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/catalog/images") {
+			next.ServeHTTP(w, r)
+			return
+		}
+		q := r.URL.Query()
+		limit, _ := strconv.Atoi(q.Get("page[limit]"))
+		offset, _ := strconv.Atoi(q.Get("page[offset]"))
+		end := min(offset+limit, images)
+		var rows []string
+		for i := offset; i < end; i++ {
+			rows = append(rows, fmt.Sprintf(`{"type":"image","id":"client_%d","attributes":{"malwareStatus":"CLEAN","anomalyStatus":"NOT_ANOMALOUS"}}`, i))
+		}
+		following := ""
+		if end < images {
+			following = fmt.Sprintf(`"next":%d,`, end)
+		}
+		w.Header().Set("Content-Type", "application/vnd.netbackup+json;version=14.0")
+		_, _ = fmt.Fprintf(w, `{"data":[%s],"meta":{"pagination":{%s"count":%d}}}`, strings.Join(rows, ","), following, images)
+		served.Add(int64(len(rows)))
+	})
 }
 
 // What a cycle of the same site takes of CPU is measured, of the whole program: with what it takes to send, and without, where bundles
@@ -137,7 +203,7 @@ func (d *deployed) end() {
 
 // deploy starts the program with jobs of this rate, an hour of which is behind it. All sites ask one server, which costs the agent what
 // as many servers do.
-func deploy(t *testing.T, m deployment, jobsPerMinute float64, settings map[string]string, limit string) *deployed {
+func deploy(t *testing.T, m deployment, jobsPerMinute float64, settings map[string]string, limit string, large ...func(*nbusim.Server) http.Handler) *deployed {
 	t.Helper()
 	s := newStand(t)
 	primary, err := nbusim.New(nbusim.Options{Storage: nbusim.NewEstate(8)})
@@ -150,6 +216,13 @@ func deploy(t *testing.T, m deployment, jobsPerMinute float64, settings map[stri
 		t.Fatal(err)
 	}
 	primary.Work(work)
+	address, ca := primary.URL(), string(primary.CA())
+	for _, f := range large {
+		front := httptest.NewTLSServer(f(primary))
+		t.Cleanup(front.Close)
+		address = front.URL + nbusim.Mount
+		ca = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: front.Certificate().Raw}))
+	}
 	push := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.WriteHeader(http.StatusNoContent)
@@ -157,12 +230,12 @@ func deploy(t *testing.T, m deployment, jobsPerMinute float64, settings map[stri
 	var names []string
 	for i := range m.sites {
 		names = append(names, fmt.Sprintf("s%d", i))
-		s.settings[fmt.Sprintf("NETBACKUP_S%d_URL", i)] = primary.URL()
+		s.settings[fmt.Sprintf("NETBACKUP_S%d_URL", i)] = address
 	}
 	delete(s.settings, "NETBACKUP_SITE")
 	delete(s.settings, "NETBACKUP_URL")
 	maps.Copy(s.settings, map[string]string{
-		"NETBACKUP_SITES": strings.Join(names, ","), "NETBACKUP_CA_FILE": s.file(t, "sites-ca.pem", string(primary.CA())),
+		"NETBACKUP_SITES": strings.Join(names, ","), "NETBACKUP_CA_FILE": s.file(t, "sites-ca.pem", ca),
 		"NETBACKUP_MAX_CLIENT_SERIES": strconv.Itoa(max(50_000, 6*m.clients)), "LISTEN": freePort(t), "REMOTE_WRITE_URL": push.URL + "/api/v1/write", "REMOTE_WRITE_PROTOCOL": "1.0",
 	})
 	maps.Copy(s.settings, settings)
