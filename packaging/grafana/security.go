@@ -60,6 +60,8 @@ func endGraphs() line {
 			row("bottomk(20, "+of("nbu_certificate_expiry_timestamp_seconds")+" - time())")).ascending(),
 		meters("Certificates, by month", "Certificates of hosts by the month in which they expire. NetBackup renews them long before.", unitCount, plain,
 			now("sum by (month) ("+of("nbu_certificates_expiring")+")", "{{month}}")),
+		meters("Front-end data, by type of policy", "Front-end data of the last usage report, by the type of the policies that protect it.", unitBytes, plain,
+			now("sum by (policy_type) ("+of("nbu_front_end_policy_bytes")+")", "{{policy_type}}")),
 		meters("KMS keys, by state", "Keys of key management services. What was encrypted with one that is destroyed cannot be restored.", unitCount, plain,
 			now("sum by (kms, state) ("+of("nbu_kms_keys")+")", "{{kms}} {{state}}")),
 		graph("Front-end data", "Front-end data of the last usage report, and what is licensed.", unitBytes,

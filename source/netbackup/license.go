@@ -77,7 +77,12 @@ func frontEndCollector() collector {
 		Start: func(w *workplace) collect.Reader {
 			used := w.Gauge("nbu_front_end_bytes", "bytes",
 				"Front-end data of all primary servers in the server's last usage report. A megabyte of the report is 2^20 bytes.")
+			byType := w.Gauge("nbu_front_end_policy_bytes", "bytes",
+				"Front-end data in that report by the type of the policies that protect it, as the report names it. A client of several policies can be in several types.", "policy_type")
 			return counting(w, (*api.Client).FrontEnds, func(g *collect.Gauges, f *api.FrontEnd) {
+				for _, u := range f.Types {
+					g.AddGiven(byType, u.Megabytes.Value*bytesPerMegabyte, u.Megabytes.Given, u.PolicyType)
+				}
 				g.AddGiven(used, f.Megabytes.Value*bytesPerMegabyte, f.Megabytes.Given)
 			})
 		},

@@ -31,8 +31,25 @@ func TestLicensesOfEachRelease(t *testing.T) {
 			r.want(3*(1<<40), "nbu_licensed_bytes", "meter", "FETB_PLUS")
 			r.want(none(), "nbu_licensed_bytes", "meter", "CPU")
 			r.want(1.5*(1<<40), "nbu_front_end_bytes")
+			r.want(0.75*(1<<40), "nbu_front_end_policy_bytes", "policy_type", "Standard") // two policies of it
+			r.want(0.75*(1<<40), "nbu_front_end_policy_bytes", "policy_type", "VMware")
 		})
 	}
+}
+
+// What a policy protects that cannot be read makes the sum of its type unknown, and no other.
+func TestUntidyFrontEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		r.sim.Inject(nbusim.Fault{Path: "/licensing/capacity", Effect: nbusim.Body(`{"data":[{"id":"p","attributes":{"masterConsumptionMB":"3","clientDetails":[
+7,null,{"policyDetails":null},{"clientName":"a","policyDetails":[{"policyType":"Standard","policyConsumptionMB":2},{"policyType":"VMware","policyConsumptionMB":-1},{"policyType":"Oracle","policyConsumptionMB":"1.5"}]},
+{"clientName":"b","policyDetails":[{"policyType":"Standard","policyConsumptionMB":1},{"policyType":"VMware","policyConsumptionMB":5},[]]}]}}]}`)})
+		r.tick()
+		r.want(3<<20, "nbu_front_end_bytes")
+		r.want(3<<20, "nbu_front_end_policy_bytes", "policy_type", "Standard")
+		r.want(1.5*(1<<20), "nbu_front_end_policy_bytes", "policy_type", "Oracle")
+		r.want(none(), "nbu_front_end_policy_bytes", "policy_type", "VMware")
+	})
 }
 
 // A capacity of which a part is not known is not known; a server without a report has no front-end bytes.

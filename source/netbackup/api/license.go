@@ -59,6 +59,13 @@ func licenseRow(d *decoder) (l *License, ok bool) {
 // FrontEnd is one row of /licensing/capacity: the data that a primary server protects, as the licence counts it.
 type FrontEnd struct {
 	Megabytes Optional[float64] // masterConsumptionMB
+	Types     []TypeUse         // of each policy of each client
+}
+
+// TypeUse is what a policy of a type protects of a client.
+type TypeUse struct {
+	PolicyType string
+	Megabytes  Optional[float64]
 }
 
 const (
@@ -77,11 +84,41 @@ func (c *Client) FrontEnds(ctx context.Context) iter.Seq2[*FrontEnd, error] {
 func frontEndRow(d *decoder) (f *FrontEnd, ok bool) {
 	f = &FrontEnd{}
 	for name := range d.attributes() {
-		if string(name) == "masterConsumptionMB" {
+		switch string(name) {
+		case "masterConsumptionMB":
 			f.Megabytes = d.numberUpTo(mostMegabytes)
-		} else {
+		case "clientDetails":
+			for range d.elements() {
+				f.Types = appendTypeUses(f.Types, d)
+			}
+		default:
 			d.skip()
 		}
 	}
 	return f, d.described
+}
+
+// appendTypeUses adds what each policy protects of one client.
+func appendTypeUses(uses []TypeUse, d *decoder) []TypeUse {
+	for name := range d.members() {
+		if string(name) != "policyDetails" {
+			d.skip()
+			continue
+		}
+		for range d.elements() {
+			u := TypeUse{}
+			for name := range d.members() {
+				switch string(name) {
+				case "policyType":
+					u.PolicyType = d.text()
+				case "policyConsumptionMB":
+					u.Megabytes = d.numberUpTo(mostMegabytes)
+				default:
+					d.skip()
+				}
+			}
+			uses = append(uses, u)
+		}
+	}
+	return uses
 }

@@ -60,6 +60,10 @@ func (s *Server) certificateList(x *exchange) reply {
 	return x.json(http.StatusOK, map[string]any{"certificateList": list})
 }
 
+func frontEndPolicy(name, kind string, megabytes float64) map[string]any {
+	return map[string]any{"backupId": "client-1_1", "policyName": name, "masterServer": "primary.example", "policyType": kind, "policyConsumptionMB": megabytes}
+}
+
 func (l License) row(id int) row {
 	defaultTo(&l.Product, "NetBackup Platform Base")
 	defaultTo(&l.Meter, "FETB")
@@ -98,7 +102,9 @@ func (s *Server) frontEndList(x *exchange) reply {
 	var rows []row
 	for _, megabytes := range shown(s, x, &s.frontEnd) {
 		rows = append(rows, row{kind: "capacity", id: s.name, path: "/licensing/capacity/", attributes: map[string]any{
-			"masterConsumptionMB": megabytes, "clientDetails": []any{map[string]any{"clientName": "client-1", "clientConsumptionMB": megabytes, "policyDetails": []any{}}},
+			"masterConsumptionMB": megabytes, "clientDetails": []any{map[string]any{"clientName": "client-1", "clientConsumptionMB": megabytes, "policyDetails": []any{
+				frontEndPolicy("linux-01", "Standard", megabytes/4), frontEndPolicy("linux-02", "Standard", megabytes/4), frontEndPolicy("vm-03", "VMware", megabytes/2),
+			}}},
 		}})
 	}
 	return x.list(rows, columns[row]{rowColumn("masterServer", text, "eq")}, limits{0, unlimited})
