@@ -9,7 +9,7 @@ GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
 DEADCODE      := golang.org/x/tools/cmd/deadcode@v0.52.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help build test race lint vuln fmt bench demo rules dashboards crash-loop memory cycle mutants compliance receivers conservation freshness histories nights bits week year package image repository test-packages check clean
+.PHONY: help build test race lint vuln fmt bench demo rules dashboards crash-loop memory cycle mutants compliance receivers conservation freshness histories nights bits week year package image repository release test-packages check clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -104,6 +104,9 @@ image: ## Build a container image for each architecture into dist/, without a co
 
 repository: ## Make signed apt and dnf repositories of the packages in dist/; needs REPOSITORY_URL and SIGNING_KEY_FILE
 	@./packaging/repository
+
+release: ## Make a signed release of the tag that is checked out into dist/; needs SIGNING_KEY_FILE
+	@./packaging/release
 
 test-packages: ## Test the packages on booted systems, as root on Debian; PART=bounded runs the part for the gate
 	@./packaging/packagetest/run $(or $(PART),all)

@@ -1,130 +1,51 @@
 package packagetest
 
 import (
-	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
+	"slices"
+	"strings"
 	"testing"
 )
 
-// The two versions that are built.
-const (
-	oldVersion = "0.9.0"
-	newVersion = "0.9.1"
-)
-
-// releases is a folder with the packages in old and new, built once, and key.asc, whose other half has signed them.
-var releases = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "backwire-releases-")
-	if err != nil {
-		return "", err
-	}
-	if err := newKey(dir); err != nil {
-		return dir, err
-	}
-	for name, version := range map[string]string{"old": oldVersion, "new": newVersion} {
-		if err := build(dir, name, version, filepath.Join(dir, "secret.asc")); err != nil {
-			return dir, err
-		}
-	}
-	return dir, nil
-})
-
-// TestMain has all that is temporary in one folder, and deletes it.
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "backwire-packagetest-")
-	if err == nil {
-		err = os.Setenv("TMPDIR", dir)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	code := m.Run()
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
-}
-
-// newKey makes the pair key.asc and secret.asc.
-func newKey(dir string) error {
-	const script = `
-	export GNUPGHOME=$(mktemp -d)
-	gpg --batch --quiet --passphrase '' --quick-generate-key 'backwire tests <tests@backwire.invalid>' rsa3072 sign never
-	gpg --batch --armor --export >key.asc
-	gpg --batch --armor --export-secret-keys >secret.asc
-	gpgconf --kill gpg-agent
-	rm -r "$GNUPGHOME"`
-	c := exec.Command("sh", "-ec", script)
-	c.Dir = dir
-	if out, err := c.CombinedOutput(); err != nil {
-		return fmt.Errorf("make a key: %w\n%s", err, out)
-	}
-	return nil
-}
-
-// build makes the packages of a version into a folder of dir; key signs them, unless it is empty.
-func build(dir, name, version, key string) error {
-	return makeFiles(dir, name, "packaging/build amd64", "VERSION="+version, "VARIANTS=backwire", "SIGNING_KEY_FILE="+key)
-}
-
-// makeFiles runs a script of the project in a copy of the checkout, whose dist is the developer's, and takes what it leaves in dist into a folder
-// of dir.
-func makeFiles(dir, name, build string, env ...string) error {
-	const script = `
-	git ls-files -z --cached --others --exclude-standard | xargs -0 sh -c 'for f; do [ ! -e "$f" ] || printf "%s\0" "$f"; done' sh |
-		tar -c --null -T - | tar -x -C "$COPY"
-	cd "$COPY"
-	$BUILD
-	mkdir "$INTO/$NAME"
-	find dist -maxdepth 1 -type f -exec mv -t "$INTO/$NAME" {} +`
-	copied, err := os.MkdirTemp("", "backwire-checkout-")
-	if err != nil {
-		return err
-	}
-	c := exec.Command("sh", "-ec", script)
-	c.Dir = filepath.Join("..", "..")
-	c.Env = append(os.Environ(), "COPY="+copied, "INTO="+dir, "NAME="+name, "BUILD="+build, "SOURCE_DATE_EPOCH=1750000000")
-	c.Env = append(c.Env, env...)
-	if out, buildErr := c.CombinedOutput(); buildErr != nil {
-		err = fmt.Errorf("%s: %w\n%s", build, buildErr, out)
-	}
-	return errors.Join(err, os.RemoveAll(copied))
-}
-
-// packages returns the folder of the built ones.
-func packages(t *testing.T) string {
-	t.Helper()
-	dir, err := releases()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
-// Two builds of one state are the same to the bit, wherever they are made; a signature has a time of its own.
-func TestBuildsAreTheSameToTheBit(t *testing.T) {
-	bounded(t, "sha256sum")
+// A release of a tagged commit: all of its files are signed for, the document's block verifies them, the version is the tag's in each, and a file
+// that was changed is found out.
+func TestReleaseIsWhole(t *testing.T) {
+	full(t, "it builds packages and an image once more", "gpg", "dpkg-deb")
 	dir := t.TempDir()
-	for _, name := range []string{"one", "two"} {
-		if err := build(dir, name, oldVersion, ""); err != nil {
-			t.Fatal(err)
-		}
+	command(t, "sh", "-ec", `cd ../..; git ls-files -z --cached --others --exclude-standard | xargs -0 sh -c 'for f; do [ ! -e "$f" ] || printf "%s\0" "$f"; done' sh |
+		tar -c --null -T - | tar -x -C "$1"
+		cd "$1"
+		sed -i '0,/^## .*/s||## 0.9.9 / 2026-01-31|' CHANGELOG.md
+		export GIT_AUTHOR_NAME=t GIT_AUTHOR_EMAIL=t@t.invalid GIT_COMMITTER_NAME=t GIT_COMMITTER_EMAIL=t@t.invalid
+		git init -q && git add . && git commit -qm release && git tag v0.9.9`, "sh", dir)
+	command(t, "env", "VARIANTS=backwire", "SIGNING_KEY_FILE="+filepath.Join(packages(t), "secret.asc"), dir+"/packaging/release", "amd64")
+	dist := filepath.Join(dir, "dist")
+	want := []string{
+		"SHA256SUMS", "SHA256SUMS.asc", "backwire-0.9.9-1.x86_64.rpm", "backwire_0.9.9-1_amd64.deb", "backwire_0.9.9_amd64.cdx.json",
+		"backwire_0.9.9_amd64.oci.tar", "release-notes.md",
 	}
-	const hash = `cd "$1" && sha256sum *`
-	if one, two := command(t, "sh", "-ec", hash, "sh", dir+"/one"), command(t, "sh", "-ec", hash, "sh", dir+"/two"); one != two {
-		t.Errorf("%s\n%s", one, two)
+	if found := strings.Fields(command(t, "find", dist, "-maxdepth", "1", "-type", "f", "-printf", "%f\n")); !slices.Equal(slices.Sorted(slices.Values(found)), want) {
+		t.Errorf("the release has %q", found)
 	}
-}
-
-// built is the one file of that folder that a pattern means.
-func built(t *testing.T, pattern string) string {
-	t.Helper()
-	found, err := filepath.Glob(filepath.Join(packages(t), pattern))
-	if err != nil || len(found) != 1 {
-		t.Fatalf("%s: %v %v", pattern, found, err)
+	if version := command(t, filepath.Join(dist, "backwire-amd64/backwire"), "version"); !strings.Contains(version, "backwire v0.9.9 (") {
+		t.Errorf("the program says %q", version)
 	}
-	return found[0]
+	if notes, err := os.ReadFile(filepath.Join(dist, "release-notes.md")); err != nil || !strings.HasPrefix(string(notes), "* [CHANGE] ") || strings.Contains(string(notes), "\n## ") {
+		t.Errorf("%v, the notes are %.300s", err, notes)
+	}
+	const verify = `export GNUPGHOME=$(mktemp -d)
+		gpg --batch --quiet --import "$1"
+		cd "$2" && eval "$3"`
+	block := blocks(t, "../../SECURITY.md")["verify a release"]
+	out := command(t, "sh", "-ec", verify, "sh", filepath.Join(packages(t), "key.asc"), dist, block)
+	if strings.Count(out, ": OK") != len(want)-2 {
+		t.Errorf("verified is\n%s", out)
+	}
+	change(t, filepath.Join(dist, "release-notes.md"), "[CHANGE]", "[CHANGED]")
+	changed := exec.Command("sh", "-ec", verify, "sh", filepath.Join(packages(t), "key.asc"), dist, block)
+	if out, err := changed.CombinedOutput(); err == nil || !strings.Contains(string(out), "release-notes.md: FAILED") {
+		t.Errorf("a changed file: %v\n%s", err, out)
+	}
 }

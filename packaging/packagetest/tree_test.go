@@ -77,7 +77,8 @@ func (s tree) extend(t *testing.T, plain, folder string) {
 	t.Helper()
 	command(t, "cp", "-a", plain, folder)
 	install := "export DEBIAN_FRONTEND=noninteractive; apt-get install -qq -y --no-install-recommends " + strings.Join(s.extra, " ")
-	command(t, "chroot", folder, "sh", "-ec", install+"\n"+s.setup)
+	// The TMPDIR of the tests is not there inside.
+	command(t, "env", "-u", "TMPDIR", "chroot", folder, "sh", "-ec", install+"\n"+s.setup)
 }
 
 // mirror is where the host's apt gets its own packages from.
