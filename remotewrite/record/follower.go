@@ -43,6 +43,9 @@ func (f *follower) note(p placed) {
 		f.same++
 		return
 	}
+	if len(f.next) == 0 {
+		f.next = slices.Grow(f.next, len(f.last)-f.same+lookahead)
+	}
 	f.next = append(f.next, p)
 }
 
