@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/bits"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -133,10 +134,14 @@ func atEnd(body io.Reader) error {
 	}
 }
 
-// firstRoom is the initial memory of an answer: its length, if it is announced and within the share.
+// firstRoom is the initial memory of an answer: more than its length, so that its end is seen without growing, if that is announced and
+// within the share. It is a power of two, so that the next answer, which is seldom as long to the byte, finds room in it.
 func (b *heldBody) firstRoom(length int64) int64 {
-	if length >= firstBytes && length < smallBytes && b.fair(length+1) {
-		return length + 1 // so that its end is seen without growing
+	if length < firstBytes || length >= smallBytes {
+		return firstBytes
+	}
+	if room := int64(1) << bits.Len64(uint64(length)); b.fair(room) {
+		return room
 	}
 	return firstBytes
 }
