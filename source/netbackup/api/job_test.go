@@ -86,8 +86,8 @@ func TestJobWithEveryDocumentedAttribute(t *testing.T) {
 	want := []Job{{
 		ID: 501, ParentID: 500, Type: "BACKUP", State: StateDone, PolicyType: "VMWARE",
 		Policy: "vm-daily-1", ScheduleType: "FULL_BACKUP", Client: "vm1.example",
-		DestinationMediaServer: "media1.example",
-		Status:                 some[int64](0), Try: 2,
+		DestinationMediaServer: "media1.example", StorageUnit: "msdp-stu", Copy: 1,
+		Status: some[int64](0), Try: 2,
 		Start:                    time.Date(2026, 2, 2, 0, 0, 30, 0, time.UTC),
 		End:                      time.Date(2026, 2, 2, 0, 6, 16, 256e6, time.UTC),
 		ActiveTryStart:           time.Date(2026, 2, 2, 0, 1, 2, 0, time.UTC),
