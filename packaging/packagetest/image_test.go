@@ -237,7 +237,7 @@ func kubelet(t *testing.T, root string, s *site) func(env, args []string) *exec.
 		exec setpriv --no-new-privs chroot --userspec=65532:65532 --groups= . "$@"`
 	return func(env, args []string) *exec.Cmd {
 		c := exec.Command("unshare", append([]string{"--mount", "sh", "-ec", enter, "sh", root, volume, secrets}, args...)...)
-		c.Env = append(env, "PATH="+os.Getenv("PATH")) // of the tools that lead there
+		c.Env = append(slices.Clone(env), "PATH="+os.Getenv("PATH")) // of the tools that lead there
 		c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		return c
 	}
@@ -250,8 +250,11 @@ func freeAddress(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	address := l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return address
 }
 
 // The document's block copies the image to a registry, which is crane's, and the image there has its user.
