@@ -29,7 +29,7 @@ func TestPageShowsTheNight(t *testing.T) {
 		"Monday 23 November 18:00 to 08:00 CET", "<strong class=\"warn\">Almost:</strong> cloud-063.example, mssql-035.example and windows-066.example failed; filer-007.example, linux-112.example and oracle-019.example were due and did not run; 8 clients have a failed backup beside a good one. 122 clients that ran since 18:00 have a good backup.",
 		"Failed", "status 2074: the disk volume is down", "The night of Monday 23 November", "Backups by the hour from Monday 18:00 to Tuesday 08:00", "<title>02:00: ",
 		"the nights before", "Sun 22 November", "client and policy pairs: a backup was due and has not started",
-		"windows-066.example", "none seen", "status 58: the client cannot be reached, 10 failures in a row", "mssql-035.example", "filer-007.example", "9d12h ago",
+		"windows-066.example", "none seen", "status 58: can&#39;t connect to client, 10 failures in a row", "mssql-035.example", "filer-007.example", "9d12h ago",
 		"pool-open-storage-6", "full in ", "pool-advanced-disk-3", "steady",
 		"Backup", "the longest runs for ", "7: drives in use", "7: max storage unit jobs", "Duplicate", "1 stalled",
 	} {

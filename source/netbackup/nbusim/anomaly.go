@@ -65,7 +65,7 @@ func (s *Server) anomalyList(x *exchange) reply {
 	return x.list(rows, columns[row]{dateColumn("createdDateTime", "lt gt le ge"), rowColumn("anomalySeverity", text, "eq ne")}, limits{1, 100})
 }
 
-// eventList is documented for 10.3, 10.5 and 11.2 (eventlog.yaml); that 11.0 offers it as well is house belief.
+// eventList is documented for 10.3, 10.5 and 11.2 (eventlog.yaml); no document of 11.0 shows it, and it is offered all the same.
 func (s *Server) eventList(x *exchange) reply {
 	var rows []row
 	for i, e := range shown(s, x, &s.events) {

@@ -31,7 +31,7 @@ func (m MediaServer) row(release string) row {
 	}
 }
 
-// mediaServerList is documented for 10.3, 10.5 and 11.2 (config.yaml); that 11.0 offers it as well is house belief.
+// mediaServerList is documented for 10.3, 10.5 and 11.2 (config.yaml); no document of 11.0 shows it, and it is offered all the same.
 func (s *Server) mediaServerList(x *exchange) reply {
 	var rows []row
 	for _, m := range shown(s, x, &s.mediaServers) {

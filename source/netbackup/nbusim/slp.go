@@ -98,7 +98,7 @@ func (s *Server) slpImageList(x *exchange) reply {
 	return x.cursorPage(found, 100, 1000)
 }
 
-// slpList is documented for 10.3, 10.5 and 11.2 (config.yaml); that 11.0 offers it as well is house belief.
+// slpList is documented for 10.3, 10.5 and 11.2 (config.yaml); no document of 11.0 shows it, and it is offered all the same.
 func (s *Server) slpList(x *exchange) reply {
 	var rows []row
 	for _, p := range shown(s, x, &s.slps) {

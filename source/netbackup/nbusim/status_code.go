@@ -2,7 +2,7 @@ package nbusim
 
 import "net/http"
 
-// statusCode says what a status means, for a few (troubleshooting.yaml of 10.5 and 11.0; that 11.2 offers it as well is house belief).
+// statusCode says what a status means, for a few (troubleshooting.yaml of 10.5 and 11.0; no document of 11.2 shows it, and it is offered all the same).
 func (s *Server) statusCode(x *exchange) reply {
 	if s.release.api < version105 {
 		return s.unknown(x.request)
