@@ -27,8 +27,14 @@ func (n *notShown) begin(p *policies) {
 			seen[file.row.Type] = true
 		}
 	}
-	for k := range p.site.clients.pairs {
-		note(k.policy)
+	unseen := func() bool {
+		clear(n.types)
+		for _, file := range p.plans {
+			if !seen[file.row.Type] {
+				n.types[file.row.Type] = true
+			}
+		}
+		return len(n.types) > 0
 	}
 	for k := range p.site.open.running {
 		note(k.policy)
@@ -36,13 +42,14 @@ func (n *notShown) begin(p *policies) {
 	for k := range p.site.ledger.counters.kinds {
 		note(k.policy)
 	}
-	if len(seen) == 0 { // no job at all is another matter
+	if !unseen() {
 		return
 	}
-	for _, file := range p.plans {
-		if !seen[file.row.Type] {
-			n.types[file.row.Type] = true
-		}
+	for k := range p.site.clients.pairs { // they are many, and remembered longer than counters are
+		note(k.policy)
+	}
+	if unseen(); len(seen) == 0 { // no job at all is another matter
+		clear(n.types)
 	}
 }
 

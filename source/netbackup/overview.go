@@ -19,8 +19,15 @@ func (s *Site) Overview() *overview.Site {
 	return s.overview
 }
 
-// makeOverview sums up this cycle from what the ledger holds and the collectors have read.
+// makeOverview sums up this cycle from what the ledger holds and the collectors have read. Where nobody was given the overview before,
+// its memory is used again: at tens of thousands of clients it would be most of a cycle's garbage. Who asks meanwhile waits.
 func (s *Site) makeOverview(at int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.given {
+		s.room = overviewRoom{}
+	}
+	s.overview, s.given = &overview.Site{Name: s.cfg.Client.Site}, false // all that is known after a panic in here
 	var live []source.Sample
 	for _, c := range s.collectors {
 		if c.Name != collectorPolicies { // what they promise is not asked of samples
@@ -28,27 +35,19 @@ func (s *Site) makeOverview(at int64) {
 		}
 	}
 	now := at + s.ledger.Clock.Skew
-	room := s.spareRoom
-	room.failed = room.failed[:0]
+	s.room.failed = s.room.failed[:0]
 	made := &overview.Site{
 		Name: s.cfg.Client.Site, Schedules: cmp.Or(s.unknownSchedules(), s.policies.hidden.says()), Unwatched: s.clients.overCap.Count(),
-		Hours: s.hours.overview(), Clients: s.clientOverview(now, &room), Paused: s.paused.overview(now, s.ledger.Clock.Skew), WithoutPolicy: s.hosts.inNoneOf,
+		Hours: s.hours.overview(), Clients: s.clientOverview(now), Paused: s.paused.overview(now, s.ledger.Clock.Skew), WithoutPolicy: s.hosts.inNoneOf,
 		Storage: s.storageOverview(live, at), Jobs: s.jobsOverview(live, s.ledger.Clock.Skew),
 	}
 	if s.ledger.ReadAt > 0 {
 		made.JobsRead = time.UnixMilli(s.ledger.ReadAt)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.spareRoom = s.shownRoom
-	if s.given { // somebody may look at it for as long as he likes
-		s.spareRoom = overviewRoom{}
-	}
-	s.overview, s.shownRoom, s.given = made, room, false
+	s.overview = made
 }
 
-// overviewRoom is the memory of what an overview says of clients. Where nobody was given the overview it serves the next but one: at
-// tens of thousands of clients it would be most of a cycle's garbage.
+// overviewRoom is the memory of what an overview says of clients.
 type overviewRoom struct {
 	clients []overview.ClientPolicy
 	failed  []overview.Failed
@@ -88,9 +87,9 @@ func (h *hours) overview() []overview.Quarter {
 }
 
 // clientOverview also shows those that a policy names and that have never been seen. now is ms of the server's clock.
-func (s *Site) clientOverview(now int64, room *overviewRoom) []overview.ClientPolicy {
+func (s *Site) clientOverview(now int64) []overview.ClientPolicy {
 	pairs := s.clients.pairs
-	out := slices.Grow(room.clients[:0], max(len(pairs), len(s.policies.clients)))
+	out := slices.Grow(s.room.clients[:0], max(len(pairs), len(s.policies.clients)))
 	s.overviews++
 	shown := 0
 	for i := range s.policies.clients {
@@ -103,7 +102,7 @@ func (s *Site) clientOverview(now int64, room *overviewRoom) []overview.ClientPo
 		case c != nil:
 			c.shown = s.overviews
 			shown++
-			out = append(out, s.clientOf(c, told.key, due, told.nothing, now, room))
+			out = append(out, s.clientOf(c, told.key, due, told.nothing, now))
 		case told.hidden:
 			out = append(out, overview.ClientPolicy{Client: told.key.client, Policy: told.key.policy})
 		case told.named:
@@ -115,19 +114,19 @@ func (s *Site) clientOverview(now int64, room *overviewRoom) []overview.ClientPo
 			break
 		}
 		if c.shown != s.overviews {
-			out = append(out, s.clientOf(c, k, 0, false, now, room))
+			out = append(out, s.clientOf(c, k, 0, false, now))
 		}
 	}
-	room.clients = out
+	s.room.clients = out
 	return out
 }
 
 // clientOf is a client that was seen; due is 0 where no date is known, nothing says that none is promised.
-func (s *Site) clientOf(c *client, k clientKey, due int64, nothing bool, now int64, room *overviewRoom) overview.ClientPolicy {
+func (s *Site) clientOf(c *client, k clientKey, due int64, nothing bool, now int64) overview.ClientPolicy {
 	x := c.overview(k, s.ledger.Clock.Skew, s.meanings)
 	if f := c.told.Failure; f != nil {
-		room.failed = append(room.failed, s.failedOf(f))
-		x.Failed = &room.failed[len(room.failed)-1]
+		s.room.failed = append(s.room.failed, s.failedOf(f))
+		x.Failed = &s.room.failed[len(s.room.failed)-1]
 	}
 	x.Paused = s.paused.holds(k.client, now)
 	if x.Due = due; due == 0 && (x.Paused || nothing || s.policies.promisesNothing(k.policy)) {

@@ -1,6 +1,8 @@
 package netbackup
 
 import (
+	"reflect"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -131,6 +133,31 @@ func TestOverviewNamesWhatIsNotKnown(t *testing.T) {
 		r.tick()
 		if o := r.site.Overview(); o.Schedules != "policies are not collected" {
 			t.Errorf("schedules %q", o.Schedules)
+		}
+	})
+}
+
+// What somebody was given stays as it is, however many cycles go by before he has read it.
+func TestOverviewThatWasGivenStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nbusim.Options{Storage: oneUnit()})
+		for status := range 3 {
+			job := quick("gold")
+			job.Life = nbusim.Run(time.Second, time.Second, status*42)
+			r.sim.AddJob(job)
+			r.tick()
+			r.tick()
+			given := r.site.Overview()
+			before := *given
+			before.Clients = slices.Clone(given.Clients)
+			job.Client = "db-0"
+			r.sim.AddJob(job)
+			for range 3 {
+				r.tick()
+			}
+			if !reflect.DeepEqual(*given, before) {
+				t.Errorf("the overview was %+v and is %+v", before, *given)
+			}
 		}
 	})
 }

@@ -87,11 +87,11 @@ type Site struct {
 	live      []source.Sample // of the newest cycle, without those that the ledger counts
 	overviews uint64          // that were made
 
-	mu                   sync.Mutex
-	status               Status
-	overview             *overview.Site
-	given                bool         // somebody has the overview
-	shownRoom, spareRoom overviewRoom // its memory, and that of the one before where nobody had it
+	mu       sync.Mutex
+	status   Status
+	overview *overview.Site
+	given    bool         // somebody has the overview
+	room     overviewRoom // its memory
 }
 
 // NewSite returns a site that goes on where the checkpoint ended. It does not talk to the
