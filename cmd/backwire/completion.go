@@ -15,7 +15,7 @@ func (sh *shell) completeValues(root *cobra.Command) {
 	endpoint := sh.names(func(c config.Configured) []string { return c.Endpoints })
 	since := cobra.FixedCompletions([]string{"24h", "7d", "8d", "31d"}, cobra.ShellCompDirectiveNoFileComp)
 	for path, complete := range map[string]map[string]cobra.CompletionFunc{
-		"status":         {"site": site, "user": cobra.NoFileCompletions, "password-file": files},
+		"status":         {"site": site, "import": cobra.NoFileCompletions, "user": cobra.NoFileCompletions, "password-file": files},
 		"trust":          {"site": block, "fingerprint": cobra.NoFileCompletions, "ca-file": files},
 		"support-bundle": {"output": files},
 		"queue export":   {"to": directories, "endpoint": endpoint, "since": since, "key": files},

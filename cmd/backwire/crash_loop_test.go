@@ -72,6 +72,7 @@ type crashLoop struct {
 	backwire string
 	queue    string
 	env      []string
+	boot     time.Duration // an agent takes to start here and to commit once
 
 	committed committed
 	found     amount // in the queue, of all that was ever written
@@ -105,7 +106,27 @@ func newCrashLoop(t *testing.T, o receiver.Options) *crashLoop {
 	l.env = append(agentEnv(t, dir, l.primary, server.URL), "BACKWIRE_BACKFILL=10m", "BACKWIRE_QUEUE_SEGMENT_BYTES=64KiB",
 		"BACKWIRE_REMOTE_WRITE_MAX_SAMPLES=1000",
 		"BACKWIRE_REMOTE_WRITE_ENDPOINTS=push,"+holder, "BACKWIRE_REMOTE_WRITE_HOLD_URL=http://"+freePort(t))
+	l.boot = bootTime(t, l.primary, l.backwire)
 	return l
+}
+
+// bootTime is how long an agent with a queue of its own takes from its start to its first commit.
+func bootTime(t *testing.T, primary *primaryServer, backwire string) time.Duration {
+	t.Helper()
+	const longest = time.Minute
+	env := agentEnv(t, t.TempDir(), primary, "http://"+freePort(t))
+	began := time.Now()
+	agent := start(t, env, backwire, "run")
+	defer func() { _ = agent.end(syscall.SIGKILL) }()
+	for wait(t.Context(), 5*time.Millisecond) {
+		if status, err := askStatus(env); err == nil && status.Queue.Records > 0 {
+			break
+		}
+		if time.Since(began) > longest {
+			t.Fatalf("the agent commits nothing within %v:\n%s", longest, agent.output())
+		}
+	}
+	return time.Since(began)
 }
 
 // loopRounds is how often the agent is killed with one protocol.
@@ -158,7 +179,8 @@ func (l *crashLoop) last() {
 	l.look(amount{})
 }
 
-// life is how long an agent has: hardly enough to start, until about the next tick, or anything.
+// life is how long an agent has: hardly enough to start, until about the next tick, or anything in which one has committed on this
+// machine.
 func (l *crashLoop) life() time.Duration {
 	const tick = time.Second
 	switch l.random.IntN(4) {
@@ -168,7 +190,7 @@ func (l *crashLoop) life() time.Duration {
 		next := time.Until(time.Now().Truncate(tick).Add(tick))
 		return next + time.Duration(l.random.Int64N(int64(100*time.Millisecond)))
 	}
-	return time.Duration(l.random.Int64N(int64(tick)))
+	return time.Duration(l.random.Int64N(int64(max(tick, 2*l.boot))))
 }
 
 // listen asks an agent again and again how much it has committed, until it is dead; told is the most it said.
