@@ -104,7 +104,7 @@ type tape struct {
 	under http.RoundTripper
 
 	mu      sync.Mutex
-	answers map[string]answer // by URL
+	answers map[string]answer // by URL; what a site asks beside its cycles comes at any time
 }
 
 // RoundTrip asks the server and remembers.
@@ -142,8 +142,17 @@ func (p replay) RoundTrip(r *http.Request) (*http.Response, error) {
 	return a.to(r), nil
 }
 
+// asked is how many answers there are.
+func (t *tape) asked() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.answers)
+}
+
 // pages is how many of the cycle's requests asked for a list of jobs with this in the filter.
 func (t *tape) pages(filter string) (n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	for u := range t.answers {
 		q, err := url.Parse(u)
 		if err == nil && strings.HasSuffix(q.Path, "/admin/jobs") && strings.Contains(q.Query().Get("filter"), filter) {
@@ -165,7 +174,9 @@ func processorTime(tb testing.TB) time.Duration {
 
 // rehearse lets a second site read the cycle first, from the server onto the tape.
 func (s *metropolis) rehearse(ahead *netbackup.Site) {
+	s.tape.mu.Lock()
 	clear(s.tape.answers)
+	s.tape.mu.Unlock()
 	for range ahead.Collect(context.Background(), s.now()) {
 	}
 }
@@ -194,7 +205,7 @@ func steadyState(b *testing.B, maxSeries int) {
 		b.StopTimer()
 		s.tick()
 		s.rehearse(ahead)
-		requests += len(s.tape.answers)
+		requests += s.tape.asked()
 		open += s.tape.pages("state ne")
 		ended += s.tape.pages("state eq")
 		began := processorTime(b)
