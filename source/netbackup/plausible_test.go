@@ -109,11 +109,13 @@ func TestAClockThatWasWrongHidesNoClient(t *testing.T) {
 			keeps := quick("bronze")
 			r.sim.AddJob(keeps)
 			r.tick()
+			synctest.Wait() // what is asked beside the cycles
 			skew = ahead
 			for range 61 {
 				r.sim.AddJob(quick("gold"))
 				r.tick()
 			}
+			synctest.Wait()
 			skew = 0
 			for range 61 {
 				r.sim.AddJob(quick("gold"))
