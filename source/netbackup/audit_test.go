@@ -394,6 +394,7 @@ func TestBirthIsCorrected(t *testing.T) {
 				r.cfg.Backfill = backfill
 				r.start()
 				r.tick()
+				synctest.Wait() // what is asked beside the cycles
 				skew = 0
 				if wrong != 30*time.Hour {
 					r.start()
@@ -420,8 +421,10 @@ func TestClockThatIsWrongForOneReading(t *testing.T) {
 				r.tick()
 			}
 			r.site.ledger.expired = 0 // the clients are looked through in the next cycle
+			synctest.Wait() // what is asked beside the cycles
 			skew = wrong
 			r.tick()
+			synctest.Wait() // what is asked beside the cycles
 			skew = 0
 			for range 5 {
 				r.sim.AddJob(quick("gold"))

@@ -68,12 +68,14 @@ func TestLedgerFollowsAServerClockThatJumps(t *testing.T) {
 					}
 				}
 				jobs()
+				synctest.Wait() // what is asked beside the cycles
 				skew = c.jump
 				r.sim.AddJob(quick("gold")) // ends long before the next reading
 				time.Sleep(9 * minute)
 				jobs()
 				r.want(skew.Seconds(), "nbu_server_clock_skew_seconds")
 				r.start()
+				synctest.Wait() // what is asked beside the cycles
 				skew = 0
 				r.sim.AddJob(quick("gold"))
 				time.Sleep(9 * minute)
