@@ -421,7 +421,7 @@ func TestClockThatIsWrongForOneReading(t *testing.T) {
 				r.tick()
 			}
 			r.site.ledger.expired = 0 // the clients are looked through in the next cycle
-			synctest.Wait() // what is asked beside the cycles
+			synctest.Wait()           // what is asked beside the cycles
 			skew = wrong
 			r.tick()
 			synctest.Wait() // what is asked beside the cycles
