@@ -14,15 +14,6 @@ type pausedRow struct {
 	overview.Paused
 }
 
-// pausedTable is as many of them as are shown at once.
-type pausedTable struct {
-	All  int
-	Rows []pausedRow
-}
-
-// More is how many are not shown.
-func (t pausedTable) More() int { return t.All - len(t.Rows) }
-
 func pausedRows(sites []*overview.Site) (rows []pausedRow) {
 	for _, s := range sites {
 		for _, c := range s.Paused {

@@ -25,9 +25,9 @@ type view struct {
 	Sites   []siteRow // where there are several
 	Failed  clientTable
 	Overdue clientTable
-	Paused  pausedTable
+	Paused  table[pausedRow]
 
-	WithoutPolicy hostTable
+	WithoutPolicy table[hostRow]
 	Storage       []storageRow
 	Jobs          []jobsRow
 	Troubles      []string // what keeps the overview from being whole
@@ -56,10 +56,7 @@ func look(s Status, sites []*overview.Site, where *time.Location, hours config.N
 	slices.SortStableFunc(v.Sites, func(a, b siteRow) int { return cmp.Compare(a.rank(), b.rank()) })
 	v.Answer = n.answer(now, all)
 	rows := n.clientRows(now, sites)
-	paused := pausedRows(sites)
-	v.Paused = pausedTable{len(paused), first(shownOnPage, paused)}
-	hosts := hostRows(sites)
-	v.WithoutPolicy = hostTable{len(hosts), first(shownOnPage, hosts)}
+	v.Paused, v.WithoutPolicy = begin(pausedRows(sites)), begin(hostRows(sites))
 	v.Failed, v.Overdue = tableOf(rows, showFailed), tableOf(rows, showOverdue)
 	for i := range s.Sites {
 		if site := &s.Sites[i]; site.State == "down" && len(sites) == 1 {
@@ -158,6 +155,17 @@ func storageRows(sites []*overview.Site) []storageRow {
 }
 
 func first[T any](n int, rows []T) []T { return rows[:min(n, len(rows))] }
+
+// table is as many rows as are shown at once.
+type table[T any] struct {
+	All  int
+	Rows []T
+}
+
+func begin[T any](rows []T) table[T] { return table[T]{len(rows), first(shownOnPage, rows)} }
+
+// More is how many are not shown.
+func (t table[T]) More() int { return t.All - len(t.Rows) }
 
 // When somebody should buy disks, and when it is late for that.
 const (

@@ -9,15 +9,6 @@ import (
 // hostRow is one client that the server knows and that no active policy names.
 type hostRow struct{ Site, Client string }
 
-// hostTable is as many of them as are shown at once.
-type hostTable struct {
-	All  int
-	Rows []hostRow
-}
-
-// More is how many are not shown.
-func (t hostTable) More() int { return t.All - len(t.Rows) }
-
 func hostRows(sites []*overview.Site) (rows []hostRow) {
 	for _, s := range sites {
 		for _, client := range s.WithoutPolicy {

@@ -389,13 +389,13 @@ func TestBirthIsCorrected(t *testing.T) {
 	for _, wrong := range []time.Duration{30 * 24 * time.Hour, time.Hour * 30, -30 * 24 * time.Hour} {
 		for _, backfill := range []time.Duration{0, 24 * time.Hour} {
 			synctest.Test(t, func(t *testing.T) {
-				skew := wrong
-				r := newRig(t, nbusim.Options{Storage: oneUnit(), Clock: func() time.Time { return time.Now().Add(skew) }}, jobsOnly)
+				var clock serverClock
+				clock.set(wrong)
+				r := newRig(t, nbusim.Options{Storage: oneUnit(), Clock: clock.now}, jobsOnly)
 				r.cfg.Backfill = backfill
 				r.start()
 				r.tick()
-				synctest.Wait() // what is asked beside the cycles
-				skew = 0
+				clock.set(0)
 				if wrong != 30*time.Hour {
 					r.start()
 				}
@@ -414,18 +414,16 @@ func TestBirthIsCorrected(t *testing.T) {
 func TestClockThatIsWrongForOneReading(t *testing.T) {
 	for _, wrong := range []time.Duration{60 * 24 * time.Hour, -60 * 24 * time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
-			var skew time.Duration
-			r := newRig(t, nbusim.Options{Storage: oneUnit(), Clock: func() time.Time { return time.Now().Add(skew) }}, jobsOnly)
+			var clock serverClock
+			r := newRig(t, nbusim.Options{Storage: oneUnit(), Clock: clock.now}, jobsOnly)
 			for range 5 {
 				r.sim.AddJob(quick("gold"))
 				r.tick()
 			}
 			r.site.ledger.expired = 0 // the clients are looked through in the next cycle
-			synctest.Wait()           // what is asked beside the cycles
-			skew = wrong
+			clock.set(wrong)
 			r.tick()
-			synctest.Wait() // what is asked beside the cycles
-			skew = 0
+			clock.set(0)
 			for range 5 {
 				r.sim.AddJob(quick("gold"))
 				r.tick()

@@ -43,7 +43,7 @@ type client struct {
 	forgotten                        bool   // it is not among the pairs any more
 	shown                            uint64 // in which overview
 
-	// Most have no more than these. Each piece of memory costs the collector where clients are tens of thousands.
+	// Most have no more than these. Each piece of memory costs the garbage collector where clients are tens of thousands.
 	room  [seriesPerClient]cell
 	taken int // of the room
 	first [1]*cell

@@ -181,8 +181,8 @@ func (s *Site) samples() []source.Sample {
 		s.open.gauges.Set(s.catalogue.unaccounted, float64(n))
 	}
 	s.tellStatusCodes()
-	// The dates of the clients are most of the samples, and the same ones in each cycle. They come first: the queue has to look at
-	// all that follows the first series that was not there before.
+	// The dates of the clients are most of the samples, and the same ones in each cycle. They come first: the queue makes a new
+	// list of all that follows the first series that was not there before.
 	samples := s.live[:0]
 	for _, first := range []bool{true, false} {
 		for _, c := range s.collectors {

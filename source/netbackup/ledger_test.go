@@ -56,8 +56,8 @@ func TestLedgerFollowsAServerClockThatJumps(t *testing.T) {
 	}{"forth": {6 * time.Hour, 1}, "back": {-6 * time.Hour, 1}, "back a little": {-time.Minute, 0}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var skew time.Duration
-				r := newRig(t, nbusim.Options{Storage: oneUnit(), Clock: func() time.Time { return time.Now().Add(skew) }})
+				var clock serverClock
+				r := newRig(t, nbusim.Options{Storage: oneUnit(), Clock: clock.now})
 				var log bytes.Buffer
 				r.log = slog.New(slog.NewTextHandler(&log, nil))
 				r.start()
@@ -68,15 +68,13 @@ func TestLedgerFollowsAServerClockThatJumps(t *testing.T) {
 					}
 				}
 				jobs()
-				synctest.Wait() // what is asked beside the cycles
-				skew = c.jump
+				clock.set(c.jump)
 				r.sim.AddJob(quick("gold")) // ends long before the next reading
 				time.Sleep(9 * minute)
 				jobs()
-				r.want(skew.Seconds(), "nbu_server_clock_skew_seconds")
+				r.want(c.jump.Seconds(), "nbu_server_clock_skew_seconds")
 				r.start()
-				synctest.Wait() // what is asked beside the cycles
-				skew = 0
+				clock.set(0)
 				r.sim.AddJob(quick("gold"))
 				time.Sleep(9 * minute)
 				jobs()

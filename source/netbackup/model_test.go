@@ -73,7 +73,7 @@ type model struct {
 	*rig
 	seed   uint64
 	random *rand.Rand
-	skew   time.Duration // of the server's clock
+	clock  serverClock
 
 	// A job that is restarted hides the end it had before: to be counted, that end must be
 	// read first. So in a history with restarts nothing keeps the agent from reading for long.
@@ -85,7 +85,7 @@ func newModel(t *testing.T, seed uint64) *model {
 	m := &model{seed: seed, random: rand.New(rand.NewPCG(seed, 1)), restarts: seed%3 == 0}
 	options := nbusim.Options{
 		Storage: oneUnit(), Irregular: nbusim.Irregularity(m.pick(2)) * nbusim.EveryIrregularity,
-		Clock: func() time.Time { return time.Now().Add(m.skew) }, FirstJobID: 1 + int64(m.pick(2))*m.random.Int64N(5_000_000),
+		Clock: m.clock.now, FirstJobID: 1 + int64(m.pick(2))*m.random.Int64N(5_000_000),
 	}
 	if m.pick(3) == 0 { // the ids wrap
 		options.FirstJobID = 1<<31 - 1 - int64(m.pick(300))
@@ -157,9 +157,9 @@ func (m *model) wrongAtFirst() {
 		return
 	}
 	m.say("the server's clock is wrong at first")
-	m.skew = time.Duration(m.pick(800)-400) * time.Hour
+	m.clock.set(time.Duration(m.pick(800)-400) * time.Hour)
 	m.tick()
-	m.skew = 0
+	m.clock.set(0)
 }
 
 // event is what happens in one interval, or in a few.

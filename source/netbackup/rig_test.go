@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/url"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -125,6 +126,12 @@ func (r *rig) closeQueue() {
 		r.t.Fatal(err)
 	}
 }
+
+// serverClock is a simulated server's, which may be wrong. What is asked beside the cycles reads it while a test sets it.
+type serverClock struct{ ahead atomic.Int64 }
+
+func (c *serverClock) now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func (c *serverClock) set(ahead time.Duration) { c.ahead.Store(int64(ahead)) }
 
 // tick waits for the next multiple of the interval and collects.
 func (r *rig) tick() {

@@ -36,7 +36,7 @@ type tree struct {
 	runs    []*run
 	touched int64 // latest end, or when a job of it was last seen to be open: ms of the server's clock
 
-	// Nearly all trees are one run of one job. Each piece of memory costs the collector where trees are tens of thousands.
+	// Nearly all trees are one run of one job. Each piece of memory costs the garbage collector where trees are tens of thousands.
 	first      run
 	firstOf    [1]*run
 	firstNodes [1]*node
