@@ -38,10 +38,11 @@ const (
 const separator = "\xff"
 
 type gauge struct {
-	series *source.Series
-	key    string
-	then   *gauge // that was set after it the last time: rows come in the same order most of the time
-	gone   bool   // it is not in the index any more
+	family *Family
+	key    string         // the family's name and the labels
+	series *source.Series // nil until it is given: what a list has too much of never is
+	then   *gauge         // that was set after it the last time: rows come in the same order most of the time
+	gone   bool           // it is not in the index any more
 	value  float64
 	cycle  uint64 // in which it was last set
 	sum    bool   // it was made of several rows
@@ -174,7 +175,7 @@ func (g *Gauges) slot(f *Family, labels []string) (x *gauge, fresh bool) {
 		g.live++
 	}
 	if x == nil {
-		x = &gauge{series: NewSeries(f, g.site, "", 0, labels...), key: string(g.key)}
+		x = &gauge{family: f, key: string(g.key)}
 		g.index[x.key] = x
 		g.order = append(g.order, x)
 		g.size += len(x.key)
@@ -214,7 +215,7 @@ func (g *Gauges) take(from *Gauges) {
 		}
 		mine := g.index[x.key]
 		if mine == nil {
-			mine = &gauge{series: x.series, key: x.key}
+			mine = &gauge{family: x.family, key: x.key}
 			g.index[x.key] = mine
 			g.order = append(g.order, mine)
 			g.size += len(x.key)
@@ -228,6 +229,9 @@ func (g *Gauges) take(from *Gauges) {
 func (g *Gauges) AppendTo(samples []source.Sample) []source.Sample {
 	for _, x := range g.order {
 		if x.cycle == g.cycle && !x.short && !g.ambiguous[x] {
+			if x.series == nil {
+				x.series = NewSeries(x.family, g.site, "", 0, strings.Split(x.key, separator)[1:]...)
+			}
 			samples = append(samples, source.Sample{Series: x.series, Value: x.value})
 		}
 	}

@@ -58,27 +58,21 @@ func startDiskPools(w *workplace) collect.Reader {
 	return w.site.pools.read
 }
 
-func (d *diskPools) read(ctx context.Context, _ int64) (rows int, err error) {
+func (d *diskPools) read(ctx context.Context, _ int64) (int, error) {
 	d.told.Begin()
 	d.volumes.Begin()
-	for p, err := range d.client().DiskPools(ctx) {
-		if err != nil {
-			return rows, err
-		}
-		rows++
+	return collect.CountRows(d.client().DiskPools, func(g *collect.Gauges, p api.DiskPool) {
 		d.told.Complete(p.ID, &p, (*api.DiskPool).KeepFacts)
 		for i := range p.Volumes {
 			if v := &p.Volumes[i]; v.ID != "" {
 				d.volumes.Complete(p.ID+"\xff"+v.ID, v, (*api.DiskVolume).KeepFacts)
 			}
 		}
-		d.note(&p)
-	}
-	return rows, nil
+		d.note(g, &p)
+	})(ctx, d.Gauges)
 }
 
-func (d *diskPools) note(p *api.DiskPool) {
-	g := d.Gauges
+func (d *diskPools) note(g *collect.Gauges, p *api.DiskPool) {
 	g.Tell(d.info, 1, p.ID, p.Name, p.Category, p.ServerType)
 	setBytes(g, d.raw, p.Raw, p.ID, p.Category)
 	setBytes(g, d.usable, p.Usable, p.ID, p.Category)

@@ -32,16 +32,11 @@ func storageServerCollector() collector {
 	}
 }
 
-func (s *storageServers) read(ctx context.Context, _ int64) (rows int, err error) {
-	for v, err := range s.client().StorageServers(ctx) {
-		if err != nil {
-			return rows, err
-		}
-		rows++
-		setState(s.Gauges, s.up, v.State, v.Name, v.Type)
+func (s *storageServers) read(ctx context.Context, _ int64) (int, error) {
+	return collect.CountRows(s.client().StorageServers, func(g *collect.Gauges, v api.StorageServer) {
+		setState(g, s.up, v.State, v.Name, v.Type)
 		if v.DedupRatio.Given && v.DedupRatio.Value >= 0 { // a negative one is no ratio
-			s.Gauges.Tell(s.dedup, v.DedupRatio.Value, v.Name, v.Type)
+			g.Tell(s.dedup, v.DedupRatio.Value, v.Name, v.Type)
 		}
-	}
-	return rows, nil
+	})(ctx, s.Gauges)
 }

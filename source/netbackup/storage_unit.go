@@ -48,24 +48,19 @@ func storageUnitCollector() collector {
 	}
 }
 
-func (s *storageUnits) read(ctx context.Context, _ int64) (rows int, err error) {
+func (s *storageUnits) read(ctx context.Context, _ int64) (int, error) {
 	s.told.Begin()
-	for u, err := range s.client().StorageUnits(ctx) {
-		if err != nil {
-			return rows, err
-		}
-		rows++
+	rows, err := collect.CountRows(s.client().StorageUnits, func(g *collect.Gauges, u api.StorageUnit) {
 		s.told.Complete(u.Name, &u, (*api.StorageUnit).KeepFacts)
-		s.note(&u)
+		s.note(g, &u)
+	})(ctx, s.Gauges)
+	if err == nil && rows == 0 {
+		err = errEmpty
 	}
-	if rows == 0 {
-		return 0, errEmpty
-	}
-	return rows, nil
+	return rows, err
 }
 
-func (s *storageUnits) note(u *api.StorageUnit) {
-	g := s.Gauges
+func (s *storageUnits) note(g *collect.Gauges, u *api.StorageUnit) {
 	setBytes(g, s.capacity, u.Capacity, u.Name, u.Category)
 	setBytes(g, s.used, u.Used, u.Name, u.Category)
 	setBytes(g, s.free, u.Free, u.Name, u.Category)

@@ -45,35 +45,30 @@ func tapeDriveCollector() collector {
 	}
 }
 
-func (t *tapeDrives) read(ctx context.Context, _ int64) (rows int, err error) {
+func (t *tapeDrives) read(ctx context.Context, _ int64) (int, error) {
 	t.told.Begin()
 	t.paths = 0
-	for v, err := range t.client().TapeDrives(ctx) {
-		if err != nil {
-			return rows, err
-		}
-		rows++
+	return collect.CountRows(t.client().TapeDrives, func(g *collect.Gauges, v api.TapeDrive) {
 		t.told.Complete(v.Name, &v, (*api.TapeDrive).KeepFacts)
-		t.note(&v)
-	}
-	return rows, nil
+		t.note(g, &v)
+	})(ctx, t.Gauges)
 }
 
-func (t *tapeDrives) note(v *api.TapeDrive) {
-	t.compat().TapeDrive(t.Gauges, v)
-	setState(t.Gauges, t.up, strings.TrimPrefix(v.Status, "DRIVE_STATUS_"),
+func (t *tapeDrives) note(g *collect.Gauges, v *api.TapeDrive) {
+	t.compat().TapeDrive(g, v)
+	setState(g, t.up, strings.TrimPrefix(v.Status, "DRIVE_STATUS_"),
 		v.Name, v.Host, v.Type, v.RobotType, v.RobotNumber.String())
 	for _, p := range v.Paths {
 		if t.paths++; t.paths <= mostPaths {
-			setState(t.Gauges, t.pathUp, strings.TrimPrefix(p.Status, "PATH_STATUS_"), v.Name, p.Host, p.Device)
+			setState(g, t.pathUp, strings.TrimPrefix(p.Status, "PATH_STATUS_"), v.Name, p.Host, p.Device)
 		}
 	}
 	needs := strings.Contains(v.Cleaning, "NEEDS CLEANING")
 	for _, flag := range v.Alerts {
 		needs = needs || flag == "CLEAN_NOW" || flag == "CLEAN_PERIODIC"
-		t.Gauges.Tell(t.flag, 1, v.Name, flag)
+		g.Tell(t.flag, 1, v.Name, flag)
 	}
 	if needs {
-		t.Gauges.Tell(t.cleaning, 1, v.Name)
+		g.Tell(t.cleaning, 1, v.Name)
 	}
 }

@@ -364,3 +364,24 @@ func TestUntidyListsNeverLie(t *testing.T) {
 		})
 	}
 }
+
+// A list of storage with more labels than a collector may have costs it the pages up to there: the others are not asked for.
+func TestStorageBeyondTheLimitIsNotReadToItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		estate := nbusim.NewEstate(8)
+		for i := range 12_000 { // in pages of 500 units or pools, or of 100 drives
+			u, p, d := estate.Units[0], estate.Pools[0], estate.Drives[0]
+			u.Name, p.Name, d.Name = strconv.Itoa(i), strconv.Itoa(i), strconv.Itoa(i)
+			estate.Units, estate.Pools, estate.Drives = append(estate.Units, u), append(estate.Pools, p), append(estate.Drives, d)
+		}
+		r := newRig(t, nbusim.Options{Storage: estate})
+		r.tick()
+		paths := collectorPaths(t)
+		for collector, most := range map[string]int{collectorStorage: 10, collectorDiskPools: 10, collectorTapeDrives: 100} {
+			r.want(0, "nbu_collector_success", "collector", collector)
+			if n := r.sim.Requests(paths[collector]); n > most {
+				t.Errorf("%s: %d pages are asked for, want at most %d", collector, n, most)
+			}
+		}
+	})
+}
