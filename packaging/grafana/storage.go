@@ -53,6 +53,7 @@ func storage() Dashboard {
 				query("max by (site, storage_server) ("+of("nbu_storage_server_dedup_ratio")+")", "{{storage_server}}")),
 		),
 		heading("Copies by storage lifecycle policies"), copyNumbers(), copyGraphs(),
+		heading("Servers"), serverGraphs(),
 		heading("Tapes"), tapeNumbers(), tapeGraphs(),
 	))
 }

@@ -8,6 +8,7 @@ func idleTrials() []trial {
 		media1 = `nbu_media_server_active_jobs{site="paris",media_server="media-1"}`
 		media2 = `nbu_media_server_active_jobs{site="paris",media_server="media-2"}`
 		up1    = `nbu_media_server_up{site="paris",media_server="media-1"}`
+		pem    = `nbu_service_up{site="paris",host="primary",service="nbpem"}`
 		oldest = `nbu_jobs_oldest_active_timestamp_seconds{site="paris",job_type="BACKUP",policy="oracle"}`
 	)
 	paris := map[string]string{"site": "paris"}
@@ -47,6 +48,20 @@ func idleTrials() []trial {
 			fires:   []series{{up, "1x600"}, {due, "3600x600"}},
 			silent:  []series{{up, "0x600"}, {due, "3600x600"}},
 			summary: dead,
+		},
+		{
+			// Running again, never seen to run (nobody says that this server needs it), and disabled are no reason to alarm.
+			alert: "NetBackupServiceStopped", at: "30h", every: "1h", labels: map[string]string{"site": "paris", "host": "primary", "service": "nbpem"},
+			fires:   []series{{pem, "1x20 0x30"}},
+			silent:  []series{{pem, "1x20 0x8 1x20"}, {`nbu_service_up{site="paris",host="media-1",service="ltid"}`, "0x50"}, {`nbu_service_up{site="paris",host="media-2",service="ltid"}`, "1x20 stale"}},
+			summary: "service nbpem of primary at paris has stopped",
+		},
+		{
+			// One that has just stopped may be restarting. A week later somebody wants it that way.
+			alert: "NetBackupServiceStopped", at: "200h", every: "1h", labels: map[string]string{"site": "paris", "host": "primary", "service": "nbpem"},
+			fires:   []series{{pem, "1x190 0x30"}},
+			silent:  []series{{pem, "1x20 0x200"}, {`nbu_service_up{site="paris",host="media-1",service="ltid"}`, "1x199 0x10"}},
+			summary: "service nbpem of primary at paris has stopped",
 		},
 		{
 			alert: "NetBackupMediaServerIdle", at: "60h", every: "1h", labels: map[string]string{"site": "paris", "media_server": "media-1"},

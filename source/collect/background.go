@@ -94,6 +94,7 @@ type Pages struct {
 	next     chan struct{} // a cycle has begun
 	over     chan error    // the cycle's requests are used up, or one failed
 	left     int
+	taken    int // in all
 	passes   func(error) bool
 	failures int // of the page that is asked for, in a row
 }
@@ -133,6 +134,7 @@ func (t *Pages) Take(ctx context.Context) error {
 		}
 	}
 	t.left--
+	t.taken++
 	return nil
 }
 

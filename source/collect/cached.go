@@ -19,6 +19,7 @@ type Cached struct {
 	settled    func(error) bool                                             // says that an error stands until the next reading, like an answer
 	under      *Task                                                        // nil where none is
 	counted    int                                                          // rows of it, once it has ended
+	pages      int                                                          // that the last reading asked for
 
 	rows   int
 	err    error
@@ -28,8 +29,12 @@ type Cached struct {
 // Seldom is how often what is cached is read at most.
 const Seldom = 15 * time.Minute
 
-// pausePerRow is in ms to the next reading for each row: a page of a hundred in six seconds, however long the list is.
-const pausePerRow = 60
+// The ms to the next reading for each row and for each page: a page of a hundred rows in six seconds, however long the list is, and as
+// many requests where each has few rows.
+const (
+	pausePerRow  = 60
+	pausePerPage = 6000
+)
 
 // NewCached reads for a place by count, which asks its pages before each page and sets the gauges that it is given. settled says of an
 // error that it stands until the next reading, as an answer does.
@@ -43,7 +48,7 @@ func (s *Cached) Read(ctx context.Context, now int64) (int, error) {
 	switch {
 	case s.under != nil:
 		s.under.Grant()
-	case s.readAt != 0 && now >= s.readAt && now-s.readAt < max(s.every, pausePerRow*int64(s.rows)):
+	case s.readAt != 0 && now >= s.readAt && now-s.readAt < max(s.every, pausePerRow*int64(s.rows), pausePerPage*int64(s.pages)):
 		return s.rows, s.err
 	default:
 		s.begin()
@@ -51,7 +56,7 @@ func (s *Cached) Read(ctx context.Context, now int64) (int, error) {
 	ended, err := s.background.Wait(ctx, s.under)
 	switch {
 	case ended:
-		s.under = nil
+		s.pages, s.under = s.under.pages.taken, nil
 		s.end(err, now)
 	case err != nil:
 		return s.rows, err // the page is asked for again

@@ -35,6 +35,7 @@ type Role struct {
 	Namespace string // that may be seen, by the product's documents
 	Operation string // empty is |OPERATIONS|VIEW|
 	Lists     bool   // beside the operation it takes |OPERATIONS|VIEW|, for the list of what the rows are of
+	Of        string // another namespace, for that list; empty is none
 	Screen    string // where it is in the web UI
 	Without   string // what is missing without it, as the page of the role says it
 	Always    bool   // every server has rows: none means that the role is missing

@@ -115,14 +115,22 @@ func checkFirst(ctx context.Context, c *collect.Active[*workplace]) probe.Findin
 	case rows == 0 && c.Role.Always:
 		f.Result, f.Found, f.Next = probe.Failed, "200 with an empty list, as for a key without permission", grant(c.Role)
 	case rows == 0:
-		f.Found = "there are none, or the role lacks the permission View on " + c.Role.Namespace + " (" + c.Role.Allows() + ")"
+		f.Found = "there are none, or the role lacks the permission View on " + needed(c.Role)
 	}
 	return f.Timed(took)
 }
 
 // grant says what to change where rows are not shown.
 func grant(r collect.Role) string {
-	return "give the credential's role the View permission on " + r.Namespace + " (" + r.Allows() + "; web UI: Security > RBAC > the role > Global permissions)"
+	return "give the credential's role the View permission on " + needed(r) + " (web UI: Security > RBAC > the role > Global permissions)"
+}
+
+func needed(r collect.Role) string {
+	namespace := r.Namespace + " (" + r.Allows() + ")"
+	if r.Of != "" {
+		namespace += " or " + r.Of + " (" + collect.Role{}.Allows() + ")"
+	}
+	return namespace
 }
 
 // failedCheck takes an error apart into what came back and what to do.

@@ -39,6 +39,7 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 		"server failed": {fault: &nbusim.Fault{Effect: nbusim.Status(500)}, step: "version", what: "server failed", hint: "X-Request-ID"},
 		"jobs refused":  {options: nbusim.Options{Storage: oneUnit()}, fault: &nbusim.Fault{Path: "/admin/jobs", Effect: nbusim.Status(403)}, step: "role jobs", what: "role", hint: "|MANAGE|JOBS|"},
 		"no scans":      {options: nbusim.Options{Storage: oneUnit()}, fault: &nbusim.Fault{Path: "/malware/latest-scan-results", Effect: nbusim.Status(403)}, step: "role malware", what: "role", hint: "|OPERATIONS|MANAGE|MALWARE|VIEW-SCAN-RESULT|"},
+		"no servers":    {options: nbusim.Options{Storage: oneUnit()}, fault: &nbusim.Fault{Path: "/config/hosts", Query: "PRIMARY_SERVER", Effect: nbusim.Status(403)}, step: "role services", what: "role", hint: "|MANAGE|HOSTS|PROCESSES| (|OPERATIONS|VIEW|) or |MANAGE|HOSTS| (|OPERATIONS|VIEW|)"},
 		"no jobs":       {options: nbusim.Options{Storage: oneUnit()}, fault: &nbusim.Fault{Path: "/admin/jobs", Effect: nbusim.Status(404)}, step: "role jobs", what: "not offered", hint: "primary server"},
 		"no policies":   {options: nbusim.Options{Storage: oneUnit()}, fault: &nbusim.Fault{Path: "/config/policies/", Effect: nbusim.Status(404)}},
 	} {

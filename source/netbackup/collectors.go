@@ -22,7 +22,7 @@ func collectors() []collector {
 		jobCollector(), policyCollector(), pausedClientCollector(), alertCollector(), malwareCollector(), imageCollector(), sloCollector(),
 		tapeMediumCollector(), volumePoolCollector(), robotCollector(), mediaServerCollector(), slpCollector(), slpActiveCollector(),
 		anomalyCollector(), eventCollector(), certificateCollector(), licenseCollector(), frontEndCollector(),
-		hostCollector(), auditCollector(), kmsKeyCollector(),
+		hostCollector(), auditCollector(), kmsKeyCollector(), serviceCollector(),
 	}
 }
 

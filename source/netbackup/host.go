@@ -11,13 +11,16 @@ import (
 	"backwire/source/netbackup/api"
 )
 
-const collectorHosts = "hosts"
+const (
+	collectorHosts = "hosts"
+	hostNamespace  = "|MANAGE|HOSTS|"
+)
 
 // hostCollector counts the hosts that the server knows, and finds the clients among them that no active policy names.
 func hostCollector() collector {
 	return collector{
 		Name: collectorHosts, Noun: "host", Section: sectionClients, Optional: true, Every: collect.Seldom, First: firstOf((*api.Client).Hosts),
-		Role: collect.Role{Namespace: "|MANAGE|HOSTS|", Screen: "Security > Host mappings", Without: "no hosts by release, not known which clients are in no policy"},
+		Role: collect.Role{Namespace: hostNamespace, Screen: "Security > Host mappings", Without: "no hosts by release, not known which clients are in no policy"},
 		Start: func(w *workplace) collect.Reader {
 			hosts := w.Gauge("nbu_hosts", "",
 				"Hosts that the server knows (primary and media servers, clients), by release of NetBackup and operating system. Those that are decommissioned do not count.", "nbu_version", "os")

@@ -20,32 +20,42 @@ import (
 // panicking panics in whatever goroutine asks for a path.
 type panicking struct {
 	http.RoundTripper
-	path string
+	question
 	left *atomic.Int64 // times
 }
 
 func (p panicking) RoundTrip(r *http.Request) (*http.Response, error) {
-	if strings.HasSuffix(r.URL.Path, p.path) && p.left.Add(-1) >= 0 {
+	if p.is(r) && p.left.Add(-1) >= 0 {
 		panic("in a collector")
 	}
 	return p.RoundTripper.RoundTrip(r)
 }
 
+// question is what a collector asks for first.
+type question struct {
+	path, filter string
+	shared       bool // another collector asks for the path, with another filter
+}
+
+func (q question) is(r *http.Request) bool {
+	return strings.HasSuffix(r.URL.Path, q.path) && (!q.shared || r.URL.Query().Get("filter") == q.filter)
+}
+
 // asking answers nothing and keeps what was asked for.
-type asking struct{ path string }
+type asking struct{ question }
 
 func (a *asking) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !strings.HasSuffix(r.URL.Path, "/ping") {
-		a.path = strings.TrimPrefix(r.URL.Path, nbusim.Mount)
+		a.path, a.filter = strings.TrimPrefix(r.URL.Path, nbusim.Mount), r.URL.Query().Get("filter")
 		return httpAnswer(http.StatusForbidden, `{"errorCode":1,"errorMessage":"no"}`), nil
 	}
 	return httpAnswer(http.StatusOK, "1519397648169", "X-NetBackup-API-Version", "14.0"), nil
 }
 
-// collectorPaths are what each collector asks for first.
-func collectorPaths(t *testing.T) map[string]string {
+// firstQuestions are those of each collector.
+func firstQuestions(t *testing.T) map[string]question {
 	t.Helper()
-	paths := map[string]string{collectorServer: "/security/serverinfo"}
+	all := map[string]question{collectorServer: {path: "/security/serverinfo"}}
 	for _, c := range collectors() {
 		if c.First == nil {
 			continue
@@ -59,20 +69,26 @@ func collectorPaths(t *testing.T) map[string]string {
 			t.Fatal(err)
 		}
 		_, _ = c.First(t.Context(), &workplace{site: &Site{client: client}}) // refused
-		paths[c.Name] = asked.path
+		for name, other := range all {
+			if other.path == asked.path {
+				other.shared, asked.shared = true, true
+				all[name] = other
+			}
+		}
+		all[c.Name] = asked.question
 	}
-	return paths
+	return all
 }
 
 func TestAPanicInACollectorCostsItsOwnSamples(t *testing.T) {
-	paths := collectorPaths(t)
+	asked := firstQuestions(t)
 	for _, name := range Collectors() {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var left atomic.Int64
 				var log bytes.Buffer
 				r := newRig(t, nbusim.Options{Storage: oneUnit()}, func(c *SiteConfig) {
-					c.Client.Transport = panicking{c.Client.Transport, paths[name], &left}
+					c.Client.Transport = panicking{c.Client.Transport, asked[name], &left}
 				})
 				r.log = slog.New(slog.NewTextHandler(&log, nil))
 				r.remember()

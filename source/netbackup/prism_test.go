@@ -56,6 +56,7 @@ func collectFrom(t *testing.T, release string, m *mocked) {
 	if m.storage == nil {
 		t.Logf("%s has no storage.yaml: the simulator answers in its place", release)
 	}
+	r.sim.AddHosts(nbusim.Host{Name: "primary.example", Type: "PRIMARY_SERVER"}, nbusim.Host{Name: "media-1", Type: "MEDIA_SERVER"})
 	m.await()
 	m.refuses(m.admin, "/admin/jobs", url.Values{"page[limit]": {"101"}})
 	m.refuses(m.admin, "/admin/jobs", url.Values{"sort": {"lastUpdateTime", "jobId"}})
@@ -71,7 +72,8 @@ func collectFrom(t *testing.T, release string, m *mocked) {
 		r.want(want, "nbu_collector_success", "collector", name)
 	}
 	r.want(1, "nbu_up")
-	m.wantAsked("/admin/jobs")
+	m.wantAsked("/admin/jobs", "/admin/hosts/uuid-primary.example/services", "/admin/hosts/uuid-media-1/services")
+	r.want(1, "nbu_services_known", "host", "media-1")
 	if m.storage != nil {
 		m.wantAsked("/storage/storage-units", "/storage/disk-pools", "/storage/storage-servers", "/storage/drives")
 		if m.without == nil {

@@ -30,6 +30,15 @@ func TestRequestsOfALargeSite(t *testing.T) {
 		for i := range 5_000 {
 			r.sim.AddHosts(nbusim.Host{Name: "host-" + strconv.Itoa(i), Mapped: []string{"host-" + strconv.Itoa(i) + ".example"}})
 		}
+		services := []nbusim.Service{}
+		for i := range 100 {
+			name := "server-" + strconv.Itoa(i)
+			r.sim.AddHosts(nbusim.Host{Name: name, Type: "MEDIA_SERVER"})
+			for _, service := range []string{"bpcd", "nbrmms", "vnetd", "spoold", "spad", "ltid", "nbsl", "bpcompatd", "nbostpxy", "nbcssc"} {
+				services = append(services, nbusim.Service{Host: name, Name: service})
+			}
+		}
+		r.sim.SetServices(services...)
 		r.sim.AddSLPImages(make([]nbusim.SLPImage, 2_000)...)
 		for i := range 2_000 {
 			r.sim.AddAuditRecords(nbusim.AuditRecord{At: time.Now().Add(time.Duration(i) * time.Minute)})
@@ -52,6 +61,9 @@ func TestRequestsOfALargeSite(t *testing.T) {
 		r.want(100_000, "nbu_images")
 		r.want(2_012, "nbu_slp_images", "slp", "gold", "state", "IN_PROCESS")
 		r.want(200, "nbu_kms_keys", "kms", "kms-9")
+		if running, _ := r.live("nbu_service_up"); running != 1_000 {
+			t.Errorf("%v services run", running)
+		}
 		if hosts, _ := r.live("nbu_hosts"); hosts < 5_000 {
 			t.Errorf("%v hosts", hosts)
 		}

@@ -38,6 +38,9 @@ func permissions() string {
 				permission += " and the usual one"
 			}
 		}
+		if c.Role.Of != "" {
+			permission += ", and `" + c.Role.Of + "`"
+		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", strings.ReplaceAll(permission, "|", `\|`), c.Role.Screen, strings.Join(names, ", "), strings.Join(without, ", "))
 	}
 	return b.String()
@@ -53,8 +56,15 @@ func roles() string {
 			if c.Role.Lists {
 				operations = append(operations, collect.Role{}.Allows())
 			}
+			needed := []string{}
 			for _, operation := range operations {
-				if line := c.Role.Namespace + "  " + operation; wanted(c) && !slices.Contains(lines, line) {
+				needed = append(needed, c.Role.Namespace+"  "+operation)
+			}
+			if c.Role.Of != "" {
+				needed = append(needed, c.Role.Of+"  "+collect.Role{}.Allows())
+			}
+			for _, line := range needed {
+				if wanted(c) && !slices.Contains(lines, line) {
 					lines = append(lines, line)
 				}
 			}

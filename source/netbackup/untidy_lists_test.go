@@ -50,12 +50,16 @@ func TestHalfAWebServiceProvesNothing(t *testing.T) {
 func TestUnreadableRowsAreCounted(t *testing.T) {
 	const readable, unreadable = `{"type":"x","id":"good","hostName":"good","attributes":{"name":"good","sType":"PureDisk","driveStatus":"DRIVE_STATUS_UP","severity":"ERROR",` +
 		`"scanState":"PENDING","volumePoolName":"good","workloadType":"VMWARE","slpName":"good","productName":"good","category":"CATALOG"}}`, `{"type":"x","id":null,"attributes":null}`
-	paths := collectorPaths(t)
-	delete(paths, collectorServer)
-	delete(paths, collectorJobs)
-	part := map[string]string{"slp": "eq 'IN_PROCESS'", "audit": "eq 'CATALOG'"}    // asks for one state after the other
-	under := map[string]string{"certificates": "certificateList", "hosts": "hosts"} // the member that holds its rows
-	for name, path := range paths {
+	asked := firstQuestions(t)
+	delete(asked, collectorServer)
+	delete(asked, collectorJobs)
+	part := map[string]string{"slp": "eq 'IN_PROCESS'", "audit": "eq 'CATALOG'"}                         // asks for one state after the other
+	under := map[string]string{"certificates": "certificateList", "hosts": "hosts", "services": "hosts"} // the member that holds its rows
+	for name, first := range asked {
+		path := first.path
+		if first.shared {
+			part[name] = first.filter
+		}
 		list := `{"` + cmp.Or(under[name], "data") + `":[`
 		for _, lost := range []string{unreadable, `null`, `7`, `"x"`, `{}`, `[]`} {
 			synctest.Test(t, func(t *testing.T) {

@@ -21,26 +21,26 @@ type Host struct {
 
 // The types of hosts.
 const (
-	HostPrimary = "PRIMARY_SERVER"
-	HostMedia   = "MEDIA_SERVER"
+	hostPrimary = "PRIMARY_SERVER"
+	hostMedia   = "MEDIA_SERVER"
 	HostClient  = "CLIENT"
 )
 
 // mostMapped is how many further names of a host are read: far beyond what a cluster has.
 const mostMapped = 64
 
-// Hosts lists all hosts, in one answer.
-func (c *Client) Hosts(ctx context.Context) iter.Seq2[*Host, error] { return c.hosts(ctx, nil) }
+// Hosts lists all hosts, in one answer: no release has pages of them.
+func (c *Client) Hosts(ctx context.Context) iter.Seq2[*Host, error] { return c.hosts(ctx, "host", nil) }
 
-// HostsOf lists the hosts of one type, in one answer.
-func (c *Client) HostsOf(ctx context.Context, hostType string) iter.Seq2[*Host, error] {
-	return c.hosts(ctx, url.Values{"filter": {"nbuHostType eq '" + hostType + "'"}})
+// hostsOf lists the hosts of one type, of which another resource is asked for.
+func (c *Client) hostsOf(ctx context.Context, noun, hostType string) iter.Seq2[*Host, error] {
+	return c.hosts(ctx, noun, url.Values{"filter": {"nbuHostType eq '" + hostType + "'"}})
 }
 
-func (c *Client) hosts(ctx context.Context, query url.Values) iter.Seq2[*Host, error] {
+func (c *Client) hosts(ctx context.Context, noun string, query url.Values) iter.Seq2[*Host, error] {
 	return listing[*Host]{
 		row:  hostRow,
-		list: list{client: c, noun: "host", path: "/config/hosts", under: "hosts", query: query, pager: inOne},
+		list: list{client: c, noun: noun, path: "/config/hosts", under: "hosts", query: query, pager: inOne},
 	}.rows(ctx)
 }
 

@@ -130,6 +130,7 @@ func testAnswers(t *testing.T, docs *vendordoc.Collection) {
 			"/security/anomalies", "/security/anomalies?page%5Blimit%5D=100&page%5Boffset%5D=1",
 			"/catalog/slp-images", "/catalog/slp-images?page%5Blimit%5D=5&filter=" + url.QueryEscape("slpImageState eq 'IN_PROCESS'"),
 			"/catalog/slp-images?page%5Blimit%5D=1000&filter=" + url.QueryEscape("slpImageState eq 'IN_PROCESS|INACTIVE'"),
+			"/admin/hosts/uuid-media-2/services",
 			"/servicecatalog/slos", "/servicecatalog/slos?page%5Blimit%5D=100&page%5Boffset%5D=0",
 		} {
 			c.ask(http.MethodGet, path, "", http.StatusOK)
@@ -156,6 +157,7 @@ func testAnswers(t *testing.T, docs *vendordoc.Collection) {
 		c.ask(http.MethodGet, "/admin/jobs?filter=nonsense", "", http.StatusBadRequest)
 		c.ask(http.MethodGet, "/admin/jobs/9999", "", http.StatusNotFound)
 		c.ask(http.MethodGet, "/storage/storage-units/none", "", http.StatusNotFound)
+		c.ask(http.MethodGet, "/admin/hosts/none/services", "", http.StatusNotFound)
 		c.ask(http.MethodPost, "/login", `{"userName":"user","password":"secret"}`, http.StatusCreated)
 		c.ask(http.MethodPost, "/login", `{"userName":"mfa","password":"secret"}`, http.StatusCreated)
 		c.ask(http.MethodPost, "/login", `{"userName":"user","password":"wrong"}`, http.StatusUnauthorized)

@@ -26,6 +26,7 @@ func (s *Server) AddFindings() {
 	)
 	s.AddMediaServers(MediaServer{Name: "media-1"}, MediaServer{Name: "media-2"})
 	s.AddHosts(Host{Name: s.name, Type: "PRIMARY_SERVER"}, Host{Name: "media-1", Type: "MEDIA_SERVER"}, Host{Name: "media-2", Type: "MEDIA_SERVER"})
+	s.addServices()
 	s.AddHosts(Host{Name: "client-1.example", Mapped: []string{"client-1"}}, Host{Name: "client-2.example", Version: "10.5", OS: "Windows"}, Host{Name: "forgotten.example"})
 	s.addCopies(now)
 	s.addEnds(now)
@@ -39,6 +40,15 @@ func (s *Server) AddFindings() {
 	s.AddAuditRecords(AuditRecord{Category: "AZFAILURE", Operation: "ACCESS", At: now.Add(-time.Hour)}, AuditRecord{Category: "LOGIN", Operation: "ACCESS", At: now.Add(-time.Hour)})
 	s.AddKMSKeys(KMSKey{Service: "nbkms", Ends: now.AddDate(0, 4, 0)}, KMSKey{Service: "nbkms", State: "INACTIVE"})
 	s.AddSLOs(SLO{Name: "gold"}, SLO{Name: "silver"}, SLO{Name: "databases", Workload: "SQL_SERVER"}, SLO{Name: "cloud", Workload: "CLOUD"})
+}
+
+// addServices adds those of the servers, of which one is stopped.
+func (s *Server) addServices() {
+	services := []Service{{Host: "media-1", Name: "nbrmms"}, {Host: "media-1", Name: "bpcd"}, {Host: "media-2", Name: "nbrmms", Status: "STOPPED"}, {Host: "media-2", Name: "bpcd"}}
+	for _, name := range []string{"bprd", "bpdbm", "nbemm", "nbjm", "nbpem", "nbrb", "nbstserv", "vnetd"} {
+		services = append(services, Service{Host: s.name, Name: name})
+	}
+	s.SetServices(services...)
 }
 
 // addEnds adds what expires: certificates, of which one does in a week, licences and their use.

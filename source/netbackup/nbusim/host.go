@@ -40,7 +40,7 @@ func (h Host) attributes(release, primary string, version int) map[string]any {
 		mapping(name, false)
 	}
 	a := map[string]any{
-		"uuid": "uuid-" + h.Name, "osVersion": "9.4", "osReleaseVersion": "9.4", "osType": h.OS, "hostName": h.Name, "cpuArchitecture": "x86_64",
+		"uuid": h.uuid(), "osVersion": "9.4", "osReleaseVersion": "9.4", "osType": h.OS, "hostName": h.Name, "cpuArchitecture": "x86_64",
 		"masterServer": primary, "installedEEBs": "", "installedPackages": "", "nbuVersion": "NetBackup_" + h.Version, "hwDescription": "-",
 		"vxUpdatePlatform": "redhat_x64", "isSecureEnabled": true, "autoReissue": false, "autoReissueDuration": 0, "externalCertificateSubject": "",
 		"hasNetBackupCaHostCertificate": true, "servers": []any{primary}, "comment": "", "nbuReleaseVersion": h.Version, "nbuHostType": h.Type,
@@ -55,6 +55,8 @@ func (h Host) attributes(release, primary string, version int) map[string]any {
 	}
 	return a
 }
+
+func (h Host) uuid() string { return "uuid-" + h.Name }
 
 // hostList has no pages, and its rows are under a name of its own (config_hosts.yaml of 10.5 to 11.2). Of the filters it knows the one by type.
 func (s *Server) hostList(x *exchange) reply {

@@ -59,6 +59,7 @@ type Server struct {
 	events       []Event
 	certificates []Certificate
 	hosts        []Host
+	services     []Service
 	audit        []AuditRecord
 	kmsKeys      []KMSKey
 	licenses     []License
@@ -149,15 +150,16 @@ func (s *Server) routes() *http.ServeMux {
 		"/security/auditlogs":               {method: get, base: jsonType, namespace: NamespaceAudit, answer: (*Server).auditList},
 		"/security/key-management-services": {method: get, base: jsonType, namespace: NamespaceKMS, answer: (*Server).kmsList},
 		"/security/key-management-services/{id}/key-details": {method: get, base: jsonType, namespace: NamespaceKMS, answer: (*Server).kmsKeyList},
-		"/config/hosts":                  {method: get, base: jsonType, namespace: NamespaceHosts, answer: (*Server).hostList},
-		"/catalog/slp-images":            {method: get, base: jsonType, namespace: NamespaceSLPImages, answer: (*Server).slpImageList},
-		"/config/slps":                   {method: get, base: jsonType, namespace: NamespaceSLPs, answer: (*Server).slpList},
-		"/security/anomalies":            {method: get, base: jsonType, namespace: NamespaceAnomalies, answer: (*Server).anomalyList},
-		"/eventlog/notifications":        {method: get, base: jsonType, namespace: NamespaceEvents, answer: (*Server).eventList},
-		"/security/certificates/current": {method: get, base: jsonType, namespace: NamespaceCertificates, answer: (*Server).certificateList},
-		"/licensing/entitlements":        {method: get, base: jsonType, namespace: NamespaceLicenses, answer: (*Server).licenseList},
-		"/licensing/capacity":            {method: get, base: jsonType, namespace: NamespaceLicenseUsage, answer: (*Server).frontEndList},
-		"/servicecatalog/slos":           {method: get, base: jsonType, namespace: NamespaceSLOs, answer: (*Server).sloList},
+		"/admin/hosts/{id}/services":                         {method: get, base: jsonType, namespace: NamespaceServices, answer: (*Server).serviceList},
+		"/config/hosts":                                      {method: get, base: jsonType, namespace: NamespaceHosts, answer: (*Server).hostList},
+		"/catalog/slp-images":                                {method: get, base: jsonType, namespace: NamespaceSLPImages, answer: (*Server).slpImageList},
+		"/config/slps":                                       {method: get, base: jsonType, namespace: NamespaceSLPs, answer: (*Server).slpList},
+		"/security/anomalies":                                {method: get, base: jsonType, namespace: NamespaceAnomalies, answer: (*Server).anomalyList},
+		"/eventlog/notifications":                            {method: get, base: jsonType, namespace: NamespaceEvents, answer: (*Server).eventList},
+		"/security/certificates/current":                     {method: get, base: jsonType, namespace: NamespaceCertificates, answer: (*Server).certificateList},
+		"/licensing/entitlements":                            {method: get, base: jsonType, namespace: NamespaceLicenses, answer: (*Server).licenseList},
+		"/licensing/capacity":                                {method: get, base: jsonType, namespace: NamespaceLicenseUsage, answer: (*Server).frontEndList},
+		"/servicecatalog/slos":                               {method: get, base: jsonType, namespace: NamespaceSLOs, answer: (*Server).sloList},
 	} {
 		mux.Handle(Mount+path, answering(func(req *http.Request) reply { return s.serve(r, req) }))
 	}

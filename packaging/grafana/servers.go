@@ -1,0 +1,27 @@
+package grafana
+
+// serverGraphs show what the primary and media servers are, and what does not run on them.
+func serverGraphs() line {
+	return graphs(
+		states("Media servers up", "Whether each media server's host is up.",
+			query("max by (site, media_server) ("+of("nbu_media_server_up")+")", "{{site}} {{media_server}}")),
+		table("Media servers", "Release, operating system and state of each media server.", "media server",
+			[]column{
+				{"media_server", "media server", "", nil},
+				{"site", "site", "", nil},
+				{"nbu_version", "release", "", nil},
+				{"os", "system", "", nil},
+				{"status", "state", "", nil},
+			},
+			row("max by (site, media_server, nbu_version, os, status) ("+of("nbu_media_server_info")+")")).ascending(),
+		table("Services that are stopped", "Services (daemons) of primary and media servers that do not run, those that never did and that nobody needs there included.", "host",
+			[]column{
+				{"host", "host", "", nil},
+				{"service", "service", "", nil},
+				{"site", "site", "", nil},
+			},
+			row(of("nbu_service_up")+" == 0")).ascending(),
+		graph("Services that run", "Services (daemons) of each server that run. A server whose line ends is down, or does not tell.", unitCount,
+			query("sum by (site, host) ("+of("nbu_service_up")+")", "{{site}} {{host}}")),
+	)
+}
