@@ -380,10 +380,10 @@ func TestStorageBeyondTheLimitIsNotReadToItsEnd(t *testing.T) {
 		}
 		r := newRig(t, nbusim.Options{Storage: estate})
 		r.tick()
-		paths := collectorPaths(t)
+		asked := firstQuestions(t)
 		for collector, most := range map[string]int{collectorStorage: 10, collectorDiskPools: 10, collectorTapeDrives: 100} {
 			r.want(0, "nbu_collector_success", "collector", collector)
-			if n := r.sim.Requests(paths[collector]); n > most {
+			if n := r.sim.Requests(asked[collector].path); n > most {
 				t.Errorf("%s: %d pages are asked for, want at most %d", collector, n, most)
 			}
 		}
