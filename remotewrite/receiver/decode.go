@@ -110,18 +110,27 @@ func (f field) typeName(into *string) error {
 
 // references appends numbers, which may be packed.
 func (f field) references(into *[]uint32) error {
+	return f.numbers(protowire.VarintType, func(bits uint64) {
+		*into = append(*into, uint32(bits)) //nolint:gosec // as above
+	})
+}
+
+// numbers goes through numbers of a kind, which may be packed.
+func (f field) numbers(kind protowire.Type, each func(bits uint64)) error {
 	if f.kind != protowire.BytesType {
-		var ref uint32
-		err := f.reference(&ref)
-		*into = append(*into, ref)
-		return err
+		each(f.bits)
+		return f.is(kind)
 	}
 	for b := f.bytes; len(b) > 0; {
-		v, n := protowire.ConsumeVarint(b)
+		consume := protowire.ConsumeVarint
+		if kind == protowire.Fixed64Type {
+			consume = protowire.ConsumeFixed64
+		}
+		bits, n := consume(b)
 		if n < 0 {
 			return protowire.ParseError(n)
 		}
-		*into = append(*into, uint32(v)) //nolint:gosec // as above
+		each(bits)
 		b = b[n:]
 	}
 	return nil
@@ -134,9 +143,6 @@ func (f field) message(each func(f field) error) error {
 	}
 	return fields(f.bytes, each)
 }
-
-// unread is for a native histogram: it is counted, and its fields are not looked at.
-func unread(field) error { return nil }
 
 func (m *message) readV1(raw []byte) error {
 	return fields(raw, func(f field) error {
@@ -180,8 +186,7 @@ func (s *Series) readV1(f field) error {
 		s.Exemplars = append(s.Exemplars, e)
 		return err
 	case 4:
-		s.histograms++
-		return f.message(unread)
+		return s.readHistogram(f, V1)
 	}
 	return nil
 }
@@ -267,8 +272,7 @@ func (s *seriesV2) read(f field) error {
 	case 2:
 		return s.readPoint(f)
 	case 3:
-		s.histograms++
-		return f.message(unread)
+		return s.readHistogram(f, V2)
 	case 4:
 		var e Exemplar
 		var labels []uint32

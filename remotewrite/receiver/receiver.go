@@ -94,6 +94,12 @@ type Options struct {
 	// Lie is how the count of 2.0 is wrong.
 	Lie Lie
 
+	// NoNatives is what a native histogram is refused with, while the rest of its request is stored; 0 takes them. Prometheus before 3.8
+	// with the feature off answers 500 (storage.ErrNativeHistogramsDisabled is none of the handler's client errors).
+	NoNatives int
+	// NativesOf is which series NoNatives is about; nil is all.
+	NativesOf func(s *Series) bool
+
 	// MaxBody refuses a longer body with 413; 0 is no limit.
 	MaxBody int
 	// TooLargeStatus is what a longer body is answered with; 0 is 413. Mimir answers 400 (captured).
@@ -308,6 +314,11 @@ func received(m message) (n int) {
 var errFails = errors.New("internal error")
 
 func (r *Receiver) statusOf(problems []error) int {
+	for _, err := range problems {
+		if e, ok := errors.AsType[*statusError](err); ok {
+			return e.status
+		}
+	}
 	if r.options.TooOldStatus != 0 && slices.ContainsFunc(problems, func(err error) bool { return errors.Is(err, errTooOld) }) {
 		return r.options.TooOldStatus
 	}
@@ -334,7 +345,10 @@ func (r *Receiver) sift(v Version, s *Series, fresh store) []error {
 		}
 		good.Points = append(good.Points, p)
 	}
-	if len(good.Points) > 0 || s.histograms > 0 {
+	if len(s.Histograms) > 0 && r.options.NoNatives != 0 && (r.options.NativesOf == nil || r.options.NativesOf(s)) {
+		return append(problems, refuse(r.options.NoNatives, "%s: native histograms are disabled", key))
+	}
+	if len(good.Points) > 0 || len(s.Histograms) > 0 {
 		fresh.add(key, good)
 	}
 	return problems
@@ -403,7 +417,7 @@ func written(st store) http.Header {
 	var samples, histograms, exemplars int
 	for _, s := range st.series {
 		samples += len(s.Points)
-		histograms += s.histograms
+		histograms += len(s.Histograms)
 		exemplars += len(s.Exemplars)
 	}
 	h := http.Header{}

@@ -15,14 +15,17 @@ func checkSeries(v Version, s *Series) error {
 	switch {
 	case s.Name() == "":
 		return errors.New("no __name__")
-	case len(s.Points) > 0 && s.histograms > 0:
+	case len(s.Points) > 0 && len(s.Histograms) > 0:
 		return errors.New("samples and histograms in one series")
-	case len(s.Points) == 0 && s.histograms == 0:
+	case len(s.Points) == 0 && len(s.Histograms) == 0:
 		return errors.New("no sample") // as Prometheus does, although 2.0 allows exemplars alone
 	case v == V2 && s.Metadata.Type == "unknown":
 		return errors.New("no metric type")
 	}
 	if err := checkPoints(s.Points); err != nil {
+		return err
+	}
+	if err := checkHistograms(s.Histograms); err != nil {
 		return err
 	}
 	return checkExemplars(s.Exemplars)

@@ -37,12 +37,11 @@ type Metadata struct {
 
 // Series is one series and all that was stored of it, in the order it came.
 type Series struct {
-	Labels    []Label
-	Points    []Point
-	Exemplars []Exemplar
-	Metadata  Metadata
-
-	histograms int
+	Labels     []Label
+	Points     []Point
+	Histograms []Histogram
+	Exemplars  []Exemplar
+	Metadata   Metadata
 }
 
 // Name is the value of __name__.
@@ -116,6 +115,7 @@ func (st *store) add(key string, s Series) {
 	for _, p := range s.Points {
 		st.newest = max(st.newest, p.T)
 	}
+	have.Histograms = append(have.Histograms, s.Histograms...)
 	have.Exemplars = append(have.Exemplars, s.Exemplars...)
 	if s.Metadata != (Metadata{}) {
 		have.Metadata = s.Metadata
@@ -145,6 +145,7 @@ func (st *store) snapshot() []Series {
 	for _, key := range slices.Sorted(maps.Keys(st.series)) {
 		s := *st.series[key]
 		s.Points = slices.Clone(s.Points)
+		s.Histograms = slices.Clone(s.Histograms)
 		s.Exemplars = slices.Clone(s.Exemplars)
 		out = append(out, s)
 	}
