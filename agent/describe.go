@@ -40,7 +40,7 @@ func describeEndpoint(s send.Stats, at queue.CursorStats, url string) page.Endpo
 		Name: s.Endpoint, URL: url, Protocol: s.Protocol,
 		Samples: s.Samples, Retried: s.Retried, Rejected: s.Rejected, Dropped: s.Dropped,
 		Requests: s.Requests, Bytes: s.Bytes,
-		Parked: s.Parked, State: string(s.State), Window: s.Window.Seconds(), TooLate: s.TooLate.Seconds(),
+		Parked: s.Parked, State: string(s.State), Window: s.Window.Seconds(), TooLate: s.TooLate.Seconds(), Natives: s.Natives, NativePoints: s.NativePoints, NativeRefused: s.NativeRefused,
 		Pending: at.Lag.Samples, Lag: at.Behind(time.Now()).Seconds(), Paused: s.Paused, Error: s.LastError,
 	}
 	if d.Past = at.Past.Samples; d.Past > 0 && at.Unsent > 0 {

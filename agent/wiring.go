@@ -135,7 +135,7 @@ func endpointConfig(c *config.Config, e *config.Endpoint, version string) (send.
 		Protocol: e.Protocol, Timeout: time.Duration(e.Timeout), MaxSamples: int(e.MaxSamples),
 		MaxSampleAge: time.Duration(e.MaxSampleAge), Backfill: time.Duration(c.Backfill), Behind: behind(c, e), Concurrency: int(e.Concurrency),
 		ExternalLabels: e.ExternalLabels.Over(c.ExternalLabels), Keep: e.Keep.Regexp(), Drop: e.Drop.Regexp(),
-		UserAgent: userAgent(version), Instance: c.Instance,
+		UserAgent: userAgent(version), Instance: c.Instance, Natives: bool(c.NativeHistograms),
 	}, nil
 }
 

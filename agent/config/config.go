@@ -23,6 +23,7 @@ type Config struct {
 	Queue Queue
 
 	ExternalLabels   Labels  `split_words:"true" desc:"Labels added to every series: key:value pairs, separated by commas."`
+	NativeHistograms Switch  `split_words:"true" default:"false" desc:"true sends, beside each classic histogram, a native one with the same buckets to every endpoint that accepts them over Remote-Write 2.0."`
 	SelfMetrics      Switch  `split_words:"true" default:"true" desc:"true pushes the agent's own metrics too; with false they are available at /metrics only."`
 	Instance         string  `split_words:"true" desc:"Value of the label instance on the agent's own metrics. Default: the host name."`
 	Listen           Address `split_words:"true" default:"127.0.0.1:9469" empty:"true" desc:"Address of the status page, /metrics, /-/healthy and /-/ready; empty turns them off. An address other than loopback needs BACKWIRE_LISTEN_CONFIG_FILE."`

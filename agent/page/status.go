@@ -101,6 +101,10 @@ type EndpointStatus struct {
 	Window   float64           `json:"receiver_window_seconds,omitempty"`   // how late a sample may be, at least, as measured
 	TooLate  float64           `json:"receiver_too_late_seconds,omitempty"` // what is so late is refused, as measured
 
+	Natives       string `json:"native_histograms,omitempty"`               // "sent", or why they are not although they are wanted
+	NativePoints  uint64 `json:"native_histogram_points,omitempty"`         // that the receiver took
+	NativeRefused uint64 `json:"native_histogram_points_refused,omitempty"` // that it did not take, and that are not sent again
+
 	Pending     uint64     `json:"samples_pending"`        // in the queue, without a final verdict
 	Past        uint64     `json:"samples_past,omitempty"` // of these, what is sent after the newest
 	PastSince   *time.Time `json:"past_since,omitempty"`   // from when on

@@ -381,6 +381,9 @@ func (b *board) underEndpoint(e *page.EndpointStatus, down bool) {
 	if e.TooLate > 0 {
 		b.under(6, "the receiver refuses what is older than "+seconds(e.Window)+": an outage longer than that loses samples; set out_of_order_time_window")
 	}
+	if e.Natives != "" {
+		b.under(6, "native histograms are "+e.Natives)
+	}
 	if n := e.Dropped["too_old_for_receiver"]; n > 0 {
 		b.under(6, count(n)+" samples were older than that: they were not sent, and are kept with the rejected ones up to a limit")
 	}

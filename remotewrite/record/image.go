@@ -39,7 +39,16 @@ func (im *Image) loosen(site *siteImage, ref uint32) {
 func (im *Image) remembers(ref uint32) bool {
 	site := im.sites[im.owners[ref]]
 	return im.durable(ref) && im.Values[ref] != StaleBits &&
-		(ref >= site.settled || site.present.has(ref) || site.loose.has(ref))
+		(ref >= site.settled || site.present.Has(ref) || site.loose.Has(ref))
+}
+
+// Present puts the series that go on into dst, whose memory is reused: those that their sites' last batches knew, or partial ones since added.
+func Present(im *Image, dst Set) Set {
+	dst = dst.emptied(len(im.Dict.Series))
+	for _, site := range im.sites {
+		dst.Unite(site.present)
+	}
+	return dst
 }
 
 // Written is how much was written up to where the image is.

@@ -111,7 +111,7 @@ func (n *names) kept() []uint32 {
 	refs := make([]uint32, 0, n.series.used)
 	for ref := range n.series.all() {
 		site := n.sites[n.owners[ref]]
-		if site.present.has(ref) || n.remembers(ref) || site.t-n.times[ref] < endedKept.Milliseconds() {
+		if site.present.Has(ref) || n.remembers(ref) || site.t-n.times[ref] < endedKept.Milliseconds() {
 			refs = append(refs, ref)
 		}
 	}

@@ -327,7 +327,7 @@ func (p *Packer) superseded(of, present Set) Set {
 		latest := p.names.latest(ref)
 		switch {
 		case latest == ref:
-		case p.now.has(latest), present.has(latest):
+		case p.now.Has(latest), present.Has(latest):
 			set.Add(ref)
 		default:
 			if before, ok := ends[latest]; ok {
@@ -347,7 +347,7 @@ func (p *Packer) superseded(of, present Set) Set {
 func (p *Packer) appendChanged(named Set) {
 	number := uint64(0)
 	for ref, v := range p.Values {
-		if v != p.were[ref] || named.has(uint32(ref)) {
+		if v != p.were[ref] || named.Has(uint32(ref)) {
 			number++
 		}
 	}
@@ -355,7 +355,7 @@ func (p *Packer) appendChanged(named Set) {
 	end := 0
 	for ref, v := range p.Values {
 		before := p.were[ref]
-		if v == before && !named.has(uint32(ref)) {
+		if v == before && !named.Has(uint32(ref)) {
 			continue
 		}
 		gap := uint64(ref-end) << 1
@@ -381,7 +381,7 @@ func isNext(before, now uint64) bool {
 func (p *Packer) appendExemplars(at int, b *source.Batch) {
 	known := slices.DeleteFunc(slices.Clone(b.Exemplars), func(e source.Exemplar) bool {
 		ref, ok := p.names.find(at, e.Series)
-		return !ok || !p.now.has(ref)
+		return !ok || !p.now.Has(ref)
 	})
 	p.body = binary.AppendUvarint(p.body, uint64(len(known)))
 	for _, e := range known {

@@ -206,7 +206,7 @@ func TestSets(t *testing.T) {
 		s := scanner{block: appendSet(nil, set)}
 		got := s.set(Set{7, 7, 7, 7}, 192)
 		for ref := range uint32(192) {
-			if got.has(ref) != set.has(ref) {
+			if got.Has(ref) != set.Has(ref) {
 				t.Errorf("%x became %x", set, got)
 				break
 			}

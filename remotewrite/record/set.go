@@ -10,7 +10,8 @@ import (
 // dictionary's; references beyond its end are not in the set.
 type Set []uint64
 
-func (r Set) has(ref uint32) bool {
+// Has says whether a series is in it.
+func (r Set) Has(ref uint32) bool {
 	return int(ref>>6) < len(r) && r[ref>>6]&(1<<(ref&63)) != 0
 }
 

@@ -30,7 +30,7 @@ func TestPartialBatchAfterTheDictionaryShrank(t *testing.T) {
 	p.sites[0].present = p.sites[0].present.emptied(300)
 	p.Roll()
 	batch(3, true, series[0])
-	if !p.sites[0].present.has(0) || p.sites[0].present.Len() != 1 {
+	if !p.sites[0].present.Has(0) || p.sites[0].present.Len() != 1 {
 		t.Errorf("present: %v, want the new series alone", p.sites[0].present)
 	}
 }

@@ -40,6 +40,7 @@ func (s *Store) Repush(ctx context.Context, c send.Config, log *slog.Logger, pro
 		return Repush{}, nil
 	}
 	c.Repeats, c.Concurrency = true, 1
+	c.Natives = false                            // of a histogram there may be some series only
 	c.MaxSampleAge, c.Keep, c.Drop = 0, nil, nil // the feed holds back what these do, and knows what that is
 	e, err := send.NewEndpoint(c, from, from, log)
 	if err != nil {

@@ -37,8 +37,25 @@ func (e *Endpoint) Check(ctx context.Context) []probe.Finding {
 	written := e.checkWrite(ctx)
 	if findings = append(findings, written...); written[0].Result == probe.OK {
 		findings = append(findings, e.checkWindow(ctx))
+		if e.config.Natives {
+			findings = append(findings, e.checkNatives(ctx))
+		}
 	}
 	return findings
+}
+
+// checkNatives asks whether the receiver takes native histograms, with their canary.
+func (e *Endpoint) checkNatives(ctx context.Context) probe.Finding {
+	f := probe.Finding{Step: "native histograms", Result: probe.OK, Tried: "write a native histogram, " + nativeCanary}
+	switch taken, why, known := e.takesNatives(ctx); {
+	case !known:
+		f.Found = "unknown whether the receiver accepts native histograms: the answers leave it open"
+	case !taken:
+		f.Result, f.Found, f.Next = probe.Warning, why+"; only the classic histograms are sent", nativesAdvice
+	default:
+		f.Found = "accepted; the receiver reports that it stored it"
+	}
+	return f
 }
 
 // checkWindow asks how late the receiver takes samples, with canaries of the past.

@@ -255,6 +255,9 @@ func (a *answer) count(h http.Header) {
 			a.confirmed = true
 		}
 	}
+	if n, err := strconv.ParseUint(strings.TrimSpace(h.Get("X-Prometheus-Remote-Write-Histograms-Written")), 10, 31); err == nil {
+		a.histograms = int(n)
+	}
 	for i, value := range h.Values("X-Prometheus-Remote-Write-Samples-Written") {
 		n, err := strconv.ParseUint(strings.TrimSpace(value), 10, 64)
 		if errors.Is(err, strconv.ErrRange) {

@@ -45,6 +45,7 @@ type Config struct {
 	Backfill       time.Duration // how late samples may be at a first start
 	Behind         time.Duration // what is older goes after the newest, where the receiver takes samples as late; 0 is never
 	Concurrency    int           // requests at a time
+	Natives        bool          // native histograms are sent beside the classic ones, where the receiver takes them
 	ExternalLabels []source.Label
 	Keep, Drop     *regexp.Regexp // by a metric's name: only those, and not those; nil is no matter
 	UserAgent      string
@@ -120,6 +121,7 @@ type Endpoint struct {
 	canary   *canary
 	met      bool // the receiver took the canary; owned by Run
 	lateness lateness
+	natives  natives
 	parking  *parking
 	sizing   *sizing
 	wakeup   *wakeup
@@ -153,6 +155,7 @@ func NewEndpoint(c Config, from feed, rejected Rejected, log *slog.Logger) (*End
 		selected: selection{keep: c.Keep, drop: c.Drop}, window: window.Window{Depth: window.Depth},
 	}
 	e.past.feed, _ = from.(lanes)
+	e.natives.wanted = c.Natives
 	e.speak(first)
 	e.recorder.parked(parking.samples())
 	for range c.Concurrency {
@@ -165,7 +168,10 @@ func NewEndpoint(c Config, from feed, rejected Rejected, log *slog.Logger) (*End
 func (e *Endpoint) Stats() Stats { return e.recorder.Snapshot() }
 
 // Wake ends a pause: what it was for may have been put right.
-func (e *Endpoint) Wake() { e.wakeup.ring() }
+func (e *Endpoint) Wake() {
+	e.natives.ask.Store(0)
+	e.wakeup.ring()
+}
 
 // Run delivers until the context ends. A request that is under way then may still finish, and what the
 // queue holds is sent on, within the time given for it; nothing is waited for any more. It returns nil when the
@@ -275,6 +281,7 @@ func (e *Endpoint) deliverAll(l life, full *window.Window) error {
 		e.lateness.start = true
 	}
 	e.latenessOf(l, full)
+	e.nativesOf(l)
 	w, ends, noted := e.sliced(full)
 	from := 0
 	for _, to := range ends {
@@ -365,5 +372,8 @@ func (e *Endpoint) protocol() wire.Protocol { return wire.Protocol(e.speaks.Load
 
 func (e *Endpoint) speak(p wire.Protocol) {
 	e.speaks.Store(uint32(p))
+	if p == wire.V1 {
+		e.natives.ask.Store(0) // that carries none
+	}
 	e.recorder.speaks(p)
 }

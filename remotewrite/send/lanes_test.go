@@ -3,6 +3,7 @@ package send
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"log/slog"
 	"math"
@@ -229,6 +230,9 @@ type world struct {
 	window   time.Duration // how late the receiver takes samples; 0 is as late as they come
 	options  queue.Options
 	config   Config
+
+	natives    bool // the receiver takes native histograms
+	histograms int  // of which native ones are sent too, where the receiver takes them
 }
 
 func newWorld(seed uint64, parked string) *world {
@@ -250,19 +254,28 @@ func newWorld(seed uint64, parked string) *world {
 	w.bad = func(sample string) bool {
 		return float64(crc32.ChecksumIEEE(strconv.AppendUint([]byte(sample), seed, 10))) < share*math.MaxUint32
 	}
-	w.receiver = receiver.New(receiver.Options{
-		Ordered: w.ordered || w.window > 0, Head: head, OutOfOrder: w.window, Whole: r.IntN(2) == 0, PoisonStatus: []int{400, 409, 422}[r.IntN(3)],
+	native := rand.New(rand.NewPCG(seed, 35))
+	w.histograms = native.IntN(4)
+	o := receiver.Options{
+		NoNatives: []int{0, 0, 0, 400, 500}[native.IntN(5)],
+		Ordered:   w.ordered || w.window > 0, Head: head, OutOfOrder: w.window, Whole: r.IntN(2) == 0, PoisonStatus: []int{400, 409, 422}[r.IntN(3)],
 		Lie: []receiver.Lie{receiver.CountTrue, receiver.CountReceived}[r.IntN(2)], V2: []receiver.Support{receiver.Accept, receiver.Refuse}[r.IntN(2)],
 		Poison: func(s *receiver.Series, p receiver.Point) error {
 			return errorIf(s.Name() != canaryMetric && w.bad(sampleOf(s.Name(), s.Label, p.T)), "refused")
 		},
-	})
+	}
+	if native.IntN(2) == 0 {
+		o.NativesOf = func(s *receiver.Series) bool { return s.Name() != nativeCanary && native.IntN(3) == 0 }
+	}
+	w.natives = w.histograms > 0 && o.NoNatives == 0 && o.V2 == receiver.Accept
+	w.receiver = receiver.New(o)
 	w.way = &road{to: testkit.Loopback{To: w.receiver}, rate: []float64{0, 20, 100, 1000}[r.IntN(4)]}
 	w.options = queue.Options{SegmentBytes: 1500 + r.Int64N(8000)}
 	if !w.kills && r.IntN(2) == 0 {
 		w.options.MaxBytes = 20_000 + r.Int64N(60_000)
 	}
 	w.config = Config{
+		Natives:    w.histograms > 0,
 		MaxSamples: 20 + r.IntN(400), Concurrency: 1 + r.IntN(3), Transport: w.way, ParkedDir: parked,
 		Behind: []time.Duration{0, 2 * time.Minute, 2 * time.Minute}[r.IntN(3)],
 	}
@@ -308,6 +321,8 @@ func conserve(t *testing.T, w *world) {
 	t.Helper()
 	n := 1 + w.rand.IntN(30)
 	f := newFleet(n, 0.3)
+	f.AddHistograms(w.histograms)
+	n += w.histograms * testkit.HistogramSeries
 	begin := f.T
 	fs := crashfs.New()
 	lost := 0
@@ -340,6 +355,45 @@ func conserve(t *testing.T, w *world) {
 		t.Errorf("%d samples of %d are counted, %d as lost: %+v", sum, committed, lost, stats)
 	}
 	s.end(t)
+	wantNatives(t, w)
+}
+
+// wantNatives holds that each native histogram that the receiver has is what the classic series say at its time.
+func wantNatives(t *testing.T, w *world) {
+	t.Helper()
+	classic := map[string]float64{}
+	key := func(s *receiver.Series, suffix, le string, at int64) string {
+		return fmt.Sprint(strings.TrimSuffix(s.Name(), suffix), suffix, s.Label("policy"), le, at)
+	}
+	for _, s := range testkit.Data(w.receiver) {
+		for _, suffix := range []string{"_bucket", "_count", "_sum"} {
+			for _, p := range s.Points {
+				if strings.HasSuffix(s.Name(), suffix) {
+					classic[key(&s, suffix, s.Label("le"), p.T)] = p.V
+				}
+			}
+		}
+	}
+	points := 0
+	for _, s := range nativeSeries(w.receiver) {
+		for _, h := range s.Histograms {
+			said := map[string]float64{key(&s, "_count", "", h.T): float64(h.Count), key(&s, "_sum", "", h.T): h.Sum}
+			sum := int64(0)
+			for i, n := range h.Buckets() {
+				sum += n
+				said[key(&s, "_bucket", []string{"1.0", "60.0", "3600.0", "+Inf"}[i], h.T)] = float64(sum)
+			}
+			for of, v := range said {
+				if had, ok := classic[of]; !ok && !w.picky || ok && had != v {
+					t.Fatalf("the native histogram says %v of %s, and the classic one %v (%v)", v, of, had, ok)
+				}
+			}
+			points++
+		}
+	}
+	if w.natives && points == 0 && len(classic) > 0 {
+		t.Error("no native histograms")
+	}
 }
 
 // lostOf is what the queue gave up in one life.
@@ -353,7 +407,7 @@ func lostOf(s *station) (n int) {
 // sampleOf names a sample.
 func sampleOf(name string, label func(string) string, at int64) string {
 	parts := []string{name, strconv.FormatInt(at, 10)}
-	for _, l := range []string{"policy", "schedule_type", "result", "status", "parent", "job_type"} {
+	for _, l := range []string{"policy", "schedule_type", "result", "status", "parent", "job_type", "le"} {
 		parts = append(parts, label(l))
 	}
 	return strings.Join(parts, " ")
@@ -390,8 +444,10 @@ func arrived(t *testing.T, w *world) int {
 		}
 		for _, s := range r.Series {
 			label := func(name string) string {
-				i := slices.IndexFunc(s.Labels, func(l source.Label) bool { return l.Name == name })
-				return s.Labels[i].Value
+				if i := slices.IndexFunc(s.Labels, func(l source.Label) bool { return l.Name == name }); i >= 0 {
+					return s.Labels[i].Value
+				}
+				return ""
 			}
 			for _, p := range s.Points {
 				sample := sampleOf(s.Name, label, p.T)

@@ -106,6 +106,7 @@ func (s *shard) deliver(l life, rest *progress, i int) error {
 				return err
 			}
 		}
+		s.natives(l, w, r)
 		s.endpoint.expired(w, r)
 		s.endpoint.recorder.done(r.Samples + r.Expired)
 		sp.From = r.Span.To

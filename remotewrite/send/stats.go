@@ -25,6 +25,10 @@ type Stats struct {
 	Parked    int               // samples set aside, on which the receiver fails for now
 	Pending   int               // samples read from the log and without a final verdict
 
+	Natives       string // what is known of native histograms; empty where they are not wanted, or the receiver was not asked yet
+	NativePoints  uint64 // of native histograms that the receiver took; they are no samples
+	NativeRefused uint64 // and that it did not take: they are not sent again
+
 	Window      time.Duration // how late a sample may be, at least, as measured; 0 is not known
 	TooLate     time.Duration // how late it may not be; 0 is not known
 	HighestSent int64         // newest time of a delivered sample, ms since the epoch; 0 before the first
@@ -181,6 +185,24 @@ func (r *Recorder) takesLate(taken, refused time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stats.Window, r.stats.TooLate = taken, refused
+}
+
+// takesNatives says what is known of native histograms.
+func (r *Recorder) takesNatives(what string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stats.Natives = what
+}
+
+// natives counts points of native histograms.
+func (r *Recorder) natives(points int, taken bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if taken {
+		r.stats.NativePoints += uint64(points)
+	} else {
+		r.stats.NativeRefused += uint64(points)
+	}
 }
 
 func (r *Recorder) speaks(p wire.Protocol) {

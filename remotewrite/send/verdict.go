@@ -26,6 +26,7 @@ type answer struct {
 	status     int           // 0 where the connection failed
 	sent       int           // samples in the request
 	written    int           // samples stored by the receiver's own count; -1 where it gave none that can be read
+	histograms int           // native histograms stored by the receiver's own count; 0 where it gave none that can be read
 	confirmed  bool          // one of the X-Prometheus-Remote-Write-*-Written headers was there
 	retryAfter time.Duration // 0 where none was asked for
 	date       time.Time     // the receiver's clock, to the second; zero where it gave none

@@ -11,8 +11,9 @@ import (
 // timeline is what happened to the series of a window, said as the log says it: for each site its batches, who was
 // in them and which values changed. Most values stay, so it is far smaller than all points are.
 type timeline struct {
-	epoch   uint32   // another one after each begin
-	before  []uint64 // by series: the value in front of all batches, as the bits of a float64
+	epoch   uint32     // another one after each begin
+	before  []uint64   // by series: the value in front of all batches, as the bits of a float64
+	going   record.Set // series that went on in front of all batches
 	lanes   []lane
 	series  []*[pieceSize]uint32 // of the changes
 	values  []*[pieceSize]uint64 // the same, as bits

@@ -153,12 +153,17 @@ func (k *Walk) gather(first uint32) {
 
 // seek goes back in each list.
 func (k *Walk) seek(l *lane, series uint32) {
-	for i, list := range l.lists {
-		k.stands[i] = list.from + uint32(sort.Search(int(list.to-list.from), func(n int) bool {
-			at := list.from + uint32(n)
-			return k.timeline.series[at>>pieceBits][at%pieceSize] >= series
-		}))
+	for i := range l.lists {
+		k.stands[i] = k.timeline.find(&l.lists[i], series)
 	}
+}
+
+// find is the first change of a list that is not of a series before one.
+func (h *timeline) find(l *list, series uint32) uint32 {
+	return l.from + uint32(sort.Search(int(l.to-l.from), func(n int) bool {
+		at := l.from + uint32(n)
+		return h.series[at>>pieceBits][at%pieceSize] >= series
+	}))
 }
 
 // take makes runs of a list's changes from one on, and returns the first that is of none of the series at hand.

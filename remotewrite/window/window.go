@@ -111,6 +111,7 @@ func (w *Window) Enter(u *record.Image) {
 	if w.Dict != u.Dict {
 		w.Dict = u.Dict
 		w.timeline.begin(u.Values)
+		w.timeline.going = record.Present(u, w.timeline.going)
 	}
 	w.timeline.grow(len(u.Dict.Series), 0)
 }

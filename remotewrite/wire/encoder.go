@@ -31,6 +31,7 @@ type Request struct {
 	Span      window.Span // what was taken of the span that was asked for
 	Samples   int
 	Exemplars int
+	Natives   int   // points of native histograms, which are not among the samples
 	Expired   int   // left out because they were older than asked for
 	Newest    int64 // ms since the epoch
 	Since     int64 // what was older has expired
@@ -63,6 +64,7 @@ type Encoder struct {
 	series   []byte      // all series, and in the end the request before compression
 	prefix   []byte      // what comes before them
 	block    []byte      // the request
+	natives  natives
 }
 
 // NewEncoder returns an encoder that adds these labels to every series. They are sorted by name.
@@ -126,12 +128,17 @@ func (e *Encoder) column(m message, w *window.Window, s window.Span, at window.P
 // add writes a series.
 func (e *Encoder) add(m message, s *record.Series, c window.Runs, exemplars []window.Observation) {
 	start := m.start(s)
-	e.before = m.Before(e.before[:0], s)
-	e.after = m.after(e.after[:0], s, exemplars)
-	e.series = appendHead(e.series, m.field(), len(e.before)+samplesSize(c, start)+len(e.after))
-	e.series = append(e.series, e.before...)
+	e.open(m, s, exemplars, samplesSize(c, start))
 	e.series = appendSamples(e.series, c, start)
 	e.series = append(e.series, e.after...)
+}
+
+// open writes what comes before the samples of a series, which take so many bytes, and prepares what follows them.
+func (e *Encoder) open(m message, s *record.Series, exemplars []window.Observation, size int) {
+	e.before = m.Before(e.before[:0], s)
+	e.after = m.after(e.after[:0], s, exemplars)
+	e.series = appendHead(e.series, m.field(), len(e.before)+size+len(e.after))
+	e.series = append(e.series, e.before...)
 }
 
 // compress puts the parts in their order, in snappy's block format. This library makes it in half the time of golang/snappy.

@@ -7,7 +7,7 @@ import (
 )
 
 // The wire format is Protocol Buffers' ("Encoding"): a field is its tag, number<<3 | wire type, and its
-// content. A number below 16 and a wire type make one byte, and this package needs no higher number.
+// content. A number below 16 and a wire type make one byte; only two fields of native histograms have higher numbers.
 const (
 	wireVarint  = 0
 	wireFixed64 = 1

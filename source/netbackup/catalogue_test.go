@@ -71,7 +71,8 @@ Every series carries the label ` + "`site`" + `. A value that the server does no
 a value is omitted. Counters and histograms count each finished job exactly once. They start at 0 one interval
 before their first job. Counters, histograms and gauges marked as remembered keep their values through restarts
 and while the server does not answer. All other gauges end when they cannot be read.
-A parent job has child jobs; a leaf job has none.
+A parent job has child jobs; a leaf job has none. Histograms are classic; with ` + "`BACKWIRE_NATIVE_HISTOGRAMS=true`" + ` they are also sent as native
+ones, without the suffix ([receivers.md](receivers.md#native-histograms)).
 `)
 	section := ""
 	for _, f := range bySection(c.all) {

@@ -22,6 +22,7 @@ type Fleet struct {
 	Series  []*source.Series
 	Samples []source.Sample
 	bytes   []bool // by series: whether it counts bytes
+	waits   []int  // the first series of each histogram
 	rate    float64
 }
 
@@ -60,6 +61,41 @@ func NewFleet(site string, n int, rate float64) *Fleet {
 	return f
 }
 
+// histogramBounds are of a fleet's histograms.
+var histogramBounds = []string{"1.0", "60.0", "3600.0", "+Inf"}
+
+// HistogramSeries is how many series each of a fleet's histograms has.
+const HistogramSeries = 6
+
+// AddHistograms adds so many classic histograms, which observe something in each cycle.
+func (f *Fleet) AddHistograms(n int) {
+	m := &source.Metric{Name: "nbu_job_queue_wait_seconds", Type: source.Histogram, Unit: "seconds", Help: "Wait.", Durable: true}
+	for i := range n {
+		f.waits = append(f.waits, len(f.Samples))
+		add := func(suffix string, more ...source.Label) {
+			s := source.NewSeries(m, suffix, f.T-60_000, append(more, source.Label{Name: "site", Value: f.Site}, source.Label{Name: "policy", Value: fmt.Sprint("wait-", i)})...)
+			f.Series, f.Samples = append(f.Series, s), append(f.Samples, source.Sample{Series: s})
+		}
+		for _, le := range histogramBounds {
+			add("_bucket", source.Label{Name: "le", Value: le})
+		}
+		add("_sum")
+		add("_count")
+	}
+}
+
+// observe lets each histogram see something.
+func (f *Fleet) observe() {
+	for _, from := range f.waits {
+		of := f.Samples[from:]
+		for i := f.rand.IntN(len(histogramBounds)); i < len(histogramBounds); i++ {
+			of[i].Value++
+		}
+		of[4].Value += f.rand.ExpFloat64()
+		of[5].Value++
+	}
+}
+
 func (f *Fleet) start(i int) float64 {
 	if f.bytes[i] {
 		return kibi * math.Floor(math.Exp(20+10*f.rand.Float64()))
@@ -70,7 +106,7 @@ func (f *Fleet) start(i int) float64 {
 // Cycle is the next one. The samples belong to the fleet, as a real site's do.
 func (f *Fleet) Cycle() source.Cycle {
 	for i := range f.Samples {
-		if f.rand.Float64() >= f.rate {
+		if f.rand.Float64() >= f.rate || len(f.waits) > 0 && i >= f.waits[0] {
 			continue
 		}
 		switch {
@@ -82,6 +118,7 @@ func (f *Fleet) Cycle() source.Cycle {
 			f.Samples[i].Value += math.Floor(math.Exp(12 * f.rand.Float64()))
 		}
 	}
+	f.observe()
 	f.T += 60_000
 	return source.Cycle{
 		Site:    f.Site,

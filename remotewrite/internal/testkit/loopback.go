@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"backwire/remotewrite/receiver"
@@ -38,7 +39,7 @@ func (w Loopback) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 
 // Data are a receiver's series without the canaries.
 func Data(r *receiver.Receiver) []receiver.Series {
-	return slices.DeleteFunc(r.Series(), func(s receiver.Series) bool { return s.Name() == "backwire_canary" })
+	return slices.DeleteFunc(r.Series(), func(s receiver.Series) bool { return strings.HasPrefix(s.Name(), "backwire_canary") })
 }
 
 // ReceivedKey is the key of a receiver's series with these labels.
