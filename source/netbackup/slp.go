@@ -15,7 +15,7 @@ func slpCollector() collector {
 		},
 		Start: func(w *workplace) collect.Reader {
 			images := w.Gauge("nbu_slp_images", "",
-				"Images of which the storage lifecycle policy has not made all copies, by state (NOT_STARTED, IN_PROCESS, …). Absent if there are none.", "slp", "state")
+				"Images of which the storage lifecycle policy has not made all copies, by state (NOT_STARTED, IN_PROCESS, …). Absent if there are none. How many bytes they are no document says: fragmentSize has no unit.", "slp", "state")
 			copies := w.Gauge("nbu_slp_copies", "",
 				"Copies of these images by type and state. Copies that are complete are included; those that NetBackup has not planned yet are not.", "slp", "copy_type", "state")
 			oldest := w.Gauge("nbu_slp_oldest_incomplete_timestamp_seconds", "seconds",
