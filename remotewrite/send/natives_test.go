@@ -3,6 +3,7 @@ package send
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -133,7 +134,7 @@ func TestReceiversWithoutNativeHistograms(t *testing.T) {
 // One that takes the canary's and refuses others, or fails on them, has all samples without a search; none are sent to it for a while.
 func TestRefusedNativeHistogramsCostNoSample(t *testing.T) {
 	for _, status := range []int{400, 409, 413, 415, 422, 429, 500, 503} {
-		t.Run(fmt.Sprint(status), func(t *testing.T) {
+		t.Run(strconv.Itoa(status), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := histograms(10, 20)
 				refusing := receiver.Options{NoNatives: status, NativesOf: func(s *receiver.Series) bool { return s.Name() != nativeCanary }}
@@ -157,13 +158,7 @@ func TestRefusedNativeHistogramsCostNoSample(t *testing.T) {
 					}
 					g.receiver.Set(receiver.Options{})
 					time.Sleep(nativesPause - time.Since(begin) + time.Second)
-					later := testwindow.Altered(histograms(10, 5), func(_ int, was []window.Point) []window.Point {
-						for i := range was {
-							was[i].T += 86_400_000
-						}
-						return was
-					})
-					g.tape.push(later)
+					g.tape.push(later(1))
 					time.Sleep(time.Second)
 					if s := g.endpoint.Stats(); s.NativePoints != 50 || s.NativeRefused != 200 {
 						t.Errorf("after the receiver took them: %+v", s)
@@ -218,4 +213,33 @@ func TestCheckOfNativeHistograms(t *testing.T) {
 			}
 		})
 	}
+}
+
+// later is a window of histograms of another day.
+func later(day int64) *window.Window {
+	return testwindow.Altered(histograms(10, 5), func(_ int, was []window.Point) []window.Point {
+		for i := range was {
+			was[i].T += day * 86_400_000
+		}
+		return was
+	})
+}
+
+// One that took them and does not any more is asked after the first refusal, told, and sent none from then on.
+func TestReceiverStopsTakingNativeHistograms(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, Config{Natives: true}, receiver.Options{}, histograms(10, 5))
+		g.run(t, func() {
+			g.receiver.Set(receiver.Options{NoNatives: 400})
+			for day := range int64(4) {
+				g.tape.push(later(day + 1))
+				time.Sleep(2 * nativesPause)
+			}
+			g.wantClassic(t, 5*10*6*5)
+			s := g.endpoint.Stats()
+			if !strings.Contains(s.Natives, "the receiver refuses them: 400") || s.NativePoints != 50 || s.NativeRefused != 50 {
+				t.Errorf("%+v", s)
+			}
+		})
+	})
 }

@@ -371,3 +371,28 @@ func encodeNatives(t *testing.T, r *rand.Rand, w *window.Window, into map[string
 		sp.From = q.Span.To
 	}
 }
+
+// What is older than asked for is left out of native histograms as it is of samples.
+func TestNativesLeaveOutWhatIsTooOld(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	l := newLot(r)
+	l.strange, l.members = false, nil
+	l.family("TYPE_0")
+	log := l.written(t)
+	defer testkit.Closed(t, log)
+	reader := window.NewReader(log, wal.Position{}, func(l window.Loss) { t.Errorf("lost: %+v", l) })
+	defer testkit.Closed(t, reader)
+	var w window.Window
+	if err := reader.Fill(&w, 1000); err != nil {
+		t.Fatal(err)
+	}
+	e, all, most := NewEncoder(nil), map[string][]nativePoint{}, Limits{Samples: 1 << 20, Series: 1 << 20, Bytes: 1 << 20}
+	decodedNatives(t, e.EncodeNatives(&w, w.Whole(), math.MinInt64, most), most, all)
+	since := all["TYPE_0"][len(all["TYPE_0"])/2].T
+	want := slices.DeleteFunc(all["TYPE_0"], func(p nativePoint) bool { return p.T < since })
+	got := map[string][]nativePoint{}
+	decodedNatives(t, e.EncodeNatives(&w, w.Whole(), since, most), most, got)
+	if len(want) < 2 || fmt.Sprint(got["TYPE_0"]) != fmt.Sprint(want) {
+		t.Errorf("got %+v\nwant %+v", got["TYPE_0"], want)
+	}
+}
