@@ -91,13 +91,13 @@ func (s *sending) settled(t *testing.T, samples uint64) send.Stats {
 	return s.endpoint.Stats()
 }
 
-// What a real Prometheus, which knows 1.0 only and stores nothing of a request that it refuses in part, does not
-// take: that one sample is given up with its words, and 100 others arrive. What is certainly too old for it is not sent, and kept as what it
+// What a real Prometheus does not take, which over 1.0 stores nothing of a request that it refuses in part, and over 2.0 the rest of it: that one sample is given up with its words, and 100 others arrive. What is certainly too old for it is not sent, and kept as what it
 // refuses is. It has no limits of rate or labels, and its limit of size is above any request; those answers are scripted in package
 // remotewrite.
 func TestPrometheusVerdicts(t *testing.T) {
 	t.Parallel()
 	prom := startPrometheus(t, t.TempDir())
+	protocol := map[bool]string{false: "1.0", true: "2.0"}[receivesV2(t)]
 	now := time.Now().Truncate(time.Second)
 	for i, c := range []struct {
 		words string
@@ -121,7 +121,7 @@ func TestPrometheusVerdicts(t *testing.T) {
 			s.commit(t, metric, 50, 1, now.Add(-c.late), 2)
 			s.commit(t, metric, 100, 100, now, 3)
 			stats := s.settled(t, 101)
-			if stats.Protocol != "1.0" || stats.Rejected["400"]+stats.Dropped["too_old_for_receiver"] != 1 || len(s.rejected) != 1 || !strings.Contains(s.rejected[0].Words, c.words) {
+			if stats.Protocol != protocol || stats.Rejected["400"]+stats.Dropped["too_old_for_receiver"] != 1 || len(s.rejected) != 1 || !strings.Contains(s.rejected[0].Words, c.words) {
 				t.Errorf("stats %+v, rejected %+v", stats, s.rejected)
 			}
 			if n := stats.Requests["400"]; n > 8 {
