@@ -32,7 +32,7 @@ func receivesV2(t *testing.T) bool {
 func startNewPrometheus(t *testing.T, more ...string) *prometheus {
 	t.Helper()
 	if !receivesV2(t) {
-		t.Skip("left out: the installed Prometheus does not receive Remote-Write 2.0; make receivers builds one that does and runs this test")
+		t.Skip("left out: the installed Prometheus does not receive Remote-Write 2.0; make receivers runs it")
 	}
 	return startPrometheus(t, t.TempDir(), append(more,
 		"--web.remote-write-receiver.accepted-protobuf-messages=prometheus.WriteRequest",
