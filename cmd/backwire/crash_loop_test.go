@@ -30,12 +30,15 @@ var (
 // The real thing: the binary is killed again and again while jobs end, at random moments, also
 // while it recovers and while segments roll, with a receiver that is slow or down now and then and takes no
 // point behind another. What it had committed arrives, each point once, nothing else is refused, nothing
-// is called rejected, and every job is counted once. Nothing runs beside it: what is committed grows with the time that it takes.
+// is called rejected, and every job is counted once. Nothing runs beside the two: what is committed grows with the time that they take, which
+// is mostly waiting.
 func TestCrashLoop(t *testing.T) {
 	t.Run("2.0", func(t *testing.T) {
+		t.Parallel()
 		testCrashLoop(t, receiver.Options{Ordered: true})
 	})
 	t.Run("1.0", func(t *testing.T) {
+		t.Parallel()
 		testCrashLoop(t, receiver.Options{Ordered: true, V2: receiver.Refuse, Whole: true})
 	})
 }
