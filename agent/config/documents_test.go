@@ -108,3 +108,30 @@ func TestKubernetesExampleLoads(t *testing.T) {
 		t.Errorf("%v, %+v", err, c)
 	}
 }
+
+// The settings of the Ansible example load as the role writes them.
+func TestAnsibleExampleLoads(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../packaging/ansible/example.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	var environ []string
+	for _, m := range regexp.MustCompile(`(?m)^ +([A-Z0-9_]+): (.+)$`).FindAllStringSubmatch(string(text), -1) {
+		if name, found := strings.CutPrefix(m[2], "/etc/backwire/"); found {
+			if name != "netbackup-ca.pem" && !strings.Contains(string(text), name+": \"{{") {
+				t.Errorf("the example has no secret %s", name)
+			}
+			m[2] = filepath.Join(dir, name)
+			if err := os.WriteFile(m[2], []byte(canary), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		environ = append(environ, "BACKWIRE_"+m[1]+"="+m[2])
+	}
+	c, err := load(environ, nil)
+	if len(environ) < 5 || err != nil || len(c.Warnings) > 0 {
+		t.Errorf("%q: %v, %+v", environ, err, c)
+	}
+}
