@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -24,12 +25,19 @@ type container struct {
 // containerTools are what the host needs for one.
 var containerTools = []string{"debootstrap", "systemd-nspawn", "nsenter", "gpg"}
 
-// boot boots a tree, whose files stay as they are, with the packages under /packages.
-func boot(t *testing.T, s tree, packages string) *container {
+// containers are how many were booted.
+var containers atomic.Int32
+
+// boot boots a tree, whose files stay as they are, with the packages under /packages, and binds folders of the host (--bind of systemd-nspawn).
+func boot(t *testing.T, s tree, packages string, binds ...string) *container {
 	t.Helper()
 	console := new(bytes.Buffer) // read only after the end
 	nspawn := exec.Command("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--volatile=overlay",
-		"--machine=backwire-"+strconv.Itoa(os.Getpid()), "--console=pipe", "--directory="+s.folder(t), "--bind-ro="+packages+":/packages")
+		"--machine=backwire-"+strconv.Itoa(os.Getpid())+"-"+strconv.Itoa(int(containers.Add(1))), "--console=pipe", "--directory="+s.folder(t),
+		"--bind-ro="+packages+":/packages")
+	for _, b := range binds {
+		nspawn.Args = append(nspawn.Args, "--bind="+b)
+	}
 	nspawn.Env = append(os.Environ(), "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1")
 	nspawn.Stdout, nspawn.Stderr = console, console
 	nspawn.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
