@@ -32,22 +32,7 @@ nbu_up == 1`,
 				"Restart nbpem if it hangs (bp.kill_all and bp.start_all as the last resort), then start the most important policies by hand.",
 			},
 		},
-		{
-			// Twenty minutes are two readings. Nobody tells which services a server's role needs: one that has never run is not missed.
-			name: "NetBackupServiceStopped", severity: warning, wait: "20m",
-			expr: `nbu_service_up == 0
-and on (site, host, service)
-max_over_time(nbu_service_up[7d]) == 1`,
-			summary: "service {{ $labels.service }} of {{ $labels.host }} at {{ $labels.site }} has stopped",
-			meaning: "The service ran within the last week and is stopped now. On the primary server, without nbpem, nbjm, nbrb or nbemm no backup starts, although the server answers; " +
-				"on a media server, backups wait or go elsewhere. Services that are disabled or never ran are not reported.",
-			steps: []string{
-				"bpps -x on that host, or web UI, Hosts > Processes: shows what runs. Other services of the same host in this alert: somebody is working there, or it has restarted in part.",
-				"Search its log (vxlogview -o <service>, or /usr/openv/netbackup/logs) for why it ended: a full disk, memory, a certificate that expired.",
-				"Start it (netbackup start, or the Windows service), and see that jobs leave the queue.",
-				"If it was stopped on purpose, disable it; or the alert clears after a week.",
-			},
-		},
+		serviceStopped(),
 		{
 			name: "NetBackupMediaServerIdle", severity: warning, wait: "1h",
 			expr: `nbu_media_server_up == 1
@@ -75,6 +60,25 @@ count by (site) (count_over_time(nbu_media_server_active_jobs[1d]))`,
 				"Slow from the start: check the client's disk, the network and the storage server. More data than before: split the selection into streams, or use Accelerator.",
 				"A first full backup of a large client takes that long once: let it finish.",
 			},
+		},
+	}
+}
+
+// serviceStopped waits for two readings. Nobody tells which services a server's role needs: one that has never run is not missed.
+func serviceStopped() alert {
+	return alert{
+		name: "NetBackupServiceStopped", severity: warning, wait: "20m",
+		expr: `nbu_service_up == 0
+and on (site, host, service)
+max_over_time(nbu_service_up[7d]) == 1`,
+		summary: "service {{ $labels.service }} of {{ $labels.host }} at {{ $labels.site }} has stopped",
+		meaning: "The service ran within the last week and is stopped now. On the primary server, without nbpem, nbjm, nbrb or nbemm no backup starts, although the server answers; " +
+			"on a media server, backups wait or go elsewhere. Services that are disabled or never ran are not reported.",
+		steps: []string{
+			"bpps -x on that host, or web UI, Hosts > Processes: shows what runs. Other services of the same host in this alert: somebody is working there, or it has restarted in part.",
+			"Search its log (vxlogview -o <service>, or /usr/openv/netbackup/logs) for why it ended: a full disk, memory, a certificate that expired.",
+			"Start it (netbackup start, or the Windows service), and see that jobs leave the queue.",
+			"If it was stopped on purpose, disable it; or the alert clears after a week.",
 		},
 	}
 }
