@@ -61,6 +61,8 @@ func jobs() Dashboard {
 			graph("Jobs, by storage unit", "The ten storage units with the most jobs that write to them or wait for them, and how many may write to these at once.", unitCount,
 				query("topk(10, sum by (storage_unit, state) ("+of("nbu_storage_unit_jobs")+"))", "{{storage_unit}} {{state}}"),
 				query("max by (storage_unit) ("+of("nbu_storage_unit_max_concurrent_jobs")+") and on (storage_unit) topk(10, sum by (storage_unit) ("+of("nbu_storage_unit_jobs")+"))", "{{storage_unit}} at most")),
+			graph("Suspended or incomplete", "Age of the oldest job that somebody suspended, or that waits to be resumed, by type.", unitSeconds,
+				query("time() - min by (job_type, state) ("+of("nbu_jobs_oldest_held_timestamp_seconds")+")", "{{job_type}} {{state}}")),
 			graph("Transfer, by media server", "Transfer rates of active leaf jobs.", unitRate,
 				query("sum by (media_server) ("+of("nbu_media_server_transfer_bytes_per_second")+")", "{{media_server}}")).stacked(),
 		),

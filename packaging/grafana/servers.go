@@ -21,6 +21,8 @@ func serverGraphs() line {
 				{"site", "site", "", nil},
 			},
 			row(of("nbu_service_up")+" == 0")).ascending(),
+		states("Servers that list their services", "Whether each server lists them. One that does not is down, or not of NetBackup 10.3 or later.",
+			query("max by (site, host) ("+of("nbu_services_known")+")", "{{site}} {{host}}")),
 		graph("Services that run", "Services (daemons) of each server that run. A server whose line ends is down, or does not tell.", unitCount,
 			query("sum by (site, host) ("+of("nbu_service_up")+")", "{{site}} {{host}}")),
 	)

@@ -28,6 +28,13 @@ func tapeGraphs() line {
 			query("max by (site, tape_drive, media_server) ("+of("nbu_tape_drive_path_up")+")", "{{tape_drive}} {{media_server}}")),
 		states("Tape drives up", "A drive is up if at least one of its paths is up.",
 			query("max by (site, tape_drive) ("+of("nbu_tape_drive_up")+")", "{{site}} {{tape_drive}}")),
+		table("Drives that want attention", "TapeAlert flags that are set: the drive or its tape says what is wrong.", "tape drive",
+			[]column{
+				{"tape_drive", "tape drive", "", nil},
+				{"alert", "TapeAlert", "", nil},
+				{"site", "site", "", nil},
+			},
+			row("max by (site, tape_drive, alert) ("+of("nbu_tape_drive_alert")+")")).ascending(),
 		graph("Tapes, by status", "A tape can be full and frozen at once.", unitCount, query("sum by (status) ("+of("nbu_tape_media")+")", "{{status}}")).stacked(),
 		graph("Tapes, by pool", "Tapes in each volume pool.", unitCount, query("sum by (pool) ("+of("nbu_tape_media")+")", "{{pool}}")).stacked(),
 	)
