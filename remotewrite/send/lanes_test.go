@@ -231,7 +231,8 @@ type world struct {
 	options  queue.Options
 	config   Config
 
-	histograms int // of which native ones are sent too, where the receiver takes them
+	natives    bool // the receiver takes native histograms
+	histograms int  // of which native ones are sent too, where the receiver takes them
 }
 
 func newWorld(seed uint64, parked string) *world {
@@ -266,6 +267,7 @@ func newWorld(seed uint64, parked string) *world {
 	if native.IntN(2) == 0 {
 		o.NativesOf = func(s *receiver.Series) bool { return s.Name() != nativeCanary && native.IntN(3) == 0 }
 	}
+	w.natives = w.histograms > 0 && o.NoNatives == 0 && o.V2 == receiver.Accept
 	w.receiver = receiver.New(o)
 	w.way = &road{to: testkit.Loopback{To: w.receiver}, rate: []float64{0, 20, 100, 1000}[r.IntN(4)]}
 	w.options = queue.Options{SegmentBytes: 1500 + r.Int64N(8000)}
@@ -304,15 +306,23 @@ func (w *world) disturb(s *station, t *testing.T, f *testkit.Fleet) {
 // Committed is delivered, rejected, too old, dropped and pending: for each sample of random histories at random receivers, with outages,
 // limits and kills, and in the counters to the sample where nothing is killed.
 func TestConservation(t *testing.T) {
+	take, have := 0, 0 // receivers, native histograms
 	for seed := range testkit.Seeds(t, 80) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(seed, t.TempDir())
 				t.Logf("kills %v, ordered %v, window %v, limit %d, behind %v, rate %v", w.kills, w.ordered, w.window, w.options.MaxBytes, w.config.Behind, w.way.rate)
 				conserve(t, w)
+				if points := wantNatives(t, w); w.natives {
+					take, have = take+1, have+min(points, 1)
+				}
 			})
 		})
 	}
+	if 10*have < 9*take { // some live too short for one
+		t.Errorf("%d of %d receivers that take native histograms have any", have, take)
+	}
+	t.Logf("%d of %d receivers that take native histograms have any", have, take)
 }
 
 func conserve(t *testing.T, w *world) {
@@ -353,11 +363,10 @@ func conserve(t *testing.T, w *world) {
 		t.Errorf("%d samples of %d are counted, %d as lost: %+v", sum, committed, lost, stats)
 	}
 	s.end(t)
-	wantNatives(t, w)
 }
 
-// wantNatives holds that each native histogram that the receiver has is what the classic series say at its time.
-func wantNatives(t *testing.T, w *world) {
+// wantNatives holds that each native histogram that the receiver has is what the classic series say at its time, and counts them.
+func wantNatives(t *testing.T, w *world) (points int) {
 	t.Helper()
 	classic := map[string]float64{}
 	key := func(s *receiver.Series, suffix, le string, at int64) string {
@@ -388,8 +397,10 @@ func wantNatives(t *testing.T, w *world) {
 					t.Fatalf("the native histogram says %v of %s, and the classic one %v (%v)", v, of, had, ok)
 				}
 			}
+			points++
 		}
 	}
+	return points
 }
 
 // lostOf is what the queue gave up in one life.
