@@ -44,6 +44,10 @@ func newEventful(t *testing.T) *eventful {
 		Policy: "linux-01", Client: "stuck.example", MediaServer: "media-1",
 		Life: []nbusim.Step{{State: nbusim.Active, Stalled: true}},
 	})
+	s.AddJob(nbusim.JobSpec{
+		Policy: "linux-01", Client: "held.example",
+		Life: []nbusim.Step{{State: nbusim.Active}, {After: time.Second, State: nbusim.Suspended}},
+	})
 	s.AddPolicy(nbusim.Policy{
 		Name: "hourly", Type: "Standard", Clients: []string{"old.example", "new.example"},
 		Schedules: []nbusim.Schedule{{Name: "often", BackupType: "Full Backup", Every: time.Minute, Windows: closedAgo(10 * time.Minute)}},
@@ -72,6 +76,7 @@ func closedAgo(ago time.Duration) []nbusim.Window {
 
 func broken(e nbusim.Estate) nbusim.Estate {
 	e.Pools[1].State, e.Pools[1].Volumes[0].State, e.Servers[1].State = "DOWN", "DOWN", "DOWN"
+	e.Drives[0].Alert = "HARD_ERROR"
 	return e
 }
 
