@@ -10,14 +10,11 @@ import (
 	"time"
 )
 
-// Seeds is how many random histories to try: BACKWIRE_TEST_SEEDS, or as many as given, and a quarter of them in short runs.
+// Seeds is how many random histories to try: BACKWIRE_TEST_SEEDS, or as many as given.
 func Seeds(t *testing.T, n uint64) uint64 {
 	t.Helper()
 	s := os.Getenv("BACKWIRE_TEST_SEEDS")
-	switch {
-	case s == "" && testing.Short():
-		return n / 4
-	case s == "":
+	if s == "" {
 		return n
 	}
 	n, err := strconv.ParseUint(s, 10, 32)
