@@ -91,8 +91,8 @@ func (s *sending) settled(t *testing.T, samples uint64) send.Stats {
 	return s.endpoint.Stats()
 }
 
-// What a real Prometheus does not take, which over 1.0 stores nothing of a request that it refuses in part, and over 2.0 the rest of it: that one sample is given up with its words, and 100 others arrive. What is certainly too old for it is not sent, and kept as what it
-// refuses is. It has no limits of rate or labels, and its limit of size is above any request; those answers are scripted in package
+// What a real Prometheus does not take, which over 1.0 stores nothing of a request that it refuses in part, and over 2.0 the rest of it: that
+// one sample is given up with its words, and 100 others arrive. What is certainly too old for it is not sent, and kept as what it refuses is. It has no limits of rate or labels, and its limit of size is above any request; those answers are scripted in package
 // remotewrite.
 func TestPrometheusVerdicts(t *testing.T) {
 	t.Parallel()

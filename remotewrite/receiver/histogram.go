@@ -36,7 +36,10 @@ type BucketSpan struct {
 }
 
 // Stale reports whether it ends its series.
-func (h *Histogram) Stale() bool { return Point{V: h.Sum}.Stale() }
+func (h *Histogram) Stale() bool { return h.point().Stale() }
+
+// point is what stands for it where only time and value matter.
+func (h *Histogram) point() Point { return Point{T: h.T, V: h.Sum} }
 
 // Buckets are the numbers of observations by bucket of a histogram with custom buckets.
 func (h *Histogram) Buckets() []int64 {

@@ -348,7 +348,15 @@ func (r *Receiver) sift(v Version, s *Series, fresh store) []error {
 	if len(s.Histograms) > 0 && r.options.NoNatives != 0 && (r.options.NativesOf == nil || r.options.NativesOf(s)) {
 		return append(problems, refuse(r.options.NoNatives, "%s: native histograms are disabled", key))
 	}
-	if len(good.Points) > 0 || len(s.Histograms) > 0 {
+	good.Histograms = nil
+	for _, h := range s.Histograms {
+		if err := r.checkHistogram(key, &h, good, fresh); err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", key, err))
+			continue
+		}
+		good.Histograms = append(good.Histograms, h)
+	}
+	if len(good.Points) > 0 || len(good.Histograms) > 0 {
 		fresh.add(key, good)
 	}
 	return problems
@@ -371,6 +379,18 @@ func (r *Receiver) checkPoint(key string, s *Series, p Point, good Series, fresh
 		return r.options.Poison(s, p)
 	}
 	return nil
+}
+
+// checkHistogram holds a histogram to the order and the window, as samples are: Prometheus does too (tsdb/head_append.go, appendableHistogram).
+func (r *Receiver) checkHistogram(key string, h *Histogram, good Series, fresh store) error {
+	var last Point
+	had := false
+	for _, s := range []*Series{r.store.series[key], fresh.series[key], &good} {
+		if s != nil && len(s.Histograms) > 0 {
+			last, had = s.Histograms[len(s.Histograms)-1].point(), true
+		}
+	}
+	return r.options.checkAge(last, had, h.point(), r.store.newest)
 }
 
 // before is the point that the next one of a series follows, in its request or in what is stored.

@@ -116,6 +116,9 @@ func (st *store) add(key string, s Series) {
 		st.newest = max(st.newest, p.T)
 	}
 	have.Histograms = append(have.Histograms, s.Histograms...)
+	for i := range s.Histograms {
+		st.newest = max(st.newest, s.Histograms[i].T)
+	}
 	have.Exemplars = append(have.Exemplars, s.Exemplars...)
 	if s.Metadata != (Metadata{}) {
 		have.Metadata = s.Metadata

@@ -46,14 +46,18 @@ func TestServices(t *testing.T) {
 
 // A server that is down (500, 503), in a cloud (400), of an old release (501) or gone (404) costs no other its services, and no time.
 func TestServicesOfAServerThatIsDown(t *testing.T) {
+	effects := []nbusim.Effect{nbusim.Body("<html>"), nbusim.Body(`{"data":7}`)}
 	for _, status := range []int{http.StatusBadRequest, http.StatusNotFound, http.StatusInternalServerError, http.StatusNotImplemented, http.StatusServiceUnavailable} {
+		effects = append(effects, nbusim.Status(status))
+	}
+	for _, effect := range effects {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig(t, nbusim.Options{Storage: oneUnit()})
 			for _, name := range []string{"media-1", "media-2", "media-3"} {
 				r.sim.AddHosts(nbusim.Host{Name: name, Type: "MEDIA_SERVER"})
 			}
 			r.sim.SetServices(nbusim.Service{Host: "media-1", Name: "bpcd"}, nbusim.Service{Host: "media-2", Name: "bpcd"}, nbusim.Service{Host: "media-3", Name: "bpcd"})
-			r.sim.Inject(nbusim.Fault{Path: "/admin/hosts/uuid-media-2/services", Effect: nbusim.Status(status)})
+			r.sim.Inject(nbusim.Fault{Path: "/admin/hosts/uuid-media-2/services", Effect: effect})
 			r.tick()
 			r.want(1, "nbu_collector_success", "collector", "services")
 			r.want(1, "nbu_service_up", "host", "media-1", "service", "bpcd")

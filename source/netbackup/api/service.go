@@ -32,19 +32,20 @@ func (c *Client) Services(ctx context.Context) iter.Seq2[*Service, error] {
 		told, refused := 0, error(nil)
 		ctx = WithBudget(ctx, once{budgetOf(ctx)})
 		for _, h := range servers {
-			switch err := c.servicesOf(ctx, h, yield); {
-			case errors.Is(err, errEnough):
-				return
+			services, err := c.servicesOf(ctx, h)
+			switch {
 			case ofHost(err):
-				refused = cmp.Or(refused, err)
-				if !yield(&Service{Host: h.Name}, nil) {
-					return
-				}
+				services, refused = []*Service{{Host: h.Name}}, cmp.Or(refused, err)
 			case err != nil:
 				yield(nil, err)
 				return
 			default:
 				told++
+			}
+			for _, s := range services {
+				if !yield(s, nil) {
+					return
+				}
 			}
 		}
 		if told == 0 && refused != nil {
@@ -53,12 +54,10 @@ func (c *Client) Services(ctx context.Context) iter.Seq2[*Service, error] {
 	}
 }
 
-// errEnough says that the caller wants no more rows.
-const errEnough Fault = "no more rows are wanted"
-
-// ofHost says that an answer is about the host that was asked for: it is gone, down, of a release without it, or in a cloud.
+// ofHost says that an answer is about the host that was asked for: it is gone, down, of a release without it, in a cloud, or talks nonsense.
 func ofHost(err error) bool {
-	return errors.Is(err, ErrNotOffered) || errors.Is(err, ErrServer) || errors.Is(err, ErrBusy) || errors.Is(err, ErrRequest)
+	return errors.Is(err, ErrNotOffered) || errors.Is(err, ErrServer) || errors.Is(err, ErrBusy) || errors.Is(err, ErrRequest) ||
+		errors.Is(err, ErrDecode)
 }
 
 // once asks for no page a second time: the next host is not kept waiting for one that is down.
@@ -85,20 +84,20 @@ func (c *Client) servers(ctx context.Context) (servers []*Host, err error) {
 	return servers, nil
 }
 
-func (c *Client) servicesOf(ctx context.Context, h *Host, yield func(*Service, error) bool) error {
+// servicesOf reads all services of a host: of one that breaks off none is told.
+func (c *Client) servicesOf(ctx context.Context, h *Host) (services []*Service, err error) {
 	rows := listing[*Service]{
 		row:  serviceRow,
 		list: list{client: c, noun: "service", path: "/admin/hosts/" + url.PathEscape(h.ID) + "/services", pager: inOne},
 	}.rows(ctx)
 	for s, err := range rows {
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if s.Host = h.Name; !yield(s, nil) {
-			return errEnough
-		}
+		s.Host = h.Name
+		services = append(services, s)
 	}
-	return nil
+	return services, nil
 }
 
 func serviceRow(d *decoder) (s *Service, ok bool) {
